@@ -1,0 +1,40 @@
+# Two commands do everything on a machine with Python 3.11, make and a C compiler:
+#   make serve   sets up and starts the database on 127.0.0.1:5433
+#   make test    sets up and runs every check
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: serve test lint types bench clean
+
+serve: $(VENV)/.serve
+	$(BIN)/datacave serve $(ARGS)
+
+test: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+
+types: $(VENV)/.test
+	$(BIN)/mypy
+
+bench: $(VENV)/.test
+	$(BIN)/python -m bench $(ARGS)
+
+$(VENV)/.venv:
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+$(VENV)/.serve: $(VENV)/.venv pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fast]'
+	touch $@
+
+$(VENV)/.test: $(VENV)/.serve
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fast,test]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache

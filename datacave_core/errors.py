@@ -1,0 +1,101 @@
+"""Errors as data: one class that carries what PostgreSQL's ErrorResponse can say, and a few that code must tell apart.
+
+Raise next to the cause with a SQLSTATE of `sqlstate.py`; the server turns any DatacaveError into an ErrorResponse in
+one place. Fields follow https://www.postgresql.org/docs/15/protocol-error-fields.html.
+"""
+
+from __future__ import annotations
+
+from datacave_core import sqlstate
+
+
+class DatacaveError(Exception):
+    """A failure a client is told about.
+
+    `position` is a 1-based index, in characters, into the statement text, or None.
+    `retryable` says that running the whole transaction again may succeed.
+    """
+
+    sqlstate: str = sqlstate.INTERNAL_ERROR
+    retryable: bool = False
+    severity: str = "ERROR"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        sqlstate: str | None = None,
+        detail: str | None = None,
+        hint: str | None = None,
+        position: int | None = None,
+        context: str | None = None,
+        schema: str | None = None,
+        table: str | None = None,
+        column: str | None = None,
+        data_type: str | None = None,
+        constraint: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        if sqlstate is not None:
+            self.sqlstate = sqlstate
+        self.message = message
+        self.detail = detail
+        self.hint = hint
+        self.position = position
+        self.context = context
+        self.schema = schema
+        self.table = table
+        self.column = column
+        self.data_type = data_type
+        self.constraint = constraint
+
+    def at(self, position: int | None) -> DatacaveError:
+        """Adds a position where none is known yet; returns self, so that `raise error.at(node.position)` reads well."""
+        if self.position is None:
+            self.position = position
+        return self
+
+
+class SerializationFailure(DatacaveError):
+    """Another transaction won; the whole transaction may be run again."""
+
+    sqlstate = sqlstate.SERIALIZATION_FAILURE
+    retryable = True
+
+
+class DeadlockDetected(DatacaveError):
+    """This transaction was chosen as the victim of a cycle of lock waits."""
+
+    sqlstate = sqlstate.DEADLOCK_DETECTED
+    retryable = True
+
+
+class QueryCanceled(DatacaveError):
+    """The statement was cancelled by its user or ran into a timeout."""
+
+    sqlstate = sqlstate.QUERY_CANCELED
+
+
+class FeatureNotSupported(DatacaveError):
+    """The statement means something that Datacave does not do; nothing was changed."""
+
+    sqlstate = sqlstate.FEATURE_NOT_SUPPORTED
+
+
+class DataCorrupted(DatacaveError):
+    """Stored bytes fail their checksum or seal; the message names file and block."""
+
+    sqlstate = sqlstate.DATA_CORRUPTED
+
+
+class StorageStopped(DatacaveError):
+    """The engine has stopped itself (a failed fsync, an unreadable log) and serves nothing more."""
+
+    sqlstate = sqlstate.IO_ERROR
+    severity = "FATAL"
+
+
+class DiskFull(DatacaveError):
+    """No space for a write; reads go on, and writes resume when space returns."""
+
+    sqlstate = sqlstate.DISK_FULL

@@ -1,0 +1,48 @@
+"""Layout: the physical columns of the rows under one key prefix.
+
+The SQL layer registers a layout per table and index; the storage reads nothing else about tables. A row is a tuple of
+physical values, one per column; a row written before columns were added is shorter and is completed with `missing`.
+Keys with no registered layout hold rows of one `BYTES` column.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Any
+
+
+class PhysicalType(enum.IntEnum):
+    """How a column lies in a file. Numbers are stored in files and never change meaning."""
+
+    INT64 = 1  # int
+    FLOAT64 = 2  # float
+    DECIMAL64 = 3  # Decimal with at most 18 digits and the column's scale; stored as scaled int64
+    BOOL = 4  # bool
+    BYTES = 5  # bytes
+    TEXT = 6  # str, stored as UTF-8
+
+
+@dataclass(frozen=True, slots=True)
+class PhysicalColumn:
+    """One column: `scale` is the number of decimal places of a DECIMAL64; `missing` completes shorter rows."""
+
+    type: PhysicalType
+    nullable: bool = True
+    scale: int = 0
+    missing: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The columns of the rows under a key prefix. `version` grows when columns are added."""
+
+    version: int
+    columns: tuple[PhysicalColumn, ...]
+
+
+RAW_LAYOUT = Layout(0, (PhysicalColumn(PhysicalType.BYTES, nullable=True),))
+"""What keys without a registered layout hold: one column of bytes."""
+
+PREFIX_LENGTH = 6
+"""Bytes at the start of every key that choose its layout: table id (4, big-endian), index number (2, big-endian)."""

@@ -1,0 +1,187 @@
+"""Ports: everything the packages ask of the outside world and of each other, as protocols.
+
+Time, chance, files, threads and storage come in through these, so that a whole server, and a whole cluster, runs in one
+process from one seed. Bodies: `memory/` (simulation and tests), `datacave_lsm` (the engine), `datacave_server` (reality).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from datacave_core.layout import Layout
+from datacave_core.rowbatch import ColumnBatch
+from datacave_core.values import Row
+from datacave_core.wait import Wait
+
+T = TypeVar("T")
+
+
+class Clock(Protocol):
+    """Wall time and monotonic time."""
+
+    def now_microseconds(self) -> int:
+        """Microseconds since 1970-01-01 00:00 UTC."""
+
+    def monotonic(self) -> float:
+        """Seconds of a clock that never goes back."""
+
+
+class Randomness(Protocol):
+    """Unpredictable bytes; a seeded sequence in simulation."""
+
+    def token_bytes(self, count: int) -> bytes: ...
+
+
+class Scheduler(Protocol):
+    """Work outside the present call: later in this thread, after a delay, or in a worker thread.
+
+    `run` is for calls that release the interpreter lock (fsync, compression, encryption, file reads).
+    """
+
+    def call_soon(self, work: Callable[[], None]) -> None: ...
+
+    def call_later(self, seconds: float, work: Callable[[], None]) -> Callable[[], None]:
+        """Returns a function that takes the call back."""
+
+    def run(self, work: Callable[[], T], done: Callable[[T | None, BaseException | None], None]) -> None:
+        """Runs `work` off this thread and calls `done(result, error)` on this thread."""
+
+
+class File(Protocol):
+    """An open file. Every method raises OSError."""
+
+    def write(self, data: bytes) -> int:
+        """Appends; may write less than all (the caller goes on with the rest)."""
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Reads up to `length` bytes at `offset`; shorter only at the end of the file."""
+
+    def size(self) -> int: ...
+
+    def truncate(self, length: int) -> None: ...
+
+    def sync(self) -> None:
+        """fdatasync: the contents survive a power failure once this returns."""
+
+    def close(self) -> None: ...
+
+
+class FileSystem(Protocol):
+    """Files below one directory. Names are relative, with `/` between folders. Every method raises OSError."""
+
+    def create(self, name: str) -> File:
+        """A new file for appending and reading; FileExistsError if it is there."""
+
+    def open(self, name: str) -> File:
+        """An existing file for reading and appending at its end."""
+
+    def rename(self, old: str, new: str) -> None:
+        """Atomically replaces `new`."""
+
+    def link(self, old: str, new: str) -> None:
+        """A hard link: a second name of one file."""
+
+    def remove(self, name: str) -> None: ...
+
+    def list(self, folder: str = "") -> Sequence[str]:
+        """The names in a folder, sorted."""
+
+    def exists(self, name: str) -> bool: ...
+
+    def make_folder(self, name: str) -> None: ...
+
+    def sync_folder(self, name: str = "") -> None:
+        """Makes creations, renames and removals in the folder survive a power failure."""
+
+    def lock(self, name: str) -> Callable[[], None]:
+        """Takes an exclusive lock on the directory, or raises BlockingIOError; returns the release."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of one key: its commit timestamp and row; a `row` of None is a tombstone."""
+
+    timestamp: int
+    row: Row | None
+
+
+class Commit(Protocol):
+    """A batch that is in the log and visible to later reads of the newest state, on its way to the disk."""
+
+    timestamp: int
+    durable: Wait
+    """Done when the batch survives a power failure; fails when the log cannot be written any more."""
+
+
+class Store(Protocol):
+    """An ordered map of versioned rows.
+
+    Keys are bytes: a prefix of PREFIX_LENGTH bytes, then an order-preserving encoding. Rows are tuples of the physical
+    values of the key's Layout. Commit timestamps are unique, ascend, and follow wall time in microseconds since 1970.
+    All methods are called from one thread. Reads raise DataCorrupted for damaged files and StorageStopped after a stop.
+    """
+
+    visible_timestamp: int
+    """The newest timestamp that plain readers may see: every commit up to it is durable (or asked not to wait)."""
+
+    newest_timestamp: int
+    """The newest commit timestamp handed out; writers check conflicts up to here."""
+
+    def set_layout(self, prefix: bytes, layout: Layout) -> None:
+        """Registers or evolves the layout of all keys under a prefix of PREFIX_LENGTH bytes.
+
+        Layouts registered with the engine survive a restart only through the caller, who registers them again before
+        the first read; files describe themselves.
+        """
+
+    def get(self, key: bytes, timestamp: int) -> Row | None:
+        """The row of the newest version at or before the timestamp; None if there is none or it is a tombstone."""
+
+    def get_version(self, key: bytes, timestamp: int) -> Version | None:
+        """The same with its commit timestamp, tombstones included."""
+
+    def scan(
+        self,
+        low: bytes,
+        high: bytes | None,
+        timestamp: int,
+        *,
+        reverse: bool = False,
+        batch_rows: int = 1024,
+    ) -> Iterator[list[tuple[bytes, Row]]]:
+        """Live rows with low <= key < high in key order, in batches. The iterator stays valid under later writes."""
+
+    def scan_columns(
+        self, low: bytes, high: bytes | None, timestamp: int, columns: Sequence[int], *, with_keys: bool = False
+    ) -> Iterator[ColumnBatch]:
+        """Live rows of a range under one prefix as column vectors, in key order within a batch, batches in any order."""
+
+    def history(self, low: bytes, high: bytes | None, after: int, until: int) -> Iterator[tuple[bytes, Version]]:
+        """All kept versions with after < timestamp <= until, by key, newest first."""
+
+    def newest_in_range(self, low: bytes, high: bytes | None, after: int) -> int | None:
+        """The timestamp of some version in the range that is newer than `after`, or None: a conflict check."""
+
+    def commit(self, writes: Mapping[bytes, Row | None], *, wait_durable: bool = True) -> Commit:
+        """Writes all rows (None: a tombstone) atomically with one new timestamp.
+
+        The batch is in the memtable and the log buffer when this returns; `visible_timestamp` reaches it when it is
+        durable, or at once with `wait_durable=False`. Raises DiskFull, StorageStopped.
+        """
+
+    def write_delay(self) -> Wait | None:
+        """A Wait when writers must hold back because flushes or compactions have fallen behind, else None."""
+
+    def pin(self, timestamp: int) -> Callable[[], None]:
+        """Keeps every version visible at the timestamp until the returned function is called."""
+
+    def oldest_readable(self) -> int:
+        """The earliest timestamp whose versions are all still kept."""
+
+    def statistics(self) -> Mapping[str, Any]:
+        """Counters and sizes by metric name (see the engine's documentation)."""
+
+    def close(self) -> Wait:
+        """Makes everything durable and closes the files."""
