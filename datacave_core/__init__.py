@@ -1,1 +1,1 @@
-"""The words every package shares: errors, types, values, keys, row batches, ports, transactions and an in-memory store."""
+"""The words every package shares: errors, types, values, keys, batches, ports, transactions, a memory store."""

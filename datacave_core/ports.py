@@ -1,7 +1,7 @@
 """Ports: everything the packages ask of the outside world and of each other, as protocols.
 
-Time, chance, files, threads and storage come in through these, so that a whole server, and a whole cluster, runs in one
-process from one seed. Bodies: `memory/` (simulation and tests), `datacave_lsm` (the engine), `datacave_server` (reality).
+Time, chance, files, threads and storage come in through these, so that a whole server, and a whole cluster, runs in
+one process from one seed. Bodies: `memory/` (simulation, tests), `datacave_lsm` (the engine), `datacave_server`.
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ class Store(Protocol):
     def scan_columns(
         self, low: bytes, high: bytes | None, timestamp: int, columns: Sequence[int], *, with_keys: bool = False
     ) -> Iterator[ColumnBatch]:
-        """Live rows of a range under one prefix as column vectors, in key order within a batch, batches in any order."""
+        """Live rows of a range under one prefix as column vectors; key order within a batch, batches in any order."""
 
     def history(self, low: bytes, high: bytes | None, after: int, until: int) -> Iterator[tuple[bytes, Version]]:
         """All kept versions with after < timestamp <= until, by key, newest first."""
