@@ -62,6 +62,12 @@ class File(Protocol):
 
     def truncate(self, length: int) -> None: ...
 
+    def allocate(self, length: int) -> None:
+        """Reserves space for the first `length` bytes (fallocate, the size stays), so that ENOSPC shows here.
+
+        Does nothing where the file system cannot reserve.
+        """
+
     def sync(self) -> None:
         """fdatasync: the contents survive a power failure once this returns."""
 
