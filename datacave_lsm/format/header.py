@@ -1,0 +1,96 @@
+"""File header: the first 128 bytes of every file the engine writes.
+
+It says what the file is and how its segments are protected. Its length is fixed, so that a file can be rewrapped under
+another master key by copying everything behind the header. Byte table: FORMAT.md, "File header".
+"""
+
+from __future__ import annotations
+
+import enum
+import struct
+from dataclasses import dataclass
+
+from xxhash import xxh3_64_intdigest
+
+from datacave_core.errors import DataCorrupted
+from datacave_lsm.crypto import KEY_ID_BYTES_MAX, WRAPPED_BYTES
+
+MAGIC = b"DATACAVE"
+FORMAT_VERSION = 1
+HEADER_BYTES = 128
+
+_FIELDS = struct.Struct("<8sBBHIQ32s40s24x")
+_CHECKSUM = struct.Struct("<Q")
+
+
+class FileKind(enum.IntEnum):
+    """What a file holds. Numbers are stored and never change meaning."""
+
+    TABLE = 1
+    WAL = 2
+    MANIFEST = 3
+    SPILL = 4
+    BACKUP = 5
+
+
+@dataclass(frozen=True, slots=True)
+class FileHeader:
+    """The parsed header. `key_id` is the id of the master key that wraps the data key, or "" for a plain file."""
+
+    kind: FileKind
+    file_id: int
+    key_id: str = ""
+    wrapped_key: bytes = b""
+    format_version: int = FORMAT_VERSION
+
+    @property
+    def sealed(self) -> bool:
+        """Whether the segments are encrypted rather than only checksummed."""
+        return self.key_id != ""
+
+    def encode(self) -> bytes:
+        """The HEADER_BYTES bytes that open the file."""
+        key_id = self.key_id.encode()
+        fields = _FIELDS.pack(
+            MAGIC,
+            self.kind,
+            1 if self.sealed else 0,
+            self.format_version,
+            0,
+            self.file_id,
+            bytes([len(key_id)]) + key_id,
+            self.wrapped_key,
+        )
+        return fields + _CHECKSUM.pack(xxh3_64_intdigest(fields))
+
+    @classmethod
+    def decode(cls, data: bytes, name: str) -> FileHeader:
+        """Parses and verifies the start of file `name`; raises DataCorrupted."""
+        if len(data) < HEADER_BYTES:
+            raise DataCorrupted(f'file "{name}" is damaged: {len(data)} bytes cannot hold the header')
+        data = bytes(data[:HEADER_BYTES])
+        fields = data[: _FIELDS.size]
+        if _CHECKSUM.unpack_from(data, _FIELDS.size)[0] != xxh3_64_intdigest(fields):
+            raise DataCorrupted(f'file "{name}" is damaged: the header at byte 0 fails its checksum')
+        magic, kind, seal, version, reserved, file_id, key_field, wrapped_key = _FIELDS.unpack(fields)
+        if magic != MAGIC:
+            raise DataCorrupted(f'file "{name}" is not a Datacave file: its magic is {magic!r}')
+        if version != FORMAT_VERSION:
+            raise DataCorrupted(f'file "{name}" has format version {version}; this program reads {FORMAT_VERSION}')
+        key_length = key_field[0]
+        if seal not in (0, 1) or key_length > KEY_ID_BYTES_MAX or (seal == 1) != (key_length > 0) or reserved:
+            raise DataCorrupted(f'file "{name}" is damaged: the header at byte 0 contradicts itself')
+        try:
+            return cls(
+                FileKind(kind),
+                file_id,
+                key_field[1 : 1 + key_length].decode(),
+                wrapped_key if seal else b"",
+                version,
+            )
+        except ValueError:
+            raise DataCorrupted(f'file "{name}" is damaged: the header at byte 0 is of unknown kind {kind}') from None
+
+
+assert _FIELDS.size + _CHECKSUM.size == HEADER_BYTES
+assert _FIELDS.size >= 8 + WRAPPED_BYTES

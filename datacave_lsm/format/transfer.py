@@ -1,0 +1,32 @@
+"""Transfer: whole reads and writes over the File port, whose own calls may do less than asked."""
+
+from __future__ import annotations
+
+from datacave_core.errors import DataCorrupted
+from datacave_core.ports import File
+
+
+def write_all(file: File, data: bytes) -> None:
+    """Appends all of `data`; raises OSError, also when the file takes nothing at all."""
+    written = file.write(data)
+    if written == len(data):
+        return
+    rest = memoryview(data)
+    while True:
+        if written <= 0:
+            raise OSError("a write took no bytes")
+        rest = rest[written:]
+        if not rest:
+            return
+        written = file.write(bytes(rest))
+
+
+def read_exactly(file: File, offset: int, length: int, name: str) -> bytes:
+    """Reads exactly `length` bytes at `offset`; raises DataCorrupted naming the file when it ends before."""
+    data = file.read_at(offset, length)
+    if len(data) != length:
+        raise DataCorrupted(
+            f'file "{name}" is damaged: it ends at byte {offset + len(data)} where {length} bytes from '
+            f"byte {offset} are expected"
+        )
+    return data
