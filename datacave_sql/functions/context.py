@@ -1,0 +1,131 @@
+"""EvaluationContext: what expressions may ask of the session they run in.
+
+Bodies marked `takes_context` get one as their first argument. The session implements it; tests use a plain object.
+Timestamps are microseconds since 2000-01-01 00:00 UTC, as in core's values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from datacave_core.types import FormatSettings
+from datacave_sql.functions.typelookup import TypeLookup
+
+
+class CatalogView(Protocol):
+    """Names and definitions behind oids, for the system information functions. None where nothing has the oid."""
+
+    def relation_name(self, oid: int) -> tuple[str, str] | None:
+        """(schema, name) of a table, index, view or sequence."""
+
+    def relation_oid(self, name: str) -> int | None:
+        """The oid of a relation written as in SQL, by the search path."""
+
+    def relation_is_visible(self, oid: int) -> bool | None:
+        """Whether an unqualified name finds this relation."""
+
+    def type_oid(self, name: str) -> int | None:
+        """The oid of a type written as in SQL, by the search path."""
+
+    def type_is_visible(self, oid: int) -> bool | None: ...
+
+    def function_is_visible(self, oid: int) -> bool | None: ...
+
+    def schema_name(self, oid: int) -> str | None: ...
+
+    def schema_oid(self, name: str) -> int | None: ...
+
+    def role_name(self, oid: int) -> str | None: ...
+
+    def role_oid(self, name: str) -> int | None: ...
+
+    def database_name(self, oid: int) -> str | None: ...
+
+    def comment(self, oid: int, catalog: str, column: int) -> str | None:
+        """The comment on an object; `catalog` is e.g. "pg_class", `column` 0 for the object itself."""
+
+    def constraint_definition(self, oid: int, pretty: bool) -> str | None: ...
+
+    def index_definition(self, oid: int, column: int, pretty: bool) -> str | None:
+        """The CREATE INDEX statement, or one column of it (from 1)."""
+
+    def view_definition(self, oid: int, pretty: bool) -> str | None: ...
+
+    def expression_text(self, stored: str, relation: int, pretty: bool) -> str | None:
+        """The SQL text of a stored expression (pg_get_expr)."""
+
+    def serial_sequence(self, table: str, column: str) -> str | None:
+        """pg_get_serial_sequence: the qualified name of the sequence a column owns; raises 42P01, 42703."""
+
+    def relation_size(self, oid: int, part: str) -> int | None:
+        """Bytes on disk: part is main, indexes, total or table."""
+
+    def database_size(self, name_or_oid: str | int) -> int: ...
+
+    def has_privilege(self, kind: str, role: str | int | None, target: str | int, privilege: str) -> bool | None:
+        """has_table_privilege and its family: kind table, column, schema, database, sequence, function, type ..."""
+
+
+class SequenceAccess(Protocol):
+    """Sequences by oid of their relation."""
+
+    def next_value(self, oid: int) -> int: ...
+
+    def current_value(self, oid: int) -> int:
+        """Raises 55000 if nextval has not been called in this session."""
+
+    def last_value(self) -> int:
+        """lastval(): raises 55000 if nextval has not been called in this session."""
+
+    def set_value(self, oid: int, value: int, is_called: bool) -> int: ...
+
+
+class EvaluationContext(Protocol):
+    """The running statement and its session."""
+
+    format_settings: FormatSettings
+    transaction_timestamp: int
+    statement_timestamp: int
+    current_user: str
+    session_user: str
+    database: str
+    search_path: Sequence[str]
+    """The schemas that exist in the effective search path, without the implicit pg_catalog."""
+    backend_pid: int
+    server_start_timestamp: int
+    catalog: CatalogView
+    sequences: SequenceAccess
+    types: TypeLookup
+
+    def clock_timestamp(self) -> int:
+        """The time now."""
+
+    def random_float(self) -> float:
+        """0 <= x < 1, from the session's generator."""
+
+    def seed_random(self, seed: float) -> None:
+        """setseed: -1 <= seed <= 1."""
+
+    def random_bytes(self, count: int) -> bytes:
+        """Unpredictable bytes."""
+
+    def setting(self, name: str) -> str | None:
+        """A configuration parameter as SHOW prints it; None if there is none of this name."""
+
+    def set_setting(self, name: str, value: str, local: bool) -> str:
+        """Sets a parameter for the session or the transaction and returns what it is now."""
+
+    def transaction_id(self) -> int:
+        """The running transaction's id (txid_current)."""
+
+    def client_address(self) -> tuple[str, int] | None:
+        """The client's address and port; None for a local socket."""
+
+    def try_advisory_lock(self, key: tuple[int, ...], shared: bool, transaction: bool) -> bool: ...
+
+    def advisory_unlock(self, key: tuple[int, ...], shared: bool) -> bool: ...
+
+    def advisory_unlock_all(self) -> None: ...
+
+    def cancel_backend(self, pid: int, terminate: bool) -> bool: ...

@@ -1,0 +1,99 @@
+"""TypeLookup: what function resolution and type-dependent bodies ask about types, by oid.
+
+This class answers for the built-in types; a session extends it with its enums, domains and composites by overriding
+`find`, `range_type`, `attributes` and `labels`. Unknown oids raise XX000.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from datacave_core import sqlstate
+from datacave_core.errors import DatacaveError
+from datacave_core.types import SqlType, find_type, format_type
+from datacave_core.types.registry import RANGES, RANGES_BY_MULTIRANGE
+from datacave_core.types.sqltype import RangeType
+
+
+class Attribute(NamedTuple):
+    """One column of a composite type."""
+
+    name: str
+    type: int
+    typmod: int = -1
+
+
+class TypeLookup:
+    """Facts about types. Stateless for built-in types."""
+
+    def find(self, oid: int) -> SqlType | None:
+        """The type with this oid, or None."""
+        return find_type(oid)
+
+    def range_type(self, oid: int) -> RangeType | None:
+        """The range with this range or multirange oid, or None."""
+        return RANGES.get(oid) or RANGES_BY_MULTIRANGE.get(oid)
+
+    def attributes(self, oid: int) -> Sequence[Attribute]:
+        """The columns of a composite type, without dropped ones; empty for others."""
+        return ()
+
+    def labels(self, oid: int) -> Sequence[str]:
+        """The labels of an enum in their order; empty for others."""
+        return ()
+
+    def type(self, oid: int) -> SqlType:
+        """The type with this oid; raises XX000 if there is none."""
+        found = self.find(oid)
+        if found is None:
+            raise DatacaveError(f"cache lookup failed for type {oid}", sqlstate=sqlstate.INTERNAL_ERROR)
+        return found
+
+    def kind(self, oid: int) -> str:
+        """pg_type.typtype: b base, c composite, d domain, e enum, p pseudo, r range, m multirange."""
+        return self.type(oid).kind
+
+    def category(self, oid: int) -> str:
+        """pg_type.typcategory."""
+        return self.type(oid).category
+
+    def preferred(self, oid: int) -> bool:
+        """pg_type.typispreferred."""
+        return self.type(oid).preferred
+
+    def element(self, oid: int) -> int:
+        """The element type of a true array type, else 0."""
+        found = self.type(oid)
+        return found.element_oid if found.is_array else 0
+
+    def array(self, oid: int) -> int:
+        """The array type over this type, or 0."""
+        return self.type(oid).array_oid
+
+    def base(self, oid: int) -> int:
+        """The type below a domain, however deep; any other type is its own base."""
+        found = self.type(oid)
+        while found.kind == "d":
+            found = self.type(found.base_oid)
+        return found.oid
+
+    def subtype(self, oid: int) -> int:
+        """The subtype of a range, the range of a multirange, else 0."""
+        found = self.range_type(oid)
+        if found is None:
+            return 0
+        return found.subtype_oid if found.range_oid == oid else found.range_oid
+
+    def multirange(self, oid: int) -> int:
+        """The multirange type over a range, else 0."""
+        found = self.range_type(oid)
+        return found.multirange_oid if found is not None and found.range_oid == oid else 0
+
+    def name(self, oid: int) -> str:
+        """The type's SQL name as format_type prints it, e.g. "timestamp without time zone"."""
+        return format_type(oid, None, self.find)
+
+
+BUILTIN_LOOKUP = TypeLookup()
+"""The lookup that knows the built-in types only."""
