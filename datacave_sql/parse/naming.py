@@ -1,0 +1,116 @@
+"""figure_column_name: what PostgreSQL calls a result column that has no alias.
+
+A name of strength 2 (column, function, field) wins; one of strength 1 (the type of a cast, `case`) stands only when
+nothing better lies inside; without either the column is `?column?`.
+"""
+
+from __future__ import annotations
+
+from datacave_sql.parse.ast import (
+    ArrayLiteral,
+    ArraySubquery,
+    BooleanLiteral,
+    Case,
+    Cast,
+    Coalesce,
+    Collate,
+    ColumnRef,
+    Exists,
+    Expression,
+    FieldSelection,
+    FunctionCall,
+    GroupingCall,
+    MinMax,
+    NullIf,
+    Query,
+    RowExpression,
+    ScalarSubquery,
+    Select,
+    SetOperation,
+    SqlValueFunction,
+    SubscriptedExpression,
+    UnsupportedExpression,
+)
+
+UNNAMED_COLUMN = "?column?"
+
+
+def figure_column_name(expression: Expression) -> str:
+    """The output name of an expression without alias; `*` expansions are the binder's."""
+    name, _strength = _name_and_strength(expression)
+    return name or UNNAMED_COLUMN
+
+
+def _name_and_strength(node: Expression) -> tuple[str, int]:
+    """A loop, not recursion, over the wrappers: the strongest name wins, else the outermost weak one."""
+    weak = ""
+    while True:
+        if isinstance(node, ColumnRef):
+            if node.parts and not node.star:
+                return node.parts[-1], 2
+            return weak, 1 if weak else 0
+        if isinstance(node, FieldSelection):
+            return node.field, 2
+        if isinstance(node, SubscriptedExpression):
+            node = node.operand
+        elif isinstance(node, FunctionCall):
+            return node.name[-1], 2
+        elif isinstance(node, Collate):
+            node = node.operand
+        elif isinstance(node, Cast):
+            weak = weak or node.type_name.names[-1]
+            node = node.operand
+        elif isinstance(node, Case):
+            weak = weak or "case"
+            if node.default is None:
+                return weak, 1
+            node = node.default
+        elif isinstance(node, ScalarSubquery):
+            target = _first_target(node.query)
+            if target is None:
+                return weak, 1 if weak else 0
+            alias, node = target
+            if alias is not None:
+                return alias, 2
+        else:
+            fixed = _fixed_name(node)
+            if fixed and (not isinstance(node, BooleanLiteral) or not weak):
+                return fixed, 1 if isinstance(node, BooleanLiteral) else 2
+            return weak, 1 if weak else 0
+
+
+def _first_target(query: object) -> tuple[str | None, Expression] | None:
+    """The first select-list member of a query, found through set operations as PostgreSQL's resname is."""
+    while isinstance(query, Query):
+        body = query.body
+        if isinstance(body, SetOperation):
+            query = body.left
+        elif isinstance(body, Select):
+            return (body.targets[0].alias, body.targets[0].expression) if body.targets else None
+        else:
+            return None
+    return None
+
+
+def _fixed_name(node: Expression) -> str:
+    if isinstance(node, Coalesce):
+        return "coalesce"
+    if isinstance(node, NullIf):
+        return "nullif"
+    if isinstance(node, MinMax):
+        return node.kind
+    if isinstance(node, Exists):
+        return "exists"
+    if isinstance(node, ArrayLiteral | ArraySubquery):
+        return "array"
+    if isinstance(node, RowExpression):
+        return "row" 
+    if isinstance(node, GroupingCall):
+        return "grouping"
+    if isinstance(node, SqlValueFunction):
+        return node.name
+    if isinstance(node, BooleanLiteral):
+        return "bool"
+    if isinstance(node, UnsupportedExpression):
+        return node.column_name
+    return ""
