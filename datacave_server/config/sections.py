@@ -1,0 +1,110 @@
+"""Config: every section and key, with default, unit and reason. The one place that says what can be configured.
+
+A key stands here only if something reads it; a key whose other values have no meaning yet refuses them (kind Only).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from datacave_server.config.key import key, section
+from datacave_server.config.kinds import (
+    Address,
+    Boolean,
+    Choice,
+    Duration,
+    FilePath,
+    HostPort,
+    Integer,
+    Only,
+    Size,
+)
+from datacave_server.config.security import SecuritySection
+
+HOUR = 3600.0
+DAY = 24 * HOUR
+MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSection:
+    """The address clients meet, and how the server stops."""
+
+    listen: Address = key(
+        Address("127.0.0.1", 5433),
+        HostPort(),
+        "Where clients connect; port 0 takes a free one. An address other than loopback needs users with passwords "
+        "and TLS.",
+    )
+    allow_cleartext: bool = key(
+        False,
+        Boolean(),
+        "Whether clients from other machines may connect without TLS. Their data can then be read on the way.",
+    )
+    drain_seconds: float = key(
+        10.0, Duration(0, HOUR), "How long running statements may go on after the server was told to stop."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class StorageSection:
+    """Where the data lies."""
+
+    data_dir: str = key(".data", FilePath(), "Folder of all data; made with mode 0700 if it is missing.")
+
+
+@dataclass(frozen=True, slots=True)
+class ShardingSection:
+    """How tables are spread."""
+
+    shard_count: int = key(1, Only(1, "tables are not sharded yet"), "Number of shards.")
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterSection:
+    """Several servers as one."""
+
+    enabled: bool = key(False, Only(False, "a server runs alone so far"), "Whether this server is part of a cluster.")
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsSection:
+    """The admin address: /metrics, /health, /ready."""
+
+    enabled: bool = key(True, Boolean(), "Whether the admin address is served.")
+    listen: Address = key(Address("127.0.0.1", 9433), HostPort(), "Where it is served; port 0 takes a free one.")
+
+
+@dataclass(frozen=True, slots=True)
+class LogSection:
+    """What the server says on standard error."""
+
+    level: str = key("info", Choice("debug", "info", "warning", "error"), "The least important messages shown.")
+    format: str = key("text", Choice("text", "json"), "One line of text, or one JSON object, per message.")
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsSection:
+    """What a client can use up."""
+
+    max_connections: int = key(2000, Integer(1, 1_000_000), "Connections at a time; one more is refused with 53300.")
+    login_seconds: float = key(
+        10.0, Duration(0.1, HOUR), "How long a client may take to log in, TLS handshake included."
+    )
+    message_bytes_max: int = key(
+        256 * MIB, Size(1 * MIB, 1024 * MIB - 1), "Longest message a client may send once it has logged in."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole configuration."""
+
+    server: ServerSection = section(ServerSection)
+    storage: StorageSection = section(StorageSection)
+    sharding: ShardingSection = section(ShardingSection)
+    cluster: ClusterSection = section(ClusterSection)
+    metrics: MetricsSection = section(MetricsSection)
+    log: LogSection = section(LogSection)
+    limits: LimitsSection = section(LimitsSection)
+    security: SecuritySection = section(SecuritySection)
