@@ -1,0 +1,301 @@
+"""Reader: the bodies of frontend messages as events, and the short way for the sequence drivers send most.
+
+Every function takes the receive buffer and the borders of one message's body in it, so that nothing is cut out before
+its meaning is known. Contents that make no sense raise DatacaveError (08P01 or 22021) with severity ERROR: the frame
+was intact, the session goes on. Framing and states are `connection.py`'s.
+
+The short way: Bind to the unnamed portal, Describe of it (or not), Execute without a limit and Sync, when they lie in
+the buffer without a gap, become one BoundExecution. Its tail has a single spelling, so one comparison finds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from struct import Struct
+from typing import Final
+
+from datacave_core import sqlstate
+from datacave_core.errors import DatacaveError
+from datacave_protocol.frontend import (
+    Bind,
+    BoundExecution,
+    ClosePortal,
+    CloseStatement,
+    CopyDone,
+    CopyFail,
+    DescribePortal,
+    DescribeStatement,
+    Event,
+    Execute,
+    Flush,
+    FunctionCall,
+    Parse,
+    Query,
+    Sync,
+    Terminate,
+)
+from datacave_protocol.state import (
+    BIND,
+    CLOSE,
+    COPY_DONE,
+    COPY_FAIL,
+    DESCRIBE,
+    EXECUTE,
+    FLUSH,
+    FUNCTION_CALL,
+    PARSE,
+    QUERY,
+    SYNC,
+    TERMINATE,
+)
+from datacave_protocol.text import decode_text, invalid_encoding
+
+_EXECUTE_AND_SYNC: Final = b"E\0\0\0\x09\0\0\0\0\0S\0\0\0\4"
+_DESCRIBE_EXECUTE_AND_SYNC: Final = b"D\0\0\0\x06P\0" + _EXECUTE_AND_SYNC
+_EXECUTE_TAIL_BYTES: Final = len(_EXECUTE_AND_SYNC)
+_DESCRIBE_TAIL_BYTES: Final = len(_DESCRIBE_EXECUTE_AND_SYNC)
+
+_unpack_uint16 = Struct(">H").unpack_from
+_unpack_int32 = Struct(">i").unpack_from
+_unpack_uint32 = Struct(">I").unpack_from
+_FORMATS: Final = tuple(Struct(f">{count}h") for count in range(16))
+_ONE_TEXT: Final = (0,)
+_ONE_BINARY: Final = (1,)
+_new = tuple.__new__
+
+
+def read_bound_execution(data: bytes, start: int, tail: int) -> tuple[BoundExecution, int] | None:
+    """The Bind at `start`, whose message ends at `tail`, together with what follows, and where that ends.
+
+    None if something else follows, or if the Bind is anything but plain and whole: then `read_bind` says what it is.
+    """
+    if data.startswith(_DESCRIBE_EXECUTE_AND_SYNC, tail):
+        describe = True
+        after = tail + _DESCRIBE_TAIL_BYTES
+    elif data.startswith(_EXECUTE_AND_SYNC, tail):
+        describe = False
+        after = tail + _EXECUTE_TAIL_BYTES
+    else:
+        return None
+    if data[start + 5]:
+        return None  # a named portal outlives this series
+    try:
+        end = data.index(0, start + 6, tail)
+        statement = data[start + 6 : end].decode()
+        parameter_formats, position = _read_formats(data, end + 1)
+        parameters, position = _read_values(data, position, tail)
+        result_formats, position = _read_formats(data, position)
+    except (ValueError, IndexError, DatacaveError):
+        return None
+    if position != tail:
+        return None
+    return _new(BoundExecution, (statement, parameter_formats, parameters, result_formats, describe)), after
+
+
+def _read_formats(data: bytes, position: int) -> tuple[tuple[int, ...], int]:
+    count = data[position] << 8 | data[position + 1]
+    position += 2
+    if count == 0:
+        return (), position
+    if count == 1:
+        low = data[position + 1]
+        if not data[position] and low < 2:
+            return (_ONE_BINARY if low else _ONE_TEXT), position + 2
+    stop = position + 2 * count
+    if stop > len(data):
+        raise _insufficient()
+    layout = _FORMATS[count] if count < 16 else Struct(f">{count}h")
+    return layout.unpack_from(data, position), stop
+
+
+def _read_values(data: bytes, position: int, end: int) -> tuple[list[bytes | None], int]:
+    count = data[position] << 8 | data[position + 1]
+    position += 2
+    values: list[bytes | None] = []
+    for _ in range(count):
+        if position + 4 > end:
+            raise _insufficient()
+        (length,) = _unpack_int32(data, position)
+        position += 4
+        if length >= 0:
+            stop = position + length
+            if stop > end:
+                raise _insufficient()
+            values.append(data[position:stop])
+            position = stop
+        elif length == -1:
+            values.append(None)
+        else:
+            raise _insufficient()
+    return values, position
+
+
+def read_query(data: bytes, start: int, end: int) -> Query:
+    """Query: one string, its NUL the last byte."""
+    stop = data.find(0, start, end)
+    if stop != end - 1:
+        raise _bad_string() if stop < 0 else _bad_format()
+    try:
+        return _new(Query, (data[start:stop].decode(),))
+    except UnicodeDecodeError as broken:
+        raise invalid_encoding(data[start:stop], broken.start) from None
+
+
+def read_parse(data: bytes, start: int, end: int) -> Parse:
+    """Parse: statement name, text, parameter types."""
+    statement, position = _read_string(data, start, end)
+    text, position = _read_string(data, position, end)
+    count, position = _read_count(data, position, end)
+    stop = position + 4 * count
+    if stop > end:
+        raise _insufficient()
+    if stop < end:
+        raise _bad_format()
+    return Parse(statement, text, Struct(f">{count}I").unpack_from(data, position))
+
+
+def read_bind(data: bytes, start: int, end: int) -> Bind:
+    """Bind: portal, statement, formats and values of the parameters, formats of the result columns."""
+    portal, position = _read_string(data, start, end)
+    statement, position = _read_string(data, position, end)
+    parameter_formats, position = _read_bounded_formats(data, position, end)
+    if position + 2 > end:
+        raise _insufficient()
+    parameters, position = _read_values(data, position, end)
+    result_formats, position = _read_bounded_formats(data, position, end)
+    if position != end:
+        raise _bad_format()
+    return Bind(portal, statement, parameter_formats, parameters, result_formats)
+
+
+def read_describe(data: bytes, start: int, end: int) -> DescribeStatement | DescribePortal:
+    """Describe: S or P, and a name."""
+    kind, name = _read_kind_and_name(data, start, end)
+    if kind == b"S":
+        return DescribeStatement(name)
+    if kind == b"P":
+        return DescribePortal(name)
+    raise _violation(f"invalid DESCRIBE message subtype {kind[0]}")
+
+
+def read_close(data: bytes, start: int, end: int) -> CloseStatement | ClosePortal:
+    """Close: S or P, and a name."""
+    kind, name = _read_kind_and_name(data, start, end)
+    if kind == b"S":
+        return CloseStatement(name)
+    if kind == b"P":
+        return ClosePortal(name)
+    raise _violation(f"invalid CLOSE message subtype {kind[0]}")
+
+
+def read_execute(data: bytes, start: int, end: int) -> Execute:
+    """Execute: a portal and a row limit; limits below one mean no limit."""
+    portal, position = _read_string(data, start, end)
+    if position + 4 > end:
+        raise _insufficient()
+    if position + 4 < end:
+        raise _bad_format()
+    (limit,) = _unpack_int32(data, position)
+    return Execute(portal, max(limit, 0))
+
+
+def read_function_call(data: bytes, start: int, end: int) -> FunctionCall:
+    """FunctionCall: oid, formats and values of the arguments, format of the result."""
+    if start + 4 > end:
+        raise _insufficient()
+    (function_oid,) = _unpack_uint32(data, start)
+    formats, position = _read_bounded_formats(data, start + 4, end)
+    if position + 2 > end:
+        raise _insufficient()
+    arguments, position = _read_values(data, position, end)
+    result_format, position = _read_count(data, position, end)
+    if position != end:
+        raise _bad_format()
+    return FunctionCall(function_oid, formats, arguments, result_format)
+
+
+def read_copy_fail(data: bytes, start: int, end: int) -> CopyFail:
+    """CopyFail: the reason the client gives."""
+    text, position = _read_string(data, start, end)
+    if position != end:
+        raise _bad_format()
+    return CopyFail(text)
+
+
+def _read_string(data: bytes, start: int, end: int) -> tuple[str, int]:
+    stop = data.find(0, start, end)
+    if stop < 0:
+        raise _bad_string()
+    return decode_text(data[start:stop]), stop + 1
+
+
+def _read_count(data: bytes, position: int, end: int) -> tuple[int, int]:
+    if position + 2 > end:
+        raise _insufficient()
+    return _unpack_uint16(data, position)[0], position + 2
+
+
+def _read_bounded_formats(data: bytes, position: int, end: int) -> tuple[tuple[int, ...], int]:
+    count, after = _read_count(data, position, end)
+    if after + 2 * count > end:
+        raise _insufficient()
+    return _read_formats(data, position)
+
+
+def _read_kind_and_name(data: bytes, start: int, end: int) -> tuple[bytes, str]:
+    if start == end:
+        raise _violation("no data left in message")
+    name, position = _read_string(data, start + 1, end)
+    if position != end:
+        raise _bad_format()
+    return data[start : start + 1], name
+
+
+def _empty(event: Event) -> Callable[[bytes, int, int], Event]:
+    def read(data: bytes, start: int, end: int) -> Event:
+        if start != end:
+            raise _bad_format()
+        return event
+
+    return read
+
+
+def _violation(text: str) -> DatacaveError:
+    return DatacaveError(text, sqlstate=sqlstate.PROTOCOL_VIOLATION)
+
+
+def _insufficient() -> DatacaveError:
+    return _violation("insufficient data left in message")
+
+
+def _bad_string() -> DatacaveError:
+    return _violation("invalid string in message")
+
+
+def _bad_format() -> DatacaveError:
+    return _violation("invalid message format")
+
+
+def _copy_done(data: bytes, start: int, end: int) -> CopyDone:
+    return CopyDone()  # PostgreSQL does not look at its body
+
+
+def _terminate(data: bytes, start: int, end: int) -> Terminate:
+    return Terminate()  # nobody would hear a complaint about its body
+
+
+READERS: Final[Mapping[int, Callable[[bytes, int, int], Event]]] = {
+    QUERY: read_query,
+    PARSE: read_parse,
+    BIND: read_bind,
+    DESCRIBE: read_describe,
+    EXECUTE: read_execute,
+    CLOSE: read_close,
+    FLUSH: _empty(Flush()),
+    SYNC: _empty(Sync()),
+    FUNCTION_CALL: read_function_call,
+    TERMINATE: _terminate,
+    COPY_DONE: _copy_done,
+    COPY_FAIL: read_copy_fail,
+}
+"""Message code to the reader of its body; CopyData and password messages are `connection.py`'s."""
