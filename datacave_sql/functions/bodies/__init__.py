@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from datacave_sql.functions.aggregate import AggregateMaker
-from datacave_sql.functions.bodies import integer
+from datacave_sql.functions.bodies import floats, integer, numerics
 from datacave_sql.functions.body import Bodies, Body
 from datacave_sql.functions.window import WindowBody
 
@@ -23,7 +23,7 @@ AGGREGATES: dict[str, AggregateMaker] = {}
 WINDOWS: dict[str, WindowBody] = {}
 """Window functions by name(argument oids)."""
 
-_FAMILIES: tuple[Bodies, ...] = (integer.BODIES,)
+_FAMILIES: tuple[Bodies, ...] = tuple(module.BODIES for module in (floats, integer, numerics))
 
 for _family in _FAMILIES:
     for _symbol, _body in _family.entries.items():
