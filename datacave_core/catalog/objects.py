@@ -1,0 +1,278 @@
+"""The objects of the catalog: frozen values that the SQL layer binds against.
+
+References between objects are oids, names appear once, so that renaming one object rewrites one record. Single-letter
+codes are PostgreSQL's own (`relkind`, `contype`, `typtype`, ...). Every field that was added after the first release
+has a default, because older records lack it (see record.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Privileges on one object: `privileges` and the subset `grantable` are letters as in PostgreSQL's aclitem."""
+
+    grantee_oid: int  # 0 is PUBLIC
+    grantor_oid: int
+    privileges: str
+    grantable: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column. `number` counts from 1 and is the slot of the row tuple plus one; slots are never reused."""
+
+    number: int
+    name: str
+    type_oid: int
+    typmod: int = -1
+    not_null: bool = False
+    default: str | None = None  # SQL text; of a generated column, its expression
+    generated: str = ""  # "" or "s" (stored)
+    identity: str = ""  # "", "a" (always), "d" (by default)
+    dropped: bool = False
+    missing: Any = None  # SQL value of rows written before the column was added
+    collation: int = 0
+    privileges: tuple[Grant, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IndexKey:
+    """One key column of an index: a column number, or 0 and an expression as SQL text."""
+
+    column: int
+    expression: str | None = None
+    descending: bool = False
+    nulls_first: bool = False
+    type_oid: int = 0  # of an expression; 0: the column's
+    collation: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """An index. Number 0 is the table itself: its keys are then the keys of the rows (a clustered primary key)."""
+
+    oid: int
+    index_number: int
+    name: str
+    keys: tuple[IndexKey, ...]
+    unique: bool = False
+    primary: bool = False
+    nulls_not_distinct: bool = False
+    predicate: str | None = None
+    included: tuple[int, ...] = ()  # column numbers
+    constraint_oid: int = 0
+    method: str = "btree"
+    valid: bool = True
+    options: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """A constraint of a table: kind c (check), u (unique), p (primary key), f (foreign key)."""
+
+    oid: int
+    name: str
+    kind: str
+    columns: tuple[int, ...] = ()
+    expression: str | None = None  # of a check
+    index_oid: int = 0  # of a unique or primary key; of a foreign key, the unique index it refers to
+    referenced_table_oid: int = 0
+    referenced_columns: tuple[int, ...] = ()
+    on_update: str = "a"  # a no action, r restrict, c cascade, n set null, d set default
+    on_delete: str = "a"
+    delete_set_columns: tuple[int, ...] = ()
+    match: str = "s"  # s simple, f full
+    deferrable: bool = False
+    initially_deferred: bool = False
+    validated: bool = True
+    no_inherit: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table, view or other relation with columns.
+
+    `kind` is r (table), v (view), m (materialized view), c (composite type), f (foreign table), p (partitioned).
+    `storage_id` is the table id in keys; it changes when the rows are rewritten (TRUNCATE, a changed column type).
+    `columns` includes dropped ones: the slot of a row tuple is `column.number - 1`.
+    """
+
+    oid: int
+    schema_oid: int
+    name: str
+    columns: tuple[Column, ...]
+    kind: str = "r"
+    persistence: str = "p"  # p permanent, u unlogged, t temporary
+    owner_oid: int = 10
+    storage_id: int = 0
+    next_index_number: int = 1
+    indexes: tuple[Index, ...] = ()
+    constraints: tuple[Constraint, ...] = ()
+    view_query: str | None = None
+    options: tuple[tuple[str, str], ...] = ()
+    row_type_oid: int = 0
+    row_array_type_oid: int = 0
+    privileges: tuple[Grant, ...] = ()
+    depends_on: tuple[int, ...] = ()  # oids of relations, types and functions a view query or default names
+    populated: bool = True  # of a materialized view
+
+    @cached_property
+    def live_columns(self) -> tuple[Column, ...]:
+        """The columns that have not been dropped, in order."""
+        return tuple(column for column in self.columns if not column.dropped)
+
+    @cached_property
+    def columns_by_name(self) -> dict[str, Column]:
+        """Live columns by name."""
+        return {column.name: column for column in self.columns if not column.dropped}
+
+    @cached_property
+    def primary_index(self) -> Index | None:
+        """The index of the primary key, if there is one."""
+        return next((index for index in self.indexes if index.primary), None)
+
+    @cached_property
+    def clustered_index(self) -> Index | None:
+        """The index whose keys are the keys of the rows; None: rows have a hidden int8 row id as their key."""
+        return next((index for index in self.indexes if index.index_number == 0), None)
+
+    @property
+    def primary_key(self) -> tuple[int, ...]:
+        """Column numbers of the primary key; empty if there is none."""
+        index = self.primary_index
+        return tuple(key.column for key in index.keys) if index is not None else ()
+
+    def column(self, number: int) -> Column:
+        """The column with a number, also a dropped one."""
+        return self.columns[number - 1]
+
+    def index(self, oid: int) -> Index:
+        """The index with an oid. Raises KeyError."""
+        for index in self.indexes:
+            if index.oid == oid:
+                return index
+        raise KeyError(oid)
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """A sequence's definition; its present value is data, not catalog (table id SEQUENCE_VALUES in record.py)."""
+
+    oid: int
+    schema_oid: int
+    name: str
+    type_oid: int = 20
+    start: int = 1
+    increment: int = 1
+    minimum: int = 1
+    maximum: int = 2**63 - 1
+    cache: int = 1
+    cycle: bool = False
+    owner_oid: int = 10
+    owned_by_table_oid: int = 0
+    owned_by_column: int = 0
+    identity: bool = False  # belongs to an identity column, so it cannot be dropped alone
+    persistence: str = "p"
+    privileges: tuple[Grant, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    oid: int
+    name: str
+    owner_oid: int = 10
+    database_oid: int = 0  # 0: in every database (pg_catalog, information_schema)
+    privileges: tuple[Grant, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EnumLabel:
+    """A label of an enum; `sort_order` is a float, so that a label can be put between two others."""
+
+    oid: int
+    sort_order: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class DomainCheck:
+    oid: int
+    name: str
+    expression: str
+    validated: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class TypeDefinition:
+    """A type made by a user: kind e (enum), d (domain), c (composite)."""
+
+    oid: int
+    array_oid: int
+    schema_oid: int
+    name: str
+    kind: str
+    owner_oid: int = 10
+    labels: tuple[EnumLabel, ...] = ()
+    base_type_oid: int = 0
+    typmod: int = -1
+    not_null: bool = False
+    default: str | None = None
+    checks: tuple[DomainCheck, ...] = ()
+    attributes: tuple[Column, ...] = ()
+    collation: int = 0
+    privileges: tuple[Grant, ...] = ()
+    array_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """The role that holds this value is a member of `role_oid`."""
+
+    role_oid: int
+    grantor_oid: int = 10
+    admin_option: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    oid: int
+    name: str
+    superuser: bool = False
+    login: bool = False
+    inherit: bool = True
+    create_role: bool = False
+    create_database: bool = False
+    replication: bool = False
+    bypass_row_security: bool = False
+    connection_limit: int = -1
+    password: str | None = None  # a SCRAM-SHA-256 verifier, never a password
+    valid_until: int | None = None  # timestamptz
+    memberships: tuple[Membership, ...] = ()
+    settings: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    oid: int
+    name: str
+    owner_oid: int = 10
+    connection_limit: int = -1
+    allow_connections: bool = True
+    template: bool = False
+    settings: tuple[tuple[str, str], ...] = ()
+    privileges: tuple[Grant, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """COMMENT ON: `class_oid` is the oid of the system table of the object; `sub_id` a column number or 0."""
+
+    class_oid: int
+    object_oid: int
+    sub_id: int
+    text: str

@@ -1,0 +1,321 @@
+"""Catalog: one immutable state of all catalog objects, found by oid and by name.
+
+Changes return a new snapshot that shares every untouched map with the old one (copy on write), so that sessions keep
+reading theirs. Invariants: oids ascend from FIRST_USER_OID and are not handed out twice by one line of snapshots;
+names are unique per schema (relations and indexes share one namespace, types have another); a name finds exactly the
+object that carries it. A snapshot with uncommitted changes is private to its transaction: its `version` may be used
+by another session's changes too, so nothing that is shared may be keyed by it.
+Not here: how objects are stored (record.py), built-in types (types/), privileges' meaning and dependency rules (SQL).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeAlias
+
+from datacave_core import sqlstate
+from datacave_core.catalog.objects import (
+    Column,
+    Comment,
+    Constraint,
+    Database,
+    Index,
+    Role,
+    Schema,
+    Sequence,
+    Table,
+    TypeDefinition,
+)
+from datacave_core.errors import DatacaveError
+
+FIRST_USER_OID = 16384
+
+CatalogObject: TypeAlias = Table | Sequence | Schema | TypeDefinition | Role | Database | Comment
+"""What a snapshot maps; columns, indexes and constraints are parts of their table."""
+
+_MAPS: dict[type, str] = {
+    Table: "tables",
+    Sequence: "sequences",
+    Schema: "schemas",
+    TypeDefinition: "types",
+    Role: "roles",
+    Database: "databases",
+    Comment: "comments",
+}
+
+
+class Catalog:
+    """One state of the catalog. Treat every map as read-only."""
+
+    __slots__ = (
+        "_foreign_keys",
+        "array_types",
+        "comments",
+        "database_names",
+        "databases",
+        "index_tables",
+        "next_oid",
+        "relation_names",
+        "role_names",
+        "roles",
+        "schema_names",
+        "schemas",
+        "sequences",
+        "tables",
+        "type_names",
+        "types",
+        "version",
+    )
+
+    def __init__(self) -> None:
+        self.version = 0
+        self.next_oid = FIRST_USER_OID
+        self.tables: dict[int, Table] = {}
+        self.sequences: dict[int, Sequence] = {}
+        self.schemas: dict[int, Schema] = {}
+        self.types: dict[int, TypeDefinition] = {}
+        self.roles: dict[int, Role] = {}
+        self.databases: dict[int, Database] = {}
+        self.comments: dict[tuple[int, int, int], Comment] = {}
+        # Found from the objects above:
+        self.relation_names: dict[tuple[int, str], int] = {}  # (schema oid, name) of tables, sequences, indexes
+        self.type_names: dict[tuple[int, str], int] = {}  # (schema oid, name) of types, their arrays, row types
+        self.array_types: dict[int, int] = {}  # oid of an array type -> oid of its element type
+        self.index_tables: dict[int, int] = {}  # oid of an index -> oid of its table
+        self.schema_names: dict[str, int] = {}
+        self.role_names: dict[str, int] = {}
+        self.database_names: dict[str, int] = {}
+        self._foreign_keys: dict[int, tuple[tuple[Table, Constraint], ...]] | None = None
+
+    # Looking up
+
+    def schema_named(self, name: str) -> Schema | None:
+        """The schema with a name."""
+        oid = self.schema_names.get(name)
+        return self.schemas[oid] if oid is not None else None
+
+    def relation(self, schema_oid: int, name: str) -> Table | Sequence | None:
+        """The table, view, composite type's relation or sequence with a name; None also for the name of an index."""
+        oid = self.relation_names.get((schema_oid, name))
+        if oid is None:
+            return None
+        return self.tables.get(oid) or self.sequences.get(oid)
+
+    def relation_by_oid(self, oid: int) -> Table | Sequence | None:
+        """The table, view or sequence with an oid."""
+        return self.tables.get(oid) or self.sequences.get(oid)
+
+    def find_table(self, schema: str, name: str) -> Table | None:
+        """The table or view `schema.name`."""
+        schema_oid = self.schema_names.get(schema)
+        if schema_oid is None:
+            return None
+        oid = self.relation_names.get((schema_oid, name))
+        return self.tables.get(oid) if oid is not None else None
+
+    def index_named(self, schema_oid: int, name: str) -> tuple[Table, Index] | None:
+        """The index with a name, and its table."""
+        oid = self.relation_names.get((schema_oid, name))
+        return self.index_by_oid(oid) if oid is not None else None
+
+    def index_by_oid(self, oid: int) -> tuple[Table, Index] | None:
+        """The index with an oid, and its table."""
+        table_oid = self.index_tables.get(oid)
+        if table_oid is None:
+            return None
+        table = self.tables[table_oid]
+        return table, table.index(oid)
+
+    def type_oid_named(self, schema_oid: int, name: str) -> int | None:
+        """The oid of a user's type, of its array type, or of a table's row type or its array, by name."""
+        return self.type_names.get((schema_oid, name))
+
+    def role_named(self, name: str) -> Role | None:
+        """The role with a name."""
+        oid = self.role_names.get(name)
+        return self.roles[oid] if oid is not None else None
+
+    def database_named(self, name: str) -> Database | None:
+        """The database with a name."""
+        oid = self.database_names.get(name)
+        return self.databases[oid] if oid is not None else None
+
+    def comment(self, class_oid: int, object_oid: int, sub_id: int = 0) -> str | None:
+        """The text of COMMENT ON an object."""
+        found = self.comments.get((class_oid, object_oid, sub_id))
+        return found.text if found is not None else None
+
+    def foreign_keys_to(self, table_oid: int) -> tuple[tuple[Table, Constraint], ...]:
+        """The foreign keys that refer to a table, each with the table that carries it, by oid."""
+        if self._foreign_keys is None:
+            found: dict[int, list[tuple[Table, Constraint]]] = {}
+            for oid in sorted(self.tables):
+                table = self.tables[oid]
+                for constraint in table.constraints:
+                    if constraint.kind == "f":
+                        found.setdefault(constraint.referenced_table_oid, []).append((table, constraint))
+            self._foreign_keys = {oid: tuple(pairs) for oid, pairs in found.items()}
+        return self._foreign_keys.get(table_oid, ())
+
+    def sequences_owned_by(self, table_oid: int, column: int = 0) -> list[Sequence]:
+        """The sequences owned by a table, or by one of its columns."""
+        return [
+            sequence
+            for _, sequence in sorted(self.sequences.items())
+            if sequence.owned_by_table_oid == table_oid and column in (0, sequence.owned_by_column)
+        ]
+
+    def objects(self) -> Iterator[CatalogObject]:
+        """Every object, kind by kind, in the order of oids."""
+        for name in _MAPS.values():
+            mapped: dict[Any, CatalogObject] = getattr(self, name)
+            for key in sorted(mapped):
+                yield mapped[key]
+
+    # Changing
+
+    def allocate(self, count: int = 1) -> tuple[Catalog, range]:
+        """A snapshot in which the next `count` oids are taken, and these oids."""
+        changed = self._copy()
+        changed.next_oid = self.next_oid + count
+        return changed, range(self.next_oid, changed.next_oid)
+
+    def with_table(self, table: Table) -> Catalog:
+        """A snapshot in which a table is added, or replaces the one with its oid."""
+        return self.with_objects((table,))
+
+    def with_objects(self, objects: Iterable[CatalogObject]) -> Catalog:
+        """A snapshot in which objects are added, or replace those with their oids.
+
+        Raises DatacaveError (42P07, 42710, 42P06, 42P04) when another object has the name.
+        """
+        return _Change(self).put(objects)
+
+    def without(self, *objects: CatalogObject) -> Catalog:
+        """A snapshot that lacks the objects; their comments go with them. Raises KeyError for one that is unknown."""
+        return _Change(self).remove(objects)
+
+    def _copy(self) -> Catalog:
+        changed = Catalog.__new__(Catalog)
+        for slot in Catalog.__slots__:
+            setattr(changed, slot, getattr(self, slot))
+        changed.version = self.version + 1
+        changed._foreign_keys = None
+        return changed
+
+
+class _Change:
+    """A snapshot in the making: maps are copied when first touched."""
+
+    def __init__(self, old: Catalog) -> None:
+        self.new = old._copy()
+        self.copied: set[str] = set()
+
+    def put(self, objects: Iterable[CatalogObject]) -> Catalog:
+        objects = list(objects)
+        # All old names leave before new ones come, so that objects may swap names within one change.
+        for item in objects:
+            old = getattr(self.new, _MAPS[type(item)]).get(key_of(item))
+            if old is not None:
+                self._unname(old)
+        for item in objects:
+            self._map(_MAPS[type(item)])[key_of(item)] = item
+            self._name(item)
+        return self.new
+
+    def remove(self, objects: Iterable[CatalogObject]) -> Catalog:
+        gone: set[int] = set()
+        for item in objects:
+            old = self._map(_MAPS[type(item)]).pop(key_of(item))
+            self._unname(old)
+            if not isinstance(item, Comment):
+                gone.add(item.oid)
+        stale = [key for key in self.new.comments if key[1] in gone]
+        if stale:
+            comments = self._map("comments")
+            for key in stale:
+                del comments[key]
+        return self.new
+
+    def _map(self, name: str) -> dict[Any, Any]:
+        mapped: dict[Any, Any] = getattr(self.new, name)
+        if name not in self.copied:
+            mapped = dict(mapped)
+            setattr(self.new, name, mapped)
+            self.copied.add(name)
+        return mapped
+
+    def _names(self, item: CatalogObject) -> Iterator[tuple[str, Any, int]]:
+        """The (map, key, oid) entries by which an object is found.
+
+        The name of an array type is made up, so it gives way (silently) to a name that a user chose.
+        """
+        if isinstance(item, Table):
+            if item.kind != "c":
+                yield "relation_names", (item.schema_oid, item.name), item.oid
+            for index in item.indexes:
+                yield "relation_names", (item.schema_oid, index.name), index.oid
+                yield "index_tables", index.oid, item.oid
+            if item.row_type_oid:
+                yield "type_names", (item.schema_oid, item.name), item.row_type_oid
+            if item.row_array_type_oid:
+                yield "type_names", (item.schema_oid, "_" + item.name), item.row_array_type_oid
+                yield "array_types", item.row_array_type_oid, item.row_type_oid
+        elif isinstance(item, Sequence):
+            yield "relation_names", (item.schema_oid, item.name), item.oid
+        elif isinstance(item, TypeDefinition):
+            yield "type_names", (item.schema_oid, item.name), item.oid
+            if item.array_oid:
+                yield "type_names", (item.schema_oid, item.array_name or "_" + item.name), item.array_oid
+                yield "array_types", item.array_oid, item.oid
+        elif isinstance(item, Schema):
+            yield "schema_names", item.name, item.oid
+        elif isinstance(item, Role):
+            yield "role_names", item.name, item.oid
+        elif isinstance(item, Database):
+            yield "database_names", item.name, item.oid
+
+    def _name(self, item: CatalogObject) -> None:
+        for name, key, oid in self._names(item):
+            mapped = self._map(name)
+            if mapped.setdefault(key, oid) != oid and oid != _array_oid(item):
+                raise _already_exists(name, key)
+
+    def _unname(self, item: CatalogObject) -> None:
+        for name, key, oid in self._names(item):
+            mapped = self._map(name)
+            if mapped.get(key) == oid:
+                del mapped[key]
+
+
+def key_of(item: CatalogObject) -> Any:
+    """The key of an object in its map: the oid, or of a comment the triple it is attached to."""
+    if isinstance(item, Comment):
+        return (item.class_oid, item.object_oid, item.sub_id)
+    return item.oid
+
+
+def _array_oid(item: CatalogObject) -> int:
+    if isinstance(item, Table):
+        return item.row_array_type_oid
+    return item.array_oid if isinstance(item, TypeDefinition) else 0
+
+
+_KINDS = {
+    "relation_names": ("relation", sqlstate.DUPLICATE_TABLE),
+    "type_names": ("type", sqlstate.DUPLICATE_OBJECT),
+    "schema_names": ("schema", sqlstate.DUPLICATE_SCHEMA),
+    "role_names": ("role", sqlstate.DUPLICATE_OBJECT),
+    "database_names": ("database", sqlstate.DUPLICATE_DATABASE),
+}
+
+
+def _already_exists(map_name: str, key: Any) -> DatacaveError:
+    what, code = _KINDS.get(map_name, ("object", sqlstate.DUPLICATE_OBJECT))
+    name = key[1] if isinstance(key, tuple) else key
+    return DatacaveError(f'{what} "{name}" already exists', sqlstate=code)
+
+
+def live_column_numbers(columns: Iterable[Column]) -> tuple[int, ...]:
+    """The numbers of the columns that have not been dropped."""
+    return tuple(column.number for column in columns if not column.dropped)

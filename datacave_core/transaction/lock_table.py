@@ -1,0 +1,352 @@
+"""Lock table: who holds and who waits for the rows and advisory keys of one node. Values in, values out.
+
+Modes are PostgreSQL's four row locks. Two modes conflict exactly when their numbers add up to more than four:
+
+                     KEY SHARE(1)  SHARE(2)  NO KEY UPDATE(3)  UPDATE(4)
+    KEY SHARE                                                     x
+    SHARE                                          x              x
+    NO KEY UPDATE                     x            x              x
+    UPDATE               x            x            x              x
+
+and a stronger mode includes the weaker ones. Advisory locks use SHARE and UPDATE on keys of their own.
+
+Shapes of an entry: (owner, mode) while one owner holds the key and nobody waits, which costs one dictionary insert;
+a _Queue once there is contention.
+Invariants: held modes of different owners never conflict; an owner waits for one lock at a time; waiters are served
+first come first served, except that holders who want a stronger mode go before those who hold nothing; a waiter is
+never overtaken by a request that conflicts with it. A cycle of waits is found when its last wait begins, because only
+a beginning wait adds edges; that requester is the victim.
+Not here: rows, transactions, what a wait is for (transaction.py, advisory.py), time-outs (the pump cancels).
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TypeAlias
+
+from datacave_core.errors import DeadlockDetected
+from datacave_core.wait import Wait
+
+
+class LockMode(IntEnum):
+    """Row lock modes, weakest first. The locking functions take plain ints, since IntEnum arithmetic is slow."""
+
+    KEY_SHARE = 1
+    SHARE = 2
+    NO_KEY_UPDATE = 3
+    UPDATE = 4
+
+
+KEY_SHARE = 1
+SHARE = 2
+NO_KEY_UPDATE = 3
+UPDATE = 4
+
+ADVISORY_PREFIX = b"\xff\xff\xff\xff\xff\xff"
+"""Lock keys of advisory locks begin with this; no row has such a table id."""
+
+
+class LockOwner:
+    """One session as the lock table sees it. `process_id` is the number in pg_locks and deadlock reports.
+
+    `acquired` lists what the transaction acquired, in order: a key, or (key, earlier mode) for a strengthened one.
+    Advisory locks are kept apart, because a key may be held several times over, by the session and by the transaction.
+    """
+
+    __slots__ = (
+        "acquired",
+        "last_commit_timestamp",
+        "process_id",
+        "session_advisory",
+        "transaction_advisory",
+        "transaction_number",
+        "waiting",
+    )
+
+    def __init__(self, process_id: int = 0) -> None:
+        self.process_id = process_id
+        self.transaction_number = 0
+        self.last_commit_timestamp = 0  # the newest commit of this session: its next snapshot is not below it
+        self.acquired: list[_Acquired] = []
+        self.waiting: LockWait | None = None
+        self.session_advisory: dict[tuple[bytes, int], int] = {}  # (key, mode) -> how often
+        self.transaction_advisory: list[tuple[bytes, int]] = []
+
+
+class LockWait(Wait):
+    """A lock on its way: done when the owner holds it."""
+
+    __slots__ = ("key", "mode", "owner", "upgrade_from")
+
+    def __init__(self, owner: LockOwner, key: bytes, mode: int, upgrade_from: int) -> None:
+        super().__init__("Lock:advisory" if key.startswith(ADVISORY_PREFIX) else "Lock:tuple")
+        self.owner = owner
+        self.key = key
+        self.mode = mode
+        self.upgrade_from = upgrade_from  # the mode already held, or 0
+
+
+class _Queue:
+    """A contended key: holders by owner, and those who wait, in the order in which they will be served."""
+
+    __slots__ = ("holders", "waiters")
+
+    def __init__(self, holders: dict[LockOwner, int]) -> None:
+        self.holders = holders
+        self.waiters: list[LockWait] = []
+
+
+_Acquired: TypeAlias = bytes | tuple[bytes, int]
+_Entry: TypeAlias = tuple[LockOwner, int] | _Queue
+
+
+class LockTable:
+    """All locks of one node."""
+
+    __slots__ = ("_entries", "deadlocks", "waits")
+
+    def __init__(self) -> None:
+        self._entries: dict[bytes, _Entry] = {}
+        self.deadlocks = 0
+        self.waits = 0
+
+    def acquire(self, owner: LockOwner, key: bytes, mode: int) -> LockWait | None:
+        """Takes a lock: None when granted, else a wait in the queue.
+
+        Raises DeadlockDetected, without joining the queue, when the wait would close a cycle.
+        """
+        entries = self._entries
+        entry = entries.get(key)
+        if entry is None:
+            entries[key] = (owner, mode)
+            owner.acquired.append(key)
+            return None
+        if type(entry) is tuple:
+            holder, held = entry
+            if holder is owner:
+                if mode > held:
+                    entries[key] = (owner, mode)
+                    owner.acquired.append((key, held))
+                return None
+            entry = entries[key] = _Queue({holder: held})
+        assert isinstance(entry, _Queue)
+        return self._acquire_contended(entry, owner, key, mode)
+
+    def try_acquire(self, owner: LockOwner, key: bytes, mode: int) -> bool:
+        """Takes a lock if that needs no wait (NOWAIT and SKIP LOCKED)."""
+        entry = self._entries.get(key)
+        if isinstance(entry, _Queue):
+            held = entry.holders.get(owner, 0)
+            if mode > held and not _grantable(entry, owner, mode, held):
+                return False
+        elif entry is not None and entry[0] is not owner and entry[1] + mode > 4:
+            return False
+        return self.acquire(owner, key, mode) is None
+
+    def held_mode(self, owner: LockOwner, key: bytes) -> int:
+        """The mode in which an owner holds a key; 0 if it does not."""
+        entry = self._entries.get(key)
+        if entry is None:
+            return 0
+        if isinstance(entry, _Queue):
+            return entry.holders.get(owner, 0)
+        return entry[1] if entry[0] is owner else 0
+
+    def release_all(self, owner: LockOwner) -> None:
+        """Releases everything in `owner.acquired`, and its wait, if any; those who can go on are told."""
+        if owner.waiting is not None:
+            self.cancel_wait(owner)
+        if owner.transaction_advisory:
+            self.release_to(owner, len(owner.acquired), 0)
+        acquired = owner.acquired
+        if not acquired:
+            return
+        owner.acquired = []
+        entries = self._entries
+        for item in acquired:
+            key = item if type(item) is bytes else item[0]
+            assert type(key) is bytes
+            entry = entries.get(key)
+            if isinstance(entry, _Queue):
+                self._set_mode_queued(entry, owner, key, 0)
+            elif entry is not None and entry[0] is owner:
+                del entries[key]
+
+    def release_to(self, owner: LockOwner, acquired_count: int, advisory_count: int) -> None:
+        """Releases what the transaction acquired later (rolling back to a savepoint), and its wait, if any."""
+        if owner.waiting is not None:
+            self.cancel_wait(owner)
+        acquired = owner.acquired
+        while len(acquired) > acquired_count:
+            item = acquired.pop()
+            if type(item) is tuple:
+                self._set_mode(owner, item[0], item[1])
+            else:
+                assert type(item) is bytes
+                self._set_mode(owner, item, 0)
+        advisory = owner.transaction_advisory
+        if len(advisory) > advisory_count:
+            later = advisory[advisory_count:]
+            del advisory[advisory_count:]
+            for key, _ in later:
+                self.settle_advisory(owner, key)
+
+    def settle_advisory(self, owner: LockOwner, key: bytes) -> None:
+        """Weakens an advisory lock to the strongest mode that the session or the transaction still asks for."""
+        modes = [mode for other, mode in owner.session_advisory if other == key]
+        modes += [mode for other, mode in owner.transaction_advisory if other == key]
+        self._set_mode(owner, key, max(modes, default=0))
+
+    def cancel_wait(self, owner: LockOwner) -> None:
+        """Takes the owner's wait out of its queue; those behind it who can go on are told."""
+        wait = owner.waiting
+        if wait is None:
+            return
+        owner.waiting = None
+        entry = self._entries[wait.key]
+        assert isinstance(entry, _Queue)
+        entry.waiters.remove(wait)
+        self._serve(entry, wait.key)
+
+    def locks(self) -> list[tuple[bytes, LockOwner, int, bool]]:
+        """Every lock as (key, owner, mode, granted), for pg_locks."""
+        found: list[tuple[bytes, LockOwner, int, bool]] = []
+        for key, entry in self._entries.items():
+            if isinstance(entry, _Queue):
+                found.extend((key, owner, mode, True) for owner, mode in entry.holders.items())
+                found.extend((key, wait.owner, wait.mode, False) for wait in entry.waiters)
+            else:
+                found.append((key, entry[0], entry[1], True))
+        return found
+
+    def blockers(self, owner: LockOwner) -> list[LockOwner]:
+        """Those an owner waits for: conflicting holders and conflicting waiters ahead of it (pg_blocking_pids)."""
+        wait = owner.waiting
+        if wait is None:
+            return []
+        entry = self._entries[wait.key]
+        assert isinstance(entry, _Queue)
+        ahead = entry.waiters[: entry.waiters.index(wait)]
+        return _conflicting(entry, wait, ahead)
+
+    def _acquire_contended(self, entry: _Queue, owner: LockOwner, key: bytes, mode: int) -> LockWait | None:
+        held = entry.holders.get(owner, 0)
+        if mode <= held:
+            return None
+        if _grantable(entry, owner, mode, held):
+            entry.holders[owner] = mode
+            owner.acquired.append((key, held) if held else key)
+            return None
+        wait = LockWait(owner, key, mode, held)
+        waiters = entry.waiters
+        if held:
+            place = next((i for i, other in enumerate(waiters) if not other.upgrade_from), len(waiters))
+        else:
+            place = len(waiters)
+        waiters.insert(place, wait)
+        owner.waiting = wait
+        cycle = self._find_cycle(owner)
+        if cycle is not None:
+            self.deadlocks += 1
+            error = _deadlock_error(cycle)
+            self.cancel_wait(owner)
+            raise error
+        self.waits += 1
+        return wait
+
+    def _set_mode(self, owner: LockOwner, key: bytes, mode: int) -> None:
+        entry = self._entries.get(key)
+        if isinstance(entry, _Queue):
+            self._set_mode_queued(entry, owner, key, mode)
+        elif entry is not None and entry[0] is owner:
+            if mode:
+                self._entries[key] = (owner, mode)
+            else:
+                del self._entries[key]
+
+    def _set_mode_queued(self, entry: _Queue, owner: LockOwner, key: bytes, mode: int) -> None:
+        if owner in entry.holders:
+            if mode:
+                entry.holders[owner] = mode
+            else:
+                del entry.holders[owner]
+            self._serve(entry, key)
+
+    def _serve(self, entry: _Queue, key: bytes) -> None:
+        """Grants, in order, every wait that conflicts neither with a holder nor with a wait that stays ahead of it."""
+        granted: list[LockWait] = []
+        staying: list[LockWait] = []
+        holders = entry.holders
+        for wait in entry.waiters:
+            if _conflicting(entry, wait, staying):
+                staying.append(wait)
+            else:
+                owner = wait.owner
+                holders[owner] = wait.mode
+                owner.acquired.append((key, wait.upgrade_from) if wait.upgrade_from else key)
+                owner.waiting = None
+                granted.append(wait)
+        entry.waiters = staying
+        if not staying:
+            if not holders:
+                del self._entries[key]
+            elif len(holders) == 1:
+                self._entries[key] = next(iter(holders.items()))
+        # Told last, because those who are told may come straight back with further requests.
+        for wait in granted:
+            wait.finish()
+
+    def _find_cycle(self, start: LockOwner) -> list[LockWait] | None:
+        """The waits along a cycle through `start`, which has just begun to wait."""
+        path: list[LockWait] = []
+        seen: set[LockOwner] = set()
+        # Depth first with an explicit stack: chains of waits may be longer than Python's call stack.
+        stack: list[tuple[LockOwner, int]] = [(start, 0)]
+        while stack:
+            owner, depth = stack.pop()
+            del path[depth:]
+            if owner is start and depth:
+                return path
+            if owner in seen or owner.waiting is None:
+                continue
+            seen.add(owner)
+            path.append(owner.waiting)
+            stack.extend((blocker, depth + 1) for blocker in self.blockers(owner))
+        return None
+
+
+def _grantable(entry: _Queue, owner: LockOwner, mode: int, held: int) -> bool:
+    for holder, other in entry.holders.items():
+        if holder is not owner and other + mode > 4:
+            return False
+    # One who holds the key already only queues behind others who do, or it would wait for those who wait for it.
+    return not any(wait.mode + mode > 4 and (not held or wait.upgrade_from) for wait in entry.waiters)
+
+
+def _conflicting(entry: _Queue, wait: LockWait, ahead: list[LockWait]) -> list[LockOwner]:
+    mode = wait.mode
+    owner = wait.owner
+    found = [holder for holder, held in entry.holders.items() if holder is not owner and held + mode > 4]
+    found.extend(other.owner for other in ahead if other.mode + mode > 4)
+    return found
+
+
+_ADVISORY_NAMES = {SHARE: "ShareLock", UPDATE: "ExclusiveLock"}
+
+
+def _describe(wait: LockWait, blocker: LockOwner) -> str:
+    if wait.key.startswith(ADVISORY_PREFIX):
+        numbers = ",".join(str(int.from_bytes(wait.key[i : i + 4], "big")) for i in range(6, len(wait.key) - 1, 4))
+        what = f"{_ADVISORY_NAMES[wait.mode]} on advisory lock [{numbers},{wait.key[-1]}]"
+    else:
+        what = f"ShareLock on transaction {blocker.transaction_number}"
+    return f"Process {wait.owner.process_id} waits for {what}; blocked by process {blocker.process_id}."
+
+
+def _deadlock_error(cycle: list[LockWait]) -> DeadlockDetected:
+    blockers = [wait.owner for wait in cycle[1:]] + [cycle[0].owner]
+    return DeadlockDetected(
+        "deadlock detected",
+        detail="\n".join(_describe(wait, blocker) for wait, blocker in zip(cycle, blockers, strict=True)),
+        hint="See server log for query details.",
+    )

@@ -1,0 +1,461 @@
+"""Transaction: one client transaction over any Store, with PostgreSQL's isolation levels.
+
+    READ COMMITTED    every statement reads a new snapshot; a writer locks the row, then reads its newest version
+    REPEATABLE READ   one snapshot; who finds a row changed since then fails with 40001 (first updater wins)
+    SERIALIZABLE      the same, and at commit everything read must still be unchanged; commits are in a serial order
+
+Order of a row write: `lock` (and wait), `check_write`, `get_latest_version`, decide, `put`. Uniqueness: `lock` the key
+of the unique index in mode UPDATE, then `get_latest_version`.
+Invariants: nothing reaches the store before `commit`; locks are held until the commit is in the log (not until it is
+on disk: who reads such a row through `get_latest_version` owes its client the wait, see
+`must_be_durable_before_rows`); no method blocks, whoever has to wait gets a Wait.
+A scan shows the own writes as they stood when it was opened; `get` shows them as they stand.
+Not here: sessions, statements, catalogs, sequences' values (they do not roll back).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from enum import Enum
+from typing import TypeAlias
+
+from datacave_core import sqlstate
+from datacave_core.errors import DatacaveError, SerializationFailure
+from datacave_core.layout import PREFIX_LENGTH, RAW_LAYOUT, Layout
+from datacave_core.ports import Clock, Commit, Store, Version
+from datacave_core.rowbatch import BATCH_ROWS, ColumnBatch
+from datacave_core.transaction.durability import DurabilityQueue
+from datacave_core.transaction.lock_table import LockOwner, LockTable
+from datacave_core.transaction.merge import merge_columns, merge_rows
+from datacave_core.transaction.read_set import ReadSet
+from datacave_core.transaction.write_set import WriteSet
+from datacave_core.values import Row
+from datacave_core.wait import Steps, Wait, wait_for
+
+NEWEST = 2**63 - 1
+"""A timestamp above every commit."""
+
+
+class Isolation(Enum):
+    """Isolation levels; READ UNCOMMITTED is READ COMMITTED here, as in PostgreSQL. Values as SHOW prints them."""
+
+    READ_COMMITTED = "read committed"
+    REPEATABLE_READ = "repeatable read"
+    SERIALIZABLE = "serializable"
+
+
+class WaitPolicy(Enum):
+    """What to do about a row that is locked."""
+
+    BLOCK = ""
+    NOWAIT = "NOWAIT"
+    SKIP_LOCKED = "SKIP LOCKED"
+
+
+SKIPPED = Wait("Lock:skipped")
+"""Returned by `lock` with SKIP_LOCKED (never waited for): someone else has the row."""
+
+Mark: TypeAlias = tuple[int, int, int, int]
+"""A point to roll back to: lengths of the undo log, of the lists of locks and advisory locks, and of the hooks."""
+
+
+class TransactionManager:
+    """What the transactions of one node share."""
+
+    __slots__ = ("_layouts", "_next_number", "active", "clock", "durability", "locks", "store")
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self.store = store
+        self.clock = clock
+        self.locks = LockTable()
+        self.durability = DurabilityQueue(store)
+        self.active: set[Transaction] = set()
+        self._layouts: dict[bytes, Layout] = {}
+        self._next_number = 1
+
+    def begin(
+        self,
+        isolation: Isolation = Isolation.READ_COMMITTED,
+        read_only: bool = False,
+        deferrable: bool = False,
+        owner: LockOwner | None = None,
+    ) -> Transaction:
+        """Starts a transaction. `owner` is the session; without one the transaction is a session of its own."""
+        return Transaction(self, isolation, read_only, deferrable, owner if owner is not None else LockOwner())
+
+    def set_layout(self, prefix: bytes, layout: Layout) -> None:
+        """Registers a layout with the store and for scans that merge own writes."""
+        self._layouts[prefix] = layout
+        self.store.set_layout(prefix, layout)
+
+    def layout_of(self, prefix: bytes) -> Layout:
+        """The layout registered for a prefix."""
+        return self._layouts.get(prefix, RAW_LAYOUT)
+
+    def write_now(self, writes: Mapping[bytes, Row | None], *, wait_durable: bool = True) -> Commit:
+        """Commits rows outside any transaction: values of sequences, statistics."""
+        commit = self.store.commit(writes, wait_durable=wait_durable)
+        self.durability.add(commit)
+        return commit
+
+    def durable_wait(self, timestamp: int) -> Wait | None:
+        """What to wait for before a client may see effects of commits up to a timestamp; None if nothing."""
+        return self.durability.wait_for(timestamp)
+
+    def check_readable(self, timestamp: int) -> None:
+        """Raises 72000 for a timestamp before the retention and 22023 for one in the future."""
+        oldest = self.store.oldest_readable()
+        if timestamp < oldest:
+            raise DatacaveError(
+                f"snapshot {timestamp} is too old",
+                sqlstate=sqlstate.SNAPSHOT_TOO_OLD,
+                detail=f"The earliest readable timestamp is {oldest}.",
+            )
+        if timestamp > self.store.visible_timestamp and timestamp > self.clock.now_microseconds():
+            raise DatacaveError(f"snapshot {timestamp} lies in the future", sqlstate=sqlstate.INVALID_PARAMETER_VALUE)
+
+    def take_number(self) -> int:
+        """The next transaction number (txid_current)."""
+        number = self._next_number
+        self._next_number = number + 1
+        return number
+
+
+class Transaction:
+    """One transaction. Ends with `commit` or `rollback`; every other method is for before that."""
+
+    __slots__ = (
+        "_lock_table",
+        "_reads",
+        "_snapshot_fixed",
+        "_store",
+        "_unpin",
+        "_writes",
+        "before_commit",
+        "deferrable",
+        "ended",
+        "isolation",
+        "manager",
+        "must_be_durable_before_rows",
+        "number",
+        "owner",
+        "read_only",
+        "snapshot",
+        "start_microseconds",
+    )
+
+    def __init__(
+        self, manager: TransactionManager, isolation: Isolation, read_only: bool, deferrable: bool, owner: LockOwner
+    ) -> None:
+        self.manager = manager
+        self._store = manager.store
+        self._lock_table = manager.locks
+        self.isolation = isolation
+        self.read_only = read_only
+        self.deferrable = deferrable
+        self.owner = owner
+        self.number = owner.transaction_number = manager.take_number()
+        self.start_microseconds = manager.clock.now_microseconds()
+        self.snapshot = 0
+        """The timestamp that the present statement reads at; 0 before the first statement."""
+        self.must_be_durable_before_rows = 0
+        """Rows may be shown to the client once commits up to this timestamp are durable (manager.durable_wait)."""
+        self.before_commit: list[Callable[[], Steps[None]]] = []
+        """Deferred checks, run by `prepare_commit`; savepoints take back those that were added later."""
+        self.ended = False
+        self._snapshot_fixed = False
+        self._unpin: Callable[[], None] | None = None
+        self._reads = ReadSet() if isolation is Isolation.SERIALIZABLE else None
+        self._writes = WriteSet()
+        manager.active.add(self)
+
+    # Snapshots
+
+    def statement_snapshot(self) -> int:
+        """Called at the start of every statement: the timestamp it reads at."""
+        if self._snapshot_fixed:
+            return self.snapshot
+        if self._unpin is not None:
+            self._unpin()
+            self._unpin = None
+        snapshot = self._store.visible_timestamp
+        own = self.owner.last_commit_timestamp
+        if own > snapshot:
+            # The session goes on before its last commit is on disk (pipelining), and must see it all the same.
+            snapshot = own
+            if own > self.must_be_durable_before_rows:
+                self.must_be_durable_before_rows = own
+        self.snapshot = snapshot
+        if self.isolation is not Isolation.READ_COMMITTED:
+            self._snapshot_fixed = True
+            self._unpin = self._store.pin(snapshot)
+        return snapshot
+
+    def read_as_of(self, timestamp: int) -> None:
+        """Makes the transaction read-only at a past timestamp (microseconds since 1970), before its first statement.
+
+        Raises what `check_readable` raises.
+        """
+        self.manager.check_readable(timestamp)
+        self.read_only = True
+        self.snapshot = timestamp
+        self._snapshot_fixed = True
+        self._reads = None
+        self._unpin = self._store.pin(timestamp)
+
+    def change(
+        self, isolation: Isolation | None = None, read_only: bool | None = None, deferrable: bool | None = None
+    ) -> None:
+        """SET TRANSACTION. Raises 25001 when it comes too late."""
+        if isolation is not None and isolation is not self.isolation:
+            if self.snapshot:
+                raise DatacaveError(
+                    "SET TRANSACTION ISOLATION LEVEL must be called before any query",
+                    sqlstate=sqlstate.ACTIVE_SQL_TRANSACTION,
+                )
+            self.isolation = isolation
+            self._reads = ReadSet() if isolation is Isolation.SERIALIZABLE else None
+        if read_only is not None and read_only != self.read_only:
+            if not read_only and self.snapshot:
+                raise DatacaveError(
+                    "transaction read-write mode must be set before any query",
+                    sqlstate=sqlstate.ACTIVE_SQL_TRANSACTION,
+                )
+            self.read_only = read_only
+        if deferrable is not None and deferrable != self.deferrable:
+            if self.snapshot:
+                raise DatacaveError(
+                    "SET TRANSACTION [NOT] DEFERRABLE must be called before any query",
+                    sqlstate=sqlstate.ACTIVE_SQL_TRANSACTION,
+                )
+            self.deferrable = deferrable
+
+    # Reading
+
+    def get(self, key: bytes) -> Row | None:
+        """The row of a key: the own write, else what the present snapshot holds."""
+        rows = self._writes.rows
+        if rows and key in rows:
+            return rows[key]
+        if self._reads is not None:
+            self._reads.keys.add(key)
+        return self._store.get(key, self.snapshot)
+
+    def get_at(self, key: bytes, timestamp: int) -> Row | None:
+        """The committed row of a key at a past timestamp."""
+        return self._store.get(key, timestamp)
+
+    def get_latest_version(self, key: bytes) -> Version | None:
+        """The newest version of a key, the own write (with a timestamp of NEWEST) first; None if there never was one.
+
+        For keys the caller has locked: the answer then stays true until the transaction ends.
+        """
+        rows = self._writes.rows
+        if rows and key in rows:
+            return Version(NEWEST, rows[key])
+        store = self._store
+        version = store.get_version(key, store.newest_timestamp)
+        if version is not None:
+            timestamp = version.timestamp
+            if timestamp > store.visible_timestamp and timestamp > self.must_be_durable_before_rows:
+                self.must_be_durable_before_rows = timestamp
+        return version
+
+    def get_latest(self, key: bytes) -> Row | None:
+        """The row of `get_latest_version`; None for a tombstone."""
+        version = self.get_latest_version(key)
+        return version.row if version is not None else None
+
+    def scan(
+        self,
+        low: bytes,
+        high: bytes | None,
+        reverse: bool = False,
+        batch_rows: int = BATCH_ROWS,
+        timestamp: int | None = None,
+    ) -> Iterator[list[tuple[bytes, Row]]]:
+        """Live rows with low <= key < high in key order, in batches of about `batch_rows`, none empty.
+
+        With `timestamp`, the committed rows of that past moment.
+        """
+        if timestamp is not None:
+            return self._store.scan(low, high, timestamp, reverse=reverse, batch_rows=batch_rows)
+        self._pin_snapshot()
+        batches = self._store.scan(low, high, self.snapshot, reverse=reverse, batch_rows=batch_rows)
+        if self._reads is not None:
+            batches = self._reads.follow(batches, low, high, reverse)
+        writes = self._writes
+        if writes.rows:
+            own = writes.range(low, high)
+            if own:
+                return merge_rows(batches, own, reverse, batch_rows)
+        return batches
+
+    def scan_columns(
+        self,
+        low: bytes,
+        high: bytes | None,
+        columns: Sequence[int],
+        with_keys: bool = False,
+        timestamp: int | None = None,
+    ) -> Iterator[ColumnBatch]:
+        """Live rows of a range under one prefix as column vectors, batches in any order."""
+        if timestamp is not None:
+            return self._store.scan_columns(low, high, timestamp, columns, with_keys=with_keys)
+        self._pin_snapshot()
+        if self._reads is not None:
+            self._reads.add_range(low, high)
+        writes = self._writes
+        if writes.rows:
+            own = writes.range(low, high)
+            if own:
+                batches = self._store.scan_columns(low, high, self.snapshot, columns, with_keys=True)
+                return merge_columns(batches, own, self.manager.layout_of(low[:PREFIX_LENGTH]), columns, with_keys)
+        return self._store.scan_columns(low, high, self.snapshot, columns, with_keys=with_keys)
+
+    def _pin_snapshot(self) -> None:
+        # A scan may last longer than old versions are kept; a single get of a statement in flight does not.
+        if self._unpin is None:
+            self._unpin = self._store.pin(self.snapshot)
+
+    # Locks
+
+    def lock(self, key: bytes, mode: int, policy: WaitPolicy = WaitPolicy.BLOCK, relation: str = "") -> Wait | None:
+        """Locks a row until the transaction ends: None when granted, else what to wait for; then it is granted.
+
+        `mode` is one of lock_table's KEY_SHARE, SHARE, NO_KEY_UPDATE, UPDATE. With SKIP_LOCKED the answer may be
+        SKIPPED. Raises DeadlockDetected; 55P03 with NOWAIT, naming `relation`.
+        """
+        if policy is WaitPolicy.BLOCK:
+            return self._lock_table.acquire(self.owner, key, mode)
+        if self._lock_table.try_acquire(self.owner, key, mode):
+            return None
+        if policy is WaitPolicy.SKIP_LOCKED:
+            return SKIPPED
+        raise DatacaveError(
+            f'could not obtain lock on row in relation "{relation}"', sqlstate=sqlstate.LOCK_NOT_AVAILABLE
+        )
+
+    def lock_all(self, keys: Sequence[bytes], mode: int) -> Wait | None:
+        """Locks keys in their order until one needs a wait; call again with the same keys after it."""
+        acquire = self._lock_table.acquire
+        owner = self.owner
+        for key in keys:
+            wait = acquire(owner, key, mode)
+            if wait is not None:
+                return wait
+        return None
+
+    def cancel_wait(self) -> None:
+        """Gives up the lock that is being waited for (time-out, cancellation)."""
+        self._lock_table.cancel_wait(self.owner)
+
+    def check_write(self, key: bytes) -> None:
+        """Called for a locked key before it is changed.
+
+        Raises SerializationFailure at REPEATABLE READ and SERIALIZABLE if another transaction changed it since.
+        """
+        if self.isolation is Isolation.READ_COMMITTED:
+            return
+        store = self._store
+        newest = store.newest_timestamp
+        if newest <= self.snapshot or key in self._writes.rows:
+            return
+        version = store.get_version(key, newest)
+        if version is not None and version.timestamp > self.snapshot:
+            what = "delete" if version.row is None else "update"
+            raise SerializationFailure(f"could not serialize access due to concurrent {what}")
+
+    # Writing
+
+    def put(self, key: bytes, row: Row) -> None:
+        """Writes a row."""
+        self._writes.put(key, row)
+
+    def put_all(self, rows: Mapping[bytes, Row | None]) -> None:
+        """Writes many rows (None: deletes); the mapping must not change afterwards."""
+        self._writes.put_all(rows)
+
+    def delete(self, key: bytes) -> None:
+        """Deletes a row."""
+        self._writes.put(key, None)
+
+    @property
+    def writes(self) -> Mapping[bytes, Row | None]:
+        """Everything written so far, None for deletes."""
+        return self._writes.rows
+
+    def savepoint(self) -> Mark:
+        """A point to roll back to; costs as much as a tuple."""
+        owner = self.owner
+        return (len(self._writes.undo), len(owner.acquired), len(owner.transaction_advisory), len(self.before_commit))
+
+    def rollback_to(self, mark: Mark) -> None:
+        """Takes back everything since the mark, locks and deferred checks included. The mark stays good."""
+        undo, acquired, advisory, hooks = mark
+        self._writes.undo_to(undo)
+        self._lock_table.release_to(self.owner, acquired, advisory)
+        del self.before_commit[hooks:]
+
+    def release(self, mark: Mark) -> None:
+        """Forgets a mark: what was done since belongs to the transaction (or an earlier mark) now."""
+
+    # The end
+
+    def prepare_commit(self) -> Steps[None]:
+        """Runs the deferred checks, those they add included, and waits while the store has fallen behind."""
+        hooks = self.before_commit
+        while hooks:
+            yield from hooks.pop(0)()
+        if self._writes.rows:
+            while (delay := self._store.write_delay()) is not None:
+                yield from wait_for(delay)
+
+    def commit(self, *, wait_durable: bool = True) -> Commit | None:
+        """Validates, writes and releases the locks; None if nothing was written.
+
+        The client may be answered when `durable` of the answer is done. On any error the transaction is rolled back;
+        raises SerializationFailure, DiskFull, StorageStopped. `prepare_commit` comes first if there are deferred
+        checks.
+        """
+        if self.ended:
+            raise DatacaveError("the transaction has ended")
+        rows = self._writes.rows
+        if not rows:
+            self._end()
+            return None
+        if self.before_commit:
+            self._end()
+            raise DatacaveError("deferred checks have not been run")
+        store = self._store
+        if self._reads is not None and self._reads.changed_since(store, self.snapshot):
+            self._end()
+            raise SerializationFailure(
+                "could not serialize access due to read/write dependencies among transactions",
+                detail="Reason code: Canceled on identification as a pivot, during commit attempt.",
+                hint="The transaction might succeed if retried.",
+            )
+        try:
+            commit = store.commit(rows, wait_durable=wait_durable)
+        except BaseException:
+            self._end()
+            raise
+        self.owner.last_commit_timestamp = commit.timestamp
+        self.manager.durability.add(commit)
+        self._end()
+        return commit
+
+    def rollback(self) -> None:
+        """Takes everything back. Does nothing when the transaction has ended."""
+        if not self.ended:
+            self._end()
+
+    def _end(self) -> None:
+        self.ended = True
+        owner = self.owner
+        if owner.acquired or owner.waiting is not None or owner.transaction_advisory:
+            self._lock_table.release_all(owner)
+        if self._unpin is not None:
+            self._unpin()
+            self._unpin = None
+        self.manager.active.discard(self)
