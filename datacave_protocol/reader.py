@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from struct import Struct
-from typing import Final
+from struct import error as StructError
+from typing import Final, TypeVar
 
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
@@ -58,10 +59,13 @@ _DESCRIBE_TAIL_BYTES: Final = len(_DESCRIBE_EXECUTE_AND_SYNC)
 _unpack_uint16 = Struct(">H").unpack_from
 _unpack_int32 = Struct(">i").unpack_from
 _unpack_uint32 = Struct(">I").unpack_from
-_FORMATS: Final = tuple(Struct(f">{count}h") for count in range(16))
-_ONE_TEXT: Final = (0,)
-_ONE_BINARY: Final = (1,)
 _new = tuple.__new__
+
+T = TypeVar("T")
+_KNOWN_MAX: Final = 1024
+_KNOWN_BYTES_MAX: Final = 256
+_known_heads: Final[dict[bytes, tuple[str, tuple[int, ...], int]]] = {}
+_known_formats: Final[dict[bytes, tuple[tuple[int, ...]]]] = {}
 
 
 def read_bound_execution(data: bytes, start: int, tail: int) -> tuple[BoundExecution, int] | None:
@@ -77,19 +81,59 @@ def read_bound_execution(data: bytes, start: int, tail: int) -> tuple[BoundExecu
         after = tail + _EXECUTE_TAIL_BYTES
     else:
         return None
-    if data[start + 5]:
-        return None  # a named portal outlives this series
     try:
-        end = data.index(0, start + 6, tail)
-        statement = data[start + 6 : end].decode()
-        parameter_formats, position = _read_formats(data, end + 1)
-        parameters, position = _read_values(data, position, tail)
-        result_formats, position = _read_formats(data, position)
-    except (ValueError, IndexError, DatacaveError):
+        # The head runs from the statement's name to the number of parameters and repeats with every execution.
+        position = data.index(0, start + 6, tail) + 3
+        position += 2 + 2 * data[position - 1]
+        head = data[start + 5 : position]
+        statement, parameter_formats, count = _known_heads.get(head) or _read_head(head)
+        parameters: list[bytes | None] = []
+        while count:
+            count -= 1
+            (length,) = _unpack_int32(data, position)
+            position += 4
+            if length >= 0:
+                stop = position + length
+                parameters.append(data[position:stop])
+                position = stop
+            elif length == -1:
+                parameters.append(None)
+            else:
+                return None
+        result_formats = _known_formats.get(data[position:tail]) or _read_result_formats(data[position:tail])
+    except (ValueError, IndexError, StructError):
         return None
-    if position != tail:
-        return None
-    return _new(BoundExecution, (statement, parameter_formats, parameters, result_formats, describe)), after
+    return _new(BoundExecution, (statement, parameter_formats, parameters, result_formats[0], describe)), after
+
+
+def _read_head(head: bytes) -> tuple[str, tuple[int, ...], int]:
+    """The statement, parameter formats and number of parameters; ValueError for what the short way does not take."""
+    if head[0]:
+        raise ValueError  # a named portal outlives this series
+    end = head.index(0, 1)
+    formats, position = _read_formats(head, end + 1)
+    if position + 2 != len(head):
+        raise ValueError
+    known = head[1:end].decode(), formats, _unpack_uint16(head, position)[0]
+    _remember(_known_heads, head, known)
+    return known
+
+
+def _read_result_formats(body: bytes) -> tuple[tuple[int, ...]]:
+    """The result formats, wrapped so that none at all is still true; ValueError if the body is anything else."""
+    formats, position = _read_formats(body, 0)
+    if position != len(body):
+        raise ValueError
+    known = (formats,)
+    _remember(_known_formats, body, known)
+    return known
+
+
+def _remember(cache: dict[bytes, T], key: bytes, known: T) -> None:
+    if len(key) <= _KNOWN_BYTES_MAX:
+        if len(cache) >= _KNOWN_MAX:
+            cache.clear()
+        cache[key] = known
 
 
 def _read_formats(data: bytes, position: int) -> tuple[tuple[int, ...], int]:
@@ -97,15 +141,7 @@ def _read_formats(data: bytes, position: int) -> tuple[tuple[int, ...], int]:
     position += 2
     if count == 0:
         return (), position
-    if count == 1:
-        low = data[position + 1]
-        if not data[position] and low < 2:
-            return (_ONE_BINARY if low else _ONE_TEXT), position + 2
-    stop = position + 2 * count
-    if stop > len(data):
-        raise _insufficient()
-    layout = _FORMATS[count] if count < 16 else Struct(f">{count}h")
-    return layout.unpack_from(data, position), stop
+    return Struct(f">{count}h").unpack_from(data, position), position + 2 * count
 
 
 def _read_values(data: bytes, position: int, end: int) -> tuple[list[bytes | None], int]:
