@@ -1,11 +1,12 @@
 """OsFileSystem: the real body of the FileSystem port, over one directory of the operating system.
 
 Invariants: files are created with mode 0600 and folders with 0700; every descriptor is closed on exec; a name never
-leads out of the root. Not here: preallocation, retries, checksums (the storage engine's business).
+leads out of the root. Not here: retries, checksums (the storage engine's business).
 """
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import fcntl
 import os
@@ -16,6 +17,10 @@ from pathlib import Path, PurePosixPath
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
 FOREIGN_BITS = 0o077
+KEEP_SIZE = 1  # FALLOC_FL_KEEP_SIZE of fallocate(2)
+
+_fallocate = ctypes.CDLL(None, use_errno=True).fallocate
+_fallocate.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
 
 
 class OsFile:
@@ -50,6 +55,14 @@ class OsFile:
     def truncate(self, length: int) -> None:
         os.ftruncate(self._descriptor, length)
 
+    def allocate(self, length: int) -> None:
+        """Reserves space for the first `length` bytes; the size stays, and ENOSPC shows here."""
+        # The standard library has posix_fallocate only, which grows the file.
+        if _fallocate(self._descriptor, KEEP_SIZE, 0, length) != 0:
+            number = ctypes.get_errno()
+            if number not in (errno.EOPNOTSUPP, errno.ENOSYS):
+                raise OSError(number, os.strerror(number), self._name)
+
     def sync(self) -> None:
         """fdatasync: the contents survive a power failure once this returns."""
         os.fdatasync(self._descriptor)
@@ -67,15 +80,16 @@ class OsFile:
 class OsFileSystem:
     """Files below one directory, which is made if it is missing.
 
-    Raises PermissionError if the directory belongs to another user or is open to others.
+    Raises PermissionError if the directory belongs to another user or is open to others, unless it is `shared`.
     """
 
     __slots__ = ("root",)
 
-    def __init__(self, root: str | Path) -> None:
+    def __init__(self, root: str | Path, *, shared: bool = False) -> None:
         self.root = Path(root).absolute()
         self.root.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-        check_private(self.root)
+        if not shared:
+            check_private(self.root)
 
     def _path(self, name: str) -> Path:
         pure = PurePosixPath(name)

@@ -6,12 +6,14 @@ from datacave_server.config.kinds import Address
 from datacave_server.config.load import DEFAULT_ORIGIN, KEYS, Loaded, load
 from datacave_server.config.posture import is_loopback
 from datacave_server.config.sections import (
+    CompactionSection,
     Config,
     LimitsSection,
     LogSection,
     MetricsSection,
     ServerSection,
     StorageSection,
+    WalSection,
 )
 from datacave_server.config.security import (
     AuditSection,
@@ -31,6 +33,7 @@ __all__ = [
     "AuditSection",
     "AuthRule",
     "AuthSection",
+    "CompactionSection",
     "Config",
     "ConfigError",
     "EncryptionKey",
@@ -44,6 +47,7 @@ __all__ = [
     "StorageSection",
     "TlsSection",
     "User",
+    "WalSection",
     "inline",
     "is_loopback",
     "load",

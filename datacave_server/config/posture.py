@@ -23,6 +23,7 @@ def check_posture(config: Config, origins: Mapping[str, str]) -> None:
     _check_tls(config, origins)
     _check_users(config, origins)
     _check_encryption(config, origins)
+    _check_compaction(config, origins)
     if not is_loopback(config.server.listen.host):
         _check_open_address(config, origins)
 
@@ -102,3 +103,12 @@ def _repeated(names: Iterable[str]) -> str | None:
             return name
         seen.add(name)
     return None
+
+
+def _check_compaction(config: Config, origins: Mapping[str, str]) -> None:
+    compaction = config.compaction
+    if not compaction.level0_trigger_files <= compaction.level0_slow_files <= compaction.level0_stop_files:
+        raise ConfigError(
+            "compaction: level0_trigger_files, level0_slow_files and level0_stop_files must ascend",
+            origins["compaction.level0_stop_files"],
+        )

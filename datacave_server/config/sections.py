@@ -23,6 +23,7 @@ from datacave_server.config.security import SecuritySection
 
 HOUR = 3600.0
 DAY = 24 * HOUR
+KIB = 1 << 10
 MIB = 1 << 20
 
 
@@ -51,6 +52,40 @@ class StorageSection:
     """Where the data lies."""
 
     data_dir: str = key(".data", FilePath(), "Folder of all data; made with mode 0700 if it is missing.")
+    memtable_bytes_max: int = key(
+        64 * MIB, Size(64 * KIB), "Memory of the newest writes at which they are written to a table file."
+    )
+    row_cache_bytes: int = key(64 * MIB, Size(0), "Memory for decoded rows that were read by key lately.")
+    segment_cache_bytes: int = key(
+        256 * MIB, Size(0), "Memory for column segments of table files that were read lately."
+    )
+    retention_seconds: float = key(
+        HOUR, Duration(0, 3650 * DAY), "How long overwritten and deleted rows stay readable as of their time."
+    )
+    compression: bool = key(True, Boolean(), "Whether table files compress what is worth it.")
+
+
+@dataclass(frozen=True, slots=True)
+class WalSection:
+    """The write-ahead log, which makes commits durable."""
+
+    segment_bytes: int = key(16 * MIB, Size(64 * KIB, 1024 * MIB), "Space reserved for one file of the log.")
+    sync_delay_seconds: float = key(
+        0.2, Duration(0.001, 60), "How long a commit with synchronous_commit = off may stay unsynced."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class CompactionSection:
+    """Merging of table files in the background."""
+
+    table_bytes_max: int = key(64 * MIB, Size(64 * KIB), "Size at which a merge starts its next table file.")
+    level0_trigger_files: int = key(4, Integer(1, 1000), "Unmerged table files that start a merge.")
+    level0_slow_files: int = key(12, Integer(1, 1000), "Unmerged table files at which writers are slowed down.")
+    level0_stop_files: int = key(24, Integer(1, 1000), "Unmerged table files at which writers wait.")
+    level1_bytes: int = key(
+        256 * MIB, Size(64 * KIB), "Target size of the first merged level; each deeper one holds ten times more."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +137,8 @@ class Config:
 
     server: ServerSection = section(ServerSection)
     storage: StorageSection = section(StorageSection)
+    wal: WalSection = section(WalSection)
+    compaction: CompactionSection = section(CompactionSection)
     sharding: ShardingSection = section(ShardingSection)
     cluster: ClusterSection = section(ClusterSection)
     metrics: MetricsSection = section(MetricsSection)

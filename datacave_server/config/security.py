@@ -98,7 +98,9 @@ class AuditSection:
 class EncryptionKey:
     """A master key; exactly one of `hex`, `file` and `environment` says where its 32 bytes are."""
 
-    id: str = required_key(Text(r"[A-Za-z0-9._-]{1,64}", "letters, digits, dots, dashes"), "Name of the key.")
+    id: str = required_key(
+        Text(r"[A-Za-z0-9._-]{1,31}", "1 to 31 letters, digits, dots and dashes"), "Name of the key."
+    )
     hex: str = key(
         "", Text(r"(?:[0-9A-Fa-f]{64})?", "64 hexadecimal digits"), "The key as 64 hexadecimal digits.", secret=True
     )
@@ -111,6 +113,11 @@ class EncryptionSection:
     """Encryption of everything in the data directory."""
 
     active_key: str = key("", Text(), "Id of the key that seals new files; empty: files are not encrypted.")
+    allow_plain: bool = key(
+        False,
+        Boolean(),
+        "Whether unencrypted files are read beside encrypted ones, while a database is being encrypted.",
+    )
     keys: tuple[EncryptionKey, ...] = tables(
         EncryptionKey, (), "Keys by id; keys of older files stay listed until compaction has rewritten those files."
     )

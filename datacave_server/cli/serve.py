@@ -1,0 +1,62 @@
+"""`datacave serve` and `datacave version`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeAlias
+
+from datacave_core.version import VERSION
+from datacave_server.assembly import DatabaseParts
+from datacave_server.cli.settings import add_settings, load_settings
+from datacave_server.lifecycle import Server
+from datacave_server.log import set_up_logging
+
+RunLoop: TypeAlias = Callable[[Coroutine[Any, Any, int]], int]
+
+_SERVE = """\
+Runs the database server until it gets SIGTERM or SIGINT (Ctrl-C).
+
+Without options it listens on 127.0.0.1:5433, keeps its data in the folder .data of the working directory, and lets the
+user admin into the database default without a password, from this machine only. An address that other machines can
+reach needs users with passwords and TLS: see `datacave init` and `datacave gen-password-hash`.
+
+Once clients can connect, it prints the addresses and a psql line. Messages go to standard error."""
+
+
+def add_command(commands: Any, run_loop: RunLoop) -> None:
+    """Adds the command to the subparsers."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "serve",
+        help="run the database server",
+        description=_SERVE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_settings(parser)
+    parser.set_defaults(run=lambda options: _serve(options, run_loop))
+
+
+def add_version(commands: Any) -> None:
+    """Adds `datacave version`."""
+    parser: argparse.ArgumentParser = commands.add_parser("version", help="print the version")
+    parser.set_defaults(run=_version)
+
+
+def _serve(options: argparse.Namespace, run_loop: RunLoop) -> int:
+    config = load_settings(options).config
+    set_up_logging(config.log.level, config.log.format)
+    return run_loop(_run(Server(config, DatabaseParts(), announce)))
+
+
+async def _run(server: Server) -> int:
+    return await server.run()
+
+
+def announce(text: str) -> None:
+    """Prints at once, also into a pipe, because others wait for it."""
+    print(text, flush=True)
+
+
+def _version(options: argparse.Namespace) -> int:
+    print(f"datacave {VERSION}")
+    return 0
