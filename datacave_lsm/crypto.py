@@ -52,7 +52,7 @@ class DataKey:
         """Ciphertext followed by the tag. The caller guarantees that the 12-byte nonce is new under this key."""
         return self._cipher.encrypt(nonce, data, associated)
 
-    def open(self, nonce: bytes, sealed: bytes, associated: bytes) -> bytes:
+    def open(self, nonce: bytes, sealed: bytes | memoryview, associated: bytes) -> bytes:
         """The plaintext; raises SealBroken if a bit of ciphertext, nonce or associated data differs."""
         try:
             return self._cipher.decrypt(nonce, sealed, associated)

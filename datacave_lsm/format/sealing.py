@@ -47,7 +47,7 @@ class Opener(Protocol):
 
     overhead: int
 
-    def open(self, group: int, column: int, segment: bytes, offset: int) -> bytes:
+    def open(self, group: int, column: int, segment: bytes | memoryview, offset: int) -> bytes:
         """The payload; raises DataCorrupted naming the file, the position and the byte offset it was read from."""
 
 
@@ -77,7 +77,7 @@ class _Place:
         # Odd multipliers keep distinct positions apart (splitmix64's and xxhash's 64-bit primes).
         return (self._seed + group * 0x9E3779B97F4A7C15 + column * 0xC2B2AE3D27D4EB4F) & _MASK
 
-    def _damaged(self, group: int, column: int, segment: bytes, offset: int, what: str) -> DataCorrupted:
+    def _damaged(self, group: int, column: int, segment: bytes | memoryview, offset: int, what: str) -> DataCorrupted:
         return DataCorrupted(
             f'file "{self._name}" is damaged: group {group}, column {column} '
             f"({len(segment)} bytes at byte {offset}) {what}"
@@ -105,10 +105,10 @@ class PlainOpener(_Place):
     def __init__(self, header: FileHeader, name: str) -> None:
         super().__init__(header, name, CHECKSUM_BYTES)
 
-    def open(self, group: int, column: int, segment: bytes, offset: int) -> bytes:
+    def open(self, group: int, column: int, segment: bytes | memoryview, offset: int) -> bytes:
         if len(segment) < CHECKSUM_BYTES:
             raise self._damaged(group, column, segment, offset, "is too short")
-        payload = segment[:-CHECKSUM_BYTES]
+        payload = bytes(segment[:-CHECKSUM_BYTES])
         if segment[-CHECKSUM_BYTES:] != _CHECKSUM.pack(xxh3_64_intdigest(payload, self._position_seed(group, column))):
             raise self._damaged(group, column, segment, offset, "fails its checksum")
         return payload
@@ -137,7 +137,7 @@ class GcmOpener(_Place):
         super().__init__(header, name, TAG_BYTES)
         self._key = key
 
-    def open(self, group: int, column: int, segment: bytes, offset: int) -> bytes:
+    def open(self, group: int, column: int, segment: bytes | memoryview, offset: int) -> bytes:
         if len(segment) < TAG_BYTES:
             raise self._damaged(group, column, segment, offset, "is too short")
         try:

@@ -1,0 +1,81 @@
+"""Column encodings: a column of a row group to bytes and back.
+
+`encode_column` chooses the lightest encoding that fits; `open_column` gives an opened segment that decodes on demand.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datacave_core.layout import PhysicalColumn, PhysicalType
+from datacave_core.rowbatch import ColumnVector
+from datacave_lsm.format.encodings.booleans import encode_booleans, open_booleans
+from datacave_lsm.format.encodings.compression import Compression
+from datacave_lsm.format.encodings.constant import ConstantSegment
+from datacave_lsm.format.encodings.floats import encode_floats, open_floats
+from datacave_lsm.format.encodings.integers import encode_integers, open_integers
+from datacave_lsm.format.encodings.segment import HEAD, ColumnSegment, EncodedColumn, Nulls, validity_bytes
+from datacave_lsm.format.encodings.strings import encode_strings, open_strings
+from datacave_lsm.format.encodings.vectors import constant_vector, vector_of
+
+__all__ = [
+    "ColumnSegment",
+    "Compression",
+    "EncodedColumn",
+    "constant_vector",
+    "encode_column",
+    "open_column",
+    "vector_of",
+]
+
+
+def encode_column(vector: ColumnVector, column: PhysicalColumn, wish: Compression) -> EncodedColumn:
+    """The segment payload of a vector; `wish` is the compression to try on text and bytes."""
+    column_type = column.type
+    if column_type is PhysicalType.TEXT or column_type is PhysicalType.BYTES:
+        return encode_strings(cast("list[object]", vector.values), vector.nulls, column_type, wish)
+    values = cast("NDArray[np.generic]", vector.values)
+    if column_type is PhysicalType.FLOAT64:
+        return encode_floats(cast("NDArray[np.float64]", values), vector.nulls)
+    if column_type is PhysicalType.BOOL:
+        return encode_booleans(cast("NDArray[np.bool_]", values), vector.nulls)
+    decimal = column_type is PhysicalType.DECIMAL64
+    return encode_integers(cast("NDArray[np.int64]", values), vector.nulls, decimal=decimal)
+
+
+def open_column(payload: bytes, column: PhysicalColumn) -> ColumnSegment:
+    """The opened segment over a verified payload; raises ValueError or struct.error when it makes no sense."""
+    encoding, compression, nulls, width, count, data_bytes, entries, base = HEAD.unpack_from(payload)
+    column_type = column.type
+    body = HEAD.size
+    validity: bytes | None = None
+    if nulls == Nulls.ALL:
+        return ConstantSegment(count, None, len(payload), column_type, column.scale, None, None)
+    if nulls == Nulls.SOME:
+        body += validity_bytes(count)
+        validity = payload[HEAD.size : body]
+    elif nulls != Nulls.NONE:
+        raise ValueError(f"null kind {nulls} is unknown")
+    if column_type is PhysicalType.TEXT or column_type is PhysicalType.BYTES:
+        return open_strings(
+            payload,
+            encoding,
+            compression,
+            width,
+            count,
+            data_bytes,
+            entries,
+            base,
+            validity,
+            body,
+            column_type,
+        )
+    if column_type is PhysicalType.FLOAT64:
+        return open_floats(payload, encoding, count, base, validity, body)
+    if column_type is PhysicalType.BOOL:
+        return open_booleans(payload, encoding, count, base, validity, body)
+    scale = column.scale if column_type is PhysicalType.DECIMAL64 else None
+    return open_integers(payload, encoding, width, count, base, validity, body, scale)

@@ -1,0 +1,183 @@
+"""Integers: INT64 and DECIMAL64 as a constant, as offsets of 1, 2 or 4 bytes from their minimum, or as they are."""
+
+from __future__ import annotations
+
+from decimal import Context, Decimal
+from itertools import repeat
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datacave_core.layout import PhysicalType
+from datacave_core.rowbatch import ColumnVector
+from datacave_lsm.format.encodings.constant import ConstantSegment, encode_all_null
+from datacave_lsm.format.encodings.segment import (
+    HEAD,
+    ColumnSegment,
+    EncodedColumn,
+    Encoding,
+    Nulls,
+    item_view,
+    pack_validity,
+)
+
+DECIMAL_NAN = -(2**63)
+"""The scaled integer that stands for NaN in a DECIMAL64 column."""
+
+_CONTEXT = Context(prec=40)
+_INT64 = np.dtype("<i8")
+
+
+def encode_integers(values: NDArray[np.int64], nulls: NDArray[np.bool_] | None, *, decimal: bool) -> EncodedColumn:
+    """Encodes int64 values; the sentinel of a decimal NaN leaves the bounds unknown."""
+    count = len(values)
+    null_count = 0
+    present = values
+    if nulls is not None:
+        null_count = int(np.count_nonzero(nulls))
+        present = values[~nulls]
+    if not len(present):
+        return EncodedColumn(encode_all_null(count), None, None, null_count)
+    low, high = int(present.min()), int(present.max())
+    has_nulls = Nulls.SOME if null_count else Nulls.NONE
+    validity = pack_validity(nulls) if null_count else b""
+    span = high - low
+    if span == 0:
+        payload = HEAD.pack(Encoding.CONSTANT, 0, has_nulls, 0, count, 0, 0, low) + validity
+    else:
+        if nulls is not None:
+            values = np.where(nulls, low, values)
+        width = 1 if span < 1 << 8 else 2 if span < 1 << 16 else 4 if span < 1 << 32 else 8
+        if width == 8:
+            head = HEAD.pack(Encoding.PLAIN, 0, has_nulls, 8, count, 0, 0, 0)
+            body = values.astype(_INT64, copy=False).tobytes()
+        else:
+            head = HEAD.pack(Encoding.FRAME, 0, has_nulls, width, count, 0, 0, low)
+            body = _narrow(values - low, width)
+        payload = head + validity + body
+    if decimal and low == DECIMAL_NAN:
+        return EncodedColumn(payload, None, None, null_count)
+    return EncodedColumn(payload, low, high, null_count)
+
+
+def _narrow(values: NDArray[np.int64], width: int) -> bytes:
+    if width == 1:
+        return values.astype(np.uint8).tobytes()
+    if width == 2:
+        return values.astype("<u2").tobytes()
+    return values.astype("<u4").tobytes()
+
+
+def decimal_of(scaled: int, scale: int) -> Decimal:
+    """The Decimal of a scaled integer, with exactly `scale` decimal places."""
+    if scaled == DECIMAL_NAN:
+        return Decimal("NaN")
+    return _CONTEXT.scaleb(Decimal(scaled), -scale)
+
+
+def scaled_of(value: Decimal, scale: int) -> int:
+    """The scaled integer of a Decimal; raises ValueError when it does not fit the scale or 18 digits."""
+    if value.is_nan():
+        return DECIMAL_NAN
+    if not value.is_finite():
+        raise ValueError(f"{value} does not fit a DECIMAL64 column")
+    shifted = _CONTEXT.scaleb(value, scale)
+    scaled = int(shifted)
+    if scaled != shifted or not -(10**18) < scaled < 10**18:
+        raise ValueError(f"{value} does not fit a DECIMAL64 column of scale {scale}")
+    return scaled
+
+
+def scaled_many(values: list[Any], scale: int) -> list[int]:
+    """`scaled_of` for many values at once (`values` has no None)."""
+    try:
+        shifted = list(map(_CONTEXT.scaleb, values, repeat(scale)))
+        scaled = list(map(int, shifted))
+    except (ValueError, OverflowError, ArithmeticError):
+        return [scaled_of(value, scale) for value in values]
+    if scaled and (scaled != shifted or max(scaled) >= 10**18 or min(scaled) <= -(10**18)):
+        return [scaled_of(value, scale) for value in values]
+    return scaled
+
+
+def open_integers(
+    payload: bytes,
+    encoding: int,
+    width: int,
+    count: int,
+    base: int,
+    validity: bytes | None,
+    body: int,
+    scale: int | None,
+) -> ColumnSegment:
+    """The segment over a payload whose body starts at `body`; `scale` is None for INT64."""
+    if encoding == Encoding.CONSTANT:
+        kind = PhysicalType.INT64 if scale is None else PhysicalType.DECIMAL64
+        value = base if scale is None else decimal_of(base, scale)
+        return ConstantSegment(count, validity, len(payload), kind, scale or 0, base, value)
+    if encoding != Encoding.FRAME and encoding != Encoding.PLAIN:
+        raise ValueError(f"encoding {encoding} of an integer column")
+    if scale is None:
+        return IntegerSegment(payload, width, count, base, validity, body)
+    return DecimalSegment(payload, width, count, base, validity, body, scale)
+
+
+class IntegerSegment(ColumnSegment):
+    """INT64 as items of `width` bytes above `base` (width 8: signed, base 0)."""
+
+    __slots__ = ("_base", "_items")
+
+    def __init__(self, payload: bytes, width: int, count: int, base: int, validity: bytes | None, body: int) -> None:
+        super().__init__(count, validity, len(payload))
+        self._base = base
+        self._items = item_view(memoryview(payload)[body:], width)
+        if len(self._items) != count:
+            raise ValueError(f"{len(self._items)} items for {count} rows")
+
+    def vector(self, start: int = 0, stop: int | None = None) -> ColumnVector:
+        stop = self.count if stop is None else stop
+        return ColumnVector(self.integers(start, stop), self.nulls(start, stop))
+
+    def integers(self, start: int, stop: int) -> NDArray[np.int64]:
+        """The stored integers of rows start .. stop; NULL rows hold some value of the column."""
+        items = np.frombuffer(self._items, self._items.format)[start:stop]
+        if items.dtype == np.int64:
+            return items
+        wide = items.astype(np.int64)
+        if self._base:
+            wide += self._base
+        return wide
+
+    def _stored_at(self, position: int) -> Any:
+        return self._base + self._items[position]
+
+    def _stored(self, start: int, stop: int) -> list[Any]:
+        values: list[Any] = self.integers(start, stop).tolist()
+        return values
+
+
+class DecimalSegment(IntegerSegment):
+    """DECIMAL64: scaled integers that leave as Decimals with exactly `scale` decimal places."""
+
+    __slots__ = ("_scale",)
+
+    def __init__(
+        self, payload: bytes, width: int, count: int, base: int, validity: bytes | None, body: int, scale: int
+    ) -> None:
+        super().__init__(payload, width, count, base, validity, body)
+        self._scale = scale
+
+    def vector(self, start: int = 0, stop: int | None = None) -> ColumnVector:
+        stop = self.count if stop is None else stop
+        return ColumnVector(self.integers(start, stop), self.nulls(start, stop), self._scale)
+
+    def _stored_at(self, position: int) -> Any:
+        return decimal_of(self._base + self._items[position], self._scale)
+
+    def _stored(self, start: int, stop: int) -> list[Any]:
+        scaled = self.integers(start, stop).tolist()
+        values = list(map(_CONTEXT.scaleb, scaled, repeat(-self._scale)))
+        if DECIMAL_NAN in scaled:
+            return [decimal_of(item, self._scale) for item in scaled]
+        return values
