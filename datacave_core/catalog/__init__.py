@@ -27,14 +27,26 @@ from datacave_core.catalog.objects import (
     Table,
     TypeDefinition,
 )
+from datacave_core.catalog.record import (
+    CATALOG_KEY,
+    FIRST_USER_TABLE_ID,
+    catalog_writes,
+    load_catalog,
+    open_catalog,
+    sequence_value_key,
+    statistics_key,
+)
+from datacave_core.catalog.rows import RowCodec, columns_layout, layout_of, physical_type, row_codec
 from datacave_core.catalog.snapshot import FIRST_USER_OID, Catalog, CatalogObject
 
 __all__ = [
     "ADMIN_ROLE_NAME",
     "ADMIN_ROLE_OID",
+    "CATALOG_KEY",
     "DEFAULT_DATABASE_NAME",
     "DEFAULT_DATABASE_OID",
     "FIRST_USER_OID",
+    "FIRST_USER_TABLE_ID",
     "INFORMATION_SCHEMA_OID",
     "PG_CATALOG_OID",
     "PUBLIC_SCHEMA_OID",
@@ -51,9 +63,19 @@ __all__ = [
     "IndexKey",
     "Membership",
     "Role",
+    "RowCodec",
     "Schema",
     "Sequence",
     "Table",
     "TypeDefinition",
+    "catalog_writes",
+    "columns_layout",
     "initial_catalog",
+    "layout_of",
+    "load_catalog",
+    "open_catalog",
+    "physical_type",
+    "row_codec",
+    "sequence_value_key",
+    "statistics_key",
 ]

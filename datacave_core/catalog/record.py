@@ -1,0 +1,204 @@
+"""Records: catalog objects as ordinary versioned rows, so that DDL is transactional and the past can be read.
+
+An object lies under `table_prefix(table id) + oid`, in a row of one bytes column: msgpack of [format, {field: value}]
+with the fields that differ from their defaults. A reader fills in the others, so fields may be added at any time;
+fields whose meaning changes need a new format. Table ids below 100 are reserved and never reused:
+
+    1 cluster (version, next oid)   2 schemas   3 tables   4 sequences   5 types   6 roles   7 databases   8 comments
+    20 values of sequences   21 statistics of tables
+
+Not here: when the catalog is read and how its changes reach sessions (SQL layer).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import msgpack
+
+from datacave_core.catalog.initial import initial_catalog
+from datacave_core.catalog.objects import (
+    Column,
+    Comment,
+    Constraint,
+    Database,
+    DomainCheck,
+    EnumLabel,
+    Grant,
+    Index,
+    IndexKey,
+    Membership,
+    Role,
+    Schema,
+    Sequence,
+    Table,
+    TypeDefinition,
+)
+from datacave_core.catalog.snapshot import Catalog, CatalogObject
+from datacave_core.errors import DataCorrupted
+from datacave_core.keycode import prefix_end, table_prefix
+from datacave_core.packing import pack_value, unpack_value
+from datacave_core.ports import Store
+from datacave_core.values import Row
+
+RECORD_FORMAT = 1
+
+CLUSTER_TABLE_ID: Final = 1
+SEQUENCE_VALUES_TABLE_ID: Final = 20
+STATISTICS_TABLE_ID: Final = 21
+FIRST_USER_TABLE_ID: Final = 100
+
+_TABLE_IDS: dict[type, int] = {
+    Schema: 2,
+    Table: 3,
+    Sequence: 4,
+    TypeDefinition: 5,
+    Role: 6,
+    Database: 7,
+    Comment: 8,
+}
+_MAPS: dict[str, type] = {
+    "schemas": Schema,
+    "tables": Table,
+    "sequences": Sequence,
+    "types": TypeDefinition,
+    "roles": Role,
+    "databases": Database,
+    "comments": Comment,
+}
+_NESTED: dict[tuple[type, str], type] = {
+    (Table, "columns"): Column,
+    (Table, "indexes"): Index,
+    (Table, "constraints"): Constraint,
+    (Table, "privileges"): Grant,
+    (Column, "privileges"): Grant,
+    (Index, "keys"): IndexKey,
+    (Sequence, "privileges"): Grant,
+    (Schema, "privileges"): Grant,
+    (TypeDefinition, "labels"): EnumLabel,
+    (TypeDefinition, "checks"): DomainCheck,
+    (TypeDefinition, "attributes"): Column,
+    (TypeDefinition, "privileges"): Grant,
+    (Role, "memberships"): Membership,
+    (Database, "privileges"): Grant,
+}
+_PACKED: set[tuple[type, str]] = {(Column, "missing")}
+"""Fields that hold any SQL value."""
+
+CATALOG_KEY: Final = table_prefix(CLUSTER_TABLE_ID) + bytes(4)
+"""The key of version and next oid. Every DDL locks it (mode UPDATE) first, so that DDL runs one at a time."""
+
+
+def sequence_value_key(sequence_oid: int) -> bytes:
+    """Where the present value of a sequence lies; its row is one bytes column, the SQL layer's to fill."""
+    return table_prefix(SEQUENCE_VALUES_TABLE_ID) + sequence_oid.to_bytes(4, "big")
+
+
+def statistics_key(table_oid: int) -> bytes:
+    """Where the statistics of a table lie; its row is one bytes column, the SQL layer's to fill."""
+    return table_prefix(STATISTICS_TABLE_ID) + table_oid.to_bytes(4, "big")
+
+
+def object_key(item: CatalogObject) -> bytes:
+    """The key of an object's record."""
+    prefix = table_prefix(_TABLE_IDS[type(item)])
+    if isinstance(item, Comment):
+        return prefix + b"".join(n.to_bytes(4, "big") for n in (item.class_oid, item.object_oid, item.sub_id))
+    return prefix + item.oid.to_bytes(4, "big")
+
+
+def encode_object(item: CatalogObject) -> bytes:
+    """The record of an object."""
+    encoded: bytes = msgpack.packb([RECORD_FORMAT, _fields(item)])
+    return encoded
+
+
+def decode_object(kind: type, record: bytes) -> Any:
+    """The object of a record. Raises DataCorrupted for a format that this program does not know."""
+    record_format, fields = msgpack.unpackb(record, use_list=False)
+    if record_format != RECORD_FORMAT:
+        raise DataCorrupted(
+            f"catalog record of format {record_format}; this version reads format {RECORD_FORMAT}",
+            hint="The data was written by a newer version.",
+        )
+    return _build(kind, fields)
+
+
+def catalog_writes(old: Catalog | None, new: Catalog) -> dict[bytes, Row | None]:
+    """The rows to write (None: to delete) that turn one stored catalog into another; all of them without `old`."""
+    writes: dict[bytes, Row | None] = {}
+    for name in _MAPS:
+        after: Mapping[Any, CatalogObject] = getattr(new, name)
+        before: Mapping[Any, CatalogObject] = getattr(old, name) if old is not None else {}
+        if before is after:
+            continue
+        for key, item in after.items():
+            earlier = before.get(key)
+            if earlier is not item and earlier != item:
+                writes[object_key(item)] = (encode_object(item),)
+        for key, item in before.items():
+            if key not in after:
+                writes[object_key(item)] = None
+    if old is None or writes or old.next_oid != new.next_oid:
+        writes[CATALOG_KEY] = (msgpack.packb([RECORD_FORMAT, new.version, new.next_oid]),)
+    return writes
+
+
+def load_catalog(store: Store, timestamp: int) -> Catalog | None:
+    """The catalog as it was at a timestamp; None if there was none yet."""
+    row = store.get(CATALOG_KEY, timestamp)
+    if row is None:
+        return None
+    record_format, version, next_oid = msgpack.unpackb(row[0])
+    if record_format != RECORD_FORMAT:
+        raise DataCorrupted(f"catalog of format {record_format}; this version reads format {RECORD_FORMAT}")
+    catalog = Catalog().with_objects(_stored_objects(store, timestamp))
+    catalog.version = version
+    catalog.next_oid = next_oid
+    return catalog
+
+
+def open_catalog(store: Store, admin_name: str | None = None) -> Catalog:
+    """The newest stored catalog; in an empty store the initial one, which is then written (not yet durable)."""
+    catalog = load_catalog(store, store.newest_timestamp)
+    if catalog is None:
+        catalog = initial_catalog(admin_name) if admin_name is not None else initial_catalog()
+        store.commit(catalog_writes(None, catalog))
+    return catalog
+
+
+def _stored_objects(store: Store, timestamp: int) -> Iterable[CatalogObject]:
+    for kind, table_id in _TABLE_IDS.items():
+        prefix = table_prefix(table_id)
+        for batch in store.scan(prefix, prefix_end(prefix), timestamp):
+            for _, row in batch:
+                yield decode_object(kind, row[0])
+
+
+def _fields(item: Any) -> dict[str, Any]:
+    kind = type(item)
+    found: dict[str, Any] = {}
+    for field in dataclasses.fields(item):
+        value = getattr(item, field.name)
+        if field.default is not dataclasses.MISSING and value == field.default:
+            continue
+        if (kind, field.name) in _NESTED:
+            value = [_fields(part) for part in value]
+        elif (kind, field.name) in _PACKED:
+            value = pack_value(value)
+        found[field.name] = value
+    return found
+
+
+def _build(kind: type, fields: Mapping[str, Any]) -> Any:
+    built: dict[str, Any] = {}
+    for name, value in fields.items():
+        nested = _NESTED.get((kind, name))
+        if nested is not None:
+            value = tuple(_build(nested, part) for part in value)
+        elif (kind, name) in _PACKED:
+            value = unpack_value(value)
+        built[name] = value
+    return kind(**built)

@@ -1,0 +1,82 @@
+"""Packing: any SQL value as compact bytes and back, without knowing its type.
+
+msgpack carries None, bool, int, float, str and bytes; extension types carry the rest:
+
+    1 Decimal   its text        4 Array   [elements, lengths, lower bounds]
+    2 Interval  three integers  5 tuple   (composite) its fields
+    3 TimeTz    two integers    6 int     beyond 64 bits, its text
+
+The numbers are stored in files and never change meaning. The bytes have no useful order; keycode/ is for keys.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import msgpack
+
+from datacave_core.values import Array, Interval, TimeTz
+
+_DECIMAL = 1
+_INTERVAL = 2
+_TIMETZ = 3
+_ARRAY = 4
+_TUPLE = 5
+_BIG_INT = 6
+
+_CODES: dict[type, int] = {Interval: _INTERVAL, TimeTz: _TIMETZ, Array: _ARRAY, tuple: _TUPLE}
+
+
+def pack_value(value: Any) -> bytes:
+    """The bytes of one value. Raises TypeError for an object that is no SQL value."""
+    try:
+        packed: bytes = msgpack.packb(value, default=_extend, strict_types=True)
+    except OverflowError:
+        # msgpack refuses big integers before it asks for help, so they are wrapped first; they are rare.
+        packed = msgpack.packb(_wrap_big(value), default=_extend, strict_types=True)
+    return packed
+
+
+def unpack_value(packed: bytes) -> Any:
+    """The value of pack_value."""
+    return msgpack.unpackb(packed, ext_hook=_restore, use_list=False, strict_map_key=False)
+
+
+def _extend(value: Any) -> msgpack.ExtType:
+    kind = type(value)
+    if kind is Decimal:
+        return msgpack.ExtType(_DECIMAL, str(value).encode())
+    code = _CODES.get(kind)
+    if code is None:
+        raise TypeError(f"a {kind.__name__} is no SQL value")
+    # One level as a plain list; what lies inside comes back here by itself. An array's three parts are lists too.
+    parts = [list(part) for part in value] if kind is Array else list(value)
+    return msgpack.ExtType(code, msgpack.packb(parts, default=_extend, strict_types=True))
+
+
+def _restore(code: int, data: bytes) -> Any:
+    if code == _DECIMAL:
+        return Decimal(data.decode())
+    if code == _BIG_INT:
+        return int(data)
+    parts = unpack_value(data)
+    if code == _TUPLE:
+        return parts
+    if code == _INTERVAL:
+        return Interval(*parts)
+    if code == _TIMETZ:
+        return TimeTz(*parts)
+    if code == _ARRAY:
+        return Array(*parts)
+    raise ValueError(f"unknown extension type {code}")
+
+
+def _wrap_big(value: Any) -> Any:
+    if type(value) is int and not -(2**63) <= value < 2**64:
+        return msgpack.ExtType(_BIG_INT, str(value).encode())
+    if type(value) is Array:
+        return Array(tuple(map(_wrap_big, value.elements)), value.lengths, value.lower_bounds)
+    if type(value) is tuple:
+        return tuple(map(_wrap_big, value))
+    return value
