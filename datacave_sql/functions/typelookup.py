@@ -12,6 +12,8 @@ from typing import NamedTuple
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
 from datacave_core.types import SqlType, find_type, format_type
+from datacave_core.types.codec import KeyFunction, TypeIO
+from datacave_core.types.io import type_io
 from datacave_core.types.registry import RANGES, RANGES_BY_MULTIRANGE
 from datacave_core.types.sqltype import RangeType
 
@@ -89,6 +91,17 @@ class TypeLookup:
         """The multirange type over a range, else 0."""
         found = self.range_type(oid)
         return found.multirange_oid if found is not None and found.range_oid == oid else 0
+
+    def io(self, oid: int) -> TypeIO:
+        """How values of the type are read, written and compared; raises 0A000 for types that have no values here.
+
+        A session's lookup answers for its domains, enums and composites.
+        """
+        return type_io(self.base(oid))
+
+    def comparison_key(self, oid: int) -> KeyFunction | None:
+        """A function to objects that order as PostgreSQL does; None when the values themselves do."""
+        return self.io(oid).comparison_key
 
     def name(self, oid: int) -> str:
         """The type's SQL name as format_type prints it, e.g. "timestamp without time zone"."""

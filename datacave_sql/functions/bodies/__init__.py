@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any
 
 from datacave_sql.functions.aggregate import AggregateMaker
-from datacave_sql.functions.bodies import floats, integer, numerics
-from datacave_sql.functions.body import Bodies, Body
+from datacave_sql.functions.bodies import comparison, floats, integer, like, numerics, text
+from datacave_sql.functions.body import Body
 from datacave_sql.functions.window import WindowBody
 
-__all__ = ["AGGREGATES", "BODIES", "INLINE_NAMES", "WINDOWS"]
+__all__ = ["AGGREGATES", "BODIES", "FAMILIES", "INLINE_NAMES", "WINDOWS"]
 
 BODIES: dict[str, Body] = {}
 """Bodies by symbol (see functions/body.py)."""
@@ -23,11 +24,14 @@ AGGREGATES: dict[str, AggregateMaker] = {}
 WINDOWS: dict[str, WindowBody] = {}
 """Window functions by name(argument oids)."""
 
-_FAMILIES: tuple[Bodies, ...] = tuple(module.BODIES for module in (floats, integer, numerics))
+FAMILIES: dict[str, ModuleType] = {
+    module.__name__.rpartition(".")[2]: module for module in (comparison, floats, integer, like, numerics, text)
+}
+"""The family modules by name."""
 
-for _family in _FAMILIES:
-    for _symbol, _body in _family.entries.items():
+for _module in FAMILIES.values():
+    for _symbol, _body in _module.BODIES.entries.items():
         if _symbol in BODIES:
             raise AssertionError(f"{_symbol} has two bodies")
         BODIES[_symbol] = _body
-    INLINE_NAMES.update(_family.inline_names)
+    INLINE_NAMES.update(_module.BODIES.inline_names)

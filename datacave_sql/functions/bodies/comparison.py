@@ -1,0 +1,185 @@
+"""Comparison of everything but numbers: operators, btree support functions, larger and smaller.
+
+Most values compare as Python objects do; the others through the comparison keys of core's types. text compares by
+code point (collation "C"). Not here: date against timestamp with time zone (zoned.py), ranges and networks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from datacave_core.types.codec import GREATEST
+from datacave_core.types.jsonb import jsonb_key
+from datacave_core.values import Array, Interval, TimeTz, Value
+from datacave_sql.functions.body import Bodies, Body, CallTypes
+
+BODIES = Bodies()
+
+Key = Callable[[Value], Any]
+
+_PLAIN = {
+    "eq": (lambda a, b: a == b, "{0} == {1}"),
+    "ne": (lambda a, b: a != b, "{0} != {1}"),
+    "lt": (lambda a, b: a < b, "{0} < {1}"),
+    "le": (lambda a, b: a <= b, "{0} <= {1}"),
+    "gt": (lambda a, b: a > b, "{0} > {1}"),
+    "ge": (lambda a, b: a >= b, "{0} >= {1}"),
+}
+
+
+def compare(a: Any, b: Any) -> int:
+    """-1, 0 or 1."""
+    return 1 if a > b else -1 if a < b else 0
+
+
+def plain(symbol: str) -> None:
+    """The six operators of values that compare as they are; `{}` in the symbol stands for eq, lt and so on."""
+    for word, (call, template) in _PLAIN.items():
+        BODIES.add(symbol.format(word), call, template)
+
+
+def _operations(key: Key) -> dict[str, Callable[[Any, Any], bool]]:
+    return {
+        "eq": lambda a, b: key(a) == key(b),
+        "ne": lambda a, b: key(a) != key(b),
+        "lt": lambda a, b: key(a) < key(b),
+        "le": lambda a, b: key(a) <= key(b),
+        "gt": lambda a, b: key(a) > key(b),
+        "ge": lambda a, b: key(a) >= key(b),
+    }
+
+
+def by_key(symbol: str, key: Key, template: str | None = None, larger: str = "", smaller: str = "") -> None:
+    """The six operators through a key; `template` inlines the key of `{0}`."""
+    for word, call in _operations(key).items():
+        inline = None
+        if template is not None:
+            operator = _PLAIN[word][1].split()[1]
+            inline = f"{template} {operator} {template.replace('{0}', '{1}')}"
+        BODIES.add(symbol.format(word), call, inline)
+    if larger:
+        BODIES.add(larger, lambda a, b: a if key(a) > key(b) else b)
+    if smaller:
+        BODIES.add(smaller, lambda a, b: a if key(a) < key(b) else b)
+
+
+plain("name{}")
+for _symbol in (
+    "char{}", "date_{}", "time_{}", "timestamp_{}", "uuid_{}", "bytea{}", "pg_lsn_{}", "xid8{}", "oidvector{}",
+    "name{}text", "text{}name", "cash_{}", "tid{}",
+):  # fmt: skip
+    plain(_symbol)
+for _word, (_call, _template) in _PLAIN.items():
+    BODIES.add(f"text{_word}" if _word in ("eq", "ne") else f"text_{_word}", _call, _template)
+    BODIES.add(f"bool{_word}", _call, _template)
+    if _word not in ("eq", "ne"):
+        BODIES.add(f"text_pattern_{_word}", _call, _template)
+BODIES.add("xideq cideq", lambda a, b: a == b, "{0} == {1}")
+BODIES.add("xidneq", lambda a, b: a != b, "{0} != {1}")
+BODIES.add("btcharcmp", lambda a, b: compare(_char(a), _char(b)))
+BODIES.add(
+    "btboolcmp btnamecmp bttextcmp btnametextcmp bttextnamecmp bttext_pattern_cmp date_cmp time_cmp timestamp_cmp "
+    "uuid_cmp byteacmp pg_lsn_cmp xid8cmp btoidvectorcmp cash_cmp bttidcmp",
+    compare,
+)
+for _type in ("text", "date", "time", "timestamp", "pg_lsn", "xid8"):
+    BODIES.add(f"{_type}_larger", max, "({0} if {0} > {1} else {1})")
+    BODIES.add(f"{_type}_smaller", min, "({0} if {0} < {1} else {1})")
+BODIES.add("cashlarger tidlarger", max)
+BODIES.add("cashsmaller tidsmaller", min)
+
+
+def _char(value: str) -> int:
+    return ord(value) if value else 0
+
+
+def blank_free(value: str) -> str:
+    """A char(n) without the padding that comparison ignores."""
+    return value.rstrip(" ")
+
+
+by_key("bpchar{}", blank_free, "{0}.rstrip(' ')", "bpchar_larger", "bpchar_smaller")
+for _word, _operation in _operations(blank_free).items():
+    if _word not in ("eq", "ne"):
+        BODIES.add(f"bpchar_pattern_{_word}", _operation)
+BODIES.add("bpcharcmp btbpchar_pattern_cmp", lambda a, b: compare(blank_free(a), blank_free(b)))
+
+DAY_MICROSECONDS = 86_400_000_000
+
+
+def interval_key(value: Interval) -> int:
+    """The length of an interval with months of 30 and days of 24 hours."""
+    return (value.months * 30 + value.days) * DAY_MICROSECONDS + value.microseconds
+
+
+def timetz_key(value: TimeTz) -> tuple[int, int]:
+    """The moment in UTC, then the zone."""
+    return value.microseconds + value.zone_seconds * 1_000_000, value.zone_seconds
+
+
+by_key("interval_{}", interval_key, None, "interval_larger", "interval_smaller")
+by_key("timetz_{}", timetz_key, None, "timetz_larger", "timetz_smaller")
+by_key("jsonb_{}", jsonb_key)
+BODIES.add("interval_cmp", lambda a, b: compare(interval_key(a), interval_key(b)))
+BODIES.add("timetz_cmp", lambda a, b: compare(timetz_key(a), timetz_key(b)))
+BODIES.add("jsonb_cmp", lambda a, b: compare(jsonb_key(a), jsonb_key(b)))
+
+
+def record_key(value: Value) -> Any:
+    """A key for a field of a record whose type is not at hand, by the kind of value."""
+    if value is None:
+        return GREATEST
+    if isinstance(value, float | Decimal):
+        return value if value == value else GREATEST
+    if isinstance(value, Interval):
+        return interval_key(value)
+    if isinstance(value, TimeTz):
+        return timetz_key(value)
+    if isinstance(value, Array):
+        return tuple(map(record_key, value.elements)), value.lengths, value.lower_bounds
+    if isinstance(value, tuple):
+        return tuple(map(record_key, value))
+    return value
+
+
+by_key("record_{}", record_key)
+by_key("record_image_{}", record_key)
+BODIES.add("btrecordcmp btrecordimagecmp", lambda a, b: compare(record_key(a), record_key(b)))
+
+
+def _itself(value: Value) -> Value:
+    return value
+
+
+def key_of(type_oid: int, types: CallTypes) -> Key:
+    """The comparison key of a type, the identity where values compare as they are."""
+    return types.types.comparison_key(type_oid) or _itself
+
+
+def _array_operation(word: str) -> Callable[[CallTypes], Body]:
+    return lambda types: Body(_operations(key_of(types.arguments[0], types))[word])
+
+
+def _chooser(*, larger: bool) -> Callable[[CallTypes], Body]:
+    def specialise(types: CallTypes) -> Body:
+        key = key_of(types.arguments[0], types)
+        if larger:
+            return Body(lambda a, b: a if key(a) > key(b) else b)
+        return Body(lambda a, b: a if key(a) < key(b) else b)
+
+    return specialise
+
+
+def _three_way(types: CallTypes) -> Body:
+    key = key_of(types.arguments[0], types)
+    return Body(lambda a, b: compare(key(a), key(b)))
+
+
+for _prefix in ("array", "enum"):
+    for _word in _PLAIN:
+        BODIES.for_types(f"{_prefix}_{_word}")(_array_operation(_word))
+    BODIES.for_types(f"{_prefix}_larger")(_chooser(larger=True))
+    BODIES.for_types(f"{_prefix}_smaller")(_chooser(larger=False))
+BODIES.for_types("btarraycmp", "enum_cmp")(_three_way)
