@@ -30,11 +30,7 @@ _CODES: dict[type, int] = {Interval: _INTERVAL, TimeTz: _TIMETZ, Array: _ARRAY, 
 
 def pack_value(value: Any) -> bytes:
     """The bytes of one value. Raises TypeError for an object that is no SQL value."""
-    try:
-        packed: bytes = msgpack.packb(value, default=_extend, strict_types=True)
-    except OverflowError:
-        # msgpack refuses big integers before it asks for help, so they are wrapped first; they are rare.
-        packed = msgpack.packb(_wrap_big(value), default=_extend, strict_types=True)
+    packed: bytes = msgpack.packb(value, default=_extend, strict_types=True)
     return packed
 
 
@@ -47,6 +43,8 @@ def _extend(value: Any) -> msgpack.ExtType:
     kind = type(value)
     if kind is Decimal:
         return msgpack.ExtType(_DECIMAL, str(value).encode())
+    if kind is int:
+        return msgpack.ExtType(_BIG_INT, str(value).encode())
     code = _CODES.get(kind)
     if code is None:
         raise TypeError(f"a {kind.__name__} is no SQL value")
@@ -70,13 +68,3 @@ def _restore(code: int, data: bytes) -> Any:
     if code == _ARRAY:
         return Array(*parts)
     raise ValueError(f"unknown extension type {code}")
-
-
-def _wrap_big(value: Any) -> Any:
-    if type(value) is int and not -(2**63) <= value < 2**64:
-        return msgpack.ExtType(_BIG_INT, str(value).encode())
-    if type(value) is Array:
-        return Array(tuple(map(_wrap_big, value.elements)), value.lengths, value.lower_bounds)
-    if type(value) is tuple:
-        return tuple(map(_wrap_big, value))
-    return value

@@ -1,0 +1,145 @@
+"""Does a catalog that is written and read back say the same, now and in the past?"""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from decimal import Decimal
+from typing import Any, get_type_hints
+
+import msgpack
+import pytest
+
+from datacave_core.catalog import (
+    CATALOG_KEY,
+    Catalog,
+    Column,
+    Comment,
+    Constraint,
+    Database,
+    DomainCheck,
+    EnumLabel,
+    Grant,
+    Index,
+    IndexKey,
+    Membership,
+    Role,
+    Schema,
+    Sequence,
+    Table,
+    TypeDefinition,
+    catalog_writes,
+    initial_catalog,
+    load_catalog,
+    open_catalog,
+)
+from datacave_core.catalog.record import decode_object, encode_object
+from datacave_core.errors import DataCorrupted
+from datacave_core.memory import MemoryStore
+from datacave_core.values import Array, Interval
+
+GRANTS = (Grant(0, 10, "arwd", "r"),)
+
+
+def filled(kind: type) -> Any:
+    """An object in which every field differs from its default."""
+    hints = get_type_hints(kind)
+    special: dict[str, Any] = {
+        "columns": (filled(Column),) if kind is Table else (1, 3),
+        "attributes": (Column(1, "x", 23, missing=Array.of((Decimal("1.50"), None))),)
+        if kind is TypeDefinition
+        else (),
+        "privileges": GRANTS,
+        "keys": (IndexKey(0, "lower(a)", True, True, 25, 100),),
+        "missing": Interval(1, 2, 3),
+        "labels": (EnumLabel(5, 1.5, "x"),),
+        "checks": (DomainCheck(5, "c", "VALUE > 0", False),),
+        "memberships": (Membership(11, 12, True),),
+        "settings": (("a", "b"),),
+        "options": (("fillfactor", "70"),),
+        "included": (2, 3),
+        "depends_on": (16384, 16385),
+    }
+    if kind is Table:
+        special |= {"indexes": (filled(Index),), "constraints": (filled(Constraint),)}
+    values: dict[str, Any] = {}
+    for number, field in enumerate(fields(kind), 40):
+        hint = str(hints[field.name])
+        if field.name in special:
+            values[field.name] = special[field.name]
+        elif "tuple" in hint:
+            values[field.name] = (number,)
+        elif "bool" in hint:
+            values[field.name] = not field.default
+        elif "str" in hint:
+            values[field.name] = f"x{number}"
+        else:
+            values[field.name] = number
+    return kind(**values)
+
+
+KINDS = [Table, Sequence, Schema, TypeDefinition, Role, Database, Comment]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_field_survives(kind: type) -> None:
+    item = filled(kind)
+    for field in fields(kind):
+        assert getattr(item, field.name) != field.default, field.name
+    assert decode_object(kind, encode_object(item)) == item
+
+
+def test_fields_a_record_lacks_have_their_defaults() -> None:
+    record = msgpack.packb([1, {"oid": 5, "name": "r"}])
+    assert decode_object(Role, record) == Role(5, "r")
+
+
+def test_a_record_of_the_future_is_refused() -> None:
+    with pytest.raises(DataCorrupted):
+        decode_object(Role, msgpack.packb([2, {}]))
+
+
+def with_everything() -> Catalog:
+    catalog = initial_catalog().with_objects([filled(kind) for kind in KINDS])
+    return catalog.allocate(7)[0]
+
+
+def contents(catalog: Catalog | None) -> Any:
+    assert catalog is not None
+    slots = [slot for slot in Catalog.__slots__ if not slot.startswith("_")]
+    return {slot: getattr(catalog, slot) for slot in slots}
+
+
+def test_a_catalog_comes_back_whole() -> None:
+    store = MemoryStore()
+    catalog = with_everything()
+    store.commit(catalog_writes(None, catalog))
+    assert contents(load_catalog(store, store.visible_timestamp)) == contents(catalog)
+
+
+def test_only_what_changed_is_written_and_the_past_stays() -> None:
+    store = MemoryStore()
+    old = with_everything()
+    first = store.commit(catalog_writes(None, old)).timestamp
+    role = old.roles[10]
+    new = old.with_objects([replace(role, login=False)]).without(filled(Comment))
+    writes = catalog_writes(old, new)
+    assert len(writes) == 3 and list(writes.values()).count(None) == 1
+    second = store.commit(writes).timestamp
+    assert contents(load_catalog(store, first)) == contents(old)
+    assert contents(load_catalog(store, second)) == contents(new)
+    assert catalog_writes(new, new) == {}
+    assert load_catalog(store, first - 1) is None
+
+
+def test_taken_oids_alone_are_written() -> None:
+    old = initial_catalog()
+    assert list(catalog_writes(old, old.allocate(1)[0])) == [CATALOG_KEY]
+
+
+def test_an_empty_store_gets_the_initial_catalog_once() -> None:
+    store = MemoryStore()
+    first = open_catalog(store, "root")
+    assert first.role_named("root") is not None
+    timestamp = store.newest_timestamp
+    assert contents(open_catalog(store)) == contents(first)
+    assert store.newest_timestamp == timestamp
