@@ -124,7 +124,7 @@ class Group:
         entry = self._entry
         start = 0 if low is None or low <= entry.first_key else self.key_segment().first_at_least(low)
         stop = entry.row_count if high is None or high > entry.last_key else self.key_segment().first_at_least(high)
-        return start, stop
+        return start, max(start, stop)
 
     def keys(self, start: int = 0, stop: int | None = None) -> list[bytes]:
         """The keys, one per version."""

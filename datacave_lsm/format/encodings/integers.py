@@ -76,8 +76,9 @@ def decimal_of(scaled: int, scale: int) -> Decimal:
     return _CONTEXT.scaleb(Decimal(scaled), -scale)
 
 
-def scaled_of(value: Decimal, scale: int) -> int:
+def scaled_of(value: Decimal | int, scale: int) -> int:
     """The scaled integer of a Decimal; raises ValueError when it does not fit the scale or 18 digits."""
+    value = Decimal(value)
     if value.is_nan():
         return DECIMAL_NAN
     if not value.is_finite():

@@ -80,7 +80,7 @@ class ColumnSegment:
 
     def nulls(self, start: int, stop: int) -> NDArray[np.bool_] | None:
         """True where a row of start .. stop is NULL, or None when none is."""
-        if self._validity is None:
+        if self._validity is None or start >= stop:
             return None
         first = start >> 3
         packed = np.frombuffer(self._validity, np.uint8, ((stop + 7) >> 3) - first, first)
