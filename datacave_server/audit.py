@@ -21,9 +21,7 @@ from datacave_core.ports import Clock, File, FileSystem
 
 FIRST_HASH = "0" * 64
 READ_BYTES = 1 << 20
-_LITERAL = re.compile(
-    r"""(?is)(?:\bU&|\b[EBX])?'(?:[^'\\]|''|\\.)*(?:'|\Z)|\$([a-z_\x80-\U0010ffff][\w]*)?\$.*?(?:\$\1\$|\Z)"""
-)
+_LITERAL = re.compile(r"""(?s)(?:\b(?:U&|[EBX]))?['$].*""")
 _SECRET_WORD = re.compile(r"(?i)password|secret|passphrase|verifier|SCRAM-SHA-256|md5")
 
 
@@ -158,8 +156,8 @@ def read_all(file: File) -> bytes:
 
 
 def redact_statement(statement: str) -> str:
-    """The statement for a log: every literal of a statement that may carry a password becomes '***'.
+    """The statement for a log: one that may carry a password ends at its first literal.
 
-    Cut short where a quote is left open, so that a broken statement hides its rest.
+    Where a literal ends depends on settings of the session, so nothing behind its beginning is safe to show.
     """
     return _LITERAL.sub("'***'", statement) if _SECRET_WORD.search(statement) else statement

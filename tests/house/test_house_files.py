@@ -1,0 +1,67 @@
+"""What every file keeps to: a head, a length, no leftovers, names that pytest can tell apart."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = [path for path in sorted(ROOT.glob("datacave_*")) if path.is_dir() and path.suffix != ".egg-info"]
+SOURCES = sorted(path for package in PACKAGES for path in package.rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+BENCH = sorted((ROOT / "bench").rglob("*.py"))
+LINES_MAX = 600
+LEFTOVERS = re.compile(r"\b(?:TODO|FIXME|XXX|HACK|NotImplementedError)\b|/work/|/tmp/|except Exception:\s*pass")
+VAGUE_NAMES = {"utils", "util", "helpers", "helper", "misc", "common", "stuff"}
+
+
+def relative(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def test_no_file_is_longer_than_a_reader_can_hold() -> None:
+    lengths = {
+        relative(path): len(path.read_text(encoding="utf-8").splitlines()) for path in (*SOURCES, *TESTS, *BENCH)
+    }
+    assert {name: length for name, length in lengths.items() if length > LINES_MAX} == {}
+
+
+def test_every_source_file_has_a_head() -> None:
+    assert [relative(path) for path in SOURCES if not ast.get_docstring(ast.parse(path.read_text("utf-8")))] == []
+
+
+def test_no_file_has_leftovers_or_paths_of_one_machine() -> None:
+    this = Path(__file__)
+    found = [
+        f"{relative(path)}:{number} {match[0]}"
+        for path in (*SOURCES, *TESTS, *BENCH)
+        if path != this
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1)
+        if (match := LEFTOVERS.search(line))
+    ]
+    assert found == []
+
+
+def test_files_are_named_by_a_noun_of_the_domain() -> None:
+    assert [relative(path) for path in SOURCES if path.stem in VAGUE_NAMES or path.parent.name in VAGUE_NAMES] == []
+
+
+def test_every_package_has_a_door_that_lists_what_it_hands_out() -> None:
+    without = [
+        package.name
+        for package in PACKAGES
+        if package.name not in ("datacave_core", "datacave_server")
+        and "__all__" not in (package / "__init__.py").read_text()
+    ]
+    assert without == []
+
+
+def test_test_modules_can_be_told_apart() -> None:
+    names = Counter(path.name for path in TESTS if path.name.startswith("test_"))
+    assert [name for name, count in names.items() if count > 1] == []
+
+
+def test_test_folders_are_not_packages() -> None:
+    assert [relative(path) for path in TESTS if path.name == "__init__.py"] == []
