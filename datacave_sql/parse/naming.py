@@ -66,12 +66,7 @@ def _name_and_strength(node: Expression) -> tuple[str, int]:
                 return weak, 1
             node = node.default
         elif isinstance(node, ScalarSubquery):
-            target = _first_target(node.query)
-            if target is None:
-                return weak, 1 if weak else 0
-            alias, node = target
-            if alias is not None:
-                return alias, 2
+            return _first_target_name(node.query) or UNNAMED_COLUMN, 2
         else:
             fixed = _fixed_name(node)
             if fixed and (not isinstance(node, BooleanLiteral) or not weak):
@@ -79,17 +74,19 @@ def _name_and_strength(node: Expression) -> tuple[str, int]:
             return weak, 1 if weak else 0
 
 
-def _first_target(query: object) -> tuple[str | None, Expression] | None:
-    """The first select-list member of a query, found through set operations as PostgreSQL's resname is."""
+def _first_target_name(query: object) -> str:
+    """The name of a query's first column, found through set operations; a star has to be expanded by the binder."""
     while isinstance(query, Query):
         body = query.body
         if isinstance(body, SetOperation):
             query = body.left
         elif isinstance(body, Select):
-            return (body.targets[0].alias, body.targets[0].expression) if body.targets else None
+            if not body.targets:
+                return ""
+            return body.targets[0].alias or figure_column_name(body.targets[0].expression)
         else:
-            return None
-    return None
+            return "column1"
+    return ""
 
 
 def _fixed_name(node: Expression) -> str:
@@ -104,7 +101,7 @@ def _fixed_name(node: Expression) -> str:
     if isinstance(node, ArrayLiteral | ArraySubquery):
         return "array"
     if isinstance(node, RowExpression):
-        return "row" 
+        return "row"
     if isinstance(node, GroupingCall):
         return "grouping"
     if isinstance(node, SqlValueFunction):
