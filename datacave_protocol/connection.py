@@ -157,7 +157,7 @@ class Connection:
                             return read_query(data, start + 5, end)
                         except DatacaveError as error:
                             return Malformed(error, True)
-            elif not self._partial and not self._ended:
+            elif start == len(data) and not self._partial and not self._ended:
                 return NEED_DATA
         try:
             return self._next_event()
