@@ -1,0 +1,78 @@
+"""ExecutionContext: what the operators of one running statement share.
+
+It is also the EvaluationContext of functions (functions/context.py): whatever functions ask of the session is passed
+on to it. One context serves one execution of one plan; subqueries share it, so that they see the same snapshot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from time import perf_counter
+from typing import Any
+
+from datacave_core import sqlstate
+from datacave_core.errors import DatacaveError, QueryCanceled
+from datacave_core.rowbatch import RowBatch
+from datacave_core.transaction import Transaction
+from datacave_core.values import Row
+from datacave_core.wait import Turn, Wait
+
+TIME_SLICE_SECONDS = 0.004
+"""How long a statement may hold the event loop before it lets others have a turn."""
+
+
+class ExecutionContext:
+    """The running statement. `session` answers what functions ask; see functions/context.py."""
+
+    __slots__ = (
+        "common_tables",
+        "outer",
+        "parameters",
+        "rows_changed",
+        "session",
+        "slice_end",
+        "subquery_results",
+        "transaction",
+    )
+
+    def __init__(self, session: Any, transaction: Transaction, parameters: Sequence[Any]) -> None:
+        self.session = session
+        self.transaction = transaction
+        self.parameters = parameters
+        self.outer: dict[int, Any] = {}
+        self.common_tables: dict[int, list[Row]] = {}
+        self.subquery_results: dict[int, Any] = {}
+        self.rows_changed = 0
+        self.slice_end = perf_counter() + TIME_SLICE_SECONDS
+
+    def slice_over(self) -> bool:
+        """Whether the statement should yield TURN now; starts the next slice if so."""
+        now = perf_counter()
+        if now < self.slice_end:
+            return False
+        self.slice_end = now + 2 * TIME_SLICE_SECONDS
+        return True
+
+    def collect_inline(self, batches: Iterator[RowBatch | Wait], limit: int | None = None) -> list[Row]:
+        """Runs a subquery to its end (or `limit` rows) in the middle of an expression, where waiting is impossible."""
+        rows: list[Row] = []
+        for batch in batches:
+            if isinstance(batch, Wait):
+                if isinstance(batch, Turn):
+                    if self.session.cancel_requested:
+                        raise QueryCanceled("canceling statement due to user request")
+                    continue
+                if batch.done:
+                    batch.raise_error()
+                    continue
+                raise DatacaveError(
+                    "a subquery inside an expression cannot wait for a lock",
+                    sqlstate=sqlstate.FEATURE_NOT_SUPPORTED,
+                )
+            rows += batch
+            if limit is not None and len(rows) >= limit:
+                break
+        return rows
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.session, name)

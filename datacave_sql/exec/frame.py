@@ -1,0 +1,168 @@
+"""Window frames: which rows of the partition each row's frame holds.
+
+The semantics are those of PostgreSQL's documentation, section 4.2.8 (window function calls).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from datacave_core import sqlstate
+from datacave_core.errors import DatacaveError
+from datacave_core.values import Row
+from datacave_sql.exec.context import ExecutionContext
+from datacave_sql.exec.rowfunction import Factory
+
+
+@dataclass(slots=True)
+class FrameSpec:
+    """A frame clause with its offsets as `make(c)() -> value`.
+
+    `make_order_values(c)(rows)` gives the single ORDER BY value per row for RANGE with an offset; `add`/`subtract` give
+    the limit of the range from a value and the offset, for an ascending order.
+    """
+
+    mode: str
+    start_kind: str
+    end_kind: str
+    exclude: str
+    make_start: Factory | None = None
+    make_end: Factory | None = None
+    make_order_values: Factory | None = None
+    descending: bool = False
+    add: Callable[[Any, Any], Any] | None = None
+    subtract: Callable[[Any, Any], Any] | None = None
+
+
+def frames_of(
+    context: ExecutionContext, spec: FrameSpec, rows: list[Row], starts: list[int], ends: list[int]
+) -> list[Sequence[int]]:
+    """One sequence of row numbers per row (a range unless rows are excluded)."""
+    start_offset = _offset(context, spec.make_start, "starting", spec.mode)
+    end_offset = _offset(context, spec.make_end, "ending", spec.mode)
+    count = len(rows)
+    if spec.mode == "rows":
+        bounds = [
+            (
+                _row_bound(spec.start_kind, index, count, start_offset, False),
+                _row_bound(spec.end_kind, index, count, end_offset, True),
+            )
+            for index in range(count)
+        ]
+    elif spec.mode == "groups":
+        bounds = _group_bounds(spec, starts, ends, count, start_offset, end_offset)
+    else:
+        bounds = _range_bounds(context, spec, rows, starts, ends, start_offset, end_offset)
+    frames: list[Sequence[int]] = []
+    for index, (low, high) in enumerate(bounds):
+        frame: Sequence[int] = range(max(low, 0), max(min(high, count), max(low, 0)))
+        if spec.exclude == "current row":
+            frame = [i for i in frame if i != index]
+        elif spec.exclude == "group":
+            frame = [i for i in frame if not starts[index] <= i < ends[index]]
+        elif spec.exclude == "ties":
+            frame = [i for i in frame if i == index or not starts[index] <= i < ends[index]]
+        frames.append(frame)
+    return frames
+
+
+def _offset(context: ExecutionContext, make: Factory | None, end: str, mode: str) -> Any:
+    if make is None:
+        return None
+    value = make(context)()
+    if value is None:
+        raise DatacaveError(f"frame {end} offset must not be null", sqlstate=sqlstate.NULL_VALUE_NOT_ALLOWED)
+    if mode != "range" and value < 0:
+        raise DatacaveError(
+            f"frame {end} offset must not be negative",
+            sqlstate=sqlstate.INVALID_PRECEDING_OR_FOLLOWING_SIZE,
+        )
+    return value
+
+
+def _row_bound(kind: str, index: int, count: int, offset: Any, is_end: bool) -> int:
+    extra = 1 if is_end else 0
+    if kind == "unbounded preceding":
+        return 0
+    if kind == "unbounded following":
+        return count
+    if kind == "current row":
+        return index + extra
+    return (index - offset if kind == "preceding" else index + offset) + extra
+
+
+def _group_bounds(
+    spec: FrameSpec, starts: list[int], ends: list[int], count: int, start_offset: Any, end_offset: Any
+) -> list[tuple[int, int]]:
+    group_starts = sorted(set(starts))
+    group_of = {start: number for number, start in enumerate(group_starts)}
+    edges = [*group_starts, count]
+
+    def edge(number: int) -> int:
+        return edges[min(max(number, 0), len(group_starts))]
+
+    bounds = []
+    for index in range(count):
+        group = group_of[starts[index]]
+        low = {
+            "unbounded preceding": 0,
+            "current row": starts[index],
+            "unbounded following": count,
+        }.get(spec.start_kind)
+        if low is None:
+            low = edge(group - start_offset if spec.start_kind == "preceding" else group + start_offset)
+        high = {
+            "unbounded following": count,
+            "current row": ends[index],
+            "unbounded preceding": 0,
+        }.get(spec.end_kind)
+        if high is None:
+            high = edge((group - end_offset if spec.end_kind == "preceding" else group + end_offset) + 1)
+        bounds.append((low, high))
+    return bounds
+
+
+def _range_bounds(
+    context: ExecutionContext,
+    spec: FrameSpec,
+    rows: list[Row],
+    starts: list[int],
+    ends: list[int],
+    start_offset: Any,
+    end_offset: Any,
+) -> list[tuple[int, int]]:
+    count = len(rows)
+    values = spec.make_order_values(context)(rows) if spec.make_order_values is not None else [None] * count
+
+    def limit(value: Any, kind: str, offset: Any) -> Any:
+        backwards = (kind == "preceding") != spec.descending
+        combine = spec.subtract if backwards else spec.add
+        if combine is None:
+            raise DatacaveError(
+                "RANGE with offset PRECEDING/FOLLOWING is not supported for this column type",
+                sqlstate=sqlstate.FEATURE_NOT_SUPPORTED,
+            )
+        return combine(value, offset)
+
+    def before(a: Any, b: Any) -> bool:
+        return bool(a > b) if spec.descending else bool(a < b)
+
+    bounds = []
+    for index in range(count):
+        value = values[index]
+        if spec.start_kind in ("preceding", "following") and value is not None:
+            edge = limit(value, spec.start_kind, start_offset)
+            low = next((i for i in range(count) if values[i] is not None and not before(values[i], edge)), count)
+        else:
+            low = {"unbounded preceding": 0, "unbounded following": count}.get(spec.start_kind, starts[index])
+        if spec.end_kind in ("preceding", "following") and value is not None:
+            edge = limit(value, spec.end_kind, end_offset)
+            high = next(
+                (i + 1 for i in range(count - 1, -1, -1) if values[i] is not None and not before(edge, values[i])), 0
+            )
+        else:
+            high = {"unbounded following": count, "unbounded preceding": 0}.get(spec.end_kind, ends[index])
+        bounds.append((low, high))
+    return bounds

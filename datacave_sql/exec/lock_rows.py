@@ -1,0 +1,91 @@
+"""LockRows: SELECT FOR UPDATE and its kin. Rows are locked as they pass, and re-read if they have changed since."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from datacave_core.rowbatch import RowBatch
+from datacave_core.transaction import KEY_SHARE, NO_KEY_UPDATE, SHARE, SKIPPED, UPDATE, WaitPolicy
+from datacave_core.values import Row
+from datacave_core.wait import Steps, Wait, wait_for
+from datacave_sql.exec.context import ExecutionContext
+from datacave_sql.exec.operator import Batches, Operator
+from datacave_sql.exec.rowfunction import Factory
+
+LOCK_MODES = {"update": UPDATE, "no key update": NO_KEY_UPDATE, "share": SHARE, "key share": KEY_SHARE}
+POLICIES = {"wait": WaitPolicy.BLOCK, "nowait": WaitPolicy.NOWAIT, "skip": WaitPolicy.SKIP_LOCKED}
+
+
+@dataclass(slots=True)
+class LockedTable:
+    """One locked table: slots of its key and whole row in the child's rows.
+
+    `make_fresh(c)(child_row, newest)` puts the newest values into the child row.
+    """
+
+    name: str
+    key_slot: int
+    row_slot: int
+    make_fresh: Factory
+    from_physical: object
+
+
+@dataclass(slots=True)
+class LockRows:
+    """`make_recheck(c)(child_row)` says whether a row that has changed still qualifies."""
+
+    child: Operator
+    tables: tuple[LockedTable, ...]
+    mode: str
+    policy: str
+    make_recheck: Factory | None
+    columns: tuple[int, ...]
+    not_null: frozenset[int]
+
+    def open(self, context: ExecutionContext) -> Batches:
+        recheck = self.make_recheck(context) if self.make_recheck is not None else None
+        fresh = [table.make_fresh(context) for table in self.tables]
+        for batch in self.child.open(context):
+            if isinstance(batch, Wait):
+                yield batch
+                continue
+            rows: RowBatch = []
+            for row in batch:
+                changed = False
+                kept: Row | None = row
+                for table, renew in zip(self.tables, fresh, strict=True):
+                    if kept is None or kept[table.key_slot] is None:
+                        continue
+                    newest = yield from self._lock(context, table, kept[table.key_slot])
+                    if newest is None:
+                        kept = None
+                    elif newest != kept[table.row_slot]:
+                        kept = renew(kept, newest)
+                        changed = True
+                if kept is not None and (not changed or recheck is None or recheck(kept)):
+                    rows.append(kept)
+            if rows:
+                yield rows
+
+    def _lock(self, context: ExecutionContext, table: LockedTable, key: bytes) -> Steps[Row | None]:
+        """Locks one row and gives its newest SQL row; None if it is gone or skipped."""
+        transaction = context.transaction
+        wait = transaction.lock(key, LOCK_MODES[self.mode], POLICIES[self.policy], table.name)
+        if wait is SKIPPED:
+            return None
+        if wait is not None:
+            yield from wait_for(wait)
+        transaction.check_write(key)
+        newest = transaction.get_latest(key)
+        convert = table.from_physical
+        return newest if newest is None or not callable(convert) else convert(newest)
+
+    def children(self) -> Sequence[Operator]:
+        return (self.child,)
+
+    def label(self) -> str:
+        return "LockRows"
+
+    def details(self) -> Sequence[str]:
+        return ()

@@ -1,0 +1,51 @@
+"""Lookup join: for every left row, the one row of a table whose primary key the left row names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from datacave_core.wait import TURN, Wait
+from datacave_sql.exec.context import ExecutionContext
+from datacave_sql.exec.operator import Batches, Operator
+from datacave_sql.exec.rowfunction import Factory
+
+
+@dataclass(slots=True)
+class LookupJoin:
+    """`make_keys(c)(rows)` gives one key, or None, per left row; `make_join(c)(rows, keys, found)` the joined rows."""
+
+    child: Operator
+    table_name: str
+    alias: str
+    index_name: str
+    make_keys: Factory
+    make_join: Factory
+    columns: tuple[int, ...]
+    not_null: frozenset[int]
+    conditions: tuple[str, ...]
+
+    def open(self, context: ExecutionContext) -> Batches:
+        keys_of = self.make_keys(context)
+        join = self.make_join(context)
+        get = context.transaction.get
+        for batch in self.child.open(context):
+            if isinstance(batch, Wait):
+                yield batch
+                continue
+            keys = keys_of(batch)
+            found = [None if key is None else get(key) for key in keys]
+            if rows := join(batch, keys, found):
+                yield rows
+            if context.slice_over():
+                yield TURN
+
+    def children(self) -> Sequence[Operator]:
+        return (self.child,)
+
+    def label(self) -> str:
+        shown = f" {self.alias}" if self.alias != self.table_name else ""
+        return f"Nested Loop using {self.index_name} on {self.table_name}{shown}"
+
+    def details(self) -> Sequence[str]:
+        return ("Index Cond: " + " AND ".join(self.conditions),)

@@ -1,0 +1,264 @@
+"""Insert, update, delete: the operators that write. They count rows and, with RETURNING, yield them.
+
+All rows of the child are read before the first one is written, so that a statement never meets its own rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from datacave_core import sqlstate
+from datacave_core.errors import DatacaveError
+from datacave_core.rowbatch import BATCH_ROWS
+from datacave_core.transaction import NO_KEY_UPDATE, UPDATE
+from datacave_core.values import Row
+from datacave_core.wait import TURN, Wait
+from datacave_sql.exec.context import ExecutionContext
+from datacave_sql.exec.operator import Batches, Operator
+from datacave_sql.exec.row_writer import RowWriter
+from datacave_sql.exec.rowfunction import Factory
+from datacave_sql.exec.sort import batches_of
+from datacave_sql.table.access import IndexAccess, TableAccess
+
+CheckFunction = Callable[[Row], str | None]
+
+
+def _collected(context: ExecutionContext, child: Operator, rows: list[Row]) -> Batches:
+    for batch in child.open(context):
+        if isinstance(batch, Wait):
+            yield batch
+        else:
+            rows += batch
+            if context.slice_over():
+                yield TURN
+
+
+@dataclass(slots=True)
+class ConflictAction:
+    """ON CONFLICT: the arbiter indexes, and for DO UPDATE the generated functions over (existing row, proposed row).
+
+    `make_update(c)(old, new)` gives the changed row; `make_condition(c)(old, new)` says whether to update.
+    """
+
+    index_numbers: tuple[int, ...]
+    make_update: Factory | None
+    make_condition: Factory | None
+
+
+@dataclass(slots=True)
+class Insert:
+    """`make_rows(c)(rows)` completes child rows to table rows; `make_check(c)(row)` names a violated CHECK or None;
+    `make_returning(c)(rows)` computes RETURNING from table rows."""
+
+    access: TableAccess
+    child: Operator
+    make_rows: Factory
+    make_check: Factory | None
+    make_returning: Factory | None
+    conflict: ConflictAction | None
+    columns: tuple[int, ...]
+    not_null: frozenset[int]
+
+    def open(self, context: ExecutionContext) -> Batches:
+        source: list[Row] = []
+        complete = self.make_rows(context)
+        check: CheckFunction | None = self.make_check(context) if self.make_check is not None else None
+        writer = RowWriter(context, self.access)
+        yield from _collected(context, self.child, source)
+        returned: list[Row] = []
+        conflict = self.conflict
+        touched: set[bytes] = set()
+        for start in range(0, len(source), BATCH_ROWS):
+            for row in complete(source[start : start + BATCH_ROWS]):
+                writer.check_not_null(row)
+                if check is not None and (violated := check(row)) is not None:
+                    raise writer.check_failed(violated, row)
+                if conflict is not None:
+                    written = yield from self._insert_or(context, writer, conflict, row, touched, check)
+                    if written is None:
+                        continue
+                    row = written
+                else:
+                    yield from writer.insert(row)
+                context.rows_changed += 1
+                if self.make_returning is not None:
+                    returned.append(row)
+            if context.slice_over():
+                yield TURN
+        if self.make_returning is not None and returned:
+            yield from batches_of(self.make_returning(context)(returned))
+
+    def _insert_or(
+        self,
+        context: ExecutionContext,
+        writer: RowWriter,
+        conflict: ConflictAction,
+        row: Row,
+        touched: set[bytes],
+        check: CheckFunction | None,
+    ) -> Any:
+        arbiters: list[IndexAccess] = [
+            index
+            for index in self.access.indexes
+            if index.index.unique and (not conflict.index_numbers or index.index.index_number in conflict.index_numbers)
+        ]
+        for index in arbiters:
+            holder = yield from writer.find_conflict(index, row)
+            if holder is None:
+                continue
+            if conflict.make_update is None:
+                return None
+            old = yield from writer.lock_row(holder)
+            if old is None:
+                continue
+            if holder in touched:
+                raise DatacaveError(
+                    "ON CONFLICT DO UPDATE command cannot affect row a second time",
+                    sqlstate=sqlstate.CARDINALITY_VIOLATION,
+                    hint="Ensure that no rows proposed for insertion within the same command have"
+                    " duplicate constrained values.",
+                )
+            if conflict.make_condition is not None and not conflict.make_condition(context)(old, row):
+                return None
+            changed = conflict.make_update(context)(old, row)
+            writer.check_not_null(changed)
+            if check is not None and (violated := check(changed)) is not None:
+                raise writer.check_failed(violated, changed)
+            key = yield from writer.update(holder, old, changed)
+            touched.add(key)
+            return changed
+        key = yield from writer.insert(row)
+        touched.add(key)
+        return row
+
+    def children(self) -> Sequence[Operator]:
+        return (self.child,)
+
+    def label(self) -> str:
+        return f"Insert on {self.access.table.name}"
+
+    def details(self) -> Sequence[str]:
+        return ()
+
+
+@dataclass(slots=True)
+class Update:
+    """The child gives the row's key, its row, and what the assignments use.
+
+    `make_new(c)(child_row)` gives the new table row. When the row has changed since the snapshot, `make_fresh(c)
+    (child_row, newest)` puts the newest values into the child row, and `make_recheck(c)(child_row)` says whether it
+    still qualifies. `make_returning(c)(new_row, child_row)` computes one RETURNING row.
+    """
+
+    access: TableAccess
+    child: Operator
+    key_slot: int
+    row_slot: int
+    make_new: Factory
+    make_fresh: Factory
+    make_recheck: Factory | None
+    make_check: Factory | None
+    make_returning: Factory | None
+    changes_key: bool
+    columns: tuple[int, ...]
+    not_null: frozenset[int]
+
+    def open(self, context: ExecutionContext) -> Batches:
+        source: list[Row] = []
+        new_row = self.make_new(context)
+        fresh = self.make_fresh(context)
+        recheck = self.make_recheck(context) if self.make_recheck is not None else None
+        check: CheckFunction | None = self.make_check(context) if self.make_check is not None else None
+        returning = self.make_returning(context) if self.make_returning is not None else None
+        writer = RowWriter(context, self.access)
+        yield from _collected(context, self.child, source)
+        returned: list[Row] = []
+        seen: set[bytes] = set()
+        mode = UPDATE if self.changes_key else NO_KEY_UPDATE
+        for found in source:
+            key: bytes = found[self.key_slot]
+            if key in seen:
+                continue
+            old = yield from writer.lock_row(key, mode)
+            if old is None:
+                continue
+            if old != found[self.row_slot]:
+                found = fresh(found, old)
+                if recheck is not None and not recheck(found):
+                    continue
+            seen.add(key)
+            new = new_row(found)
+            writer.check_not_null(new)
+            if check is not None and (violated := check(new)) is not None:
+                raise writer.check_failed(violated, new)
+            yield from writer.update(key, old, new)
+            context.rows_changed += 1
+            if returning is not None:
+                returned.append(returning(new, found))
+            if context.slice_over():
+                yield TURN
+        yield from batches_of(returned)
+
+    def children(self) -> Sequence[Operator]:
+        return (self.child,)
+
+    def label(self) -> str:
+        return f"Update on {self.access.table.name}"
+
+    def details(self) -> Sequence[str]:
+        return ()
+
+
+@dataclass(slots=True)
+class Delete:
+    """The child gives the row's key and row; the other fields are Update's. RETURNING reads the child row."""
+
+    access: TableAccess
+    child: Operator
+    key_slot: int
+    row_slot: int
+    make_fresh: Factory
+    make_recheck: Factory | None
+    make_returning: Factory | None
+    columns: tuple[int, ...]
+    not_null: frozenset[int]
+
+    def open(self, context: ExecutionContext) -> Batches:
+        source: list[Row] = []
+        fresh = self.make_fresh(context)
+        recheck = self.make_recheck(context) if self.make_recheck is not None else None
+        returning = self.make_returning(context) if self.make_returning is not None else None
+        writer = RowWriter(context, self.access)
+        yield from _collected(context, self.child, source)
+        returned: list[Row] = []
+        seen: set[bytes] = set()
+        for found in source:
+            key: bytes = found[self.key_slot]
+            if key in seen:
+                continue
+            old = yield from writer.lock_row(key)
+            if old is None:
+                continue
+            if old != found[self.row_slot]:
+                found = fresh(found, old)
+                if recheck is not None and not recheck(found):
+                    continue
+            seen.add(key)
+            writer.delete(key, old)
+            context.rows_changed += 1
+            if returning is not None:
+                returned.append(returning(found))
+            if context.slice_over():
+                yield TURN
+        yield from batches_of(returned)
+
+    def children(self) -> Sequence[Operator]:
+        return (self.child,)
+
+    def label(self) -> str:
+        return f"Delete on {self.access.table.name}"
+
+    def details(self) -> Sequence[str]:
+        return ()

@@ -1,0 +1,114 @@
+"""Nested loop: every left row meets every right row; the right side is kept in memory.
+
+With `lateral` the right side is run again for every left row, whose columns it reads as outer columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from datacave_core.rowbatch import BATCH_ROWS
+from datacave_core.values import Row
+from datacave_core.wait import TURN, Wait
+from datacave_sql.exec.context import ExecutionContext
+from datacave_sql.exec.operator import Batches, Operator
+from datacave_sql.exec.rowfunction import Factory
+
+PAIRS_PER_CALL = 16_384
+"""Bounds the work of one call of the generated function, so that a big cross join lets others have their turn."""
+
+
+@dataclass(slots=True)
+class NestedLoop:
+    """`make_probe(c)(left_rows, right_rows)` gives the joined rows; for full joins a third argument collects the
+    positions of the right rows that found a partner, and `make_rest(c)(rows)` pads those that did not."""
+
+    kind: str
+    left: Operator
+    right: Operator
+    make_probe: Factory
+    make_rest: Factory | None
+    lateral_columns: tuple[tuple[int, int], ...] | None
+    columns: tuple[int, ...]
+    not_null: frozenset[int]
+    condition: str
+
+    def open(self, context: ExecutionContext) -> Batches:
+        if self.lateral_columns is not None:
+            yield from self._open_lateral(context, self.lateral_columns)
+            return
+        right: list[Row] = []
+        for batch in self.right.open(context):
+            if isinstance(batch, Wait):
+                yield batch
+            else:
+                right += batch
+                if context.slice_over():
+                    yield TURN
+        if not right and self.kind in ("inner", "semi"):
+            return
+        probe = self.make_probe(context)
+        matched: set[int] = set()
+        step = max(1, PAIRS_PER_CALL // max(1, len(right)))
+        pending: list[Row] = []
+        for batch in self.left.open(context):
+            if isinstance(batch, Wait):
+                yield batch
+                continue
+            for start in range(0, len(batch), step):
+                pending += probe(batch[start : start + step], right, matched)
+                if len(pending) >= BATCH_ROWS:
+                    yield pending
+                    pending = []
+                if context.slice_over():
+                    yield TURN
+        if pending:
+            yield pending
+        if self.make_rest is not None:
+            rest = [row for position, row in enumerate(right) if position not in matched]
+            if rest and (rows := self.make_rest(context)(rest)):
+                yield rows
+
+    def _open_lateral(self, context: ExecutionContext, lateral_columns: tuple[tuple[int, int], ...]) -> Batches:
+        probe = self.make_probe(context)
+        outer = context.outer
+        pending: list[Row] = []
+        for batch in self.left.open(context):
+            if isinstance(batch, Wait):
+                yield batch
+                continue
+            for left_row in batch:
+                for column, slot in lateral_columns:
+                    outer[column] = left_row[slot]
+                right: list[Row] = []
+                for inner in self.right.open(context):
+                    if isinstance(inner, Wait):
+                        yield inner
+                        for column, slot in lateral_columns:
+                            outer[column] = left_row[slot]
+                    else:
+                        right += inner
+                pending += probe((left_row,), right, set())
+                if len(pending) >= BATCH_ROWS:
+                    yield pending
+                    pending = []
+                if context.slice_over():
+                    yield TURN
+        if pending:
+            yield pending
+
+    def children(self) -> Sequence[Operator]:
+        return (self.left, self.right)
+
+    def label(self) -> str:
+        return {
+            "inner": "Nested Loop",
+            "left": "Nested Loop Left Join",
+            "full": "Nested Loop Full Join",
+            "semi": "Nested Loop Semi Join",
+            "anti": "Nested Loop Anti Join",
+        }[self.kind]
+
+    def details(self) -> Sequence[str]:
+        return (f"Join Filter: {self.condition}",) if self.condition else ()

@@ -1,0 +1,170 @@
+"""RowWriter: puts, replaces and deletes rows of one table in a transaction, with constraints and index entries.
+
+Order for every row, as the transaction asks: lock the key, look at its newest version, decide, write. Uniqueness is
+checked against the newest committed state under the lock, so two sessions cannot both pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from datacave_core import sqlstate
+from datacave_core.errors import DatacaveError
+from datacave_core.transaction import UPDATE, Transaction
+from datacave_core.types import output_function
+from datacave_core.values import Row
+from datacave_core.wait import Steps, wait_for
+from datacave_sql.exec.context import ExecutionContext
+from datacave_sql.table.access import IndexAccess, TableAccess
+
+
+class RowWriter:
+    """Writes rows of one table for one statement."""
+
+    def __init__(self, context: ExecutionContext, access: TableAccess) -> None:
+        self.context = context
+        self.access = access
+        self.transaction: Transaction = context.transaction
+        table = access.table
+        self._not_null: Sequence[tuple[int, str]] = [
+            (column.number - 1, column.name) for column in table.columns if column.not_null and not column.dropped
+        ]
+        self._row_id: Callable[[], int] = context.session.row_ids.allocator(table.storage_id)
+
+    def check_not_null(self, row: Row) -> None:
+        """Raises 23502 for a NULL in a NOT NULL column."""
+        for slot, name in self._not_null:
+            if row[slot] is None:
+                raise DatacaveError(
+                    f'null value in column "{name}" of relation "{self.access.table.name}"'
+                    " violates not-null constraint",
+                    sqlstate=sqlstate.NOT_NULL_VIOLATION,
+                    detail=f"Failing row contains ({self._failing(row)}).",
+                    schema=self._schema(),
+                    table=self.access.table.name,
+                    column=name,
+                )
+
+    def check_failed(self, name: str, row: Row) -> DatacaveError:
+        """The error of a violated CHECK constraint."""
+        return DatacaveError(
+            f'new row for relation "{self.access.table.name}" violates check constraint "{name}"',
+            sqlstate=sqlstate.CHECK_VIOLATION,
+            detail=f"Failing row contains ({self._failing(row)}).",
+            schema=self._schema(),
+            table=self.access.table.name,
+            constraint=name,
+        )
+
+    def _schema(self) -> str | None:
+        name: str | None = self.context.session.catalog.schema_name(self.access.table.schema_oid)
+        return name
+
+    def _failing(self, row: Row) -> str:
+        texts = []
+        for column in self.access.table.columns:
+            if not column.dropped:
+                value = row[column.number - 1]
+                texts.append("null" if value is None else self._text(column.type_oid, value))
+        return ", ".join(texts)
+
+    def _text(self, type_oid: int, value: Any) -> str:
+        if self.access.types.labels(type_oid):
+            return str(value)
+        return output_function(type_oid)(value, self.context.session.format_settings)
+
+    def conflict_key(self, index: IndexAccess, row: Row) -> bytes | None:
+        """The unique key of a row in an index (the row's own key for the clustered one)."""
+        return index.unique_key(row)
+
+    def find_conflict(self, index: IndexAccess, row: Row) -> Steps[bytes | None]:
+        """Locks the row's unique key; the key of the table row that has it already, or None."""
+        key = index.unique_key(row)
+        if key is None:
+            return None
+        wait = self.transaction.lock(key, UPDATE)
+        if wait is not None:
+            yield from wait_for(wait)
+        version = self.transaction.get_latest_version(key)
+        if version is None or version.row is None:
+            return None
+        return key if index.index.index_number == 0 else version.row[0]
+
+    def unique_violation(self, index: IndexAccess, row: Row) -> DatacaveError:
+        """The error of a value that a unique index has already."""
+        values = index.values(row)
+        names, types = self.access.describe_key(index.index, values)
+        shown = ", ".join(
+            "null" if value is None else self._text(type_oid, value)
+            for value, type_oid in zip(values, types, strict=True)
+        )
+        return DatacaveError(
+            f'duplicate key value violates unique constraint "{index.index.name}"',
+            sqlstate=sqlstate.UNIQUE_VIOLATION,
+            detail=f"Key ({names})=({shown}) already exists.",
+            schema=self._schema(),
+            table=self.access.table.name,
+            constraint=index.index.name,
+        )
+
+    def insert(self, row: Row) -> Steps[bytes]:
+        """Inserts a complete row whose constraints other than uniqueness hold; returns its key. Raises 23505."""
+        access, transaction = self.access, self.transaction
+        for index in access.indexes:
+            if index.index.unique and (yield from self.find_conflict(index, row)) is not None:
+                raise self.unique_violation(index, row)
+        key = access.row_key(row, self._row_id)
+        transaction.put(key, row if access.to_physical is None else access.to_physical(row))
+        for index in access.secondary:
+            transaction.put(index.entry_key(row, key), (key,))
+        return key
+
+    def lock_row(self, key: bytes, mode: int = UPDATE) -> Steps[Row | None]:
+        """Locks a row for writing and gives its newest SQL row; None if it has been deleted meanwhile.
+
+        Raises 40001 at REPEATABLE READ and above if another transaction changed it since the snapshot.
+        """
+        transaction = self.transaction
+        wait = transaction.lock(key, mode)
+        if wait is not None:
+            yield from wait_for(wait)
+        transaction.check_write(key)
+        version = transaction.get_latest_version(key)
+        if version is None or version.row is None:
+            return None
+        return version.row if self.access.from_physical is None else self.access.from_physical(version.row)
+
+    def update(self, key: bytes, old: Row, new: Row) -> Steps[bytes]:
+        """Replaces a locked row; moves it if its key columns have changed. Raises 23505."""
+        access, transaction = self.access, self.transaction
+        new_key = key
+        moved = False
+        clustered = access.clustered
+        if clustered is not None and clustered.values(new) != clustered.values(old):
+            if (yield from self.find_conflict(clustered, new)) is not None:
+                raise self.unique_violation(clustered, new)
+            new_key = access.row_key(new, self._row_id)
+            moved = True
+        for index in access.secondary:
+            old_entry = index.entry_key(old, key)
+            if moved or index.values(old) != index.values(new):
+                new_entry = index.entry_key(new, new_key)
+                if new_entry != old_entry:
+                    if index.index.unique:
+                        holder = yield from self.find_conflict(index, new)
+                        if holder is not None and holder != key:
+                            raise self.unique_violation(index, new)
+                    transaction.delete(old_entry)
+                transaction.put(new_entry, (new_key,))
+        if moved:
+            transaction.delete(key)
+        transaction.put(new_key, new if access.to_physical is None else access.to_physical(new))
+        return new_key
+
+    def delete(self, key: bytes, row: Row) -> None:
+        """Deletes a locked row and its index entries."""
+        transaction = self.transaction
+        transaction.delete(key)
+        for index in self.access.secondary:
+            transaction.delete(index.entry_key(row, key))

@@ -1,0 +1,79 @@
+"""Sort: orders all rows; with a bound it keeps only the first ones (top-k)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from datacave_core.rowbatch import BATCH_ROWS
+from datacave_core.values import Row
+from datacave_core.wait import TURN, Wait
+from datacave_sql.exec.context import ExecutionContext
+from datacave_sql.exec.operator import Batches, Operator
+from datacave_sql.exec.rowfunction import Factory
+
+
+@dataclass(slots=True)
+class SortPass:
+    """One stable pass: `make(c)` gives the key function of a row."""
+
+    make: Factory
+    descending: bool
+
+
+def sort_rows(rows: list[Row], passes: Sequence[tuple[Callable[[Row], Any], bool]]) -> None:
+    """Sorts in place; the last pass given is the most significant one."""
+    for key, descending in passes:
+        rows.sort(key=key, reverse=descending)
+
+
+@dataclass(slots=True)
+class Sort:
+    """`passes` run from the least to the most significant key. `make_bound(c)()` gives the number of rows wanted."""
+
+    child: Operator
+    passes: tuple[SortPass, ...]
+    make_bound: Factory | None
+    columns: tuple[int, ...]
+    not_null: frozenset[int]
+    keys: str
+
+    def open(self, context: ExecutionContext) -> Batches:
+        passes = [(one.make(context), one.descending) for one in self.passes]
+        bound = self.make_bound(context)() if self.make_bound is not None else None
+        keep = max(4 * BATCH_ROWS, 2 * bound) if bound is not None else None
+        rows: list[Row] = []
+        for batch in self.child.open(context):
+            if isinstance(batch, Wait):
+                yield batch
+                continue
+            rows += batch
+            if keep is not None and len(rows) > keep:
+                sort_rows(rows, passes)
+                del rows[bound:]
+            if context.slice_over():
+                yield TURN
+        sort_rows(rows, passes)
+        if bound is not None:
+            del rows[bound:]
+        yield from batches_of(rows)
+
+    def children(self) -> Sequence[Operator]:
+        return (self.child,)
+
+    def label(self) -> str:
+        return "Sort"
+
+    def details(self) -> Sequence[str]:
+        return (f"Sort Key: {self.keys}",)
+
+
+def batches_of(rows: list[Row]) -> Iterator[list[Row]]:
+    """A list of rows as batches."""
+    if len(rows) <= BATCH_ROWS:
+        if rows:
+            yield rows
+        return
+    for start in range(0, len(rows), BATCH_ROWS):
+        yield rows[start : start + BATCH_ROWS]

@@ -1,0 +1,174 @@
+"""Scans: rows of a table in key order, over the whole table or ranges of its keys or of an index.
+
+The generated function takes the `(key, row)` pairs of the store and gives finished rows: column choice, filters and
+projections are in it already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from datacave_core.rowbatch import BATCH_ROWS
+from datacave_core.values import Row
+from datacave_core.wait import TURN
+from datacave_sql.exec.context import ExecutionContext
+from datacave_sql.exec.operator import Batches, Operator
+from datacave_sql.exec.rowfunction import Factory
+
+KeyRange = tuple[bytes, bytes | None]
+
+
+@dataclass(slots=True)
+class TableScan:
+    """`make_ranges(c)()` gives the key ranges to read, in the order of the scan; `make(c)(pairs)` the rows.
+
+    `first_batch_rows` is small where a LIMIT is likely to stop the scan early.
+    """
+
+    name: str
+    alias: str
+    make_ranges: Factory
+    make: Factory
+    columns: tuple[int, ...]
+    not_null: frozenset[int]
+    index_name: str | None = None
+    conditions: tuple[str, ...] = ()
+    filters: tuple[str, ...] = ()
+    reverse: bool = False
+    batch_rows: int = BATCH_ROWS
+    ordering: tuple[tuple[int, bool, bool], ...] = ()
+    as_of: Factory | None = None
+    projected: dict[int, str] = field(default_factory=dict)
+
+    def open(self, context: ExecutionContext) -> Batches:
+        run = self.make(context)
+        ranges: list[KeyRange] = self.make_ranges(context)()
+        timestamp = self.as_of(context)() if self.as_of is not None else None
+        scan = context.transaction.scan
+        for low, high in ranges:
+            for pairs in scan(low, high, self.reverse, self.batch_rows, timestamp):
+                rows = run(pairs)
+                if rows:
+                    yield rows
+                if context.slice_over():
+                    yield TURN
+
+    def children(self) -> Sequence[Operator]:
+        return ()
+
+    def label(self) -> str:
+        return _scan_label("Index Scan", "Seq Scan", self.index_name, self.reverse, self.name, self.alias)
+
+    def details(self) -> Sequence[str]:
+        return _scan_details(self.conditions, self.filters)
+
+
+@dataclass(slots=True)
+class KeyLookup:
+    """Rows by their complete keys: `make_keys(c)()` gives the keys, without repetition."""
+
+    name: str
+    alias: str
+    make_keys: Factory
+    make: Factory
+    columns: tuple[int, ...]
+    not_null: frozenset[int]
+    index_name: str | None
+    conditions: tuple[str, ...]
+    filters: tuple[str, ...] = ()
+    as_of: Factory | None = None
+
+    def open(self, context: ExecutionContext) -> Batches:
+        keys: Sequence[bytes] = self.make_keys(context)()
+        transaction = context.transaction
+        if self.as_of is not None:
+            timestamp = self.as_of(context)()
+            pairs = [(key, row) for key in keys if (row := transaction.get_at(key, timestamp)) is not None]
+        else:
+            get = transaction.get
+            pairs = [(key, row) for key in keys if (row := get(key)) is not None]
+        if pairs and (rows := self.make(context)(pairs)):
+            yield rows
+
+    def children(self) -> Sequence[Operator]:
+        return ()
+
+    def label(self) -> str:
+        return _scan_label("Index Scan", "Seq Scan", self.index_name, False, self.name, self.alias)
+
+    def details(self) -> Sequence[str]:
+        return _scan_details(self.conditions, self.filters)
+
+
+@dataclass(slots=True)
+class IndexScan:
+    """Rows through a secondary index: entries of the index ranges lead to the keys of the rows.
+
+    `make_ranges(c)()` gives ranges of index keys; an entry's row holds the key of the table row.
+    """
+
+    name: str
+    alias: str
+    make_ranges: Factory
+    make: Factory
+    columns: tuple[int, ...]
+    not_null: frozenset[int]
+    index_name: str
+    conditions: tuple[str, ...]
+    filters: tuple[str, ...] = ()
+    reverse: bool = False
+    batch_rows: int = BATCH_ROWS
+    ordering: tuple[tuple[int, bool, bool], ...] = ()
+    as_of: Factory | None = None
+
+    def open(self, context: ExecutionContext) -> Batches:
+        run = self.make(context)
+        transaction = context.transaction
+        timestamp = self.as_of(context)() if self.as_of is not None else None
+        ranges: list[KeyRange] = self.make_ranges(context)()
+        for low, high in ranges:
+            for entries in transaction.scan(low, high, self.reverse, self.batch_rows, timestamp):
+                rows = run(list(self._rows(transaction, entries, timestamp)))
+                if rows:
+                    yield rows
+                if context.slice_over():
+                    yield TURN
+
+    @staticmethod
+    def _rows(
+        transaction: Any, entries: Sequence[tuple[bytes, Row]], timestamp: int | None
+    ) -> Iterator[tuple[bytes, Row]]:
+        get = transaction.get if timestamp is None else lambda key: transaction.get_at(key, timestamp)
+        for _, entry in entries:
+            row = get(entry[0])
+            if row is not None:
+                yield entry[0], row
+
+    def children(self) -> Sequence[Operator]:
+        return ()
+
+    def label(self) -> str:
+        return _scan_label("Index Scan", "Seq Scan", self.index_name, self.reverse, self.name, self.alias)
+
+    def details(self) -> Sequence[str]:
+        return _scan_details(self.conditions, self.filters)
+
+
+def _scan_label(indexed: str, whole: str, index: str | None, reverse: bool, name: str, alias: str) -> str:
+    text = whole if index is None else f"{indexed}{' Backward' if reverse else ''} using {index}"
+    return f"{text} on {name}" + (f" {alias}" if alias != name else "")
+
+
+def _scan_details(conditions: tuple[str, ...], filters: tuple[str, ...]) -> list[str]:
+    lines = []
+    if conditions:
+        lines.append("Index Cond: " + _joined(conditions))
+    if filters:
+        lines.append("Filter: " + _joined(filters))
+    return lines
+
+
+def _joined(parts: tuple[str, ...]) -> str:
+    return parts[0] if len(parts) == 1 else "(" + " AND ".join(parts) + ")"

@@ -1,0 +1,158 @@
+"""Window: adds the values of window functions to the rows, partition by partition.
+
+Rows are collected, sorted by partition and order keys, and cut into partitions; every call of one window clause works
+on the same cut. Frames follow ROWS, RANGE and GROUPS with all exclusions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from datacave_core import sqlstate
+from datacave_core.errors import DatacaveError
+from datacave_core.values import Row
+from datacave_core.wait import TURN, Wait
+from datacave_sql.exec.context import ExecutionContext
+from datacave_sql.exec.frame import FrameSpec, frames_of
+from datacave_sql.exec.operator import Batches, Operator
+from datacave_sql.exec.rowfunction import Factory
+from datacave_sql.exec.sort import SortPass, batches_of, sort_rows
+from datacave_sql.functions.aggregate import AggregateBody
+from datacave_sql.functions.window import Partition, WindowBody
+
+
+@dataclass(slots=True)
+class WindowColumn:
+    """One call: its body and `make_arguments(c)(rows)`, the argument values per row; `make_filter(c)(rows)` likewise."""
+
+    body: WindowBody | AggregateBody
+    make_arguments: Factory
+    make_filter: Factory | None
+    frame: FrameSpec
+
+
+@dataclass(slots=True)
+class WindowClause:
+    """Calls that share PARTITION BY and ORDER BY."""
+
+    passes: tuple[SortPass, ...]
+    make_partition_keys: Factory
+    make_peer_keys: Factory
+    calls: tuple[WindowColumn, ...]
+
+
+@dataclass(slots=True)
+class Window:
+    """Rows of the child with one more column per call, clause by clause."""
+
+    child: Operator
+    clauses: tuple[WindowClause, ...]
+    columns: tuple[int, ...]
+    not_null: frozenset[int]
+
+    def open(self, context: ExecutionContext) -> Batches:
+        rows: list[Row] = []
+        for batch in self.child.open(context):
+            if isinstance(batch, Wait):
+                yield batch
+            else:
+                rows += batch
+                if context.slice_over():
+                    yield TURN
+        for clause in self.clauses:
+            sort_rows(rows, [(one.make(context), one.descending) for one in clause.passes])
+            partition_keys = clause.make_partition_keys(context)(rows)
+            peer_keys = clause.make_peer_keys(context)(rows)
+            output: list[Row] = []
+            start = 0
+            while start < len(rows):
+                end = start + 1
+                while end < len(rows) and partition_keys[end] == partition_keys[start]:
+                    end += 1
+                part = rows[start:end]
+                added = self._values(context, clause, part, peer_keys[start:end])
+                output += [row + extra for row, extra in zip(part, zip(*added, strict=True), strict=True)]
+                start = end
+                if context.slice_over():
+                    yield TURN
+            rows = output
+        yield from batches_of(rows)
+
+    @staticmethod
+    def _values(context: ExecutionContext, clause: WindowClause, rows: list[Row], peers: list[Any]) -> list[list[Any]]:
+        count = len(rows)
+        starts, ends = [0] * count, [0] * count
+        start = 0
+        while start < count:
+            end = start + 1
+            while end < count and peers[end] == peers[start]:
+                end += 1
+            for index in range(start, end):
+                starts[index], ends[index] = start, end
+            start = end
+        columns = []
+        for call in clause.calls:
+            arguments = call.make_arguments(context)(rows)
+            body = call.body
+            needs_frames = isinstance(body, AggregateBody) or body.uses_frames
+            frames = frames_of(context, call.frame, rows, starts, ends) if needs_frames else ()
+            if isinstance(body, AggregateBody):
+                keep = call.make_filter(context)(rows) if call.make_filter is not None else None
+                columns.append(aggregate_frames(context, body, arguments, keep, frames))
+            else:
+                columns.append(body.call(Partition(count, arguments, starts, ends, frames)))
+        return columns
+
+    def children(self) -> Sequence[Operator]:
+        return (self.child,)
+
+    def label(self) -> str:
+        return "WindowAgg"
+
+    def details(self) -> Sequence[str]:
+        return ()
+
+
+def aggregate_frames(
+    context: ExecutionContext,
+    body: AggregateBody,
+    arguments: Sequence[list[Any]],
+    keep: Sequence[bool] | None,
+    frames: Sequence[Sequence[int]],
+) -> list[Any]:
+    """The aggregate over each row's frame: growing frames go on from the last state, others start anew."""
+    if body.hypothetical:
+        raise DatacaveError("this aggregate cannot be used as a window function", sqlstate=sqlstate.WRONG_OBJECT_TYPE)
+    final: Callable[[Any], Any] = (lambda state: body.final(context, state)) if body.takes_context else body.final
+    values: list[Any] = []
+    state: Any = None
+    low = high = -1
+    for frame in frames:
+        if isinstance(frame, range) and frame.start == low and frame.stop >= high:
+            fresh: Sequence[int] = range(high, frame.stop)
+            if not fresh and values:
+                values.append(values[-1])
+                continue
+        else:
+            state = body.initial()
+            fresh = frame
+        for index in fresh:
+            if keep is not None and not keep[index]:
+                continue
+            row_arguments = [column[index] for column in arguments]
+            if body.strict and None in row_arguments:
+                continue
+            state = body.step(state, *row_arguments)
+        if isinstance(frame, range):
+            low, high = frame.start, frame.stop
+        else:
+            low = high = -1
+        values.append(final(_copied(state)))
+    return values
+
+
+def _copied(state: Any) -> Any:
+    """Finals may consume a state that later rows go on with."""
+    return list(state) if type(state) is list else state

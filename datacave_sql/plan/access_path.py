@@ -1,0 +1,149 @@
+"""Access paths: which keys of which index hold the rows that a set of conditions leaves.
+
+Pure matching of conditions against indexes. A condition serves when one side is a column and the other can be computed
+without the table's columns: equality (also IN and = ANY) on leading key columns, then a range on the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from datacave_core.catalog import Index, Table
+from datacave_sql.expr import nodes as n
+from datacave_sql.plan import logical as l
+from datacave_sql.plan.planning import is_volatile
+
+MIRRORED = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+
+_FAMILIES = [{20, 21, 23, 26}, {25, 1043, 19}, {700, 701}]
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnCondition:
+    """`column operator value`. For "in" the value is a tuple of expressions, for "any" an array expression."""
+
+    attribute: int
+    operator: str
+    value: n.Expression | tuple[n.Expression, ...]
+    source: n.Expression
+
+
+@dataclass(frozen=True, slots=True)
+class AccessPath:
+    """The keys of an index: values for its leading columns, then bounds for the next one."""
+
+    index: Index
+    equal: tuple[ColumnCondition, ...]
+    lower: ColumnCondition | None
+    upper: ColumnCondition | None
+
+    @property
+    def is_point(self) -> bool:
+        """Whether every key column is fixed, so that the range is one key per combination of values."""
+        return self.index.unique and len(self.equal) == len(self.index.keys)
+
+    @property
+    def single_row(self) -> bool:
+        """Whether at most one row can be found."""
+        return self.is_point and all(condition.operator == "=" for condition in self.equal)
+
+    @property
+    def sources(self) -> tuple[n.Expression, ...]:
+        """The conditions the path is made of."""
+        parts = [condition.source for condition in self.equal]
+        parts += [bound.source for bound in (self.lower, self.upper) if bound is not None]
+        return tuple(parts)
+
+
+def same_family(a: int, b: int) -> bool:
+    """Whether values of both types have one representation and one key encoding."""
+    return a == b or any(a in family and b in family for family in _FAMILIES)
+
+
+def column_condition(part: n.Expression, attributes: dict[int, int]) -> list[ColumnCondition]:
+    """What a condition says about single columns; `attributes` maps column ids to attribute numbers."""
+
+    def column_of(e: n.Expression) -> tuple[int, int] | None:
+        while isinstance(e, n.Relabel):
+            e = e.argument
+        if isinstance(e, n.ColumnReference) and e.column in attributes:
+            return attributes[e.column], e.type
+        return None
+
+    def usable(e: n.Expression, column_type: int) -> bool:
+        return same_family(e.type, column_type) and not n.columns_used(e) & attributes.keys() and not is_volatile(e)
+
+    found: list[ColumnCondition] = []
+    if isinstance(part, n.FunctionCall) and part.operator in MIRRORED and len(part.arguments) == 2:
+        left, right = part.arguments
+        column = column_of(left)
+        if column is not None and usable(right, column[1]):
+            found.append(ColumnCondition(column[0], part.operator, right, part))
+        else:
+            column = column_of(right)
+            if column is not None and usable(left, column[1]):
+                found.append(ColumnCondition(column[0], MIRRORED[part.operator], left, part))
+    elif isinstance(part, n.InList) and not part.negated:
+        column = column_of(part.argument)
+        if column is not None and all(usable(item, column[1]) for item in part.items):
+            found.append(ColumnCondition(column[0], "in", part.items, part))
+    elif isinstance(part, n.ArrayComparison) and not part.every and part.name == "=":
+        column = column_of(part.argument)
+        if (
+            column is not None
+            and part.operator.argument_types
+            and same_family(part.operator.argument_types[1], column[1])
+            and not n.columns_used(part.array) & attributes.keys()
+            and not is_volatile(part.array)
+        ):
+            found.append(ColumnCondition(column[0], "any", part.array, part))
+    elif isinstance(part, n.ColumnReference) and part.type == 16 and part.column in attributes:
+        found.append(ColumnCondition(attributes[part.column], "=", n.Constant(True, 16), part))
+    return found
+
+
+def access_paths(
+    table: Table, columns: Sequence[l.OutputColumn], conjuncts: Sequence[n.Expression]
+) -> list[AccessPath]:
+    """Every index that the conditions can use, at least with its first column."""
+    attributes = {column.id: column.attribute for column in columns if column.attribute > 0}
+    conditions: dict[int, list[ColumnCondition]] = {}
+    for part in conjuncts:
+        for condition in column_condition(part, attributes):
+            conditions.setdefault(condition.attribute, []).append(condition)
+    paths = []
+    for index in table.indexes:
+        if not index.valid or index.predicate is not None or index.method != "btree":
+            continue
+        equal: list[ColumnCondition] = []
+        lower = upper = None
+        for key in index.keys:
+            known = conditions.get(key.column, []) if key.column else []
+            exact = next((c for c in known if c.operator == "="), None)
+            exact = exact or next((c for c in known if c.operator in ("in", "any")), None)
+            if exact is not None:
+                equal.append(exact)
+                continue
+            lower = next((c for c in known if c.operator in (">", ">=")), None)
+            upper = next((c for c in known if c.operator in ("<", "<=")), None)
+            break
+        if equal or lower is not None or upper is not None:
+            paths.append(AccessPath(index, tuple(equal), lower, upper))
+    return paths
+
+
+def best_path(paths: Sequence[AccessPath]) -> AccessPath | None:
+    """The most selective one: single rows, then more fixed columns, then bounded ranges, then the table itself."""
+    if not paths:
+        return None
+    return max(
+        paths,
+        key=lambda path: (
+            path.single_row,
+            path.is_point,
+            len(path.equal),
+            (path.lower is not None) + (path.upper is not None),
+            path.index.index_number == 0,
+        ),
+    )

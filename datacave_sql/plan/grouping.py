@@ -1,0 +1,197 @@
+"""Plans of aggregation: one generated function finds each row's group and advances its states."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from datacave_core.types import comparison_key
+from datacave_sql.exec.aggregate import Aggregate, AggregateStep, CollectedInput, GroupingPass
+from datacave_sql.exec.operator import Operator
+from datacave_sql.exec.rowfunction import Factory, compile_factory, tuple_text
+from datacave_sql.expr import nodes as n
+from datacave_sql.expr.deparse import deparse
+from datacave_sql.expr.generate import Generator
+from datacave_sql.functions import registry
+from datacave_sql.functions.aggregate import AggregateBody
+from datacave_sql.plan import logical as l
+from datacave_sql.plan.keys import null_aware_key, sort_value_passes
+from datacave_sql.plan.planning import Planner, comparable, scope_of
+
+
+def plan_aggregate(p: Planner, node: l.Aggregate, needed: frozenset[int], conjuncts: list[n.Expression]) -> Operator:
+    """Conditions from above stay above: they speak of groups."""
+    used: set[int] = set()
+    for expression in (*node.groups, *node.aggregates):
+        used |= n.columns_used(expression)
+    child = p.plan(node.child, frozenset(used))
+    sets = node.grouping_sets if node.grouping_sets is not None else (tuple(range(len(node.groups))),)
+    bodies = [_body(p, call) for call in node.aggregates]
+    steps = tuple(_step(p, call, body) for call, body in zip(node.aggregates, bodies, strict=True))
+    passes = tuple(_pass(p, node, child, bodies, steps, chosen) for chosen in sets)
+    columns = tuple(column.id for column in node.columns)
+    grouped = set(columns[: len(node.groups)]) if node.grouping_sets is None else set()
+    not_null = frozenset(
+        column
+        for column, group in zip(columns, node.groups, strict=False)
+        if column in grouped and isinstance(group, n.ColumnReference) and group.column in child.not_null
+    ) | frozenset(
+        column
+        for column, call in zip(columns[len(node.groups) :], node.aggregates, strict=False)
+        if call.function.name == "count"
+    )
+    keys = ", ".join(deparse(group) for group in node.groups)
+    operator = Aggregate(child, passes, steps, node.grouping_column is not None, columns, not_null, keys)
+    return p.filtered(operator, conjuncts)
+
+
+def _body(p: Planner, call: n.AggregateCall) -> AggregateBody:
+    types = tuple(e.type for e in (*call.direct, *call.arguments))
+    return registry.bind_aggregate(call.function, types, call.type, p.types)
+
+
+def _is_collected(call: n.AggregateCall, body: AggregateBody) -> bool:
+    return (call.distinct and body is not None) or bool(call.order_by) or body.hypothetical
+
+
+def _step(p: Planner, call: n.AggregateCall, body: AggregateBody) -> AggregateStep:
+    collected = None
+    hypothetical_key = None
+    if _is_collected(call, body):
+        passes = sort_value_passes(call.order_by)
+        if call.distinct and not call.order_by:
+            passes = ()
+        keys = [comparison_key(e.type) for e in call.arguments]
+        collected = CollectedInput(null_aware_key(keys) if call.distinct else None, passes)
+        if body.hypothetical:
+            hypothetical_key = null_aware_key([comparison_key(key.expression.type) for key in call.order_by])
+    direct = None
+    if call.direct:
+        generator = p.generator({})
+        text = tuple_text([generator.value(e).text for e in call.direct])
+        direct = compile_factory(generator, "", [f"return {text}"])
+    return AggregateStep(body, collected, direct, hypothetical_key)
+
+
+def _pass(
+    p: Planner,
+    node: l.Aggregate,
+    child: Operator,
+    bodies: Sequence[AggregateBody],
+    steps: Sequence[AggregateStep],
+    chosen: tuple[int, ...],
+) -> GroupingPass:
+    scope = scope_of(child.columns, child.not_null, "r")
+    make_step: Factory
+    if (
+        not chosen
+        and node.aggregates
+        and all(_is_batchable(c, b) for c, b in zip(node.aggregates, bodies, strict=True))
+    ):
+        make_step = _batch_step(p.generator(scope, "r"), node, bodies)
+    else:
+        make_step = _row_step(p, p.generator(scope, "r"), node, bodies, steps, chosen)
+    spread = tuple(chosen.index(i) if i in chosen else None for i in range(len(node.groups)))
+    count = len(node.groups)
+    mask = sum(1 << i for i in range(count) if i not in chosen)
+    return GroupingPass(make_step, spread, mask, not chosen)
+
+
+def _is_batchable(call: n.AggregateCall, body: AggregateBody) -> bool:
+    return body.batch is not None and not _is_collected(call, body) and len(call.arguments) <= 1 and not call.direct
+
+
+def _batch_step(generator: Generator, node: l.Aggregate, bodies: Sequence[AggregateBody]) -> Factory:
+    """Without groups every aggregate takes a whole batch of argument values at once."""
+    lines = ["states = groups.get(())", "if states is None:"]
+    initial = ", ".join(f"{generator.name('i', body.initial)}()" for body in bodies)
+    lines.append(f"    states = groups[()] = [{initial}]")
+    for position, (call, body) in enumerate(zip(node.aggregates, bodies, strict=True)):
+        batch = generator.name("b", body.batch)
+        test = f" if {generator.truth(call.filter)}" if call.filter is not None else ""
+        if not call.arguments:
+            values = "rows" if not test else f"[None for r in rows{test}]"
+        else:
+            code = generator.value(call.arguments[0])
+            if code.nullable and body.strict:
+                first, after = generator.atom(code)
+                # The condition binds the temporary before the element reads it.
+                test = f" if {first} is not None" + (f" and {generator.truth(call.filter)}" if call.filter else "")
+                values = f"[{after} for r in rows{test}]"
+            else:
+                values = f"[{code.text} for r in rows{test}]"
+        lines.append(f"states[{position}] = {batch}(states[{position}], {values})")
+    return compile_factory(generator, "rows, groups", lines)
+
+
+def _row_step(
+    p: Planner,
+    generator: Generator,
+    node: l.Aggregate,
+    bodies: Sequence[AggregateBody],
+    steps: Sequence[AggregateStep],
+    chosen: tuple[int, ...],
+) -> Factory:
+    """Row by row: find the group, then advance each state."""
+    lines = ["get = groups.get", "for r in rows:"]
+    raw, keys = [], []
+    for position in chosen:
+        expression = node.groups[position]
+        code = generator.value(expression)
+        raw.append(code.text)
+        keys.append(comparable(generator, expression))
+    initial = ", ".join(
+        "[]" if step.collected is not None else f"{generator.name('i', body.initial)}()"
+        for body, step in zip(bodies, steps, strict=True)
+    )
+    key_text = tuple_text(keys)
+    same = raw == keys
+    lines.append(f"    k = {key_text}")
+    lines.append("    s = get(k)" if same else "    s = index.get(k)")
+    lines.append("    if s is None:")
+    if same:
+        lines.append(f"        s = groups[k] = [{initial}]")
+    else:
+        # Equal keys may differ in form (1.0 and 1.00): the group shows the first one.
+        lines.append(f"        s = index[k] = [{initial}]")
+        lines.append(f"        groups[{tuple_text(raw)}] = s")
+    for position, (call, body, step) in enumerate(zip(node.aggregates, bodies, steps, strict=True)):
+        lines += [f"    {line}" for line in _advance(p, generator, call, body, step, position)]
+    if not same:
+        generator.prelude.append("index = {}")
+    return compile_factory(generator, "rows, groups", lines)
+
+
+def _advance(
+    p: Planner, generator: Generator, call: n.AggregateCall, body: AggregateBody, step: AggregateStep, position: int
+) -> list[str]:
+    lines: list[str] = []
+    indent = ""
+    if call.filter is not None:
+        lines.append(f"if {generator.truth(call.filter)}:")
+        indent = "    "
+    names: list[str] = []
+    tests: list[str] = []
+    for number, argument in enumerate(call.arguments):
+        code = generator.value(argument)
+        if code.atom:
+            names.append(code.text)
+        else:
+            name = f"a{position}_{number}"
+            lines.append(f"{indent}{name} = {code.text}")
+            names.append(name)
+        if code.nullable and body.strict:
+            tests.append(f"{names[-1]} is not None")
+    if tests and not body.hypothetical:
+        lines.append(f"{indent}if {' and '.join(tests)}:")
+        indent += "    "
+    if step.collected is not None:
+        order = tuple_text([generator.value(key.expression).text for key in call.order_by])
+        lines.append(f"{indent}s[{position}].append(({tuple_text(names)}, {order}))")
+        return lines
+    if call.function.name == "count":
+        lines.append(f"{indent}s[{position}] += 1")
+        return lines
+    advance = generator.name("f", body.step)
+    arguments = ", ".join((f"s[{position}]", *names))
+    lines.append(f"{indent}s[{position}] = {advance}({arguments})")
+    return lines

@@ -1,0 +1,368 @@
+"""Plans of joins: where conditions go, in which order inner joins happen, and by which algorithm.
+
+Inner joins of one query block are flattened and put together again from the smallest relation on, along their
+conditions. Equalities between both sides give a hash join, a lookup join where few rows meet a unique key of a big
+table, and anything else a nested loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from datacave_sql.exec.hash_join import HashJoin
+from datacave_sql.exec.nested_loop import NestedLoop
+from datacave_sql.exec.operator import Operator
+from datacave_sql.exec.rowfunction import compile_factory, tuple_text
+from datacave_sql.expr import nodes as n
+from datacave_sql.expr.deparse import deparse
+from datacave_sql.expr.generate import Code
+from datacave_sql.plan import logical as l
+from datacave_sql.plan.cardinality import estimate_rows
+from datacave_sql.plan.lookups import plan_lookup_join
+from datacave_sql.plan.planning import Planner, comparable, is_volatile, scope_of, split_conjuncts
+
+
+def _ids(node: l.LogicalPlan) -> frozenset[int]:
+    return frozenset(column.id for column in node.columns)
+
+
+def _used(expressions: Sequence[n.Expression]) -> frozenset[int]:
+    return frozenset(column for expression in expressions for column in n.columns_used(expression))
+
+
+def plan_join(p: Planner, node: l.Join, needed: frozenset[int], conjuncts: list[n.Expression]) -> Operator:
+    """Sends each condition to the lowest place where it means the same."""
+    if node.kind == "inner" and not node.lateral:
+        return _plan_inner(p, node, needed, conjuncts)
+    if node.kind == "right":
+        mirrored = l.Join("left", node.right, node.left, node.condition, node.lateral)
+        return plan_join(p, mirrored, needed, conjuncts)
+    left_ids, right_ids = _ids(node.left), _ids(node.right)
+    on = split_conjuncts(node.condition)
+    to_left: list[n.Expression] = []
+    to_right: list[n.Expression] = []
+    above: list[n.Expression] = []
+    kept_on: list[n.Expression] = []
+    for part in conjuncts:
+        used = n.columns_used(part)
+        if node.kind != "full" and not used & right_ids and not is_volatile(part):
+            to_left.append(part)
+        elif node.kind == "inner" and not node.lateral and not used & left_ids and not is_volatile(part):
+            to_right.append(part)
+        elif node.kind == "inner":
+            kept_on.append(part)
+        else:
+            above.append(part)
+    for part in on:
+        used = n.columns_used(part)
+        if node.kind in ("left", "semi", "anti") and not used & left_ids and not is_volatile(part):
+            to_right.append(part)
+        elif node.kind == "inner" and not used & right_ids and not is_volatile(part):
+            to_left.append(part)
+        else:
+            kept_on.append(part)
+    wanted = needed | _used(above)
+    inside = wanted | _used(kept_on)
+    left_needed = inside & left_ids
+    if node.lateral:
+        left_needed |= _outer_columns(node.right) & left_ids
+    left = p.plan(node.left, left_needed, to_left)
+    right = p.plan(node.right, inside & right_ids, to_right)
+    lateral = _outer_columns(node.right) & left_ids if node.lateral else None
+    joined = join_operators(p, node.kind, left, right, kept_on, wanted, lateral)
+    return p.filtered(joined, above)
+
+
+def _outer_columns(node: l.LogicalPlan) -> frozenset[int]:
+    """Every column id a subtree mentions; those it does not produce are what it takes from outside."""
+    used: set[int] = set()
+
+    def visit(value: object) -> None:
+        if isinstance(value, l.PLAN_NODES):
+            for name in value.__slots__:
+                visit(getattr(value, name))
+        elif isinstance(value, n.EXPRESSION_NODES):
+            used.update(n.columns_used(value))
+            for inner in n.walk(value):
+                if isinstance(inner, n.SubqueryExpression):
+                    visit(inner.plan)
+        elif isinstance(value, tuple):
+            for item in value:
+                visit(item)
+
+    visit(node)
+    return frozenset(used)
+
+
+@dataclass(slots=True)
+class _Relation:
+    node: l.LogicalPlan
+    ids: frozenset[int]
+    conjuncts: list[n.Expression]
+    rows: float
+
+
+def _flatten(node: l.LogicalPlan, relations: list[l.LogicalPlan], conditions: list[n.Expression]) -> None:
+    if isinstance(node, l.Join) and node.kind == "inner" and not node.lateral:
+        conditions += split_conjuncts(node.condition)
+        _flatten(node.left, relations, conditions)
+        _flatten(node.right, relations, conditions)
+    elif isinstance(node, l.Filter) and isinstance(node.child, l.Join) and node.child.kind == "inner":
+        conditions += split_conjuncts(node.predicate)
+        _flatten(node.child, relations, conditions)
+    else:
+        relations.append(node)
+
+
+def _plan_inner(p: Planner, node: l.Join, needed: frozenset[int], conjuncts: list[n.Expression]) -> Operator:
+    nodes: list[l.LogicalPlan] = []
+    conditions = list(conjuncts)
+    _flatten(node, nodes, conditions)
+    relations = [_Relation(one, _ids(one), [], 0.0) for one in nodes]
+    everything = frozenset().union(*(relation.ids for relation in relations))
+    pending: list[n.Expression] = []
+    for part in conditions:
+        used = n.columns_used(part) & everything
+        home = [relation for relation in relations if used <= relation.ids]
+        if used and home and not is_volatile(part):
+            home[0].conjuncts.append(part)
+        else:
+            pending.append(part)
+    for relation in relations:
+        relation.rows = estimate_rows(p.environment.statistics, relation.node, relation.conjuncts)
+    order = _join_order(relations, pending)
+    first = order[0]
+    wanted = needed | _used(pending)
+    operator = p.plan(first.node, wanted & first.ids, first.conjuncts)
+    ids, rows = set(first.ids), first.rows
+    for position, relation in enumerate(order[1:], 1):
+        ids |= relation.ids
+        ready = [part for part in pending if n.columns_used(part) & everything <= ids]
+        pending = [part for part in pending if part not in ready]
+        wanted = needed | _used(pending)
+        last = position == len(order) - 1
+        lookup = plan_lookup_join(p, operator, rows, relation.node, relation.conjuncts, ready, wanted, relation.rows)
+        if lookup is not None:
+            operator = lookup
+        else:
+            right = p.plan(relation.node, (wanted | _used(ready)) & relation.ids, relation.conjuncts)
+            if rows < relation.rows and _has_equality(ready, frozenset(operator.columns), relation.ids):
+                # The hash table is built over the smaller side.
+                operator = join_operators(p, "inner", right, operator, ready, wanted, None)
+            else:
+                operator = join_operators(p, "inner", operator, right, ready, wanted, None)
+        rows = max(rows, relation.rows) if ready else rows * relation.rows
+        if last and pending:
+            operator = p.filtered(operator, pending)
+    return operator
+
+
+def _has_equality(conditions: Sequence[n.Expression], left: frozenset[int], right: frozenset[int]) -> bool:
+    return any(_equality_sides(part, left, right) is not None for part in conditions)
+
+
+def _join_order(relations: list[_Relation], conditions: Sequence[n.Expression]) -> list[_Relation]:
+    """Greedy: the smallest relation first, then always the smallest that a condition connects."""
+    if len(relations) == 1:
+        return relations
+    rest = sorted(relations, key=lambda relation: relation.rows)
+    order = [rest.pop(0)]
+    ids = set(order[0].ids)
+    edges = [n.columns_used(part) for part in conditions]
+    while rest:
+        connected = [r for r in rest if any(edge & r.ids and edge & ids for edge in edges)]
+        chosen = (connected or rest)[0]
+        rest.remove(chosen)
+        order.append(chosen)
+        ids |= chosen.ids
+    return order
+
+
+def _equality_sides(
+    part: n.Expression, left: frozenset[int], right: frozenset[int]
+) -> tuple[n.Expression, n.Expression] | None:
+    """(left side, right side) of an equality between both inputs, or None."""
+    if not isinstance(part, n.FunctionCall) or part.operator != "=" or len(part.arguments) != 2:
+        return None
+    a, b = part.arguments
+    if a.type != b.type and not {a.type, b.type} <= {20, 21, 23, 26} and not {a.type, b.type} <= {25, 1043}:
+        return None
+    if is_volatile(part):
+        return None
+    used_a, used_b = n.columns_used(a), n.columns_used(b)
+    if used_a & left and not used_a & right and used_b & right and not used_b & left:
+        return a, b
+    if used_b & left and not used_b & right and used_a & right and not used_a & left:
+        return b, a
+    return None
+
+
+def join_operators(
+    p: Planner,
+    kind: str,
+    left: Operator,
+    right: Operator,
+    conditions: Sequence[n.Expression],
+    needed: frozenset[int],
+    lateral: frozenset[int] | None,
+) -> Operator:
+    """A hash join if an equality connects the sides, else a nested loop."""
+    left_ids, right_ids = frozenset(left.columns), frozenset(right.columns)
+    keys: list[tuple[n.Expression, n.Expression]] = []
+    rest: list[n.Expression] = []
+    for part in conditions:
+        sides = _equality_sides(part, left_ids, right_ids) if lateral is None else None
+        if sides is not None:
+            keys.append(sides)
+        else:
+            rest.append(part)
+    padded_left = kind == "full"
+    padded_right = kind in ("left", "full")
+    scope: dict[int, Code] = {}
+    scope.update(scope_of(left.columns, left.not_null, "l"))
+    scope.update(scope_of(right.columns, right.not_null, "r"))
+    columns = tuple(column for column in left.columns if column in needed)
+    if kind not in ("semi", "anti"):
+        columns += tuple(column for column in right.columns if column in needed)
+    not_null = set(columns)
+    not_null &= (frozenset() if padded_left else left.not_null) | (frozenset() if padded_right else right.not_null)
+    item = tuple_text([scope[column].text for column in columns])
+    if kind in ("semi", "anti") and columns == left.columns:
+        item = "l"
+    described = " AND ".join(deparse(part) for part in conditions)
+    if keys:
+        return _hash_join(p, kind, left, right, keys, rest, scope, columns, frozenset(not_null), item, described)
+    generator = p.generator(scope, "l", "r")
+    tests = [generator.truth(part) for part in rest]
+    test = " and ".join(tests) or "True"
+    make_rest = None
+    if kind == "inner":
+        body = [f"return [{item} for l in lefts for r in rights if {test}]"]
+    elif kind == "semi":
+        body = [f"return [{item} for l in lefts if any({test} for r in rights)]"]
+    elif kind == "anti":
+        body = [f"return [{item} for l in lefts if not any({test} for r in rights)]"]
+    else:
+        pad_right = _padded(columns, frozenset(right.columns), scope)
+        mark = ["matched.add(j)"] if kind == "full" else []
+        body = [
+            "out = []",
+            "add = out.append",
+            "for l in lefts:",
+            "    found = False",
+            "    for j, r in enumerate(rights):",
+            f"        if {test}:",
+            "            found = True",
+            *(f"            {line}" for line in mark),
+            f"            add({item})",
+            "    if not found:",
+            f"        add({pad_right})",
+            "return out",
+        ]
+        if kind == "full":
+            rest_generator = p.generator(scope, "r")
+            pad_left = _padded(columns, frozenset(left.columns), scope)
+            make_rest = compile_factory(rest_generator, "rows", [f"return [{pad_left} for r in rows]"])
+    if kind in ("semi", "anti") and tests:
+        # Temporaries cannot be bound inside any(): plain loops instead.
+        wanted = "found" if kind == "semi" else "not found"
+        body = [
+            "out = []",
+            "for l in lefts:",
+            "    found = False",
+            "    for r in rights:",
+            f"        if {test}:",
+            "            found = True",
+            "            break",
+            f"    if {wanted}:",
+            f"        out.append({item})",
+            "return out",
+        ]
+    make_probe = compile_factory(generator, "lefts, rights, matched", body)
+    outer = None
+    if lateral is not None:
+        outer = tuple((column, slot) for slot, column in enumerate(left.columns) if column in lateral)
+    return NestedLoop(kind, left, right, make_probe, make_rest, outer, columns, frozenset(not_null), described)
+
+
+def _padded(columns: Sequence[int], missing: frozenset[int], scope: dict[int, Code]) -> str:
+    return tuple_text(["None" if column in missing else scope[column].text for column in columns])
+
+
+def _key_text(generator_texts: Sequence[str]) -> str:
+    return generator_texts[0] if len(generator_texts) == 1 else tuple_text(generator_texts)
+
+
+def _hash_join(
+    p: Planner,
+    kind: str,
+    left: Operator,
+    right: Operator,
+    keys: Sequence[tuple[n.Expression, n.Expression]],
+    rest: Sequence[n.Expression],
+    scope: dict[int, Code],
+    columns: tuple[int, ...],
+    not_null: frozenset[int],
+    item: str,
+    described: str,
+) -> Operator:
+    build = p.generator(scope, "r")
+    right_texts = [comparable(build, b) for _, b in keys]
+    right_key = _key_text(right_texts)
+    has_null = "k is None" if len(keys) == 1 else "None in k"
+    entry = "[r, False]" if kind == "full" else "r"
+    body = [
+        "get = table.get",
+        "for r in rows:",
+        f"    k = {right_key}",
+        f"    if {has_null}:",
+        f"        loose.append({entry})" if kind == "full" else "        continue",
+        *(["        continue"] if kind == "full" else []),
+        "    bucket = get(k)",
+        "    if bucket is None:",
+        f"        table[k] = [{entry}]",
+        "    else:",
+        f"        bucket.append({entry})",
+    ]
+    make_build = compile_factory(build, "rows, table, loose", body)
+    probe = p.generator(scope, "l", "r")
+    left_key = _key_text([comparable(probe, a) for a, _ in keys])
+    tests = " and ".join(probe.truth(part) for part in rest)
+    test = f" if {tests}" if tests else ""
+    none_row = probe.name("k", [(None,) * len(right.columns)])
+    make_rest = None
+    if kind == "inner":
+        lines = ["get = table.get", f"return [{item} for l in rows for r in get({left_key}, ()){test}]"]
+    elif kind == "left" and not tests:
+        lines = ["get = table.get", f"return [{item} for l in rows for r in get({left_key}, {none_row})]"]
+    elif kind in ("semi", "anti") and not tests:
+        operator = "in" if kind == "semi" else "not in"
+        lines = [f"return [{item} for l in rows if {left_key} {operator} table]"]
+    else:
+        lines = ["out = []", "add = out.append", "get = table.get", "for l in rows:", "    found = False"]
+        if kind == "full":
+            lines += [f"    for entry in get({left_key}, ()):", "        r = entry[0]"]
+        else:
+            lines += [f"    for r in get({left_key}, ()):"]
+        lines += [f"        if {tests or 'True'}:", "            found = True"]
+        if kind == "full":
+            lines += ["            entry[1] = True"]
+        if kind in ("semi", "anti"):
+            lines += [
+                "            break",
+                f"    if {'found' if kind == 'semi' else 'not found'}:",
+                f"        add({item})",
+            ]
+        else:
+            pad = _padded(columns, frozenset(right.columns), scope)
+            lines += [f"            add({item})", "    if not found:", f"        add({pad})"]
+        lines += ["return out"]
+        if kind == "full":
+            rest_generator = p.generator(scope, "r")
+            pad_left = _padded(columns, frozenset(left.columns), scope)
+            make_rest = compile_factory(
+                rest_generator, "entries", [f"return [{pad_left} for r, found in entries if not found]"]
+            )
+    make_probe = compile_factory(probe, "rows, table", lines)
+    return HashJoin(kind, left, right, make_build, make_probe, make_rest, columns, not_null, described)

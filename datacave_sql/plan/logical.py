@@ -1,0 +1,371 @@
+"""Logical plans: what a statement means as a tree of relational operators, before anything is chosen.
+
+The binder builds them, `rules/` rewrites them, `physical/` chooses access paths and algorithms. Every node lists the
+columns it produces; column ids are unique in a statement, and a node that passes a column on keeps its id.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from datacave_core.catalog import Table
+from datacave_sql.expr.nodes import AggregateCall, Expression, SortKey, WindowCall
+
+KEY_ATTRIBUTE = -100
+"""Attribute number of the hidden scan column that holds the storage key of a row (bytes)."""
+
+ROW_ATTRIBUTE = -101
+"""Attribute number of the hidden scan column that holds the whole SQL row (a tuple by attribute number - 1)."""
+
+TABLE_OID_ATTRIBUTE = -6
+"""Attribute number of the system column tableoid, as in PostgreSQL; ctid is -1, xmin -2, cmin -3, xmax -4, cmax -5."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutputColumn:
+    """A column a node produces. `table_oid` and `attribute` say where it comes from, for RowDescription."""
+
+    id: int
+    name: str
+    type: int
+    typmod: int = -1
+    table_oid: int = 0
+    attribute: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """All live rows of a table (or materialized view). `columns` carry the attribute numbers to read."""
+
+    table: Table
+    columns: tuple[OutputColumn, ...]
+    alias: str
+    as_of: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualScan:
+    """Rows that are computed from the catalog: a relation of pg_catalog or information_schema.
+
+    `relation` offers `rows(context) -> iterable of tuples` over all of its attributes, in attribute order.
+    """
+
+    relation: Any
+    columns: tuple[OutputColumn, ...]
+    alias: str
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """Rows written out; zero columns and one row is the FROM-less SELECT."""
+
+    rows: tuple[tuple[Expression, ...], ...]
+    columns: tuple[OutputColumn, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionScan:
+    """Set-returning functions side by side (ROWS FROM); shorter ones are padded with NULL.
+
+    Each call fills as many columns as it returns; `ordinality` adds a bigint column at the end.
+    """
+
+    calls: tuple[tuple[Expression, int], ...]
+    columns: tuple[OutputColumn, ...]
+    ordinality: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """The rows for which the predicate is true."""
+
+    child: LogicalPlan
+    predicate: Expression
+
+    @property
+    def columns(self) -> tuple[OutputColumn, ...]:
+        return self.child.columns
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """Computes `expressions`, one for each of `columns`. A plain ColumnReference may keep its id."""
+
+    child: LogicalPlan
+    expressions: tuple[Expression, ...]
+    columns: tuple[OutputColumn, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectSet:
+    """Like Project, where some expressions are calls of set-returning functions at the top: one row per element."""
+
+    child: LogicalPlan
+    expressions: tuple[Expression, ...]
+    columns: tuple[OutputColumn, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """kind: "inner", "left", "right", "full", "semi", "anti". `lateral`: the right side uses columns of the left.
+
+    Columns are the left's, then the right's (for semi and anti: the left's only).
+    """
+
+    kind: str
+    left: LogicalPlan
+    right: LogicalPlan
+    condition: Expression | None
+    lateral: bool = False
+
+    @property
+    def columns(self) -> tuple[OutputColumn, ...]:
+        if self.kind in ("semi", "anti"):
+            return self.left.columns
+        return self.left.columns + self.right.columns
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """Groups by `groups` and computes `aggregates`; `columns` are the groups', then the aggregates'.
+
+    `grouping_sets`, when given, lists sets of positions into `groups`; groups that are not in a set are NULL there.
+    `grouping_column` is the id of a column, last in `columns`, with the bit mask for GROUPING(): bit i is set when
+    group i (counted from the least significant) is not in the set at hand.
+    """
+
+    child: LogicalPlan
+    groups: tuple[Expression, ...]
+    aggregates: tuple[AggregateCall, ...]
+    columns: tuple[OutputColumn, ...]
+    grouping_sets: tuple[tuple[int, ...], ...] | None = None
+    grouping_column: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Adds one column per window call to the child's columns."""
+
+    child: LogicalPlan
+    calls: tuple[WindowCall, ...]
+    columns: tuple[OutputColumn, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """Orders rows; stable."""
+
+    child: LogicalPlan
+    keys: tuple[SortKey, ...]
+
+    @property
+    def columns(self) -> tuple[OutputColumn, ...]:
+        return self.child.columns
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Skips `offset` rows, then passes `count`; with `ties_keys` also the rows equal to the last one by these keys."""
+
+    child: LogicalPlan
+    count: Expression | None
+    offset: Expression | None
+    ties_keys: tuple[SortKey, ...] = ()
+
+    @property
+    def columns(self) -> tuple[OutputColumn, ...]:
+        return self.child.columns
+
+
+@dataclass(frozen=True, slots=True)
+class Distinct:
+    """One row of each set of equal rows; with `on`, the first row for each value of these expressions."""
+
+    child: LogicalPlan
+    on: tuple[Expression, ...] | None = None
+
+    @property
+    def columns(self) -> tuple[OutputColumn, ...]:
+        return self.child.columns
+
+
+@dataclass(frozen=True, slots=True)
+class SetOperation:
+    """kind: "union", "intersect", "except"; columns by position, both sides already of the result types."""
+
+    kind: str
+    every: bool
+    left: LogicalPlan
+    right: LogicalPlan
+    columns: tuple[OutputColumn, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CommonTable:
+    """A WITH query that is run once per execution, shared by its references. `name` for EXPLAIN.
+
+    For a recursive one `plan` is the non-recursive term and `recursive` the recursive one, in which CommonTableScan
+    with the same `id` reads the rows of the last round; `distinct` drops rows seen before (UNION without ALL).
+    """
+
+    id: int
+    name: str
+    plan: LogicalPlan
+    recursive: LogicalPlan | None = None
+    distinct: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class With:
+    """Makes common tables known to `child`. Data-modifying ones run to the end even where nobody reads them."""
+
+    tables: tuple[CommonTable, ...]
+    child: LogicalPlan
+
+    @property
+    def columns(self) -> tuple[OutputColumn, ...]:
+        return self.child.columns
+
+
+@dataclass(frozen=True, slots=True)
+class CommonTableScan:
+    """A reference to a common table: its columns by position."""
+
+    id: int
+    name: str
+    columns: tuple[OutputColumn, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LockedTable:
+    """One table of a LockRows: ids of its hidden key and row columns, and the scan's other columns of it."""
+
+    table: Table
+    key_column: int
+    old_row_column: int
+    target_columns: tuple[OutputColumn, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LockRows:
+    """SELECT FOR UPDATE and its kin: locks the rows of `tables` that pass.
+
+    mode: "update", "no key update", "share", "key share"; policy: "wait", "nowait", "skip". `recheck` is the
+    conjunction of the query's conditions, evaluated again when a row has changed since the snapshot.
+    """
+
+    child: LogicalPlan
+    tables: tuple[LockedTable, ...]
+    mode: str
+    policy: str
+    recheck: Expression | None = None
+
+    @property
+    def columns(self) -> tuple[OutputColumn, ...]:
+        return self.child.columns
+
+
+@dataclass(frozen=True, slots=True)
+class OnConflict:
+    """ON CONFLICT. `index_numbers`: the arbiter indexes (empty: any). Without `assignments`: DO NOTHING.
+
+    `existing` are the columns (one per table attribute) that stand for the row in the way, `excluded` for the
+    proposed one, in `assignments` and `predicate`.
+    """
+
+    index_numbers: tuple[int, ...]
+    assignments: tuple[tuple[int, Expression], ...] = ()
+    predicate: Expression | None = None
+    existing: tuple[OutputColumn, ...] = ()
+    excluded: tuple[OutputColumn, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """Inserts the child's rows. `targets`: attribute numbers, one per child column; the other attributes get `defaults`.
+
+    `defaults` pairs attribute numbers with bound default expressions (identity and serial included); `generated` with
+    the expressions of stored generated columns, over `row_columns`; `checks` are (constraint name, condition) over
+    `row_columns`, one per attribute of the complete new row. `returning` is computed over `row_columns` too.
+    """
+
+    table: Table
+    child: LogicalPlan
+    targets: tuple[int, ...]
+    defaults: tuple[tuple[int, Expression], ...]
+    generated: tuple[tuple[int, Expression], ...]
+    checks: tuple[tuple[str, Expression], ...]
+    row_columns: tuple[OutputColumn, ...]
+    on_conflict: OnConflict | None
+    returning: tuple[Expression, ...] | None
+    columns: tuple[OutputColumn, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Updates the rows the child finds. `key_column` and `old_row_column` are the ids of its hidden scan columns.
+
+    `assignments` pairs attribute numbers with expressions over the child's columns. The new row's attributes are
+    `row_columns` (for generated, checks and returning); `returning` may use the child's other columns as well.
+    The child passes on every column that `assignments`, `returning` and its own conditions need; `recheck` is the
+    conjunction of the conditions on the target, evaluated again when the row has changed since the snapshot; there
+    `target_columns` (the scan's columns of the target) take the newest values.
+    """
+
+    table: Table
+    child: LogicalPlan
+    key_column: int
+    old_row_column: int
+    target_columns: tuple[OutputColumn, ...]
+    assignments: tuple[tuple[int, Expression], ...]
+    generated: tuple[tuple[int, Expression], ...]
+    checks: tuple[tuple[str, Expression], ...]
+    row_columns: tuple[OutputColumn, ...]
+    recheck: Expression | None
+    returning: tuple[Expression, ...] | None
+    columns: tuple[OutputColumn, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Deletes the rows the child finds; the fields are Update's. `returning` reads the child's columns."""
+
+    table: Table
+    child: LogicalPlan
+    key_column: int
+    old_row_column: int
+    target_columns: tuple[OutputColumn, ...]
+    recheck: Expression | None
+    returning: tuple[Expression, ...] | None
+    columns: tuple[OutputColumn, ...]
+
+
+LogicalPlan: TypeAlias = (
+    Scan
+    | VirtualScan
+    | Values
+    | FunctionScan
+    | Filter
+    | Project
+    | ProjectSet
+    | Join
+    | Aggregate
+    | Window
+    | Sort
+    | Limit
+    | Distinct
+    | SetOperation
+    | With
+    | CommonTableScan
+    | LockRows
+    | Insert
+    | Update
+    | Delete
+)
+
+PLAN_NODES = (
+    Scan, VirtualScan, Values, FunctionScan, Filter, Project, ProjectSet, Join, Aggregate, Window, Sort, Limit,
+    Distinct, SetOperation, With, CommonTable, CommonTableScan, LockedTable, LockRows, OnConflict, Insert, Update, Delete,
+)  # fmt: skip
+"""Every class of this module that holds expressions or plans, for isinstance."""

@@ -1,0 +1,195 @@
+"""Planning: what the planners of all kinds of nodes share.
+
+The Planner walks the logical plan, tells every node which columns its parents need, and hands each kind of node
+to the module that knows it. Filters travel down with `conjuncts` until something can use them: a scan for its key
+ranges, a join for its keys. Everything generated is compiled here, once per plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+from datacave_core.catalog import Table
+from datacave_core.types import comparison_key
+from datacave_sql.exec.operator import Operator
+from datacave_sql.exec.pipeline import Pipeline
+from datacave_sql.exec.rowfunction import Factory, compile_factory, tuple_text
+from datacave_sql.expr import nodes as n
+from datacave_sql.expr.deparse import deparse
+from datacave_sql.expr.generate import Code, Generator, Scope
+from datacave_sql.functions.typelookup import TypeLookup
+from datacave_sql.plan import logical as l
+from datacave_sql.table.access import TableAccess
+
+
+class Statistics(Protocol):
+    """What the planner asks about the sizes of tables."""
+
+    def row_count(self, table: Table) -> float:
+        """An estimate of the number of live rows."""
+
+
+class PlanningEnvironment:
+    """What plans are made for: types, sizes, and the access code of tables."""
+
+    def __init__(self, types: TypeLookup, statistics: Statistics, access: TableAccessLookup) -> None:
+        self.types = types
+        self.statistics = statistics
+        self.access = access
+
+
+class TableAccessLookup(Protocol):
+    """Finds the compiled access of a table."""
+
+    def __call__(self, table: Table) -> TableAccess: ...
+
+
+def split_conjuncts(predicate: n.Expression | None) -> list[n.Expression]:
+    """The parts of a condition that all have to hold."""
+    if predicate is None:
+        return []
+    if isinstance(predicate, n.And):
+        return [part for argument in predicate.arguments for part in split_conjuncts(argument)]
+    if isinstance(predicate, n.Constant) and predicate.value is True:
+        return []
+    return [predicate]
+
+
+def conjunction(parts: Sequence[n.Expression]) -> n.Expression | None:
+    """The opposite of split_conjuncts."""
+    if not parts:
+        return None
+    return parts[0] if len(parts) == 1 else n.And(tuple(parts))
+
+
+def is_volatile(expression: n.Expression) -> bool:
+    """Whether evaluating it more or less often could show."""
+    for node in n.walk(expression):
+        if isinstance(node, n.FunctionCall) and (node.function.volatility == "v" or node.function.returns_set):
+            return True
+        if isinstance(node, n.SubqueryExpression):
+            return True
+    return False
+
+
+def scope_of(columns: Sequence[int], not_null: Iterable[int], variable: str) -> dict[int, Code]:
+    """How generated code reads the columns of rows held in `variable`."""
+    known = frozenset(not_null)
+    return {column: Code(f"{variable}[{slot}]", column not in known, True) for slot, column in enumerate(columns)}
+
+
+def row_builder(
+    generator: Generator, outputs: Sequence[Code], filters: Sequence[n.Expression], pattern: str, identity: str | None
+) -> Factory:
+    """`run(rows)`: the comprehension over `rows` with the filters; `identity` is the row variable when it is kept."""
+    conditions = [generator.truth(part) for part in filters]
+    item = identity if identity is not None else tuple_text([code.text for code in outputs])
+    test = f" if {' and '.join(conditions)}" if conditions else ""
+    if not conditions and identity is not None and identity == pattern:
+        return compile_factory(generator, "rows", ["return rows"])
+    return compile_factory(generator, "rows", [f"return [{item} for {pattern} in rows{test}]"])
+
+
+def value_function(generator: Generator, expressions: Sequence[n.Expression]) -> Factory:
+    """`run()`: the values of expressions without columns, as a tuple."""
+    texts = [generator.value(expression).text for expression in expressions]
+    return compile_factory(generator, "", [f"return {tuple_text(texts)}"])
+
+
+class NodePlanner(Protocol):
+    """Plans one kind of node: an operator for its rows that satisfy the conjuncts, with at least the needed columns."""
+
+    def __call__(
+        self, planner: Planner, node: Any, needed: frozenset[int], conjuncts: list[n.Expression], /
+    ) -> Operator: ...
+
+
+class SubqueryPlanner(Protocol):
+    """Writes the code of a subquery inside an expression."""
+
+    def __call__(self, planner: Planner, generator: Generator, expression: n.SubqueryExpression, /) -> Code: ...
+
+
+class Planner:
+    """Plans one statement."""
+
+    def __init__(
+        self, environment: PlanningEnvironment, planners: Mapping[type, NodePlanner], subquery: SubqueryPlanner
+    ) -> None:
+        self.environment = environment
+        self.types = environment.types
+        self.subquery_count = 0
+        self._planners = planners
+        self._subquery = subquery
+
+    def generator(self, scope: Scope, *variables: str) -> Generator:
+        """A code generator over a scope that can plan the subqueries it meets."""
+        return Generator(scope, variables, self.types, lambda g, e: self._subquery(self, g, e))
+
+    def root(self, node: l.LogicalPlan) -> Operator:
+        """The operator for a whole statement; its rows have the statement's columns in order."""
+        wanted = tuple(column.id for column in node.columns)
+        return self.arranged(self.plan(node, frozenset(wanted)), wanted)
+
+    def plan(self, node: l.LogicalPlan, needed: frozenset[int], conjuncts: Sequence[n.Expression] = ()) -> Operator:
+        """An operator for the rows of a node that satisfy the conjuncts, with at least the needed columns."""
+        return self._planners[type(node)](self, node, needed, list(conjuncts))
+
+    def arranged(self, operator: Operator, wanted: tuple[int, ...]) -> Operator:
+        """The same rows with exactly these columns in this order."""
+        if operator.columns == wanted:
+            return operator
+        scope = scope_of(operator.columns, operator.not_null, "r")
+        generator = self.generator(scope, "r")
+        make = row_builder(generator, [scope[column] for column in wanted], (), "r", None)
+        return Pipeline(operator, make, wanted, operator.not_null & frozenset(wanted))
+
+    def filtered(self, operator: Operator, conjuncts: Sequence[n.Expression]) -> Operator:
+        """The rows of an operator that satisfy the conjuncts."""
+        if not conjuncts:
+            return operator
+        generator = self.generator(scope_of(operator.columns, operator.not_null, "r"), "r")
+        make = row_builder(generator, (), conjuncts, "r", "r")
+        texts = tuple(deparse(part) for part in conjuncts)
+        return Pipeline(operator, make, operator.columns, operator.not_null, texts)
+
+    def projected(
+        self,
+        operator: Operator,
+        expressions: Sequence[n.Expression],
+        columns: Sequence[int],
+        conjuncts: Sequence[n.Expression] = (),
+    ) -> Operator:
+        """Filters by the conjuncts over the operator's columns, then computes the expressions."""
+        generator = self.generator(scope_of(operator.columns, operator.not_null, "r"), "r")
+        codes = [generator.value(expression) for expression in expressions]
+        make = row_builder(generator, codes, conjuncts, "r", None)
+        not_null = frozenset(column for column, code in zip(columns, codes, strict=True) if not code.nullable)
+        texts = tuple(deparse(part) for part in conjuncts)
+        return Pipeline(operator, make, tuple(columns), not_null, texts)
+
+    def key_function(self, operator: Operator, expressions: Sequence[n.Expression]) -> Factory:
+        """`run(rows)`: a list of keys that are equal exactly when SQL calls the values not distinct."""
+        generator = self.generator(scope_of(operator.columns, operator.not_null, "r"), "r")
+        text = tuple_text([comparable(generator, expression) for expression in expressions])
+        if len(expressions) == 1:
+            text = comparable(generator, expressions[0])
+        return compile_factory(generator, "rows", [f"return [{text} for r in rows]"])
+
+    def references(self, columns: Sequence[l.OutputColumn]) -> list[n.Expression]:
+        """Expressions that read columns."""
+        return [n.ColumnReference(column.id, column.type, column.typmod, column.name) for column in columns]
+
+
+def comparable(generator: Generator, expression: n.Expression) -> str:
+    """Code of a value in the form in which Python's equality, hash and order are the type's; None stays None."""
+    code = generator.value(expression)
+    key = comparison_key(expression.type)
+    if key is None:
+        return code.text
+    name = generator.name("k", key)
+    if not code.nullable:
+        return f"{name}({code.text})"
+    first, after = generator.atom(code)
+    return f"(None if {first} is None else {name}({after}))"

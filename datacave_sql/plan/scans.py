@@ -1,0 +1,192 @@
+"""Plans of scans: access path, generated column reading, filters and projection in one function."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from datacave_core.rowbatch import BATCH_ROWS
+from datacave_sql.exec.keyranges import combinations, ranges_of
+from datacave_sql.exec.operator import Operator
+from datacave_sql.exec.rowfunction import Factory, compile_factory, tuple_text
+from datacave_sql.exec.table_scan import IndexScan, KeyLookup, TableScan
+from datacave_sql.exec.virtual_scan import VirtualScan
+from datacave_sql.expr import nodes as n
+from datacave_sql.expr.deparse import deparse
+from datacave_sql.expr.generate import Code, Generator
+from datacave_sql.plan import logical as l
+from datacave_sql.plan.access_path import AccessPath, ColumnCondition, access_paths, best_path
+from datacave_sql.plan.planning import Planner, row_builder
+from datacave_sql.table.access import TableAccess
+
+
+def table_scope(
+    generator_names: dict[str, object], access: TableAccess, columns: Sequence[l.OutputColumn]
+) -> dict[int, Code]:
+    """How generated code over `(k, v)` pairs reads the columns of a table."""
+    scope: dict[int, Code] = {}
+    for column in columns:
+        if column.attribute == l.KEY_ATTRIBUTE:
+            scope[column.id] = Code("k", False, True)
+        elif column.attribute == l.ROW_ATTRIBUTE:
+            if access.from_physical is None:
+                scope[column.id] = Code("v", False, True)
+            else:
+                name = f"g_row{column.id}"
+                generator_names[name] = access.from_physical
+                scope[column.id] = Code(f"{name}(v)", False)
+        elif column.attribute < 0:
+            scope[column.id] = access.system_column(column.attribute, generator_names)
+        else:
+            definition = access.table.column(column.attribute)
+            text = f"v[{column.attribute - 1}]"
+            convert = access.column_reader(column.attribute)
+            if convert is None:
+                scope[column.id] = Code(text, not definition.not_null, True)
+            else:
+                name = f"g_col{column.attribute}_{column.id}"
+                generator_names[name] = convert
+                if definition.not_null:
+                    scope[column.id] = Code(f"{name}({text})", False)
+                else:
+                    scope[column.id] = Code(f"(None if {text} is None else {name}({text}))", True)
+    return scope
+
+
+def plan_scan(p: Planner, node: l.Scan, needed: frozenset[int], conjuncts: list[n.Expression]) -> Operator:
+    """The best access path for the conditions; what it does not cover is filtered in the same function."""
+    access = p.environment.access(node.table)
+    path = best_path(access_paths(node.table, node.columns, conjuncts))
+    outputs = [column for column in node.columns if column.id in needed]
+    consumed: set[int] = set()
+    if path is not None:
+        # Equality is exact in the keys; bounds stay as filters too, which costs little.
+        consumed = {id(condition.source) for condition in path.equal if condition.operator != "any"}
+    filters = [part for part in conjuncts if id(part) not in consumed]
+    names: dict[str, object] = {}
+    scope = table_scope(names, access, node.columns)
+    generator = Generator(scope, ("k", "v"), p.types, p.generator({}).subquery, dict(names))
+    codes = [scope[column.id] for column in outputs]
+    identity = "v" if _is_whole_row(node, outputs, access) else None
+    make = row_builder(generator, codes, filters, "k, v", identity)
+    columns = tuple(column.id for column in outputs)
+    not_null = frozenset(column.id for column in outputs if not scope[column.id].nullable)
+    filter_texts = tuple(deparse(part) for part in filters if path is None or part not in path.sources)
+    as_of = None
+    if node.as_of is not None:
+        as_of_generator = p.generator({})
+        as_of = compile_factory(as_of_generator, "", [f"return {as_of_generator.value(node.as_of).text}"])
+    if path is None:
+        low, high = access.table_range
+        make_ranges = compile_factory(p.generator({}), "", [f"return [({low!r}, {high!r})]"])
+        ordering = _ordering(node, access, 0)
+        return TableScan(
+            node.table.name, node.alias, make_ranges, make, columns, not_null, None, (), filter_texts,
+            False, BATCH_ROWS, ordering, as_of,
+        )  # fmt: skip
+    conditions = tuple(deparse(part) for part in path.sources)
+    clustered = path.index.index_number == 0
+    if path.is_point and clustered:
+        make_keys = key_factory(p, access, path)
+        return KeyLookup(
+            node.table.name, node.alias, make_keys, make, columns, not_null, path.index.name, conditions,
+            filter_texts, as_of,
+        )  # fmt: skip
+    make_ranges = range_factory(p, access, path)
+    ordering = _ordering(node, access, len(path.equal), path)
+    if clustered:
+        return TableScan(
+            node.table.name, node.alias, make_ranges, make, columns, not_null, path.index.name, conditions,
+            filter_texts, False, BATCH_ROWS, ordering, as_of,
+        )  # fmt: skip
+    return IndexScan(
+        node.table.name, node.alias, make_ranges, make, columns, not_null, path.index.name, conditions,
+        filter_texts, False, 256, ordering, as_of,
+    )  # fmt: skip
+
+
+def _is_whole_row(node: l.Scan, outputs: Sequence[l.OutputColumn], access: TableAccess) -> bool:
+    wanted = [column.attribute for column in outputs]
+    return access.from_physical is None and wanted == list(range(1, len(node.table.columns) + 1))
+
+
+def _ordering(
+    node: l.Scan, access: TableAccess, fixed: int, path: AccessPath | None = None
+) -> tuple[tuple[int, bool, bool], ...]:
+    """The order that rows come in: the key columns after those fixed to one value."""
+    index = path.index if path is not None else node.table.clustered_index
+    if index is None or (path is not None and any(c.operator != "=" for c in path.equal)):
+        return ()
+    by_attribute = {column.attribute: column.id for column in node.columns}
+    ordering = []
+    for key in index.keys[fixed:]:
+        column = by_attribute.get(key.column)
+        if not key.column or column is None:
+            break
+        ordering.append((column, key.descending, key.nulls_first))
+    return tuple(ordering)
+
+
+def _condition_values(generator: Generator, condition: ColumnCondition) -> str:
+    """Code of the list of values a key column may have."""
+    if condition.operator == "in":
+        assert isinstance(condition.value, tuple)
+        return "[" + ", ".join(generator.value(item).text for item in condition.value) + "]"
+    assert not isinstance(condition.value, tuple)
+    text = generator.value(condition.value).text
+    return f"array_values({text})" if condition.operator == "any" else f"[{text}]"
+
+
+def _array_values(array: object) -> Sequence[object]:
+    return array.elements if array is not None else ()  # type: ignore[attr-defined, no-any-return]
+
+
+def key_factory(p: Planner, access: TableAccess, path: AccessPath) -> Factory:
+    """`run()`: the complete keys a point path names, in key order and each once."""
+    generator = p.generator({})
+    generator.namespace["encode"] = access.codec(path.index).encode
+    generator.namespace["array_values"] = _array_values
+    generator.namespace["combinations"] = combinations
+    if path.single_row:
+        values = []
+        lines = []
+        for position, condition in enumerate(path.equal):
+            assert not isinstance(condition.value, tuple)
+            code = generator.value(condition.value)
+            lines.append(f"v{position} = {code.text}")
+            if code.nullable:
+                lines.append(f"if v{position} is None: return ()")
+            values.append(f"v{position}")
+        return compile_factory(generator, "", [*lines, f"return (encode({tuple_text(values)}),)"])
+    lists = ", ".join(_condition_values(generator, condition) for condition in path.equal)
+    return compile_factory(generator, "", [f"return sorted(map(encode, combinations({lists})))"])
+
+
+def range_factory(p: Planner, access: TableAccess, path: AccessPath) -> Factory:
+    """`run()`: the key ranges of a path, in key order."""
+    generator = p.generator({})
+    generator.namespace["codec"] = access.codec(path.index)
+    generator.namespace["array_values"] = _array_values
+    generator.namespace["ranges_of"] = ranges_of
+    lists = ", ".join(_condition_values(generator, condition) for condition in path.equal)
+    bounds = []
+    for bound in (path.lower, path.upper):
+        if bound is None:
+            bounds.append("None")
+        else:
+            assert not isinstance(bound.value, tuple)
+            bounds.append(f"({generator.value(bound.value).text}, {'=' in bound.operator})")
+    return compile_factory(generator, "", [f"return ranges_of(codec, [{lists}], {bounds[0]}, {bounds[1]})"])
+
+
+def plan_virtual_scan(
+    p: Planner, node: l.VirtualScan, needed: frozenset[int], conjuncts: list[n.Expression]
+) -> Operator:
+    scope = {
+        column.id: Code(f"r[{column.attribute - 1}]", True, True) for column in node.columns if column.attribute > 0
+    }
+    outputs = [column for column in node.columns if column.id in needed]
+    generator = p.generator(scope, "r")
+    make = row_builder(generator, [scope[column.id] for column in outputs], conjuncts, "r", None)
+    columns = tuple(column.id for column in outputs)
+    texts = tuple(deparse(part) for part in conjuncts)
+    return VirtualScan(node.relation, node.relation.name, node.alias, make, columns, frozenset(), texts)

@@ -1,0 +1,290 @@
+"""Plans of the nodes that pass rows on: filters, projections, sorting, limits, duplicates, sets, common tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from datacave_core.types import comparison_key
+from datacave_sql.exec.common_table import CommonTablePart, CommonTableScan, With
+from datacave_sql.exec.distinct import Distinct
+from datacave_sql.exec.function_scan import FunctionScan, ProjectSet
+from datacave_sql.exec.limit import Limit
+from datacave_sql.exec.operator import Operator
+from datacave_sql.exec.rowfunction import Factory, compile_factory, tuple_text
+from datacave_sql.exec.set_operation import Append, HashSetOperation
+from datacave_sql.exec.sort import Sort, SortPass
+from datacave_sql.exec.values import ValuesRows
+from datacave_sql.expr import nodes as n
+from datacave_sql.expr.deparse import deparse
+from datacave_sql.plan import logical as l
+from datacave_sql.plan.planning import (
+    Planner,
+    comparable,
+    is_volatile,
+    row_builder,
+    scope_of,
+    split_conjuncts,
+    value_function,
+)
+
+
+def plan_filter(p: Planner, node: l.Filter, needed: frozenset[int], conjuncts: list[n.Expression]) -> Operator:
+    """The conditions join those from above and travel on."""
+    return p.plan(node.child, needed, split_conjuncts(node.predicate) + conjuncts)
+
+
+def plan_project(p: Planner, node: l.Project, needed: frozenset[int], conjuncts: list[n.Expression]) -> Operator:
+    """Conditions on computed columns become conditions on what they are computed from."""
+    computed = {column.id: expression for column, expression in zip(node.columns, node.expressions, strict=True)}
+    below, above = substitute(conjuncts, computed)
+    wanted = needed | _used(above)
+    kept = [(column, e) for column, e in zip(node.columns, node.expressions, strict=True) if column.id in wanted]
+    if all(isinstance(e, n.ColumnReference) and e.column == column.id for column, e in kept):
+        child = p.plan(node.child, frozenset(column.id for column, _ in kept), below)
+        return p.filtered(child, above)
+    child = p.plan(node.child, frozenset(_used([e for _, e in kept])), below)
+    operator = p.projected(child, [e for _, e in kept], [column.id for column, _ in kept])
+    return p.filtered(operator, above)
+
+
+def substitute(
+    conjuncts: Sequence[n.Expression], computed: dict[int, n.Expression]
+) -> tuple[list[n.Expression], list[n.Expression]]:
+    """(conditions rewritten over the child's columns, conditions that must stay above because they are volatile)."""
+    below, above = [], []
+    for part in conjuncts:
+        sources = [computed[column] for column in n.columns_used(part) if column in computed]
+        has_subquery = any(isinstance(node, n.SubqueryExpression) for node in n.walk(part))
+        if has_subquery or any(is_volatile(source) for source in sources):
+            above.append(part)
+        else:
+            below.append(
+                n.transform(
+                    part,
+                    lambda e: computed.get(e.column, e) if isinstance(e, n.ColumnReference) else e,
+                )
+            )
+    return below, above
+
+
+def _used(expressions: Sequence[n.Expression]) -> set[int]:
+    used: set[int] = set()
+    for expression in expressions:
+        used |= n.columns_used(expression)
+    return used
+
+
+def plan_project_set(p: Planner, node: l.ProjectSet, needed: frozenset[int], conjuncts: list[n.Expression]) -> Operator:
+    child = p.plan(node.child, frozenset(_used(node.expressions)))
+    generator = p.generator(scope_of(child.columns, child.not_null, "r"), "r")
+    text = tuple_text([generator.value(e).text for e in node.expressions])
+    make = compile_factory(generator, "r", [f"return {text}"])
+    is_set = tuple(isinstance(e, n.FunctionCall) and e.function.returns_set for e in node.expressions)
+    columns = tuple(column.id for column in node.columns)
+    return p.filtered(ProjectSet(child, make, is_set, columns, frozenset()), conjuncts)
+
+
+def plan_values(p: Planner, node: l.Values, needed: frozenset[int], conjuncts: list[n.Expression]) -> Operator:
+    generator = p.generator({})
+    columns = tuple(column.id for column in node.columns)
+    nullable = [False] * len(columns)
+    lines = ["rows = []", "add = rows.append"]
+    for row in node.rows:
+        codes = [generator.value(e) for e in row]
+        nullable = [a or code.nullable for a, code in zip(nullable, codes, strict=True)]
+        lines.append(f"add({tuple_text([code.text for code in codes])})")
+    make = compile_factory(generator, "", [*lines, "return rows"])
+    not_null = frozenset(column for column, null in zip(columns, nullable, strict=True) if not null)
+    return p.filtered(ValuesRows(make, len(node.rows), columns, not_null), conjuncts)
+
+
+def plan_function_scan(
+    p: Planner, node: l.FunctionScan, needed: frozenset[int], conjuncts: list[n.Expression]
+) -> Operator:
+    generator = p.generator({})
+    texts, widths, unpack, names = [], [], [], []
+    for call, width in node.calls:
+        returns_set = isinstance(call, n.FunctionCall) and call.function.returns_set
+        text = generator.value(call).text
+        texts.append(text if returns_set else f"({text},)")
+        composite = width != 1 or (isinstance(call, n.FunctionCall) and bool(call.function.columns) and width > 1)
+        widths.append(width)
+        unpack.append(composite)
+        names.append(call.function.name if isinstance(call, n.FunctionCall) else "expression")
+    make = compile_factory(generator, "", [f"return {tuple_text(texts)}"])
+    operator = FunctionScan(
+        make,
+        tuple(names),
+        tuple(widths),
+        tuple(unpack),
+        node.ordinality,
+        tuple(column.id for column in node.columns),
+        frozenset(),
+    )
+    return p.filtered(operator, conjuncts)
+
+
+def sort_passes(p: Planner, operator: Operator, keys: Sequence[n.SortKey]) -> tuple[SortPass, ...]:
+    """Stable passes, least significant first; keys of one direction share a pass."""
+    scope = scope_of(operator.columns, operator.not_null, "r")
+    passes: list[SortPass] = []
+    position = len(keys)
+    while position > 0:
+        start = position - 1
+        while start > 0 and keys[start - 1].descending == keys[position - 1].descending:
+            start -= 1
+        generator = p.generator(scope, "r")
+        parts = []
+        for key in keys[start:position]:
+            code = generator.value(key.expression)
+            if code.nullable:
+                first, after = generator.atom(code)
+                compare = comparison_key(key.expression.type)
+                value = after if compare is None else f"{generator.name('k', compare)}({after})"
+                # (0, v) and (1,) or (-1,): a NULL never meets a value in a comparison.
+                null = "(1,)" if key.nulls_first == key.descending else "(-1,)"
+                parts.append(f"({null} if {first} is None else (0, {value}))")
+            else:
+                parts.append(comparable(generator, key.expression))
+        text = parts[0] if len(parts) == 1 else tuple_text(parts)
+        passes.append(SortPass(compile_factory(generator, "r", [f"return {text}"]), keys[position - 1].descending))
+        position = start
+    return tuple(passes)
+
+
+def plan_sort(
+    p: Planner,
+    node: l.Sort,
+    needed: frozenset[int],
+    conjuncts: list[n.Expression],
+    bound: Factory | None = None,
+) -> Operator:
+    """Sorts, unless the child already comes in the order that is asked for."""
+    used = _used([key.expression for key in node.keys])
+    child = p.plan(node.child, needed | frozenset(used), conjuncts)
+    if in_order(child, node.keys):
+        return child
+    passes = sort_passes(p, child, node.keys)
+    return Sort(child, passes, bound, child.columns, child.not_null, describe_keys(node.keys))
+
+
+def in_order(operator: Operator, keys: Sequence[n.SortKey]) -> bool:
+    """Whether rows come in this order anyway (an index or the primary key gives it)."""
+    ordering: tuple[tuple[int, bool, bool], ...] = getattr(operator, "ordering", ())
+    if len(ordering) < len(keys):
+        return False
+    for key, (column, descending, nulls_first) in zip(keys, ordering, strict=False):
+        e = key.expression
+        if not isinstance(e, n.ColumnReference) or e.column != column or key.descending != descending:
+            return False
+        if column not in operator.not_null and key.nulls_first != nulls_first:
+            return False
+    return True
+
+
+def describe_keys(keys: Sequence[n.SortKey]) -> str:
+    """Sort keys as EXPLAIN prints them."""
+    texts = []
+    for key in keys:
+        text = deparse(key.expression)
+        if key.descending:
+            text += " DESC"
+        if key.nulls_first != key.descending:
+            text += " NULLS FIRST" if key.nulls_first else " NULLS LAST"
+        texts.append(text)
+    return ", ".join(texts)
+
+
+def plan_limit(p: Planner, node: l.Limit, needed: frozenset[int], conjuncts: list[n.Expression]) -> Operator:
+    generator = p.generator({})
+    parts = [generator.value(e).text if e is not None else "None" for e in (node.count, node.offset)]
+    make_bounds = compile_factory(generator, "", [f"return ({parts[0]}, {parts[1]})"])
+    ties = None
+    child: Operator
+    if isinstance(node.child, l.Sort) and node.count is not None and not node.ties_keys:
+        total = f"(None if {parts[0]} is None else max({parts[0]}, 0) + max({parts[1]} or 0, 0))"
+        bound = compile_factory(generator, "", [f"return {total}"])
+        child = plan_sort(p, node.child, needed, [], bound)
+    else:
+        used = _used([key.expression for key in node.ties_keys])
+        child = p.plan(node.child, needed | frozenset(used))
+    if node.ties_keys:
+        tie_generator = p.generator(scope_of(child.columns, child.not_null, "r"), "r")
+        text = tuple_text([comparable(tie_generator, key.expression) for key in node.ties_keys])
+        ties = compile_factory(tie_generator, "r", [f"return {text}"])
+    return p.filtered(Limit(child, make_bounds, ties, child.columns, child.not_null), conjuncts)
+
+
+def plan_distinct(p: Planner, node: l.Distinct, needed: frozenset[int], conjuncts: list[n.Expression]) -> Operator:
+    columns = tuple(column.id for column in node.columns)
+    if node.on is None:
+        child = p.arranged(p.plan(node.child, frozenset(columns)), columns)
+        keys = p.references(node.columns)
+    else:
+        child = p.plan(node.child, frozenset(columns) | frozenset(_used(node.on)))
+        keys = list(node.on)
+    make_keys = p.key_function(child, keys) if keys else value_function(p.generator({}), ())
+    if not keys:
+        generator = p.generator({})
+        make_keys = compile_factory(generator, "rows", ["return [()] * len(rows)"])
+    return p.filtered(Distinct(child, make_keys, child.columns, child.not_null), conjuncts)
+
+
+def plan_set_operation(
+    p: Planner, node: l.SetOperation, needed: frozenset[int], conjuncts: list[n.Expression]
+) -> Operator:
+    columns = tuple(column.id for column in node.columns)
+    left, right = _side(p, node.left), _side(p, node.right)
+    operator: Operator
+    not_null = frozenset(
+        column
+        for column, a, b in zip(columns, left.columns, right.columns, strict=True)
+        if a in left.not_null and (b in right.not_null or node.kind == "except")
+    )
+    if node.kind == "union":
+        parts = (*_parts(left), *_parts(right)) if node.every else (left, right)
+        operator = Append(parts, columns, not_null)
+        if not node.every:
+            operator = Distinct(operator, _row_keys(p, operator, node), columns, not_null)
+    else:
+        probe = Append((left,), columns, not_null)
+        operator = HashSetOperation(node.kind, node.every, left, right, _row_keys(p, probe, node), columns, not_null)
+    return p.filtered(operator, conjuncts)
+
+
+def _row_keys(p: Planner, operator: Operator, node: l.SetOperation) -> Factory:
+    if not node.columns:
+        return compile_factory(p.generator({}), "rows", ["return [()] * len(rows)"])
+    return p.key_function(operator, p.references(node.columns))
+
+
+def _side(p: Planner, node: l.LogicalPlan) -> Operator:
+    return p.root(node)
+
+
+def _parts(operator: Operator) -> tuple[Operator, ...]:
+    return operator.parts if isinstance(operator, Append) else (operator,)
+
+
+def plan_with(p: Planner, node: l.With, needed: frozenset[int], conjuncts: list[n.Expression]) -> Operator:
+    parts = []
+    for table in node.tables:
+        plan = p.root(table.plan)
+        recursive = p.root(table.recursive) if table.recursive is not None else None
+        make_keys = None
+        if table.distinct:
+            make_keys = p.key_function(plan, p.references(table.plan.columns))
+        parts.append(CommonTablePart(table.id, table.name, plan, recursive, make_keys))
+    child = p.plan(node.child, needed, conjuncts)
+    return With(tuple(parts), child, child.columns, child.not_null)
+
+
+def plan_common_table_scan(
+    p: Planner, node: l.CommonTableScan, needed: frozenset[int], conjuncts: list[n.Expression]
+) -> Operator:
+    columns = tuple(column.id for column in node.columns)
+    make = None
+    if conjuncts:
+        generator = p.generator(scope_of(columns, (), "r"), "r")
+        make = row_builder(generator, (), conjuncts, "r", "r")
+    return CommonTableScan(node.id, node.name, make, columns, frozenset())

@@ -1,0 +1,228 @@
+"""Plans of what locks and writes rows: INSERT, UPDATE, DELETE, SELECT FOR UPDATE."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from datacave_sql.exec.lock_rows import LockedTable, LockRows
+from datacave_sql.exec.modify import ConflictAction, Delete, Insert, Update
+from datacave_sql.exec.operator import Operator
+from datacave_sql.exec.rowfunction import Factory, compile_factory, tuple_text
+from datacave_sql.expr import nodes as n
+from datacave_sql.expr.generate import Code
+from datacave_sql.plan import logical as l
+from datacave_sql.plan.planning import Planner, scope_of
+
+
+def plan_insert(p: Planner, node: l.Insert, needed: frozenset[int], conjuncts: list[n.Expression]) -> Operator:
+    """Child rows are completed by defaults, then by generated columns, checked and written."""
+    access = p.environment.access(node.table)
+    child = p.root(node.child)
+    width = len(node.table.columns)
+    generator = p.generator(scope_of(child.columns, child.not_null, "r"), "r")
+    texts = ["None"] * width
+    for slot, number in enumerate(node.targets):
+        texts[number - 1] = f"r[{slot}]"
+    for number, default in node.defaults:
+        texts[number - 1] = generator.value(default).text
+    item = tuple_text(texts)
+    if texts == [f"r[{slot}]" for slot in range(len(child.columns))]:
+        item = "r"
+    generated = _generated_lines(p, generator.namespace, node.generated, node.row_columns, "w")
+    if generated:
+        lines = ["out = []", "for r in rows:", f"    w = {item}", *(f"    {line}" for line in generated)]
+        lines += ["    out.append(w)", "return out"]
+        generator.prelude += _prelude(p, node.generated, node.row_columns)
+    else:
+        lines = ["return rows"] if item == "r" else [f"return [{item} for r in rows]"]
+    make_rows = compile_factory(generator, "rows", lines)
+    conflict = None
+    if node.on_conflict is not None:
+        conflict = _conflict(p, node, node.on_conflict)
+    row_scope = scope_of([column.id for column in node.row_columns], (), "r")
+    make_returning = None
+    if node.returning is not None:
+        returning = p.generator(row_scope, "r")
+        row = tuple_text([returning.value(e).text for e in node.returning])
+        make_returning = compile_factory(returning, "rows", [f"return [{row} for r in rows]"])
+    make_check = _check_function(p, node.checks, node.row_columns)
+    columns = tuple(column.id for column in node.columns)
+    return Insert(access, child, make_rows, make_check, make_returning, conflict, columns, frozenset())
+
+
+def _row_scope(columns: Sequence[l.OutputColumn], variable: str) -> dict[int, Code]:
+    return {column.id: Code(f"{variable}[{slot}]", True, True) for slot, column in enumerate(columns)}
+
+
+def _generated_lines(
+    p: Planner,
+    namespace: dict[str, object],
+    generated: Sequence[tuple[int, n.Expression]],
+    row_columns: Sequence[l.OutputColumn],
+    variable: str,
+) -> list[str]:
+    """Statements that fill the generated columns of the row in `variable`."""
+    if not generated:
+        return []
+    generator = p.generator(_row_scope(row_columns, variable), variable)
+    generator.namespace = namespace
+    lines = []
+    for number, expression in generated:
+        text = generator.value(expression).text
+        lines.append(f"{variable} = {variable}[:{number - 1}] + ({text},) + {variable}[{number}:]")
+    return lines
+
+
+def _prelude(
+    p: Planner, generated: Sequence[tuple[int, n.Expression]], row_columns: Sequence[l.OutputColumn]
+) -> list[str]:
+    generator = p.generator(_row_scope(row_columns, "w"), "w")
+    for _, expression in generated:
+        generator.value(expression)
+    return [line for line in generator.prelude if not line.startswith("def ")]
+
+
+def _check_function(
+    p: Planner, checks: Sequence[tuple[str, n.Expression]], row_columns: Sequence[l.OutputColumn]
+) -> Factory | None:
+    """`run(row)`: the name of the first CHECK that is false, or None; NULL passes."""
+    if not checks:
+        return None
+    generator = p.generator(_row_scope(row_columns, "r"), "r")
+    lines = []
+    for name, condition in checks:
+        lines += [f"if {generator.falsity(condition)}:", f"    return {name!r}"]
+    return compile_factory(generator, "r", [*lines, "return None"])
+
+
+def _conflict(p: Planner, node: l.Insert, action: l.OnConflict) -> ConflictAction:
+    if not action.assignments:
+        return ConflictAction(action.index_numbers, None, None)
+    scope = {**_row_scope(action.existing, "o"), **_row_scope(action.excluded, "w")}
+    update = p.generator(scope, "o", "w")
+    texts = [f"o[{slot}]" for slot in range(len(node.table.columns))]
+    for number, expression in action.assignments:
+        texts[number - 1] = update.value(expression).text
+    lines = [f"n = {tuple_text(texts)}"]
+    lines += _generated_lines(p, update.namespace, node.generated, node.row_columns, "n")
+    make_update = compile_factory(update, "o, w", [*lines, "return n"])
+    make_condition = None
+    if action.predicate is not None:
+        condition = p.generator(scope, "o", "w")
+        make_condition = compile_factory(condition, "o, w", [f"return {condition.truth(action.predicate)}"])
+    return ConflictAction(action.index_numbers, make_update, make_condition)
+
+
+def _fresh_row(p: Planner, child: Operator, node: l.Update | l.Delete | l.LockedTable) -> Factory:
+    """`run(child_row, newest)`: the child row with the target's columns taken from the newest row."""
+    attributes = {column.id: column.attribute for column in node.target_columns}
+    texts = []
+    for slot, column in enumerate(child.columns):
+        if column == node.old_row_column:
+            texts.append("w")
+        elif attributes.get(column, 0) > 0:
+            texts.append(f"w[{attributes[column] - 1}]")
+        else:
+            texts.append(f"r[{slot}]")
+    return compile_factory(p.generator({}), "r, w", [f"return {tuple_text(texts)}"])
+
+
+def _condition(p: Planner, child: Operator, condition: n.Expression | None) -> Factory | None:
+    if condition is None:
+        return None
+    generator = p.generator(scope_of(child.columns, (), "r"), "r")
+    return compile_factory(generator, "r", [f"return {generator.truth(condition)}"])
+
+
+def _used(expressions: Sequence[n.Expression]) -> frozenset[int]:
+    return frozenset(column for e in expressions for column in n.columns_used(e))
+
+
+def plan_update(p: Planner, node: l.Update, needed: frozenset[int], conjuncts: list[n.Expression]) -> Operator:
+    """The child finds rows and computes nothing: assignments are evaluated on the locked, newest row."""
+    access = p.environment.access(node.table)
+    available = frozenset(column.id for column in node.child.columns)
+    expressions = [e for _, e in node.assignments]
+    if node.recheck is not None:
+        expressions.append(node.recheck)
+    used = _used(expressions)
+    if node.returning is not None:
+        used |= _used(node.returning)
+    wanted = (used | {node.key_column, node.old_row_column}) & available
+    child = p.plan(node.child, wanted)
+    key_slot = child.columns.index(node.key_column)
+    row_slot = child.columns.index(node.old_row_column)
+    generator = p.generator(scope_of(child.columns, (), "r"), "r")
+    texts = [f"o[{slot}]" for slot in range(len(node.table.columns))]
+    for number, expression in node.assignments:
+        texts[number - 1] = generator.value(expression).text
+    lines = [f"o = r[{row_slot}]", f"w = {tuple_text(texts)}"]
+    generated = _generated_lines(p, generator.namespace, node.generated, node.row_columns, "w")
+    if generated:
+        generator.prelude += _prelude(p, node.generated, node.row_columns)
+    make_new = compile_factory(generator, "r", [*lines, *generated, "return w"])
+    make_returning = None
+    if node.returning is not None:
+        scope = {**scope_of(child.columns, (), "r"), **_row_scope(node.row_columns, "w")}
+        returning = p.generator(scope, "w", "r")
+        row = tuple_text([returning.value(e).text for e in node.returning])
+        make_returning = compile_factory(returning, "w, r", [f"return {row}"])
+    assigned = {number for number, _ in node.assignments} | {number for number, _ in node.generated}
+    changes_key = any(key.column in assigned for index in node.table.indexes if index.unique for key in index.keys)
+    return Update(
+        access,
+        child,
+        key_slot,
+        row_slot,
+        make_new,
+        _fresh_row(p, child, node),
+        _condition(p, child, node.recheck),
+        _check_function(p, node.checks, node.row_columns),
+        make_returning,
+        changes_key,
+        tuple(column.id for column in node.columns),
+        frozenset(),
+    )
+
+
+def plan_delete(p: Planner, node: l.Delete, needed: frozenset[int], conjuncts: list[n.Expression]) -> Operator:
+    access = p.environment.access(node.table)
+    available = frozenset(column.id for column in node.child.columns)
+    used = _used(node.returning or ()) | _used([node.recheck] if node.recheck is not None else [])
+    child = p.plan(node.child, (used | {node.key_column, node.old_row_column}) & available)
+    make_returning = None
+    if node.returning is not None:
+        generator = p.generator(scope_of(child.columns, (), "r"), "r")
+        row = tuple_text([generator.value(e).text for e in node.returning])
+        make_returning = compile_factory(generator, "r", [f"return {row}"])
+    return Delete(
+        access,
+        child,
+        child.columns.index(node.key_column),
+        child.columns.index(node.old_row_column),
+        _fresh_row(p, child, node),
+        _condition(p, child, node.recheck),
+        make_returning,
+        tuple(column.id for column in node.columns),
+        frozenset(),
+    )
+
+
+def plan_lock_rows(p: Planner, node: l.LockRows, needed: frozenset[int], conjuncts: list[n.Expression]) -> Operator:
+    """The child carries the hidden columns of every locked table."""
+    hidden = frozenset(column for table in node.tables for column in (table.key_column, table.old_row_column))
+    available = frozenset(column.id for column in node.child.columns)
+    used = _used([node.recheck]) if node.recheck is not None else frozenset()
+    child = p.plan(node.child, (needed | hidden | used) & available, conjuncts)
+    tables = tuple(
+        LockedTable(
+            table.table.name,
+            child.columns.index(table.key_column),
+            child.columns.index(table.old_row_column),
+            _fresh_row(p, child, table),
+            p.environment.access(table.table).from_physical,
+        )
+        for table in node.tables
+    )
+    recheck = _condition(p, child, node.recheck)
+    return LockRows(child, tables, node.mode, node.policy, recheck, child.columns, child.not_null)

@@ -1,0 +1,1 @@
+"""Tables over keys: rows and index entries as key-value pairs."""

@@ -1,0 +1,134 @@
+"""TableAccess: how the rows of one table become keys and physical rows, and its index entries.
+
+Key of a row: the clustered index (number 0), or a hidden row id. Key of an index entry: the index columns; where that
+alone may repeat (an index that is not unique, or a NULL in a unique one) the row's key follows. An entry's row holds
+the key of the table row. One object per state of a table; everything per row is generated once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from datacave_core import sqlstate
+from datacave_core.catalog import Index, RowCodec, Table, TypeDefinition, row_codec
+from datacave_core.errors import DatacaveError, FeatureNotSupported
+from datacave_core.keycode import KeyCodec, KeyColumn, KeyKind, key_kind, prefix_end, table_prefix
+from datacave_core.layout import PREFIX_LENGTH
+from datacave_core.values import Row
+from datacave_sql.expr.generate import Code
+from datacave_sql.functions.typelookup import TypeLookup
+
+ROW_ID_BYTES = 8
+
+
+@dataclass(slots=True)
+class IndexAccess:
+    """One index: its codec and the slots of its key columns in a row."""
+
+    index: Index
+    codec: KeyCodec
+    slots: tuple[int, ...]
+
+    def values(self, row: Row) -> tuple[Any, ...]:
+        """The values of the key columns."""
+        return tuple(row[slot] for slot in self.slots)
+
+    def entry_key(self, row: Row, row_key: bytes) -> bytes:
+        """The key of a row's entry."""
+        values = tuple(row[slot] for slot in self.slots)
+        key = self.codec.encode(values)
+        if self.index.unique and (None not in values or self.index.nulls_not_distinct):
+            return key
+        return key + row_key[PREFIX_LENGTH:]
+
+    def unique_key(self, row: Row) -> bytes | None:
+        """The key that no other row may have; None where NULLs make the row unique anyway."""
+        if not self.index.unique:
+            return None
+        values = tuple(row[slot] for slot in self.slots)
+        if None in values and not self.index.nulls_not_distinct:
+            return None
+        return self.codec.encode(values)
+
+
+class TableAccess:
+    """Compiled access to one table."""
+
+    def __init__(self, table: Table, types: TypeLookup, definitions: Mapping[int, TypeDefinition]) -> None:
+        self.table = table
+        self.types = types
+        self.prefix = table_prefix(table.storage_id, 0)
+        self.rows: RowCodec = row_codec(table.columns, definitions)
+        self.to_physical = self.rows.to_physical
+        self.from_physical = self.rows.from_physical
+        self.indexes = tuple(
+            IndexAccess(index, self._codec(index), tuple(key.column - 1 for key in index.keys))
+            for index in table.indexes
+        )
+        self.secondary = tuple(one for one in self.indexes if one.index.index_number != 0)
+        self.clustered = next((one for one in self.indexes if one.index.index_number == 0), None)
+
+    @cached_property
+    def table_range(self) -> tuple[bytes, bytes | None]:
+        """The range of all row keys."""
+        return self.prefix, prefix_end(self.prefix)
+
+    def _codec(self, index: Index) -> KeyCodec:
+        columns = []
+        for key in index.keys:
+            if not key.column:
+                raise FeatureNotSupported("indexes on expressions are not supported yet")
+            column = self.table.column(key.column)
+            kind = self.kind_of(column.type_oid)
+            if kind is None:
+                raise DatacaveError(
+                    f"data type {self.types.format(column.type_oid)} has no default operator class"
+                    ' for access method "btree"',
+                    sqlstate=sqlstate.UNDEFINED_OBJECT,
+                    hint="You must specify an operator class for the index or define a default operator class"
+                    " for the data type.",
+                )
+            nullable = not column.not_null and not index.primary
+            columns.append(KeyColumn(kind, key.descending, key.nulls_first, nullable))
+        return KeyCodec(table_prefix(self.table.storage_id, index.index_number), columns)
+
+    def kind_of(self, type_oid: int) -> KeyKind | None:
+        """The kind of key of a column type, domains by their base type."""
+        found = self.types.find(type_oid)
+        while found is not None and found.kind == "d":
+            type_oid = found.base_oid
+            found = self.types.find(type_oid)
+        if found is not None and found.kind == "e":
+            return None
+        return key_kind(type_oid)
+
+    def codec(self, index: Index) -> KeyCodec:
+        """The key codec of an index."""
+        return next(one.codec for one in self.indexes if one.index.oid == index.oid)
+
+    def column_reader(self, number: int) -> Callable[[Any], Any] | None:
+        """What turns the physical value of a column into its SQL value; None if they are the same."""
+        return self.rows.from_physical_slots[number - 1]
+
+    def row_key(self, row: Row, row_id: Callable[[], int]) -> bytes:
+        """The key of a new row; `row_id` gives the next hidden row id where there is no clustered index."""
+        if self.clustered is not None:
+            return self.clustered.codec.encode(tuple(row[slot] for slot in self.clustered.slots))
+        return self.prefix + row_id().to_bytes(ROW_ID_BYTES, "big")
+
+    def system_column(self, attribute: int, names: dict[str, object]) -> Code:
+        """How generated code over `(k, v)` reads a system column; `names` takes the globals it needs."""
+        if attribute == -6:
+            return Code(str(self.table.oid), False, True)
+        raise FeatureNotSupported(
+            "system columns other than tableoid are not supported yet",
+            hint="Datacave rows have no ctid or xmin; use the primary key to name a row.",
+        )
+
+    def describe_key(self, index: Index, values: Sequence[Any]) -> tuple[str, Sequence[int]]:
+        """Column names of an index as in error details, and their type oids."""
+        columns = [self.table.column(key.column) for key in index.keys]
+        return ", ".join(column.name for column in columns), [column.type_oid for column in columns]
