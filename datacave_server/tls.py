@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
 
+from datacave_protocol import certificate_binding
 from datacave_server.config import ConfigError, TlsSection
 
 MIN_VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
@@ -68,9 +69,7 @@ def server_end_point(certificate_pem: bytes) -> bytes | None:
     algorithm = certificate.signature_hash_algorithm
     if algorithm is None:
         return None
-    if isinstance(algorithm, hashes.MD5 | hashes.SHA1):
-        algorithm = hashes.SHA256()
-    return certificate.fingerprint(algorithm)
+    return certificate_binding(certificate.public_bytes(Encoding.DER), algorithm.name)
 
 
 class _PasswordNeeded(Exception):
