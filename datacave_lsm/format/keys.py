@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from datacave_lsm.format.encodings.segment import item_view
 from datacave_lsm.format.encodings.strings import DATA_BYTES_MAX
@@ -117,12 +118,38 @@ class KeySegment:
 class FixedKeySegment(KeySegment):
     """Suffixes of one width, end to end."""
 
-    __slots__ = ("suffixes", "width")
+    __slots__ = ("_numbers", "_searches", "suffixes", "width")
 
     def __init__(self, count: int, prefix: bytes, suffixes: bytes, width: int) -> None:
-        super().__init__(count, prefix, len(suffixes) + len(prefix))
+        super().__init__(count, prefix, len(suffixes) + len(prefix) + 8 * count)
         self.suffixes = suffixes
         self.width = width
+        self._numbers: memoryview[int] | None = None
+        self._searches = 0
+
+    def numbers(self) -> NDArray[np.uint64] | None:
+        """The suffixes as numbers in the same order, or None where they are longer than 8 bytes."""
+        width = self.width
+        if width > 8:
+            return None
+        padded = np.zeros((self.count, 8), np.uint8)
+        padded[:, 8 - width :] = np.frombuffer(self.suffixes, np.uint8).reshape(self.count, width)
+        return padded.view(">u8")[:, 0].astype(np.uint64)
+
+    def find(self, key: bytes) -> int:
+        prefix, width = self.prefix, self.width
+        if len(key) != len(prefix) + width or not key.startswith(prefix):
+            return -1
+        numbers = self._numbers
+        if numbers is None:
+            self._searches += 1
+            # One search costs less in the bytes as they lie; a group that is searched again is worth unpacking.
+            if self._searches <= 2 or (array := self.numbers()) is None:
+                return super().find(key)
+            numbers = self._numbers = array.data
+        number = int.from_bytes(key[len(prefix) :], "big")
+        position = bisect_left(numbers, number)
+        return position if position < self.count and numbers[position] == number else -1
 
     def keys(self, start: int = 0, stop: int | None = None) -> list[bytes]:
         stop = self.count if stop is None else stop

@@ -14,7 +14,7 @@ from __future__ import annotations
 import struct
 from typing import Protocol
 
-from xxhash import xxh3_64_intdigest
+from xxhash import xxh3_64_digest, xxh3_64_intdigest
 
 from datacave_core.errors import DataCorrupted
 from datacave_core.ports import FileSystem, Randomness
@@ -24,9 +24,11 @@ from datacave_lsm.format.transfer import read_exactly, write_all
 
 CHECKSUM_BYTES = 8
 
-_PLACE = struct.Struct("<BxHIQQI")  # kind, format version, reserved, file id, group, column
+_FILE = struct.Struct("<BxH4xQ")  # kind, format version, file id
+_POSITION = struct.Struct("<QI")  # group, column
 _NONCE = struct.Struct(">QI")  # group, column
-_CHECKSUM = struct.Struct("<Q")
+_GROUP_FACTOR = 0x9E3779B97F4A7C15  # odd, so that distinct positions get distinct seeds
+_COLUMN_FACTOR = 0xC2B2AE3D27D4EB4F
 _MASK = 2**64 - 1
 
 _COPY_BYTES = 1 << 20
@@ -54,28 +56,19 @@ class Opener(Protocol):
 class _Place:
     """What both sides know: the file, and that positions ascend."""
 
-    __slots__ = ("_file_id", "_kind", "_last", "_name", "_seed", "_version", "overhead")
+    __slots__ = ("_file", "_last", "_name", "_seed", "overhead")
 
     def __init__(self, header: FileHeader, name: str, overhead: int) -> None:
-        self._file_id = header.file_id
-        self._kind = int(header.kind)
-        self._version = header.format_version
+        self._file = _FILE.pack(header.kind, header.format_version, header.file_id)
         self._name = name
         self._last = (-1, -1)
-        self._seed = xxh3_64_intdigest(_PLACE.pack(self._kind, self._version, 0, self._file_id, 0, 0))
+        self._seed = xxh3_64_intdigest(self._file)
         self.overhead = overhead
 
     def _advance(self, group: int, column: int) -> None:
         if (group, column) <= self._last:
             raise ValueError(f"segment position {(group, column)} does not follow {self._last}")
         self._last = (group, column)
-
-    def _associated(self, group: int, column: int) -> bytes:
-        return _PLACE.pack(self._kind, self._version, 0, self._file_id, group, column)
-
-    def _position_seed(self, group: int, column: int) -> int:
-        # Odd multipliers keep distinct positions apart (splitmix64's and xxhash's 64-bit primes).
-        return (self._seed + group * 0x9E3779B97F4A7C15 + column * 0xC2B2AE3D27D4EB4F) & _MASK
 
     def _damaged(self, group: int, column: int, segment: bytes | memoryview, offset: int, what: str) -> DataCorrupted:
         return DataCorrupted(
@@ -94,7 +87,8 @@ class PlainSealer(_Place):
 
     def seal(self, group: int, column: int, payload: bytes) -> bytes:
         self._advance(group, column)
-        return payload + _CHECKSUM.pack(xxh3_64_intdigest(payload, self._position_seed(group, column)))
+        seed = (self._seed + group * _GROUP_FACTOR + column * _COLUMN_FACTOR) & _MASK
+        return payload + xxh3_64_digest(payload, seed)
 
 
 class PlainOpener(_Place):
@@ -106,10 +100,9 @@ class PlainOpener(_Place):
         super().__init__(header, name, CHECKSUM_BYTES)
 
     def open(self, group: int, column: int, segment: bytes | memoryview, offset: int) -> bytes:
-        if len(segment) < CHECKSUM_BYTES:
-            raise self._damaged(group, column, segment, offset, "is too short")
         payload = bytes(segment[:-CHECKSUM_BYTES])
-        if segment[-CHECKSUM_BYTES:] != _CHECKSUM.pack(xxh3_64_intdigest(payload, self._position_seed(group, column))):
+        seed = (self._seed + group * _GROUP_FACTOR + column * _COLUMN_FACTOR) & _MASK
+        if xxh3_64_digest(payload, seed) != segment[-CHECKSUM_BYTES:]:
             raise self._damaged(group, column, segment, offset, "fails its checksum")
         return payload
 
@@ -125,7 +118,7 @@ class GcmSealer(_Place):
 
     def seal(self, group: int, column: int, payload: bytes) -> bytes:
         self._advance(group, column)
-        return self._key.seal(_NONCE.pack(group, column), payload, self._associated(group, column))
+        return self._key.seal(_NONCE.pack(group, column), payload, self._file + _POSITION.pack(group, column))
 
 
 class GcmOpener(_Place):
@@ -138,10 +131,8 @@ class GcmOpener(_Place):
         self._key = key
 
     def open(self, group: int, column: int, segment: bytes | memoryview, offset: int) -> bytes:
-        if len(segment) < TAG_BYTES:
-            raise self._damaged(group, column, segment, offset, "is too short")
         try:
-            return self._key.open(_NONCE.pack(group, column), segment, self._associated(group, column))
+            return self._key.open(_NONCE.pack(group, column), segment, self._file + _POSITION.pack(group, column))
         except SealBroken:
             raise self._damaged(group, column, segment, offset, "fails its seal") from None
 

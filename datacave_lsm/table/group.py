@@ -201,9 +201,10 @@ class Group:
             if low == end:
                 return None
             position, stamp = low, timestamps.value_at(low)
-        operations = self._operations or self._open_operations()
-        if operations.value_at(position) == TOMBSTONE:
-            return Version(stamp, None)
+        if self._entry.tombstone_count:
+            operations = self._operations or self._open_operations()
+            if operations.value_at(position) == TOMBSTONE:
+                return Version(stamp, None)
         row = [(segment or self.segment(at)).value_at(position) for at, segment in enumerate(self._columns)]
         if layout is not None and len(layout.columns) > len(row):
             row += [column.missing for column in layout.columns[len(row) :]]

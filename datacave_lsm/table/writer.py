@@ -13,7 +13,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from operator import lt
+from operator import itemgetter, lt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -244,7 +244,7 @@ class TableWriter:
         part = rows[start:stop]
         size = sum(map(len, keys[start:stop])) + (stop - start) * FIXED_BYTES * (1 + self._width)
         for number in self._strings:
-            size += sum(len(row[number]) for row in part if row is not None and len(row) > number and row[number])
+            size += _bytes_of_column(part, number)
         options = self._options
         rows_left = options.group_rows_max - self._group_rows
         if stop - start > 1 and (stop - start > rows_left or self._group_bytes + size > 2 * options.group_bytes_target):
@@ -332,6 +332,15 @@ class TableWriter:
     def _write(self, data: bytes) -> None:
         write_all(self._file, data)
         self._size += len(data)
+
+
+def _bytes_of_column(rows: Sequence[Row | None], number: int) -> int:
+    """About the bytes of one string column: characters for TEXT."""
+    present = filter(None, rows)  # neither tombstones nor rows without columns
+    try:
+        return sum(map(len, filter(None, map(itemgetter(number), present))))
+    except IndexError:
+        return sum(len(row[number]) for row in rows if row and len(row) > number and row[number])
 
 
 def _prefix_end(keys: list[bytes], prefix: bytes, start: int) -> int:

@@ -93,7 +93,7 @@ def scaled_of(value: Decimal | int, scale: int) -> int:
 def scaled_many(values: list[Any], scale: int) -> list[int]:
     """`scaled_of` for many values at once (`values` has no None)."""
     try:
-        shifted = list(map(_CONTEXT.scaleb, values, repeat(scale)))
+        shifted = list(map(_CONTEXT.multiply, values, repeat(Decimal(10**scale))))
         scaled = list(map(int, shifted))
     except (ValueError, OverflowError, ArithmeticError):
         return [scaled_of(value, scale) for value in values]
@@ -130,11 +130,13 @@ class IntegerSegment(ColumnSegment):
     __slots__ = ("_base", "_items")
 
     def __init__(self, payload: bytes, width: int, count: int, base: int, validity: bytes | None, body: int) -> None:
-        super().__init__(count, validity, len(payload))
+        self.count = count
+        self.cost_bytes = len(payload)
+        self._validity = validity
         self._base = base
         self._items = item_view(memoryview(payload)[body:], width)
-        if len(self._items) != count:
-            raise ValueError(f"{len(self._items)} items for {count} rows")
+        if len(payload) - body != count * width:
+            raise ValueError(f"{len(payload) - body} bytes for {count} rows")
 
     def vector(self, start: int = 0, stop: int | None = None) -> ColumnVector:
         stop = self.count if stop is None else stop
@@ -161,24 +163,26 @@ class IntegerSegment(ColumnSegment):
 class DecimalSegment(IntegerSegment):
     """DECIMAL64: scaled integers that leave as Decimals with exactly `scale` decimal places."""
 
-    __slots__ = ("_scale",)
+    __slots__ = ("_scale", "_unit")
 
     def __init__(
         self, payload: bytes, width: int, count: int, base: int, validity: bytes | None, body: int, scale: int
     ) -> None:
         super().__init__(payload, width, count, base, validity, body)
         self._scale = scale
+        self._unit = Decimal((0, (1,), -scale))  # a product with an integer has exactly `scale` decimal places
 
     def vector(self, start: int = 0, stop: int | None = None) -> ColumnVector:
         stop = self.count if stop is None else stop
         return ColumnVector(self.integers(start, stop), self.nulls(start, stop), self._scale)
 
     def _stored_at(self, position: int) -> Any:
-        return decimal_of(self._base + self._items[position], self._scale)
+        scaled = self._base + self._items[position]
+        return decimal_of(scaled, self._scale) if scaled == DECIMAL_NAN else _CONTEXT.multiply(scaled, self._unit)
 
     def _stored(self, start: int, stop: int) -> list[Any]:
         scaled = self.integers(start, stop).tolist()
-        values = list(map(_CONTEXT.scaleb, scaled, repeat(-self._scale)))
+        values = list(map(_CONTEXT.multiply, scaled, repeat(self._unit)))
         if DECIMAL_NAN in scaled:
             return [decimal_of(item, self._scale) for item in scaled]
         return values
