@@ -1,1 +1,9 @@
-"""."""
+"""Storage engine: an ordered map of versioned rows in a log, memtables and levels of columnar files."""
+
+from __future__ import annotations
+
+from datacave_lsm.crypto import KeyRing, MasterKeyError
+from datacave_lsm.engine import DirectoryInUse, Engine
+from datacave_lsm.options import EngineOptions
+
+__all__ = ["DirectoryInUse", "Engine", "EngineOptions", "KeyRing", "MasterKeyError"]

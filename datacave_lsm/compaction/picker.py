@@ -1,0 +1,82 @@
+"""Picker: which merge the level state calls for next. A pure function of that state.
+
+Every level has a score, the ratio of what it holds to what it may hold: files for level 0, bytes below. The level with
+the highest score of at least 1 gives files to the next one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from datacave_lsm.options import EngineOptions
+from datacave_lsm.version import Levels, TableFile
+
+
+@dataclass(frozen=True, slots=True)
+class MergeTask:
+    """Files of `level` (newest first) and the files of the next level they touch.
+
+    `bottom` says that no deeper level can hold an older version of their keys, so that tombstones may be dropped.
+    """
+
+    level: int
+    upper: tuple[TableFile, ...]
+    lower: tuple[TableFile, ...]
+    bottom: bool
+
+    @property
+    def target(self) -> int:
+        """The level that gets the output."""
+        return self.level + 1
+
+    @property
+    def inputs(self) -> tuple[TableFile, ...]:
+        """All files the merge replaces."""
+        return self.upper + self.lower
+
+    @property
+    def trivial(self) -> bool:
+        """One file that touches nothing: it changes its level without being rewritten."""
+        return len(self.upper) == 1 and not self.lower and not (self.bottom and self.upper[0].tombstones)
+
+
+def level_bytes_max(level: int, options: EngineOptions) -> int:
+    """The target size of a level from 1 on."""
+    return options.level1_bytes * int(options.level_growth ** (level - 1))
+
+
+def scores(levels: Levels, options: EngineOptions) -> list[float]:
+    """One score per level that can give files away."""
+    found = [len(levels.files[0]) / options.level0_trigger_files]
+    found += [levels.size_bytes(level) / level_bytes_max(level, options) for level in range(1, options.level_count - 1)]
+    return found
+
+
+def pick(levels: Levels, options: EngineOptions) -> MergeTask | None:
+    """The most urgent merge, or None when every level is within its bounds."""
+    ranking = scores(levels, options)
+    score, level = max((score, -level) for level, score in enumerate(ranking))
+    if score < 1:
+        return None
+    level = -level
+    if level == 0:
+        return merge_of(levels, 0, levels.files[0])
+
+    # The file that drags the least of the next level along; the oldest of equals.
+    def cost(file: TableFile) -> tuple[float, int]:
+        touched = levels.touching(level + 1, file.smallest_key, file.largest_key)
+        return sum(other.size_bytes for other in touched) / file.size_bytes, file.number
+
+    return merge_of(levels, level, (min(levels.files[level], key=cost),))
+
+
+def merge_of(levels: Levels, level: int, upper: tuple[TableFile, ...]) -> MergeTask:
+    """The merge of some files of a level into the next."""
+    smallest = min(file.smallest_key for file in upper)
+    largest = max(file.largest_key for file in upper)
+    lower = levels.touching(level + 1, smallest, largest)
+    smallest = min([smallest, *(file.smallest_key for file in lower)])
+    largest = max([largest, *(file.largest_key for file in lower)])
+    deeper = range(level + 2, len(levels.files))
+    bottom = not any(levels.touching(below, smallest, largest) for below in deeper)
+    return MergeTask(level, upper, lower, bottom)

@@ -1,0 +1,409 @@
+"""Engine: the Store port over log, memtables and table files. Here is order; neighbours do the work.
+
+    commit  -> log buffer and active memtable -> (durable) visible
+    freeze  -> flush -> level 0 -> merges into deeper levels
+    read    -> active memtable, frozen ones, row cache, level 0 newest first, one file per deeper level
+
+Invariants: a version is in the log before any table file names it as its only home; the manifest names only files that
+are safely on the disk; a file is deleted after the manifest has let go of it and no reader holds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NoReturn
+
+from datacave_core import sqlstate
+from datacave_core.errors import DatacaveError, StorageStopped
+from datacave_core.layout import PREFIX_LENGTH, RAW_LAYOUT, Layout
+from datacave_core.ports import Clock, FileSystem, Randomness, Scheduler, Version
+from datacave_core.rowbatch import BATCH_ROWS, ColumnBatch
+from datacave_core.values import Row
+from datacave_core.wait import Wait
+from datacave_lsm.crypto import KeyRing
+from datacave_lsm.format import Seals
+from datacave_lsm.iterators import Sources, all_versions, newest_after, scan_columns, scan_rows
+from datacave_lsm.maintenance import Maintenance
+from datacave_lsm.memtable import Cell, Memtable
+from datacave_lsm.options import EngineOptions
+from datacave_lsm.recovery import Recovered, recover
+from datacave_lsm.row_cache import Hot, RowCache
+from datacave_lsm.table import Group, SegmentCache, key_hash
+from datacave_lsm.wal import EntryEncoder, Log, LogCommit, layouts_entry
+
+LOCK = "LOCK"
+
+
+class DirectoryInUse(DatacaveError):
+    """Another engine holds the data directory."""
+
+    sqlstate = sqlstate.OBJECT_IN_USE
+    severity = "FATAL"
+
+
+class Engine:
+    """One open database directory. `Engine.open` is the way in."""
+
+    __slots__ = (
+        "_active",
+        "_active_get",
+        "_cache",
+        "_clock",
+        "_closing",
+        "_encode",
+        "_layouts",
+        "_log",
+        "_maintenance",
+        "_options",
+        "_pins",
+        "_recorded_layouts",
+        "_release_lock",
+        "_rows",
+        "_scheduler",
+        "_stopped",
+        "_young_get",
+        "newest_timestamp",
+        "visible_timestamp",
+    )
+
+    @classmethod
+    def open(
+        cls,
+        files: FileSystem,
+        clock: Clock,
+        scheduler: Scheduler,
+        randomness: Randomness,
+        options: EngineOptions | None = None,
+        key_ring: KeyRing | None = None,
+    ) -> Engine:
+        """Opens or creates the database in a directory.
+
+        Raises DirectoryInUse, DataCorrupted, MasterKeyError, or OSError for what the file system refuses.
+        """
+        try:
+            release = files.lock(LOCK)
+        except BlockingIOError as error:
+            raise DirectoryInUse(
+                "the data directory is in use by another server",
+                detail=str(error),
+                hint="Stop the other server, or give this one a directory of its own.",
+            ) from error
+        try:
+            options = options or EngineOptions()
+            seals = Seals(key_ring, randomness if key_ring is not None else None)
+            cache: SegmentCache[Group] = SegmentCache(options.segment_cache_bytes)
+            recovered = recover(files, seals, options, cache)
+            return cls(files, clock, scheduler, seals, options, cache, recovered, release)
+        except BaseException:
+            release()
+            raise
+
+    def __init__(
+        self,
+        files: FileSystem,
+        clock: Clock,
+        scheduler: Scheduler,
+        seals: Seals,
+        options: EngineOptions,
+        cache: SegmentCache[Group],
+        recovered: Recovered,
+        release_lock: Callable[[], None],
+    ) -> None:
+        self._clock = clock
+        self._scheduler = scheduler
+        self._options = options
+        self._release_lock = release_lock
+        self._stopped: StorageStopped | None = None
+        self._closing: Wait | None = None
+        self._encode: Callable[[Any], bytes] = EntryEncoder().encode
+        self._layouts: dict[bytes, Layout] = dict(recovered.layouts)
+        # Those in the segments from the active memtable's on; the others are recorded again when they are registered.
+        self._recorded_layouts: dict[bytes, Layout] = {}
+        self._pins: dict[int, int] = {}
+        self._rows = RowCache(options.row_cache_bytes)
+        self._cache = cache
+        self.newest_timestamp = recovered.newest_timestamp
+        self.visible_timestamp = recovered.newest_timestamp
+        self._log = Log(
+            files,
+            scheduler,
+            seals,
+            options,
+            recovered.state.log_number,
+            recovered.next_segment,
+            self._made_durable,
+            self.stop,
+        )
+        self._active = Memtable(self._log.number)
+        self._active_get: Callable[[bytes], Cell | None] = self._active.cells.get
+        self._young_get: Callable[[bytes], Hot | None] = self._rows.young.get
+        self._maintenance = Maintenance(
+            files, clock, scheduler, seals, options, cache, self._rows, recovered, self._log, self
+        )
+
+    # Reading
+
+    def get(self, key: bytes, timestamp: int) -> Row | None:
+        """The row of the newest version at or before the timestamp; None if there is none or it is a tombstone."""
+        cell = self._active_get(key)
+        while cell is not None:
+            if cell[0] <= timestamp:
+                return cell[1]
+            cell = cell[2]
+        if not self._maintenance.frozen:
+            hot = self._young_get(key)
+            if hot is not None and hot[0] <= timestamp:
+                return hot[1]
+        found = self._find(key, timestamp)
+        return None if found is None else found[1]
+
+    def get_version(self, key: bytes, timestamp: int) -> Version | None:
+        """The same with its commit timestamp, tombstones included."""
+        cell = self._active_get(key)
+        while cell is not None:
+            if cell[0] <= timestamp:
+                return Version(cell[0], cell[1])
+            cell = cell[2]
+        found = self._find(key, timestamp)
+        return None if found is None or not found[0] else Version(*found)
+
+    def _find(self, key: bytes, timestamp: int) -> Hot | None:
+        """Looks behind the active memtable; (0, None) may stand for nothing."""
+        in_memtable = False
+        for memtable in self._maintenance.frozen:
+            cell = memtable.cells.get(key)
+            if cell is not None:
+                in_memtable = True
+                while cell is not None:
+                    if cell[0] <= timestamp:
+                        return cell[0], cell[1]
+                    cell = cell[2]
+        rows = self._rows
+        if not in_memtable:
+            generation = rows.generation
+            hot = rows.get(key)
+            if generation != rows.generation:
+                self._young_get = rows.young.get
+            if hot is not None and hot[0] <= timestamp:
+                return hot
+        view = self._maintenance.view
+        layout = self._layouts.get(key[:PREFIX_LENGTH])
+        hashed = key_hash(key)
+        found: Version | None = None
+        for handle in view.level0:
+            if (
+                handle.smallest <= key <= handle.largest
+                and handle.min_timestamp <= timestamp
+                and handle.reader.may_contain_hash(hashed)
+            ):
+                found = handle.reader.get(key, timestamp, layout)
+                if found is not None:
+                    break
+        else:
+            for handle in view.holding(key):
+                if handle.min_timestamp <= timestamp and handle.reader.may_contain_hash(hashed):
+                    found = handle.reader.get(key, timestamp, layout)
+                    if found is not None:
+                        break
+        hot = (0, None) if found is None else (found.timestamp, found.row)
+        if not in_memtable and timestamp >= view.max_timestamp:
+            rows.put(key, *hot)
+            self._young_get = rows.young.get
+        return hot
+
+    def scan(
+        self,
+        low: bytes,
+        high: bytes | None,
+        timestamp: int,
+        *,
+        reverse: bool = False,
+        batch_rows: int = BATCH_ROWS,
+    ) -> Iterator[list[tuple[bytes, Row]]]:
+        """Live rows with low <= key < high in key order, in batches. The iterator stays valid under later writes."""
+        return scan_rows(self._sources(), low, high, timestamp, reverse, batch_rows)
+
+    def scan_columns(
+        self, low: bytes, high: bytes | None, timestamp: int, columns: Sequence[int], *, with_keys: bool = False
+    ) -> Iterator[ColumnBatch]:
+        """Live rows of a range under one prefix as column vectors; key order within a batch, batches in any order."""
+        return scan_columns(self._sources(), low, high, timestamp, columns, with_keys)
+
+    def history(self, low: bytes, high: bytes | None, after: int, until: int) -> Iterator[tuple[bytes, Version]]:
+        """All kept versions with after < timestamp <= until, by key, newest first."""
+        return all_versions(self._sources(), low, high, after, until)
+
+    def newest_in_range(self, low: bytes, high: bytes | None, after: int) -> int | None:
+        """The timestamp of some version in the range that is newer than `after`, or None."""
+        return newest_after(self._sources(), low, high, after)
+
+    def _sources(self) -> Sources:
+        if self._stopped is not None:
+            raise self._stopped
+        maintenance = self._maintenance
+        return Sources((self._active, *maintenance.frozen), maintenance.view, self._layouts.get)
+
+    # Writing
+
+    def commit(self, writes: Mapping[bytes, Row | None], *, wait_durable: bool = True) -> LogCommit:
+        """Writes all rows (None: a tombstone) atomically with one new timestamp.
+
+        Raises DiskFull or StorageStopped, with nothing changed.
+        """
+        timestamp = self._clock.now_microseconds()
+        if timestamp <= self.newest_timestamp:
+            timestamp = self.newest_timestamp + 1
+        if type(writes) is not dict:
+            writes = dict(writes)
+        active = self._active
+        if active.bytes_used >= self._options.memtable_bytes_max:
+            active = self._freeze()
+        payload = self._encode((timestamp, writes))
+        commit = LogCommit(timestamp)
+        log = self._log
+        log.append(payload, commit, wait_durable)  # refuses if the engine has stopped or the disk is full
+        self.newest_timestamp = timestamp
+        active.apply(timestamp, writes, len(payload))
+        if not wait_durable and not log.waiting:
+            self.visible_timestamp = timestamp
+        return commit
+
+    def set_layout(self, prefix: bytes, layout: Layout) -> None:
+        """Registers or evolves the layout of all keys under a prefix of PREFIX_LENGTH bytes.
+
+        Raises ValueError for a prefix of another length, DiskFull or StorageStopped if it cannot be recorded.
+        """
+        if len(prefix) != PREFIX_LENGTH:
+            raise ValueError(f"a layout prefix has {PREFIX_LENGTH} bytes, not {len(prefix)}")
+        known = self._layouts.get(prefix)
+        if known == layout and prefix in self._recorded_layouts:
+            return
+        self._record_layouts({prefix: layout})
+        self._layouts[prefix] = layout
+        if known is not None and len(layout.columns) > len(known.columns):
+            for memtable in (self._active, *self._maintenance.frozen):
+                memtable.complete_rows(prefix, layout)
+            self._rows.clear()
+            self._young_get = self._rows.young.get
+
+    def _record_layouts(self, layouts: dict[bytes, Layout]) -> None:
+        """Puts layouts into the log ahead of the rows that have them."""
+        self._log.append(self._encode(layouts_entry(layouts)), LogCommit(0), False)
+        self._recorded_layouts.update(layouts)
+
+    def layout_of(self, prefix: bytes) -> Layout:
+        """The layout that rows under a prefix are written with."""
+        return self._layouts.get(prefix, RAW_LAYOUT)
+
+    def known_layout(self, prefix: bytes) -> Layout | None:
+        """The registered layout of a prefix."""
+        return self._layouts.get(prefix)
+
+    def _freeze(self) -> Memtable:
+        """Starts a new memtable and a log segment of its own, so that the old one's segments can go once flushed."""
+        self._log.rotate()
+        self._maintenance.add_frozen(self._active)
+        self._active = Memtable(self._log.number)
+        self._active_get = self._active.cells.get
+        if self._recorded_layouts:
+            self._record_layouts(self._recorded_layouts)
+        return self._active
+
+    def _made_durable(self, first_waiting: int | None) -> None:
+        """All commits before `first_waiting` are durable, or were asked not to wait."""
+        self.visible_timestamp = self.newest_timestamp if first_waiting is None else first_waiting - 1
+
+    def write_delay(self) -> Wait | None:
+        """A Wait when writers must hold back because flushes or compactions have fallen behind, else None."""
+        return self._maintenance.write_delay()
+
+    # Snapshots
+
+    def pin(self, timestamp: int) -> Callable[[], None]:
+        """Keeps every version visible at the timestamp until the returned function is called."""
+        pins = self._pins
+        pins[timestamp] = pins.get(timestamp, 0) + 1
+        released = False
+
+        def release() -> None:
+            nonlocal released
+            if not released:
+                released = True
+                if pins[timestamp] == 1:
+                    del pins[timestamp]
+                else:
+                    pins[timestamp] -= 1
+
+        return release
+
+    def pinned(self) -> list[int]:
+        """The pinned timestamps."""
+        return list(self._pins)
+
+    def oldest_readable(self) -> int:
+        """The earliest timestamp whose versions are all still kept."""
+        return self._maintenance.horizon
+
+    # Life
+
+    def statistics(self) -> Mapping[str, Any]:
+        """Counters and sizes by metric name."""
+        log, maintenance, cache = self._log, self._maintenance, self._cache
+        return {
+            "memtable_bytes": self._active.bytes_used,
+            "memtable_versions": self._active.version_count,
+            "row_cache_rows": len(self._rows),
+            "segment_cache_bytes": cache.bytes_used,
+            "log_bytes_written": log.bytes_written,
+            "log_syncs": log.syncs,
+            "log_waiting_commits": log.waiting,
+            "pinned_snapshots": len(self._pins),
+            "oldest_readable": self.oldest_readable(),
+            **maintenance.statistics(),
+        }
+
+    def flush(self) -> Wait:
+        """Writes all that is in memory now to table files; done when they are in force."""
+        if self._stopped is not None:
+            raise self._stopped
+        if self._active.cells:
+            self._freeze()
+        return self._maintenance.flushed()
+
+    def compact(self) -> Wait:
+        """Merges everything that is in table files down to one level; done when that is in force."""
+        if self._stopped is not None:
+            raise self._stopped
+        return self._maintenance.compacted()
+
+    def close(self) -> Wait:
+        """Makes everything durable and closes the files; a second call returns the same Wait."""
+        if self._closing is not None:
+            return self._closing
+        closing = self._closing = Wait("IO:Close")
+        self._maintenance.close(closing, self._log_closed)
+        return closing
+
+    def _log_closed(self) -> None:
+        if self._stopped is None:
+            self._refuse(StorageStopped("the storage engine is closed", sqlstate=sqlstate.ADMIN_SHUTDOWN))
+        self._release_lock()
+
+    def active_log_number(self) -> int:
+        """The first log segment that the active memtable needs."""
+        return self._active.log_number
+
+    def stop(self, error: StorageStopped) -> None:
+        """The log or a background job has failed: no more reads and writes."""
+        if self._stopped is not None:
+            return
+        self._refuse(error)
+        self._maintenance.stop(error)
+
+    def _refuse(self, error: StorageStopped) -> None:
+        self._stopped = error
+
+        def refuse(key: bytes) -> NoReturn:
+            raise error
+
+        self._active_get = refuse

@@ -1,0 +1,429 @@
+"""Maintenance: what goes on behind reads and writes - flushes, merges, the manifest, and deleting what nobody needs.
+
+One flush and one merge may be under way at a time, both in slices on the loop; their edits enter the manifest one after
+the other. A new view and the end of a frozen memtable come into force in the same moment.
+
+A full disk is waited out: the job is tried again while the log and memory keep the data. Any other failure of a write,
+sync or of the manifest stops the engine. A damaged input stops merges only; reads of other files go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any, Protocol
+
+from datacave_core.errors import DatacaveError, DataCorrupted, StorageStopped
+from datacave_core.layout import Layout
+from datacave_core.ports import Clock, FileSystem, Scheduler
+from datacave_core.wait import Wait
+from datacave_lsm.background import Background, Slices, off_loop, pause
+from datacave_lsm.compaction import MergeTask, merge_of, merge_tables, pick
+from datacave_lsm.flush import flush
+from datacave_lsm.format import Seals
+from datacave_lsm.memtable import Memtable
+from datacave_lsm.options import EngineOptions
+from datacave_lsm.recovery import Recovered, open_table, remove_leftovers
+from datacave_lsm.retention import Retention
+from datacave_lsm.row_cache import RowCache
+from datacave_lsm.table import Group, SegmentCache
+from datacave_lsm.tablebuild import TableFactory
+from datacave_lsm.version import Manifest, TableHandle, VersionEdit, View
+from datacave_lsm.version.levels import table_name
+from datacave_lsm.version.manifest import ManifestState
+from datacave_lsm.wal import Log
+from datacave_lsm.wal.segment import NO_SPACE
+
+RETRY_SECONDS = 1.0
+"""How long a job waits after a full disk."""
+
+SLOW_SECONDS = 0.001
+"""The pause of a writer per level-0 file above the first mark."""
+
+
+class Owner(Protocol):
+    """What maintenance asks of the engine."""
+
+    visible_timestamp: int
+    newest_timestamp: int
+
+    def layout_of(self, prefix: bytes) -> Layout: ...
+
+    def known_layout(self, prefix: bytes) -> Layout | None: ...
+
+    def pinned(self) -> list[int]: ...
+
+    def active_log_number(self) -> int: ...
+
+    def stop(self, error: StorageStopped) -> None: ...
+
+
+class Maintenance:
+    """`view` are the table files in force, `frozen` the memtables waiting for their flush, newest first."""
+
+    def __init__(
+        self,
+        files: FileSystem,
+        clock: Clock,
+        scheduler: Scheduler,
+        seals: Seals,
+        options: EngineOptions,
+        cache: SegmentCache[Group],
+        rows: RowCache,
+        recovered: Recovered,
+        log: Log,
+        owner: Owner,
+    ) -> None:
+        self._files = files
+        self._clock = clock
+        self._scheduler = scheduler
+        self._seals = seals
+        self._options = options
+        self._cache = cache
+        self._rows = rows
+        self._log = log
+        self._owner = owner
+        self._state = state = recovered.state
+        self._handles = recovered.handles
+        self._next_number = max(state.next_number, recovered.manifest_number + 1)
+        self._factory = TableFactory(files, scheduler, seals, owner.layout_of, self._take_number, options.compression)
+        self.frozen = [recovered.memtable] if recovered.memtable.cells else []
+        self.horizon = state.horizon
+        state.closed = (0, 0)
+        number = self._take_number()
+        state.next_number = self._next_number
+        self._manifest = Manifest(files, seals, number, state.snapshot())
+        self._manifest_broken = False
+        self._manifest_taken: Wait | None = None
+        remove_leftovers(files, state, number)
+        self.view = View(state.levels, self._handles, self._unused)
+        self._flusher = Background(scheduler, self._flush_ended)
+        self._merger = Background(scheduler, self._merge_ended)
+        self._stalled: Wait | None = None
+        self._flush_waits: list[tuple[Memtable, Wait]] = []
+        self._compact_waits: list[Wait] = []
+        self._merge_error: DatacaveError | None = None
+        self._stopped: StorageStopped | None = None
+        self._closing: tuple[Wait, Callable[[], None]] | None = None
+        self._counters = dict.fromkeys(
+            ("flushes", "merges", "moves", "flushed_bytes", "merged_bytes", "removal_failures", "disk_full"), 0
+        )
+        self._kick()
+
+    # Asked by the engine
+
+    def add_frozen(self, memtable: Memtable) -> None:
+        """Takes a memtable that gets no more writes; an empty one is forgotten."""
+        if memtable.cells:
+            self.frozen.insert(0, memtable)
+            self._kick()
+
+    def write_delay(self) -> Wait | None:
+        """A Wait for writers when memtables or level 0 pile up."""
+        options = self._options
+        level0_files = len(self.view.level0)
+        if len(self.frozen) >= options.frozen_memtables_max or level0_files >= options.level0_stop_files:
+            if self._stalled is None:
+                self._stalled = Wait("IO:WriteStall")
+                if self._stopped or (self._merge_error and level0_files >= options.level0_stop_files):
+                    self._stalled.finish(self._stopped or self._merge_error)
+            return self._stalled
+        if level0_files >= options.level0_slow_files:
+            slow = Wait("Timeout:WriteSlow")
+            self._scheduler.call_later(SLOW_SECONDS * (level0_files - options.level0_slow_files + 1), slow.finish)
+            return slow
+        return None
+
+    def flushed(self) -> Wait:
+        """Done when every memtable that is frozen now has its table file."""
+        wait = Wait("IO:Flush")
+        if self.frozen:
+            self._flush_waits.append((self.frozen[0], wait))
+        else:
+            wait.finish()
+        return wait
+
+    def compacted(self) -> Wait:
+        """Done when all table files lie on one level below 0."""
+        wait = Wait("IO:Compaction")
+        self._compact_waits.append(wait)
+        self._kick()
+        return wait
+
+    def statistics(self) -> dict[str, Any]:
+        """Counters and sizes."""
+        levels = self.view.levels
+        return {
+            **self._counters,
+            "frozen_memtables": len(self.frozen),
+            "frozen_bytes": sum(memtable.bytes_used for memtable in self.frozen),
+            "level_files": [len(files) for files in levels.files],
+            "level_bytes": [levels.size_bytes(level) for level in range(len(levels.files))],
+            "table_entries": sum(file.entries for file in levels.all_files()),
+            "flush_under_way": self._flusher.busy,
+            "merge_under_way": self._merger.busy,
+            "stalled": self._stalled is not None,
+        }
+
+    def stop(self, error: StorageStopped) -> None:
+        """Ends all jobs; what waits for them fails."""
+        self._stopped = error
+        self._flusher.cancel()
+        self._merger.cancel()
+        self._fail_waits(error)
+
+    def close(self, closing: Wait, closed: Callable[[], None]) -> None:
+        """Ends the jobs, makes the log durable, notes the orderly end and closes all files."""
+        self._closing = (closing, closed)
+        self._flusher.cancel()
+        self._merger.cancel()
+        self._close_when_idle()
+
+    # Jobs
+
+    def _kick(self) -> None:
+        """Starts whatever is due."""
+        if self._stopped is not None or self._closing is not None:
+            return
+        if self.frozen and not self._flusher.busy:
+            self._flusher.start(self._flush_oldest())
+        if not self._merger.busy and self._merge_error is None:
+            task = self._next_task()
+            if task is not None:
+                self._merger.start(self._merge(task))
+
+    def _next_task(self) -> MergeTask | None:
+        levels = self.view.levels
+        if self._compact_waits:
+            filled = [level for level, files in enumerate(levels.files) if files]
+            if len(filled) > 1 or filled == [0]:
+                return merge_of(levels, filled[0], levels.files[filled[0]])
+            waits, self._compact_waits = self._compact_waits, []
+            for wait in waits:
+                wait.finish()
+        return pick(levels, self._options)
+
+    def _retention(self) -> Retention:
+        now = self._clock.now_microseconds() - int(self._options.retention_seconds * 1_000_000)
+        self.horizon = max(self.horizon, min(now, self._owner.visible_timestamp))
+        return Retention.of(self.horizon, self._owner.pinned())
+
+    def _flush_oldest(self) -> Slices[None]:
+        memtable = self.frozen[-1]
+        durable = self._log.sync()
+        yield durable
+        durable.raise_error()
+        file = yield from flush(memtable, self._retention(), self._factory, self._options.slice_rows)
+        # The row cache speaks of table files only; nothing can bring these keys back while the memtable stands before
+        # it, so that forgetting them in slices is safe.
+        for keys in memtable.key_chunks(None, None, self._options.slice_rows):
+            self._rows.forget(keys)
+            yield None
+        position = len(self.frozen) - 1
+        log_number = self.frozen[position - 1].log_number if position else self._owner.active_log_number()
+        added = ((0, file),) if file is not None else ()
+
+        def in_force() -> None:
+            self.frozen.remove(memtable)
+
+        yield from self._install(
+            VersionEdit(
+                log_number=log_number,
+                next_number=self._next_number,
+                horizon=self.horizon,
+                timestamp=memtable.max_timestamp,
+                added=added,
+            ),
+            in_force,
+        )
+        self._counters["flushes"] += 1
+        self._counters["flushed_bytes"] += file.size_bytes if file is not None else 0
+        yield from off_loop(self._scheduler, partial(self._log.remove_before, log_number))
+
+    def _merge(self, task: MergeTask) -> Slices[None]:
+        view = self.view  # holds the inputs for as long as this job runs
+        removed = frozenset(file.number for file in task.inputs)
+        if task.trivial:
+            moved = task.upper[0]
+            yield from self._install(VersionEdit(removed=removed, added=((task.target, moved),)))
+            self._counters["moves"] += 1
+            return
+        readers = {file.number: self._handles[file.number].reader for file in task.inputs}
+        upper = [readers[file.number] for file in task.upper]
+        inputs = [[reader] for reader in upper] if task.level == 0 else [upper]
+        if task.lower:
+            inputs.append([readers[file.number] for file in task.lower])
+        outputs = yield from merge_tables(
+            inputs,
+            task.bottom,
+            self._retention(),
+            self._factory,
+            self._owner.known_layout,
+            self._options.table_bytes_max,
+        )
+        yield from self._install(
+            VersionEdit(
+                next_number=self._next_number,
+                horizon=self.horizon,
+                removed=removed,
+                added=tuple([(task.target, file) for file in outputs]),
+            )
+        )
+        self._counters["merges"] += 1
+        self._counters["merged_bytes"] += sum(file.size_bytes for file in outputs)
+        del view
+
+    def _install(self, edit: VersionEdit, in_force: Callable[[], None] | None = None) -> Slices[None]:
+        """Puts an edit into the manifest, then its files in force. Raises OSError."""
+        while self._manifest_taken is not None:
+            yield self._manifest_taken
+        taken = self._manifest_taken = Wait("IO:Manifest")
+        try:
+            added = yield from off_loop(self._scheduler, partial(self._open_added, edit))
+            state = replace(self._state)
+            state.apply(edit)
+            number = 0
+            if self._manifest_broken or self._manifest.size_bytes >= self._options.manifest_bytes_max:
+                number = self._take_number()
+                state.next_number = self._next_number
+            yield from off_loop(self._scheduler, partial(self._record, edit, state, number))
+            self._state = state
+            self._handles.update(added)
+            live = {file.number for file in self._state.levels.all_files()}
+            for number in [number for number in self._handles if number not in live]:
+                self._handles.pop(number).obsolete = True
+            for handle in self._handles.values():
+                for place in [place for place in handle.masks if place[1] in edit.removed]:
+                    del handle.masks[place]
+            self.view = View(self._state.levels, self._handles, self._unused)
+            if in_force is not None:
+                in_force()
+        finally:
+            self._manifest_taken = None
+            taken.finish()
+
+    def _open_added(self, edit: VersionEdit) -> dict[int, TableHandle]:
+        """Off the loop: reads back the tails of new files before anything depends on them."""
+        new = [file for _, file in edit.added if file.number not in self._handles]
+        return {file.number: open_table(self._files, file, self._seals, self._cache) for file in new}
+
+    def _record(self, edit: VersionEdit, state: ManifestState, number: int) -> None:
+        """Off the loop, one at a time: makes an edit durable, in a new manifest if a number for one is given."""
+        if not number:
+            # Until the record is whole nothing may be appended behind it.
+            self._manifest_broken = True
+            self._manifest.append(edit)
+            self._manifest_broken = False
+            return
+        old = self._manifest
+        self._manifest = Manifest(self._files, self._seals, number, state.snapshot())
+        self._manifest_broken = False
+        old.close()
+        self._files.remove(old.name)
+
+    def _take_number(self) -> int:
+        number = self._next_number
+        self._next_number += 1
+        return number
+
+    # Ends of jobs
+
+    def _flush_ended(self, error: BaseException | None) -> None:
+        self._job_ended(error, self._flusher)
+        if error is None and self._stopped is None:
+            done = [wait for memtable, wait in self._flush_waits if memtable not in self.frozen]
+            self._flush_waits = [pair for pair in self._flush_waits if pair[0] in self.frozen]
+            for wait in done:
+                wait.finish()
+
+    def _merge_ended(self, error: BaseException | None) -> None:
+        if isinstance(error, DataCorrupted):
+            self._merge_error = error
+            waits, self._compact_waits = self._compact_waits, []
+            for wait in waits:
+                wait.finish(error)
+            error = None
+        self._job_ended(error, self._merger)
+
+    def _job_ended(self, error: BaseException | None, runner: Background) -> None:
+        if self._closing is not None:
+            self._close_when_idle()
+            return
+        if self._stopped is not None:
+            return
+        if isinstance(error, OSError) and error.errno in NO_SPACE:
+            self._counters["disk_full"] += 1
+            runner.start(pause(self._scheduler, RETRY_SECONDS))
+            return
+        if error is not None:
+            stopped = (
+                error
+                if isinstance(error, StorageStopped)
+                else StorageStopped(f"the storage engine has stopped: a background job failed: {error}")
+            )
+            stopped.__cause__ = error if stopped is not error else None
+            self._owner.stop(stopped)
+            return
+        self._kick()
+        stalled = self._stalled
+        if stalled is not None:
+            self._stalled = None
+            again = self.write_delay()
+            if again is None or again.reason != stalled.reason:
+                stalled.finish()
+            else:
+                self._stalled = stalled
+
+    def _fail_waits(self, error: DatacaveError) -> None:
+        waits = [wait for _, wait in self._flush_waits] + self._compact_waits
+        if self._stalled is not None:
+            waits.append(self._stalled)
+        self._flush_waits, self._compact_waits, self._stalled = [], [], None
+        for wait in waits:
+            wait.finish(error)
+
+    # Files nobody needs
+
+    def _unused(self, handle: TableHandle) -> None:
+        """Called when the last view lets go of an obsolete file."""
+        if self._closing is None:
+            self._scheduler.call_soon(partial(self._bury, handle))
+
+    def _bury(self, handle: TableHandle) -> None:
+        handle.reader.close()
+        self._scheduler.run(partial(self._files.remove, table_name(handle.file.number)), self._buried)
+
+    def _buried(self, _: None, error: BaseException | None) -> None:
+        if error is not None:
+            # The next start removes what is not in the manifest.
+            self._counters["removal_failures"] += 1
+
+    # The end
+
+    def _close_when_idle(self) -> None:
+        if self._closing is None or self._flusher.busy or self._merger.busy:
+            return
+        durable = self._log.sync()
+        durable.subscribe(partial(self._close_files, durable))
+
+    def _close_files(self, durable: Wait) -> None:
+        assert self._closing is not None
+        closing, closed = self._closing
+
+        def work() -> None:
+            try:
+                if durable.error is None and not self._manifest_broken:
+                    self._manifest.append(VersionEdit(closed=self._log.end()))
+            finally:
+                self._log.close()
+                self._manifest.close()
+                for handle in self._handles.values():
+                    handle.reader.close()
+
+        def done(_: None, error: BaseException | None) -> None:
+            self._fail_waits(StorageStopped("the storage engine is closed"))
+            closed()
+            closing.finish(durable.error or error)
+
+        self._scheduler.run(work, done)

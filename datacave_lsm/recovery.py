@@ -1,0 +1,137 @@
+"""Recovery: from the files of a directory to the state the engine goes on from.
+
+    CURRENT -> manifest -> level state -> every table it names is there and is itself -> log -> memtable
+
+Nothing is written before everything was read, so that a start that is refused changes nothing. Then the torn tail of
+the log is cut, a new log segment and a new manifest are begun, and files that no manifest names are removed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from datacave_core.errors import DataCorrupted
+from datacave_core.layout import Layout
+from datacave_core.ports import FileSystem
+from datacave_lsm.format import HEADER_BYTES, Seals
+from datacave_lsm.memtable import Memtable
+from datacave_lsm.options import EngineOptions
+from datacave_lsm.table import Group, SegmentCache, TableReader
+from datacave_lsm.version import Levels, TableHandle
+from datacave_lsm.version.levels import TABLE_FOLDER, TABLE_SUFFIX, TableFile, table_name
+from datacave_lsm.version.manifest import CURRENT, ManifestState, current_manifest, manifest_name, read_manifest
+from datacave_lsm.wal import layouts_of, replay
+from datacave_lsm.wal.segment import FOLDER as LOG_FOLDER
+from datacave_lsm.wal.segment import segment_name, segment_numbers
+
+
+@dataclass(slots=True)
+class Recovered:
+    """What was found: the manifest's state, open tables, and the log's commits in one memtable, with their layouts."""
+
+    state: ManifestState
+    manifest_number: int
+    handles: dict[int, TableHandle]
+    memtable: Memtable
+    layouts: dict[bytes, Layout] = field(default_factory=dict)
+    newest_timestamp: int = 0
+    next_segment: int = 1
+
+
+def recover(files: FileSystem, seals: Seals, options: EngineOptions, cache: SegmentCache[Group]) -> Recovered:
+    """Reads everything. Raises DataCorrupted, MasterKeyError or OSError, with nothing changed but a torn tail cut."""
+    for folder in (LOG_FOLDER, TABLE_FOLDER):
+        if not files.exists(folder):
+            files.make_folder(folder)
+            files.sync_folder()
+    name = current_manifest(files)
+    if name is None:
+        _refuse_orphans(files)
+        return Recovered(ManifestState(Levels.empty(options.level_count)), 0, {}, Memtable(1))
+    state = read_manifest(files, name, seals, options.level_count)
+    handles: dict[int, TableHandle] = {}
+    try:
+        for file in state.levels.all_files():
+            handles[file.number] = open_table(files, file, seals, cache)
+        recovered = Recovered(
+            state, int(name.rpartition("-")[2]), handles, Memtable(state.log_number), {}, state.timestamp
+        )
+        _read_log(files, seals, recovered)
+    except BaseException:
+        for handle in handles.values():
+            handle.reader.close()
+        raise
+    return recovered
+
+
+def open_table(files: FileSystem, file: TableFile, seals: Seals, cache: SegmentCache[Group]) -> TableHandle:
+    """Opens a table the manifest names; raises DataCorrupted if it is missing or another one."""
+    name = table_name(file.number)
+    if not files.exists(name):
+        raise DataCorrupted(f'file "{name}" is missing', hint="Restore the file from a backup or from a replica.")
+    reader = TableReader.open(files, name, seals, cache, file_id=file.number)
+    properties = reader.properties
+    if (properties.smallest_key, properties.largest_key, properties.entries, properties.bytes) != (
+        file.smallest_key,
+        file.largest_key,
+        file.entries,
+        file.size_bytes,
+    ):
+        reader.close()
+        raise DataCorrupted(f'file "{name}" is not the one the manifest describes')
+    return TableHandle(file, reader)
+
+
+def remove_leftovers(files: FileSystem, state: ManifestState, manifest_number: int) -> None:
+    """Removes what crashed jobs left behind: unnamed tables, temporary files, old segments and manifests."""
+    live = {table_name(file.number) for file in state.levels.all_files()}
+    for entry in files.list(TABLE_FOLDER):
+        name = f"{TABLE_FOLDER}/{entry}"
+        if name not in live and entry.endswith((TABLE_SUFFIX, ".tmp")):
+            files.remove(name)
+    for number in segment_numbers(files):
+        if number < state.log_number:
+            files.remove(segment_name(number))
+    for entry in files.list():
+        if entry == f"{CURRENT}.tmp" or (entry.startswith("MANIFEST-") and entry != manifest_name(manifest_number)):
+            files.remove(entry)
+
+
+def _read_log(files: FileSystem, seals: Seals, recovered: Recovered) -> None:
+    memtable = recovered.memtable
+    for _, entry in replay(files, seals, recovered.state.log_number, recovered.state.closed):
+        if entry is None:
+            continue
+        timestamp, writes = entry
+        if timestamp:
+            # Estimated like the original commit's length; the exact figure only says when to flush.
+            memtable.apply(timestamp, writes, 64 * len(writes))
+            recovered.newest_timestamp = max(recovered.newest_timestamp, timestamp)
+            continue
+        for prefix, layout in layouts_of(entry).items():
+            known = recovered.layouts.get(prefix)
+            recovered.layouts[prefix] = layout
+            if known is not None and len(layout.columns) > len(known.columns):
+                memtable.complete_rows(prefix, layout)
+    recovered.next_segment = max([recovered.state.log_number - 1, *segment_numbers(files)]) + 1
+
+
+def _refuse_orphans(files: FileSystem) -> None:
+    """Without CURRENT the directory is new, or a crash came before its first start was complete, or it is damaged."""
+    tables = [name for name in files.list(TABLE_FOLDER) if name.endswith(TABLE_SUFFIX)]
+    segments = [segment_name(number) for number in segment_numbers(files)]
+    full = []
+    for name in segments:
+        file = files.open(name)
+        try:
+            if file.size() > HEADER_BYTES:
+                full.append(name)
+        finally:
+            file.close()
+    if tables or full:
+        raise DataCorrupted(
+            f'file "{CURRENT}" is missing, but the directory holds data ("{(full or tables)[0]}")',
+            hint="Restore the file from a backup.",
+        )
+    for name in segments:
+        files.remove(name)

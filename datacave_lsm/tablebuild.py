@@ -1,0 +1,67 @@
+"""TableBuild: a table file on its way, written slice by slice and put under its name when it is safely on the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from datacave_core.layout import Layout
+from datacave_core.ports import File, FileSystem, Scheduler
+from datacave_lsm.background import Slices, off_loop
+from datacave_lsm.format import Seals
+from datacave_lsm.table import Compression, TableOptions, TableWriter
+from datacave_lsm.version import TableFile
+from datacave_lsm.version.levels import TABLE_FOLDER, table_name
+
+
+@dataclass(frozen=True, slots=True)
+class TableFactory:
+    """What every new table file of an engine needs; `next_number` gives a number that was never used."""
+
+    files: FileSystem
+    scheduler: Scheduler
+    seals: Seals
+    layout_of: Callable[[bytes], Layout]
+    next_number: Callable[[], int]
+    compression: bool
+
+    def begin(self) -> TableBuild:
+        """Starts a file under a temporary name. Raises OSError."""
+        return TableBuild(self)
+
+
+class TableBuild:
+    """One output file; `writer` takes its rows."""
+
+    __slots__ = ("_factory", "_file", "_name", "_temporary", "writer")
+
+    def __init__(self, factory: TableFactory) -> None:
+        number = factory.next_number()
+        self._factory = factory
+        self._name = table_name(number)
+        self._temporary = f"{self._name}.tmp"
+        self._file: File | None = factory.files.create(self._temporary)
+        options = TableOptions(compression=Compression.LZ4 if factory.compression else Compression.NONE)
+        self.writer = TableWriter(self._file, number, factory.layout_of, factory.seals, options, name=self._name)
+
+    def finish(self) -> Slices[TableFile]:
+        """Completes the file, syncs it and gives it its name, off the loop. Raises OSError."""
+        properties = self.writer.finish()
+        yield from off_loop(self._factory.scheduler, self._put_in_place)
+        return TableFile.of(properties)
+
+    def abandon(self) -> None:
+        """Removes what was written; for failed and cancelled jobs."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+            self._factory.files.remove(self._temporary)
+
+    def _put_in_place(self) -> None:
+        files, file = self._factory.files, self._file
+        assert file is not None
+        file.sync()
+        file.close()
+        self._file = None
+        files.rename(self._temporary, self._name)
+        files.sync_folder(TABLE_FOLDER)

@@ -1,0 +1,86 @@
+"""Replay: reads the log after a start, oldest segment first.
+
+A write cut short by a crash can only lie at the very end of what was written; such a torn tail is cut off, so that it
+is not taken for damage at the next start. Anything else that cannot be read refuses to start: DataCorrupted, naming
+segment and offset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from datacave_core.errors import DataCorrupted
+from datacave_core.ports import File, FileSystem
+from datacave_lsm.format import HEADER_BYTES, FileKind, Opener, Seals
+from datacave_lsm.wal.entry import Entry, EntryDecoder
+from datacave_lsm.wal.record import Tail, damaged, read_records
+from datacave_lsm.wal.segment import FOLDER, segment_name, segment_numbers
+
+
+def replay(
+    files: FileSystem, seals: Seals, first_number: int, closed: tuple[int, int]
+) -> Iterator[tuple[int, Entry | None]]:
+    """Every entry with the number of its segment, from segment `first_number` on; (number, None) ends each segment.
+
+    `closed` is the last segment and its length as the manifest recorded them at an orderly close, or (0, 0).
+    Raises DataCorrupted, MasterKeyError, OSError.
+    """
+    numbers = [number for number in segment_numbers(files) if number >= first_number]
+    for place, number in enumerate(numbers + [0] * (max(closed[0] - first_number, 0) + 1 - len(numbers))):
+        if number != first_number + place:
+            raise DataCorrupted(f'file "{segment_name(first_number + place)}" of the write-ahead log is missing')
+    decoder = EntryDecoder()
+    torn: tuple[int, int] | None = None
+    for number in numbers:
+        name = segment_name(number)
+        file = files.open(name)
+        try:
+            if number == closed[0] and file.size() != closed[1]:
+                raise DataCorrupted(f'file "{name}" has {file.size()} bytes; {closed[1]} were written')
+            opener = _opener(file, name, number, seals, last=number == numbers[-1])
+            tail = Tail(0, True)
+            if opener is not None:
+                tail = Tail()
+                for offset, payload in read_records(file, name, opener, tail):
+                    if torn is not None:
+                        raise damaged(segment_name(torn[0]), torn[1])
+                    try:
+                        for entry in decoder.decode(payload):
+                            yield number, entry
+                    except ValueError as error:
+                        raise DataCorrupted(f'file "{name}" holds no entry at byte {offset}: {error}') from error
+            if tail.torn:
+                if closed[0] >= number:
+                    raise damaged(name, tail.end)
+                torn = torn or (number, tail.end)
+        finally:
+            file.close()
+        yield number, None
+    if torn is not None:
+        _cut(files, *torn)
+
+
+def _cut(files: FileSystem, number: int, end: int) -> None:
+    """Takes a torn tail away, and segments behind it, which hold nothing."""
+    for later in reversed(segment_numbers(files)):
+        if later > number or (later == number and not end):
+            files.remove(segment_name(later))
+    if end:
+        file = files.open(segment_name(number))
+        try:
+            file.truncate(end)
+            file.sync()
+        finally:
+            file.close()
+    files.sync_folder(FOLDER)
+
+
+def _opener(file: File, name: str, number: int, seals: Seals, *, last: bool) -> Opener | None:
+    """None for the last segment when the crash came before its header was written."""
+    header = file.read_at(0, HEADER_BYTES)
+    if last and file.size() <= HEADER_BYTES:
+        try:
+            return seals.resume(header, FileKind.WAL, name, file_id=number)[1]
+        except DataCorrupted:
+            return None
+    return seals.resume(header, FileKind.WAL, name, file_id=number)[1]
