@@ -111,6 +111,11 @@ class Group:
         """Bytes of all segments of the group in the file."""
         return sum(self._entry.lengths)
 
+    @property
+    def segment_lengths(self) -> list[int]:
+        """Bytes in the file of keys, timestamps, operations and each column."""
+        return list(self._entry.lengths)
+
     def statistics(self, column: int) -> ColumnStatistics | None:
         """Range and null count of a value column; None for a column the group does not have.
 

@@ -34,7 +34,8 @@ from datacave_lsm.table.shape import (
 
 
 class TableReader:
-    """An open table file; `properties` says what is in it, `pinned_bytes` what index and filter occupy."""
+    """An open table file; `properties` says what is in it, `pinned_bytes` what index and filter occupy,
+    `part_lengths` the bytes in the file of filter, index, properties and footer."""
 
     __slots__ = (
         "_entries",
@@ -47,6 +48,7 @@ class TableReader:
         "cache",
         "file_id",
         "name",
+        "part_lengths",
         "pinned_bytes",
         "properties",
     )
@@ -92,6 +94,7 @@ class TableReader:
                 raise ValueError("the row groups do not fill the space before the filter")
         except (ValueError, TypeError, IndexError, KeyError, struct.error) as error:
             raise DataCorrupted(f'file "{name}" is damaged: index or properties do not decode: {error}') from error
+        self.part_lengths = (footer.filter_bytes, footer.index_bytes, footer.properties_bytes, footer_bytes)
         self.name = name
         self.file_id = header.file_id
         self.cache = cache
