@@ -26,8 +26,10 @@ from datacave_core.types.codec import (
     TypmodFunction,
     decode_utf8,
 )
+from datacave_core.types.date import DATE_IO
 from datacave_core.types.floating import FLOAT4_IO, FLOAT8_IO
 from datacave_core.types.integer import CID_IO, INT2_IO, INT4_IO, INT8_IO, OID_IO, XID8_IO, XID_IO
+from datacave_core.types.interval import INTERVAL_IO
 from datacave_core.types.json import JSON_IO
 from datacave_core.types.jsonb import JSONB_IO
 from datacave_core.types.names import format_type
@@ -35,6 +37,8 @@ from datacave_core.types.numeric import NUMERIC_IO
 from datacave_core.types.registry import find_type
 from datacave_core.types.settings import FormatSettings
 from datacave_core.types.text import BPCHAR_IO, CHAR_IO, NAME_IO, OPAQUE_IO, TEXT_IO, VARCHAR_IO
+from datacave_core.types.time import TIME_IO, TIME_TZ_IO
+from datacave_core.types.timestamp import TIMESTAMP_IO, TIMESTAMPTZ_IO
 from datacave_core.types.uuid import UUID_IO
 from datacave_core.values import Value
 
@@ -62,6 +66,12 @@ _SCALARS: Final[dict[int, TypeIO]] = {
     oids.FLOAT8: FLOAT8_IO,
     oids.UUID: UUID_IO,
     oids.BYTEA: BYTEA_IO,
+    oids.DATE: DATE_IO,
+    oids.TIME: TIME_IO,
+    oids.TIMETZ: TIME_TZ_IO,
+    oids.TIMESTAMP: TIMESTAMP_IO,
+    oids.TIMESTAMPTZ: TIMESTAMPTZ_IO,
+    oids.INTERVAL: INTERVAL_IO,
     oids.JSON: JSON_IO,
     oids.JSONB: JSONB_IO,
     oids.INT2VECTOR: vector_io(INT2_IO, oids.INT2),
