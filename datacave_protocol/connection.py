@@ -246,36 +246,21 @@ class Connection:
         return code, start + 5, self._position
 
     def _take_copy_data(self) -> list[bytes]:
-        """The payloads of all whole CopyData messages up to the next other message."""
+        """The payloads of the whole CopyData messages in `_data`, up to whatever else comes next."""
         chunks: list[bytes] = []
+        data = self._data
+        position = self._position
+        last = len(data) - 5
         length_max = self.message_bytes_max
-        while True:
-            data = self._data
-            position = self._position
-            last = len(data) - 5
-            while position <= last:
-                code, length = _unpack_header(data, position)
-                if code != COPY_DATA:
-                    break
-                if not 4 <= length <= length_max:
-                    raise ProtocolViolation("invalid message length")
-                end = position + 1 + length
-                if end > len(data):
-                    break
-                chunks.append(data[position + 5 : end])
-                position = end
-            self._position = position
-            if not self._partial:
-                return chunks
-            # The message at hand may continue in _partial; what a whole one needs is all that is worth copying for.
-            frame = self._take_frame() if not chunks else None
-            if frame is None:
-                return chunks
-            code, start, end = frame
-            if code != COPY_DATA:
-                self._position = start - 5
-                return chunks
-            chunks.append(self._data[start:end])
+        while position <= last:
+            code, length = _unpack_header(data, position)
+            end = position + 1 + length
+            if code != COPY_DATA or not 4 <= length <= length_max or end > len(data):
+                break
+            chunks.append(data[position + 5 : end])
+            position = end
+        self._position = position
+        return chunks
 
     def _gather(self, count: int) -> bool:
         """Whether `count` unread bytes are at hand; brings them together in `_data` if so."""
