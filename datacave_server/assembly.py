@@ -6,26 +6,40 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from datacave_core.errors import FeatureNotSupported
+from datacave_core.errors import FeatureNotSupported, StorageStopped
+from datacave_core.layout import PREFIX_LENGTH
 from datacave_core.ports import Store
-from datacave_lsm.crypto import KeyRing
-from datacave_lsm.options import EngineOptions
+from datacave_lsm import Engine, EngineOptions, KeyRing
 from datacave_server.config import Config, ConfigError, EncryptionKey
 from datacave_server.lifecycle import Environment, Listener
 
 KEY_HEX_DIGITS = 64
+NO_KEY = bytes(PREFIX_LENGTH)
 
 
 class DatabaseParts:
     """The storage engine, the SQL database over it, and the listener in front."""
 
     def open_store(self, environment: Environment) -> Store:
-        raise FeatureNotSupported(f"no storage engine for {engine_options(environment.config)}")
+        """Recovers the storage engine from its folder."""
+        return Engine.open(
+            environment.files,
+            environment.clock,
+            environment.scheduler,
+            environment.randomness,
+            engine_options(environment.config),
+            make_key_ring(environment.config),
+        )
 
     def make_listener(self, environment: Environment, store: Store) -> Listener:
         raise FeatureNotSupported("no listener")
 
     def store_failure(self, store: Store) -> str | None:
+        """A store that has stopped itself refuses every read, so a read of nothing finds out."""
+        try:
+            store.get(NO_KEY, 0)
+        except StorageStopped as error:
+            return error.message
         return None
 
 
