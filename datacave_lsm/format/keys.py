@@ -7,6 +7,7 @@ length; they stand end to end and are searched where they lie. Byte table: FORMA
 from __future__ import annotations
 
 import struct
+from abc import ABC, abstractmethod
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
@@ -75,7 +76,7 @@ def open_keys(payload: bytes) -> KeySegment:
     return OffsetKeySegment(count, prefix, suffixes, offsets)
 
 
-class KeySegment:
+class KeySegment(ABC):
     """Opened keys of a group."""
 
     __slots__ = ("cost_bytes", "count", "prefix")
@@ -85,13 +86,13 @@ class KeySegment:
         self.prefix = prefix
         self.cost_bytes = cost_bytes
 
+    @abstractmethod
     def keys(self, start: int = 0, stop: int | None = None) -> list[bytes]:
         """The keys of rows start .. stop."""
-        raise NotImplementedError
 
+    @abstractmethod
     def suffix_at(self, position: int) -> bytes:
         """What follows the shared prefix in one key."""
-        raise NotImplementedError
 
     def first_at_least(self, key: bytes) -> int:
         """The position of the first key >= `key`; `count` if there is none."""

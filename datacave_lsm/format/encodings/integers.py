@@ -94,7 +94,7 @@ def scaled_many(values: list[Any], scale: int) -> list[int]:
     """`scaled_of` for many values at once (`values` has no None)."""
     try:
         shifted = list(map(_CONTEXT.multiply, values, repeat(Decimal(10**scale))))
-        scaled = list(map(int, shifted))
+        scaled = list(map(Decimal.__int__, shifted))
     except (ValueError, OverflowError, ArithmeticError):
         return [scaled_of(value, scale) for value in values]
     if scaled and (scaled != shifted or max(scaled) >= 10**18 or min(scaled) <= -(10**18)):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 import struct
 import sys
+from abc import ABC, abstractmethod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -51,7 +52,7 @@ class EncodedColumn(NamedTuple):
     null_count: int
 
 
-class ColumnSegment:
+class ColumnSegment(ABC):
     """An opened segment of `count` rows; `cost_bytes` is what it keeps in memory."""
 
     __slots__ = ("_validity", "cost_bytes", "count")
@@ -88,15 +89,17 @@ class ColumnSegment:
         nulls = valid == 0
         return nulls if nulls.any() else None
 
+    @abstractmethod
     def vector(self, start: int = 0, stop: int | None = None) -> ColumnVector:
         """Rows start .. stop as a column vector; its arrays may be views and must not be written to."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _stored_at(self, position: int) -> Any:
-        raise NotImplementedError
+        """The value of one row; anything where it is NULL."""
 
+    @abstractmethod
     def _stored(self, start: int, stop: int) -> list[Any]:
-        raise NotImplementedError
+        """The values of rows start .. stop; anything where they are NULL."""
 
 
 def pack_validity(nulls: NDArray[np.bool_] | None) -> bytes:

@@ -6,7 +6,7 @@ sorted, so codes compare as values do. Data is compressed where that pays; offse
 
 from __future__ import annotations
 
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -32,8 +32,6 @@ STATISTICS_LENGTH_MAX = 32
 DATA_BYTES_MAX = 2**32 - 1
 
 _SAMPLE = 256
-_U2 = np.dtype("<u2")
-_U4 = np.dtype("<u4")
 
 
 def encode_strings(
@@ -59,29 +57,29 @@ def encode_strings(
     distinct = _few_distinct(present)
     if distinct is not None:
         entries = sorted(distinct)
-        data, offsets = _joined(entries, text)
+        data, lengths = _joined(entries, text)
         width = 1 if len(entries) <= 1 << 8 else 2
         codes = {entry: code for code, entry in enumerate(entries)}
         if null_count:
             codes[None] = 0
-        code_items = np.fromiter(map(codes.__getitem__, values), "<u1" if width == 1 else _U2, count)
+        code_items = np.fromiter(map(codes.__getitem__, values), "<u1" if width == 1 else "<u2", count)
         head = HEAD.pack(Encoding.DICTIONARY, 0, has_nulls, width, count, len(data), len(entries), 0)
-        payload = b"".join((head, validity, np.array(offsets, _U4).tobytes(), data, code_items.tobytes()))
+        payload = b"".join((head, validity, _offsets(lengths, 4), data, code_items.tobytes()))
         return EncodedColumn(payload, *_bounds(entries[0], entries[-1]), null_count)
 
     if null_count:
         empty: Any = "" if text else b""
         values = [empty if value is None else value for value in values]
-    data, offsets = _joined(values, text)
+    data, lengths = _joined(values, text)
     kind, packed = compress(data, wish)
-    length = offsets[1]
-    if length * count == len(data) and offsets == list(range(0, len(data) + 1, length)):
+    length = int(lengths[0])
+    if (lengths == length).all():
         head = HEAD.pack(Encoding.OFFSETS, kind, has_nulls, 0, count, len(data), 0, length)
         payload = b"".join((head, validity, packed))
     else:
         width = 2 if len(data) < 1 << 16 else 4
         head = HEAD.pack(Encoding.OFFSETS, kind, has_nulls, width, count, len(data), 0, 0)
-        payload = b"".join((head, validity, np.array(offsets, _U2 if width == 2 else _U4).tobytes(), packed))
+        payload = b"".join((head, validity, _offsets(lengths, width), packed))
     return EncodedColumn(payload, *_bounds(min(present), max(present)), null_count)
 
 
@@ -97,8 +95,8 @@ def _few_distinct(present: list[Any]) -> set[Any] | None:
     return distinct if len(distinct) * 4 <= count and len(distinct) <= 1 << 16 else None
 
 
-def _joined(values: list[Any], text: bool) -> tuple[bytes, list[int]]:
-    """All values in a row, and len(values) + 1 byte offsets."""
+def _joined(values: list[Any], text: bool) -> tuple[bytes, NDArray[np.int64]]:
+    """All values in a row, and their lengths in bytes."""
     if text:
         joined = "".join(values)
         data = joined.encode()
@@ -108,7 +106,14 @@ def _joined(values: list[Any], text: bool) -> tuple[bytes, list[int]]:
         data = b"".join(values)
     if len(data) > DATA_BYTES_MAX:
         raise ValueError(f"{len(data)} bytes of strings in one group")
-    return data, list(accumulate(map(len, values), initial=0))
+    return data, np.fromiter(map(len, values), np.int64, len(values))
+
+
+def _offsets(lengths: NDArray[np.int64], width: int) -> bytes:
+    """Where each value starts and, one more, where the last ends."""
+    offsets = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    return offsets.astype("<u2" if width == 2 else "<u4").tobytes()
 
 
 def _bounds(low: Any, high: Any) -> tuple[Any, Any]:

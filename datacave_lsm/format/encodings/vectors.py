@@ -34,10 +34,13 @@ def vector_of(values: Sequence[Any], column: PhysicalColumn) -> ColumnVector:
         if column_type is PhysicalType.FLOAT64:
             return ColumnVector(np.frombuffer(array("d", values), np.float64), nulls)
         if column_type is PhysicalType.BOOL:
-            return ColumnVector(np.frombuffer(bytes(map((False, True).index, values)), np.bool_), nulls)
+            flags = bytes(values)
+            if max(flags) > 1:
+                raise TypeError(f"{max(flags)} is no boolean")
+            return ColumnVector(np.frombuffer(flags, np.bool_), nulls)
         scaled = scaled_many(list(values), column.scale)
         return ColumnVector(np.frombuffer(array("q", scaled), np.int64), nulls, column.scale)
-    except (TypeError, OverflowError, AttributeError) as error:
+    except (TypeError, ValueError, OverflowError, AttributeError) as error:
         raise ValueError(f"a value does not fit a {column_type.name} column: {error}") from None
 
 
