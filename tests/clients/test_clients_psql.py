@@ -121,6 +121,8 @@ def test_conninfo_and_version(server: Any, psql: str) -> None:
 
 def test_describe_table(server: Any, psql: str) -> None:
     script = "CREATE TABLE described (id int PRIMARY KEY, name text NOT NULL);\n\\d described\nDROP TABLE described;"
-    assert answer(psql, server, script) == (
-        'id|integer||not null|\nname|text||not null|\nIndexes:\n    "described_pkey" PRIMARY KEY, btree (id)\n'
+    assert answer(psql, server, script, "-P", "tuples_only=off") == (
+        'Table "public.described"\nColumn|Type|Collation|Nullable|Default\n'
+        "id|integer||not null|\nname|text||not null|\n"
+        'Indexes:\n    "described_pkey" PRIMARY KEY, btree (id)\n'
     )
