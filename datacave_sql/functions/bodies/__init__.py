@@ -6,7 +6,19 @@ from types import ModuleType
 from typing import Any
 
 from datacave_sql.functions.aggregate import AggregateMaker
-from datacave_sql.functions.bodies import comparison, floats, integer, like, numerics, text
+from datacave_sql.functions.bodies import (
+    aggregates,
+    comparison,
+    floats,
+    integer,
+    like,
+    numerics,
+    ordered_set,
+    roots,
+    statistics,
+    text,
+    windows,
+)
 from datacave_sql.functions.body import Body
 from datacave_sql.functions.window import WindowBody
 
@@ -25,7 +37,7 @@ WINDOWS: dict[str, WindowBody] = {}
 """Window functions by name(argument oids)."""
 
 FAMILIES: dict[str, ModuleType] = {
-    module.__name__.rpartition(".")[2]: module for module in (comparison, floats, integer, like, numerics, text)
+    module.__name__.rpartition(".")[2]: module for module in (comparison, floats, integer, like, numerics, roots, text)
 }
 """The family modules by name."""
 
@@ -35,3 +47,10 @@ for _module in FAMILIES.values():
             raise AssertionError(f"{_symbol} has two bodies")
         BODIES[_symbol] = _body
     INLINE_NAMES.update(_module.BODIES.inline_names)
+
+for _aggregates in (aggregates.AGGREGATES, ordered_set.AGGREGATES, statistics.AGGREGATES):
+    for _symbol, _maker in _aggregates.entries.items():
+        if _symbol in AGGREGATES:
+            raise AssertionError(f"{_symbol} has two bodies")
+        AGGREGATES[_symbol] = _maker
+WINDOWS.update(windows.WINDOWS)

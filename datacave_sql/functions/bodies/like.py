@@ -22,8 +22,12 @@ def _bad_escape(message: str) -> DatacaveError:
     return DatacaveError(message, sqlstate=sqlstate.INVALID_ESCAPE_SEQUENCE)
 
 
+ANY_CHARACTER = "\0_"
+DANGLING = "\0\\"
+
+
 def tokens(pattern: str) -> list[str | None]:
-    """The pattern as literal texts, "_" as a token of its own kind "\\0_", and None for `%`."""
+    """The pattern as literal texts, ANY_CHARACTER for `_`, None for `%`, and DANGLING for an escape at the end."""
     parts: list[str | None] = []
     literal: list[str] = []
     at = 0
@@ -32,7 +36,8 @@ def tokens(pattern: str) -> list[str | None]:
         at += 1
         if character == "\\":
             if at == len(pattern):
-                raise _bad_escape("LIKE pattern must not end with escape character")
+                parts += ["".join(literal)] if literal else []
+                return [*parts, DANGLING]
             literal.append(pattern[at])
             at += 1
             continue
@@ -42,7 +47,7 @@ def tokens(pattern: str) -> list[str | None]:
         if literal:
             parts.append("".join(literal))
             literal.clear()
-        parts.append(None if character == "%" else "\0_")
+        parts.append(None if character == "%" else ANY_CHARACTER)
     if literal:
         parts.append("".join(literal))
     return parts
@@ -54,11 +59,22 @@ Matcher = Callable[[str], bool]
 @lru_cache(maxsize=512)
 def like_matcher(pattern: str) -> Matcher:
     """A function that says whether a text matches a LIKE pattern. Raises 22025 for a dangling escape."""
-    return _matcher(tokens(pattern))
+    parts = tokens(pattern)
+    if DANGLING not in parts:
+        return _matcher(parts)
+    # The end of the pattern only matters to a text that gets there with characters left.
+    reaches = _matcher([*parts[:-1], ANY_CHARACTER, None])
+
+    def match(text: str) -> bool:
+        if reaches(text):
+            raise _bad_escape("LIKE pattern must not end with escape character")
+        return False
+
+    return match
 
 
 def _matcher(parts: list[str | None]) -> Matcher:
-    if "\0_" not in parts:
+    if ANY_CHARACTER not in parts:
         literals = [part for part in parts if part is not None]
         if not literals:
             return (lambda text: not text) if not parts else (lambda text: True)
@@ -81,9 +97,9 @@ def _segments(parts: list[str | None]) -> Matcher:
             groups.append([])
         else:
             groups[-1].append(part)
-    sources = ["".join("." if piece == "\0_" else re.escape(piece) for piece in group) for group in groups]
+    sources = ["".join("." if piece == ANY_CHARACTER else re.escape(piece) for piece in group) for group in groups]
     patterns = [re.compile(source, re.DOTALL) for source in sources]
-    lengths = [sum(1 if piece == "\0_" else len(piece) for piece in group) for group in groups]
+    lengths = [sum(1 if piece == ANY_CHARACTER else len(piece) for piece in group) for group in groups]
     if len(patterns) == 1:
         whole = patterns[0].fullmatch
         return lambda text: whole(text) is not None
