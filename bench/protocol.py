@@ -46,12 +46,13 @@ def group(parameters: list[bytes], formats: tuple[int, ...] = ()) -> bytes:
     return bind + message(b"D", b"P\0") + message(b"E", bytes(5)) + message(b"S")
 
 
-def one_statement(connection: Connection, data: bytes) -> Callable[[], object]:
+def one_statement(connection: Connection, data: bytes, events: int = 1) -> Callable[[], object]:
     """What a server does on the wire for one chunk with one statement in it, its answer not counted."""
 
     def work() -> None:
         connection.receive_data(data)
-        connection.next_event()
+        for _ in range(events):
+            connection.next_event()
         connection.ready_for_query("I")
         if connection.next_event() is not NEED_DATA:
             raise AssertionError("the chunk holds one statement")
@@ -69,6 +70,9 @@ def bench_statements() -> None:
     }
     for name, data in cases.items():
         print(f"  {name:52} {best_microseconds(one_statement(opened(), data), 20_000):8.2f} us")
+    parse = message(b"P", b"\0SELECT abalance FROM pgbench_accounts WHERE aid = $1;\0\0\0")
+    together = parse + group([b"12345"])
+    print(f"  {'Parse and such a group':52} {best_microseconds(one_statement(opened(), together, 2), 20_000):8.2f} us")
     decode = parameter_decoder((oids.INT4,), (), DEFAULT_SETTINGS)
     print(f"  {'decode 1 int4 parameter':52} {best_microseconds(lambda: decode([b'12345']), 50_000):8.2f} us")
 

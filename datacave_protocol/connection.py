@@ -40,18 +40,24 @@ from datacave_protocol.state import (
     BIND,
     COPY_DATA,
     COPY_DONE,
+    DESCRIBE,
+    EXECUTE,
+    PARSE,
     PASSWORD,
     QUERY,
     RECEIVE,
     SILENT,
     SMALL_MESSAGE_BYTES_MAX,
     SMALL_MESSAGES,
+    SYNC,
     State,
 )
 from datacave_protocol.violation import ProtocolMisuse, ProtocolViolation
 
 MESSAGE_BYTES_MAX: Final = 2**30
 PASSWORD_MESSAGE_BYTES_MAX: Final = 65_536
+_KEPT_BYTES_MAX: Final = 4096
+"""An idle connection does not hold on to a longer chunk that it has read."""
 
 _unpack_header = Struct(">Bi").unpack_from
 _STATUS: Final = {"I": backend.READY_IDLE, "T": backend.READY_IN_TRANSACTION, "E": backend.READY_FAILED}
@@ -59,6 +65,11 @@ _STATUS: Final = {"I": backend.READY_IDLE, "T": backend.READY_IN_TRANSACTION, "E
 _STARTUP, _NEGOTIATING, _AUTHENTICATING = State.STARTUP, State.NEGOTIATING, State.AUTHENTICATING
 _BUSY, _READY, _EXTENDED, _SKIPPING = State.BUSY, State.READY, State.EXTENDED, State.SKIPPING
 _COPY_IN, _COPY_OUT, _FAILED, _CLOSED = State.COPY_IN, State.COPY_OUT, State.FAILED, State.CLOSED
+
+_QUICK: Final = {
+    code: (READERS[code], RECEIVE[_READY][code] or _READY) for code in (PARSE, BIND, DESCRIBE, EXECUTE, SYNC)
+}
+"""What the short way reads and the state it leads to."""
 
 
 class Connection:
@@ -157,7 +168,17 @@ class Connection:
                             return read_query(data, start + 5, end)
                         except DatacaveError as error:
                             return Malformed(error, True)
+                    quick = _QUICK.get(code)
+                    if quick is not None and length <= SMALL_MESSAGE_BYTES_MAX:
+                        self._position = end
+                        self.state = quick[1]
+                        try:
+                            return quick[0](data, start + 5, end)
+                        except DatacaveError as error:
+                            return Malformed(error, quick[1] is _BUSY)
             elif start == len(data) and not self._partial and not self._ended:
+                if start > _KEPT_BYTES_MAX:
+                    self._forget_bytes()
                 return NEED_DATA
         try:
             return self._next_event()

@@ -11,7 +11,7 @@ the buffer without a gap, become one BoundExecution. Its tail has a single spell
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from struct import Struct
+from struct import Struct, unpack_from
 from struct import error as StructError
 from typing import Final, TypeVar
 
@@ -141,7 +141,7 @@ def _read_formats(data: bytes, position: int) -> tuple[tuple[int, ...], int]:
     position += 2
     if count == 0:
         return (), position
-    return Struct(f">{count}h").unpack_from(data, position), position + 2 * count
+    return unpack_from(f">{count}h", data, position), position + 2 * count
 
 
 def _read_values(data: bytes, position: int, end: int) -> tuple[list[bytes | None], int]:
@@ -179,15 +179,24 @@ def read_query(data: bytes, start: int, end: int) -> Query:
 
 def read_parse(data: bytes, start: int, end: int) -> Parse:
     """Parse: statement name, text, parameter types."""
-    statement, position = _read_string(data, start, end)
-    text, position = _read_string(data, position, end)
-    count, position = _read_count(data, position, end)
+    name_end = data.find(0, start, end)
+    text_end = data.find(0, name_end + 1, end)
+    if name_end < 0 or text_end < 0:
+        raise _bad_string()
+    position = text_end + 3
+    if position > end:
+        raise _insufficient()
+    count = data[text_end + 1] << 8 | data[text_end + 2]
     stop = position + 4 * count
     if stop > end:
         raise _insufficient()
     if stop < end:
         raise _bad_format()
-    return Parse(statement, text, Struct(f">{count}I").unpack_from(data, position))
+    types = unpack_from(f">{count}I", data, position) if count else ()
+    try:
+        return _new(Parse, (data[start:name_end].decode(), data[name_end + 1 : text_end].decode(), types))
+    except UnicodeDecodeError as broken:
+        raise invalid_encoding(broken.object, broken.start) from None
 
 
 def read_bind(data: bytes, start: int, end: int) -> Bind:

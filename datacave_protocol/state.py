@@ -1,8 +1,8 @@
 """The states of a connection, seen from the server, and what may happen in each.
 
-    STARTUP <------------------ NEGOTIATING         SSLRequest or GSSENCRequest waits for our byte
-       | \\--- SSL/GSSENCRequest --^
-       | \\--- CancelRequest ------------------------------> CLOSED
+    STARTUP -- SSLRequest, GSSENCRequest --> NEGOTIATING    waits for our one byte
+       | ^--------------- our byte --------------+
+       +------ CancelRequest ---------------------------------------> CLOSED
        | StartupMessage
        v
     AUTHENTICATING                                  password and SASL messages only
