@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datacave_core.errors import DataCorrupted
+from datacave_core import sqlstate
+from datacave_core.errors import DatacaveError, DataCorrupted
 from datacave_core.ports import File
 
 
@@ -22,8 +23,16 @@ def write_all(file: File, data: bytes) -> None:
 
 
 def read_exactly(file: File, offset: int, length: int, name: str) -> bytes:
-    """Reads exactly `length` bytes at `offset`; raises DataCorrupted naming the file when it ends before."""
-    data = file.read_at(offset, length)
+    """Reads exactly `length` bytes at `offset`.
+
+    Raises DataCorrupted naming the file when it ends before, and a DatacaveError with 58030 when reading fails.
+    """
+    try:
+        data = file.read_at(offset, length)
+    except OSError as error:
+        raise DatacaveError(
+            f'could not read file "{name}": {error.strerror or error}', sqlstate=sqlstate.IO_ERROR
+        ) from error
     if len(data) != length:
         raise DataCorrupted(
             f'file "{name}" is damaged: it ends at byte {offset + len(data)} where {length} bytes from '

@@ -57,13 +57,13 @@ class Group:
 
     __slots__ = (
         "_columns",
-        "_entry",
         "_keys",
         "_offsets",
         "_operations",
         "_source",
         "_timestamps",
         "cost_bytes",
+        "entry",
         "layout",
         "number",
     )
@@ -73,7 +73,7 @@ class Group:
         self.layout = layout
         self.cost_bytes = 512
         self._source = source
-        self._entry = entry
+        self.entry = entry
         self._offsets = list(accumulate(entry.lengths, initial=entry.offset))
         self._keys: KeySegment | None = None
         self._timestamps: ColumnSegment | None = None
@@ -83,50 +83,50 @@ class Group:
     @property
     def row_count(self) -> int:
         """Versions in the group."""
-        return self._entry.row_count
+        return self.entry.row_count
 
     @property
     def tombstone_count(self) -> int:
         """Versions that delete."""
-        return self._entry.tombstone_count
+        return self.entry.tombstone_count
 
     @property
     def first_key(self) -> bytes:
-        return self._entry.first_key
+        return self.entry.first_key
 
     @property
     def last_key(self) -> bytes:
-        return self._entry.last_key
+        return self.entry.last_key
 
     @property
     def min_timestamp(self) -> int:
-        return self._entry.min_timestamp
+        return self.entry.min_timestamp
 
     @property
     def max_timestamp(self) -> int:
-        return self._entry.max_timestamp
+        return self.entry.max_timestamp
 
     @property
     def stored_bytes(self) -> int:
         """Bytes of all segments of the group in the file."""
-        return sum(self._entry.lengths)
+        return sum(self.entry.lengths)
 
     @property
     def segment_lengths(self) -> list[int]:
         """Bytes in the file of keys, timestamps, operations and each column."""
-        return list(self._entry.lengths)
+        return list(self.entry.lengths)
 
     def statistics(self, column: int) -> ColumnStatistics | None:
         """Range and null count of a value column; None for a column the group does not have.
 
         Tombstones count as NULL in every column.
         """
-        records = self._entry.statistics
+        records = self.entry.statistics
         return ColumnStatistics(*records[column]) if column < len(records) else None
 
     def span(self, low: bytes | None, high: bytes | None) -> tuple[int, int]:
         """The half-open range of row positions with low <= key < high."""
-        entry = self._entry
+        entry = self.entry
         start = 0 if low is None or low <= entry.first_key else self.key_segment().first_at_least(low)
         stop = entry.row_count if high is None or high > entry.last_key else self.key_segment().first_at_least(high)
         return start, max(start, stop)
@@ -142,8 +142,8 @@ class Group:
 
     def operations(self, start: int = 0, stop: int | None = None) -> NDArray[np.uint8]:
         """0: put, 1: tombstone."""
-        if not self._entry.tombstone_count:
-            return np.zeros((self._entry.row_count if stop is None else stop) - start, np.uint8)
+        if not self.entry.tombstone_count:
+            return np.zeros((self.entry.row_count if stop is None else stop) - start, np.uint8)
         segment = self._operations or self._open_operations()
         return cast("NDArray[np.int64]", segment.vector(start, stop).values).astype(np.uint8)
 
@@ -206,7 +206,7 @@ class Group:
             if low == end:
                 return None
             position, stamp = low, timestamps.value_at(low)
-        if self._entry.tombstone_count:
+        if self.entry.tombstone_count:
             operations = self._operations or self._open_operations()
             if operations.value_at(position) == TOMBSTONE:
                 return Version(stamp, None)
@@ -219,7 +219,7 @@ class Group:
         """The opened keys, for searches and vectorised merges."""
         keys = self._keys
         if keys is None:
-            keys = self._keys = self._decode_keys(self._payload(KEYS_COLUMN))
+            keys = self._keys = self._decode_keys(self.payload(KEYS_COLUMN))
             self._charge(keys.cost_bytes)
         return keys
 
@@ -228,14 +228,14 @@ class Group:
         segment = self._columns[number]
         if segment is None:
             column = self.layout.columns[number]
-            segment = self._decode(self._payload(FIRST_VALUE_COLUMN + number), FIRST_VALUE_COLUMN + number, column)
+            segment = self._decode(self.payload(FIRST_VALUE_COLUMN + number), FIRST_VALUE_COLUMN + number, column)
             self._columns[number] = segment
             self._charge(segment.cost_bytes)
         return segment
 
     def verify(self) -> None:
         """Reads, opens and decodes everything; raises DataCorrupted, also when index and contents differ."""
-        entry = self._entry
+        entry = self.entry
         keys = self.keys()
         timestamps = self.timestamps().tolist()
         operations = (self._operations or self._open_operations()).values()
@@ -256,12 +256,12 @@ class Group:
         return layout.columns[number]
 
     def _open_timestamps(self) -> ColumnSegment:
-        segment = self._timestamps = self._decode(self._payload(TIMESTAMPS_COLUMN), TIMESTAMPS_COLUMN, _INT64_COLUMN)
+        segment = self._timestamps = self._decode(self.payload(TIMESTAMPS_COLUMN), TIMESTAMPS_COLUMN, _INT64_COLUMN)
         self._charge(segment.cost_bytes)
         return segment
 
     def _open_operations(self) -> ColumnSegment:
-        segment = self._operations = self._decode(self._payload(OPERATIONS_COLUMN), OPERATIONS_COLUMN, _INT64_COLUMN)
+        segment = self._operations = self._decode(self.payload(OPERATIONS_COLUMN), OPERATIONS_COLUMN, _INT64_COLUMN)
         self._charge(segment.cost_bytes)
         return segment
 
@@ -295,7 +295,8 @@ class Group:
                 cost += self._operations.cost_bytes
         self._charge(cost)
 
-    def _payload(self, column: int) -> bytes:
+    def payload(self, column: int) -> bytes:
+        """The verified payload of a segment as the file numbers them: keys, timestamps, operations, columns."""
         start, stop = self._offsets[column], self._offsets[column + 1]
         source = self._source
         return source.opener.open(
@@ -311,8 +312,8 @@ class Group:
             segment = open_column(payload, physical)
         except (ValueError, TypeError, IndexError, struct.error) as error:
             raise self._damaged(column, str(error)) from error
-        if segment.count != self._entry.row_count:
-            raise self._damaged(column, f"{segment.count} rows instead of {self._entry.row_count}")
+        if segment.count != self.entry.row_count:
+            raise self._damaged(column, f"{segment.count} rows instead of {self.entry.row_count}")
         return segment
 
     def _decode_keys(self, payload: bytes) -> KeySegment:
@@ -320,8 +321,8 @@ class Group:
             keys = open_keys(payload)
         except (ValueError, TypeError, IndexError, struct.error) as error:
             raise self._damaged(KEYS_COLUMN, str(error)) from error
-        if keys.count != self._entry.row_count:
-            raise self._damaged(KEYS_COLUMN, f"{keys.count} keys instead of {self._entry.row_count}")
+        if keys.count != self.entry.row_count:
+            raise self._damaged(KEYS_COLUMN, f"{keys.count} keys instead of {self.entry.row_count}")
         return keys
 
     def _damaged(self, column: int, what: str) -> DataCorrupted:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import itemgetter, lt
 
 import numpy as np
@@ -29,6 +29,7 @@ from datacave_lsm.format.sealing import Seals
 from datacave_lsm.format.transfer import write_all
 from datacave_lsm.table.chunk import FIXED_BYTES, Chunk, chunk_of_rows, joined, string_columns
 from datacave_lsm.table.filter import build_filter, key_hash
+from datacave_lsm.table.group import Group
 from datacave_lsm.table.properties import TableProperties
 from datacave_lsm.table.shape import (
     FILE_GROUP,
@@ -145,6 +146,31 @@ class TableWriter:
         self._choose(prefix, layout)
         self._rows_to_chunk()
         self._take_chunk(Chunk(keys, timestamps, operations, list(columns)))
+
+    def add_group(self, group: Group) -> None:
+        """Takes over a whole row group of another table as it is encoded there, without decoding its columns.
+
+        For merges that keep every version of a group: some microseconds instead of some milliseconds. The group keeps
+        its layout and size, so it is worth it for well-filled groups only.
+        """
+        self._drain()
+        self._close_group()
+        keys = group.keys()
+        self._check_order(keys, group.timestamps())
+        payloads = [group.payload(column) for column in range(len(group.segment_lengths))]
+        number = len(self._groups)
+        segments = [self._sealer.seal(number, column, payload) for column, payload in enumerate(payloads)]
+        entry = group.entry
+        self._write_group(
+            keys,
+            segments,
+            replace(
+                entry,
+                layout=self._layouts.setdefault(group.layout, len(self._layouts)),
+                lengths=list(map(len, segments)),
+                offset=self._size,
+            ),
+        )
 
     def finish(self) -> TableProperties:
         """Writes filter, index, properties and footer; neither syncs nor closes the file.
@@ -309,7 +335,9 @@ class TableWriter:
             seal(number, OPERATIONS_COLUMN, operations.payload),
         ]
         segments += [seal(number, at, column.payload) for at, column in enumerate(columns, FIRST_VALUE_COLUMN)]
-        self._groups.append(
+        self._write_group(
+            keys,
+            segments,
             GroupEntry(
                 first_key=keys[0],
                 last_key=keys[-1],
@@ -321,8 +349,11 @@ class TableWriter:
                 lengths=list(map(len, segments)),
                 statistics=[[column.minimum, column.maximum, column.null_count] for column in columns],
                 offset=self._size,
-            )
+            ),
         )
+
+    def _write_group(self, keys: list[bytes], segments: list[bytes], entry: GroupEntry) -> None:
+        self._groups.append(entry)
         if self._options.filter_bits_per_key:
             self._hashes.append(np.fromiter(map(key_hash, keys), np.uint64, len(keys)))
         else:
