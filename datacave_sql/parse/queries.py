@@ -37,9 +37,9 @@ from datacave_sql.parse.lexer import END, FCONST, ICONST
 from datacave_sql.parse.windows import WindowGrammar
 
 _AFTER_TARGETS = frozenset(
-    ["from", "into", "where", "group", "having", "window", "union", "intersect", "except", "order", "limit", "offset"]
-    + ["fetch", "for", "on", "returning", "with", ")", ";", END]
+    ["from", "into", "where", "group", "having", "window", "union", "intersect", "except", "order"]
 )
+_AFTER_TARGETS |= {"limit", "offset", "fetch", "for", "on", "returning", "with", ")", ";", END}
 _SET_LEVELS = {"union": 1, "except": 1, "intersect": 2}
 _TAIL_WORDS = frozenset(["order", "limit", "offset", "fetch", "for"])
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from datacave_sql.parse.ast import Statement
+from datacave_sql.parse.alteration import AlterationGrammar
+from datacave_sql.parse.ast import RecognisedStatement, Statement
 from datacave_sql.parse.lexer import END, PARAM
-from datacave_sql.parse.session import SessionGrammar
 from datacave_sql.parse.statement import ParsedStatement
 
 
-class StatementGrammar(SessionGrammar):
+class StatementGrammar(AlterationGrammar):
     """stmtmulti: statements with semicolons between them."""
 
     __slots__ = ()
@@ -37,6 +37,27 @@ class StatementGrammar(SessionGrammar):
         if rule is None:
             raise self.syntax_error()
         return rule(self)
+
+    def load(self) -> Statement:
+        position = self.position()
+        self.index += 1
+        self.string()
+        return RecognisedStatement(position, "LOAD")
+
+    def reassign_owned(self) -> Statement:
+        position = self.position()
+        self.index += 1
+        self.expect_words("owned", "by")
+        self.roles()
+        self.expect("to")
+        self.role()
+        return RecognisedStatement(position, "REASSIGN OWNED")
+
+    def import_schema(self) -> Statement:
+        position = self.position()
+        self.index += 1
+        self.expect_words("foreign", "schema")
+        return self.recognised(position, "IMPORT FOREIGN SCHEMA")
 
     def _parameter_count(self, first: int) -> int:
         numbers = [int(self.values[i]) for i in range(first, self.index) if self.kinds[i] == PARAM]
@@ -75,4 +96,27 @@ _RULES: dict[str, Callable[[StatementGrammar], Statement]] = {
     "listen": StatementGrammar.listen,
     "unlisten": StatementGrammar.unlisten,
     "notify": StatementGrammar.notify,
+    "create": StatementGrammar.create,
+    "alter": StatementGrammar.alter,
+    "drop": StatementGrammar.drop,
+    "comment": StatementGrammar.comment,
+    "security": StatementGrammar.security_label,
+    "grant": StatementGrammar.grant,
+    "revoke": StatementGrammar.revoke,
+    "copy": StatementGrammar.copy,
+    "explain": StatementGrammar.explain,
+    "vacuum": StatementGrammar.vacuum,
+    "analyze": StatementGrammar.vacuum,
+    "analyse": StatementGrammar.vacuum,
+    "checkpoint": StatementGrammar.checkpoint,
+    "cluster": StatementGrammar.cluster,
+    "reindex": StatementGrammar.reindex,
+    "refresh": StatementGrammar.refresh,
+    "lock": StatementGrammar.lock,
+    "truncate": StatementGrammar.truncate,
+    "do": StatementGrammar.do,
+    "call": StatementGrammar.call,
+    "load": StatementGrammar.load,
+    "reassign": StatementGrammar.reassign_owned,
+    "import": StatementGrammar.import_schema,
 }

@@ -25,7 +25,7 @@ class LikeClause(Node):
 
 @dataclass(frozen=True, slots=True)
 class PartitionKey(Node):
-    """PARTITION BY strategy (elements)."""
+    """PARTITION BY strategy (elements); the strategy as written, which the binder checks (list, range, hash)."""
 
     strategy: str
     elements: tuple[IndexElement, ...]
