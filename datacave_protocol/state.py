@@ -8,15 +8,15 @@
     AUTHENTICATING                                  password and SASL messages only
        | AuthenticationOk
        v
-    BUSY <---- Query, FunctionCall, Sync, --- READY         READY: nothing is owed to anybody
-     | ^       BoundExecution                  ^ |
-     | |                                       | | Parse, Bind, Describe, Execute, Close, Flush
-     | +--- Query, FunctionCall, Sync ------+  | v
-     +------------ ReadyForQuery -----------|--+ EXTENDED   a series is open until Sync
-                                            +----+ |
-                                            |      | ErrorResponse
-                                            |      v
-                                            +---- SKIPPING  all but Sync and Terminate is dropped
+    BUSY ------ ReadyForQuery ---------------------------------> READY    nothing is owed to anybody
+
+    READY ----- Query, FunctionCall, Sync, BoundExecution -----> BUSY     ReadyForQuery is owed
+       | Parse, Bind, Describe, Execute, Close, Flush
+       v
+    EXTENDED -- Query, FunctionCall, Sync, BoundExecution -----> BUSY     a series is open until Sync
+       | ErrorResponse
+       v
+    SKIPPING -- Sync ------------------------------------------> BUSY     all but Sync and Terminate is dropped
 
     BUSY, EXTENDED --- CopyInResponse ----> COPY_IN  --- CopyDone, CopyFail ---> back to BUSY or EXTENDED
     BUSY, EXTENDED --- CopyOutResponse ---> COPY_OUT --- our CopyDone ---------> back
