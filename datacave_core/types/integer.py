@@ -10,7 +10,7 @@ from collections.abc import Callable
 from struct import Struct
 from typing import Final
 
-from datacave_core.types.codec import Decoder, Encoder, TypeIO, bad_length, invalid_input, out_of_range
+from datacave_core.types.codec import Decoder, Encoder, TypeIO, bad_length, decode_utf8, invalid_input, out_of_range
 from datacave_core.types.settings import FormatSettings
 
 _NUMBER: Final = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]+)([ \t\n\v\f\r]*)(.?)", re.DOTALL)
@@ -50,7 +50,11 @@ def _signed(name: str, low: int, high: int, binary: Struct) -> TypeIO:
             value = int(data)
             if value <= high:
                 return value
-        return parse(data.decode("utf-8", "replace"))
+        elif data[:1] == b"-" and data[1:].isdigit() and len(data) < 19:
+            value = int(data)
+            if value >= low:
+                return value
+        return parse(decode_utf8(data))
 
     def decoder(settings: FormatSettings, typmod: int) -> Decoder:
         return decode

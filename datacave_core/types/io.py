@@ -12,6 +12,7 @@ from typing import Final
 from datacave_core.errors import FeatureNotSupported
 from datacave_core.types import oids
 from datacave_core.types.array import array_io, vector_io
+from datacave_core.types.bit import BIT_IO, VARBIT_IO
 from datacave_core.types.boolean import BOOLEAN_IO
 from datacave_core.types.bytea import BYTEA_IO
 from datacave_core.types.codec import (
@@ -32,8 +33,14 @@ from datacave_core.types.integer import CID_IO, INT2_IO, INT4_IO, INT8_IO, OID_I
 from datacave_core.types.interval import INTERVAL_IO
 from datacave_core.types.json import JSON_IO
 from datacave_core.types.jsonb import JSONB_IO
+from datacave_core.types.location import LSN_IO, TID_IO
+from datacave_core.types.money import MONEY_IO
 from datacave_core.types.names import format_type
+from datacave_core.types.network import CIDR_IO, INET_IO, MACADDR8_IO, MACADDR_IO
 from datacave_core.types.numeric import NUMERIC_IO
+from datacave_core.types.pseudo import VOID_IO, pseudo_io
+from datacave_core.types.record import RECORD_IO
+from datacave_core.types.registered import REGISTERED_IO
 from datacave_core.types.registry import find_type
 from datacave_core.types.settings import FormatSettings
 from datacave_core.types.text import BPCHAR_IO, CHAR_IO, NAME_IO, OPAQUE_IO, TEXT_IO, VARCHAR_IO
@@ -74,6 +81,28 @@ _SCALARS: Final[dict[int, TypeIO]] = {
     oids.INTERVAL: INTERVAL_IO,
     oids.JSON: JSON_IO,
     oids.JSONB: JSONB_IO,
+    oids.BIT: BIT_IO,
+    oids.VARBIT: VARBIT_IO,
+    oids.INET: INET_IO,
+    oids.CIDR: CIDR_IO,
+    oids.MACADDR: MACADDR_IO,
+    oids.MACADDR8: MACADDR8_IO,
+    oids.MONEY: MONEY_IO,
+    oids.TID: TID_IO,
+    oids.PG_LSN: LSN_IO,
+    oids.RECORD: RECORD_IO,
+    oids.VOID: VOID_IO,
+    oids.REGPROC: REGISTERED_IO,
+    oids.REGPROCEDURE: REGISTERED_IO,
+    oids.REGOPER: REGISTERED_IO,
+    oids.REGOPERATOR: REGISTERED_IO,
+    oids.REGCLASS: REGISTERED_IO,
+    oids.REGTYPE: REGISTERED_IO,
+    oids.REGCONFIG: REGISTERED_IO,
+    oids.REGDICTIONARY: REGISTERED_IO,
+    oids.REGNAMESPACE: REGISTERED_IO,
+    oids.REGROLE: REGISTERED_IO,
+    oids.REGCOLLATION: REGISTERED_IO,
     oids.INT2VECTOR: vector_io(INT2_IO, oids.INT2),
     oids.OIDVECTOR: vector_io(OID_IO, oids.OID),
 }
@@ -93,6 +122,8 @@ def type_io(oid: int) -> TypeIO:
         element = find_type(facts.element_oid)
         assert element is not None
         return array_io(type_io(element.oid), element.oid, element.delimiter, quoting=element.oid not in _NEVER_QUOTED)
+    if facts is not None and facts.kind == "p":
+        return pseudo_io(format_type(oid))
     raise FeatureNotSupported(f"type {format_type(oid)} is not supported", hint="Store such values as text.")
 
 

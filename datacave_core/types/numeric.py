@@ -211,27 +211,36 @@ def numeric_key(value: Decimal) -> object:
 
 def send_numeric(value: Decimal) -> bytes:
     """Binary form: number of base-10000 digits, weight, sign, display scale, the digits."""
-    sign, digits, exponent = value.as_tuple()
-    if not isinstance(exponent, int):
-        code = _NAN if value.is_nan() else _MINUS_INFINITY if sign else _PLUS_INFINITY
+    if not value.is_finite():
+        code = _NAN if value.is_nan() else _PLUS_INFINITY if value > 0 else _MINUS_INFINITY
         return _HEAD.pack(0, 0, code, 0)
-    if not value:
-        return _HEAD.pack(0, 0, _POSITIVE, -exponent)
-    padding = exponent % 4
-    text = "".join(map(str, digits)) + "0" * padding
-    low_weight = (exponent - padding) // 4
-    text = "0" * (-len(text) % 4) + text
-    groups = [int(text[at : at + 4]) for at in range(0, len(text), 4)]
-    weight = low_weight + len(groups) - 1
-    start = 0
-    while not groups[start]:
-        start += 1
-    while not groups[-1]:
-        groups.pop()
-    groups = groups[start:]
+    text = str(value)
+    if "E" in text:
+        text = f"{value:f}"
+    sign = _POSITIVE
+    if text[0] == "-":
+        sign = _NEGATIVE
+        text = text[1:]
+    whole, _, fraction = text.partition(".")
+    scale = len(fraction)
+    lead = -len(whole) % 4
+    weight = (len(whole) + lead) // 4 - 1
+    digits = "000"[:lead] + whole + fraction + "000"[: -scale % 4]
+    groups = [int(digits[at : at + 4]) for at in range(0, len(digits), 4)]
+    if not groups[0] or not groups[-1]:
+        while groups and not groups[-1]:
+            groups.pop()
+        start = 0
+        while start < len(groups) and not groups[start]:
+            start += 1
+        groups = groups[start:]
+        weight = weight - start if groups else 0
     count = len(groups)
-    head = _HEAD.pack(count, weight - start, _NEGATIVE if sign else _POSITIVE, -exponent)
-    return head + Struct(f"!{count}H").pack(*groups)
+    pack = _GROUPS[count].pack if count < len(_GROUPS) else Struct(f"!HhHH{count}H").pack
+    return pack(count, weight, sign, scale, *groups)
+
+
+_GROUPS: Final = tuple([Struct(f"!HhHH{count}H") for count in range(32)])
 
 
 def receive_numeric(data: bytes) -> Decimal:
@@ -246,13 +255,20 @@ def receive_numeric(data: bytes) -> Decimal:
     if len(data) != 8 + 2 * count:
         raise bad_length(data, 8 + 2 * count)
     groups = Struct(f"!{count}H").unpack_from(data, 8)
-    if any(group > 9999 for group in groups):
-        raise _bad_binary("digit")
+    for group in groups:
+        if group > 9999:
+            raise _bad_binary("digit")
     if sign not in (_POSITIVE, _NEGATIVE):
         return NAN if sign == _NAN else INFINITY if sign == _PLUS_INFINITY else -INFINITY
+    power = (weight - count + 1) * 4
+    if count <= 8 and -60 < power < 60 and scale <= 60:
+        number = 0
+        for group in groups:
+            number = number * 10000 + group
+        number = number * 10 ** (power + scale) if power >= -scale else number // 10 ** (-scale - power)
+        return Decimal(f"{'-' if sign and number else ''}{number}E-{scale}")
     digits = "".join([f"{group:04d}" for group in groups]) or "0"
-    value = Decimal(f"{digits}E{(weight - count + 1) * 4}")
-    value = value.quantize(quantum(scale), rounding=decimal.ROUND_DOWN, context=EXACT)
+    value = Decimal(f"{digits}E{power}").quantize(quantum(scale), rounding=decimal.ROUND_DOWN, context=EXACT)
     return check_numeric(value.copy_negate() if sign == _NEGATIVE and value else value)
 
 

@@ -15,7 +15,7 @@ DEFAULT_RULE: Final = ",M3.2.0,M11.1.0"
 """The rule of a name with daylight saving time but without rules: that of the United States."""
 
 _NAME: Final = r"(?:<([^>]*)>|([^0-9,+\-<]*))"
-_OFFSET: Final = r"([+-]?)([0-9]+)(?::([0-9]+)(?::([0-9]+))?)?"
+_OFFSET: Final = r"([+-]?)([0-9]+)(?::([0-9]+)(?::([0-9]+)|(?!:))|(?!:))"
 _START: Final = re.compile(_NAME + _OFFSET)
 _DAYLIGHT: Final = re.compile(_NAME + "(?:" + _OFFSET + ")?")
 _DATE: Final = re.compile(r",(?:J([0-9]+)|M([0-9]+)\.([0-9]+)\.([0-9]+)|([0-9]+))(?:/" + _OFFSET + ")?")
