@@ -31,7 +31,7 @@ class DatabaseParts:
             make_key_ring(environment.config),
         )
 
-    def make_listener(self, environment: Environment, store: Store) -> Listener:
+    async def make_listener(self, environment: Environment, store: Store) -> Listener:
         raise FeatureNotSupported("no listener")
 
     def store_failure(self, store: Store) -> str | None:

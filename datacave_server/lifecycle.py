@@ -86,7 +86,7 @@ class Parts(Protocol):
     def open_store(self, environment: Environment) -> Store:
         """Recovers the storage. Raises DatacaveError and OSError."""
 
-    def make_listener(self, environment: Environment, store: Store) -> Listener:
+    async def make_listener(self, environment: Environment, store: Store) -> Listener:
         """The SQL database over the store, behind a listener that has not started."""
 
     def store_failure(self, store: Store) -> str | None:
@@ -150,7 +150,7 @@ class Server:
         store = self._store = self._parts.open_store(environment)
         stack.push_async_callback(self._close_store, store)
         self.metrics.add_source("store", store.statistics)
-        listener = self._parts.make_listener(environment, store)
+        listener = await self._parts.make_listener(environment, store)
         with naming("server.listen", self.config.server.listen):
             self.addresses = await listener.start()
         stack.callback(listener.stop_accepting)

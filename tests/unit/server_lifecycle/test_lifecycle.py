@@ -78,7 +78,7 @@ class FakeParts:
         self.events.append("store open")
         return self.store  # type: ignore[return-value]
 
-    def make_listener(self, environment: Environment, store: Store) -> Listener:
+    async def make_listener(self, environment: Environment, store: Store) -> Listener:
         return self.listener
 
     def store_failure(self, store: Store) -> str | None:

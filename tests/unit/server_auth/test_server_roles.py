@@ -1,0 +1,58 @@
+"""Configured users have roles in the catalog, and roles can log in."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from datacave_core.catalog import Role, catalog_writes, initial_catalog, load_catalog, open_catalog
+from datacave_core.memory import MemoryStore
+from datacave_server.auth import LoginUser
+from datacave_server.clock import SystemClock
+from datacave_server.config import User
+from datacave_server.roles import ensure_roles, role_finder, with_roles
+
+
+def test_the_default_user_is_there_already() -> None:
+    catalog = initial_catalog()
+    assert with_roles(catalog, [User("admin", superuser=True)]) is catalog
+
+
+def test_missing_roles_are_made_and_superusers_raised() -> None:
+    before = with_roles(initial_catalog(), [User("ann"), User("bob", superuser=True)])
+    ann, bob = before.role_named("ann"), before.role_named("bob")
+    assert ann is not None
+    assert bob is not None
+    assert (ann.login, ann.superuser, bob.login, bob.superuser) == (True, False, True, True)
+    after = with_roles(before, [User("ann", superuser=True), User("bob")])
+    raised = after.role_named("ann")
+    assert raised is not None
+    assert (raised.oid, raised.superuser, raised.create_role) == (ann.oid, True, True)
+    assert after.role_named("bob") == bob
+
+
+def test_a_role_that_may_not_log_in_stays_so() -> None:
+    catalog = with_roles(initial_catalog(), [User("ann")])
+    ann = catalog.role_named("ann")
+    assert ann is not None
+    barred = catalog.with_objects([dataclasses.replace(ann, login=False)])
+    assert with_roles(barred, [User("ann")]) is barred
+
+
+def test_roles_are_stored_once() -> None:
+    store = MemoryStore(SystemClock())
+    open_catalog(store)
+    assert ensure_roles(store, [User("ann")]) is not None
+    stored = load_catalog(store, store.newest_timestamp)
+    assert stored is not None
+    assert stored.role_named("ann") is not None
+    assert ensure_roles(store, [User("ann")]) is None
+
+
+def test_roles_of_the_newest_catalog_are_found() -> None:
+    catalogs = [initial_catalog()]
+    find = role_finder(lambda: catalogs[-1])
+    assert find("admin") == LoginUser("admin", None, superuser=True)
+    assert find("eve") is None
+    catalogs.append(catalogs[0].with_objects([Role(20000, "eve", password="verifier")]))
+    assert find("eve") == LoginUser("eve", "verifier", may_log_in=False)
+    assert catalog_writes(catalogs[0], catalogs[1])
