@@ -87,7 +87,7 @@ class Maintenance:
         self._state = state = recovered.state
         self._handles = recovered.handles
         self._next_number = max(state.next_number, recovered.manifest_number + 1)
-        self._factory = TableFactory(files, scheduler, seals, owner.layout_of, self._take_number, options.compression)
+        self._factory = TableFactory(files, scheduler, seals, owner.layout_of, self._take_number, options)
         self.frozen = [recovered.memtable] if recovered.memtable.cells else []
         self.horizon = state.horizon
         state.closed = (0, 0)

@@ -66,5 +66,8 @@ class EngineOptions:
     manifest_bytes_max: int = 4 * MIB
     """Size at which the manifest is written afresh as one snapshot."""
 
+    group_rows_max: int = 8192
+    """Rows of one row group of a table file."""
+
     compression: bool = True
     """Whether table files compress what is worth it."""

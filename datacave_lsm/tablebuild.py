@@ -9,6 +9,7 @@ from datacave_core.layout import Layout
 from datacave_core.ports import File, FileSystem, Scheduler
 from datacave_lsm.background import Slices, off_loop
 from datacave_lsm.format import Seals
+from datacave_lsm.options import EngineOptions
 from datacave_lsm.table import Compression, TableOptions, TableWriter
 from datacave_lsm.version import TableFile
 from datacave_lsm.version.levels import TABLE_FOLDER, table_name
@@ -23,7 +24,7 @@ class TableFactory:
     seals: Seals
     layout_of: Callable[[bytes], Layout]
     next_number: Callable[[], int]
-    compression: bool
+    options: EngineOptions
 
     def begin(self) -> TableBuild:
         """Starts a file under a temporary name. Raises OSError."""
@@ -41,7 +42,10 @@ class TableBuild:
         self._name = table_name(number)
         self._temporary = f"{self._name}.tmp"
         self._file: File | None = factory.files.create(self._temporary)
-        options = TableOptions(compression=Compression.LZ4 if factory.compression else Compression.NONE)
+        options = TableOptions(
+            group_rows_max=factory.options.group_rows_max,
+            compression=Compression.LZ4 if factory.options.compression else Compression.NONE,
+        )
         self.writer = TableWriter(self._file, number, factory.layout_of, factory.seals, options, name=self._name)
 
     def finish(self) -> Slices[TableFile]:

@@ -1,8 +1,9 @@
 """Replay: reads the log after a start, oldest segment first.
 
 A write cut short by a crash can only lie at the very end of what was written; such a torn tail is cut off, so that it
-is not taken for damage at the next start. Anything else that cannot be read refuses to start: DataCorrupted, naming
-segment and offset.
+is not taken for damage at the next start. Segments behind it may have been begun, even out of order, since a header
+and a name become durable with the first record only. Anything else that cannot be read refuses to start:
+DataCorrupted, naming segment and offset.
 """
 
 from __future__ import annotations
@@ -25,32 +26,36 @@ def replay(
     `closed` is the last segment and its length as the manifest recorded them at an orderly close, or (0, 0).
     Raises DataCorrupted, MasterKeyError, OSError.
     """
-    numbers = [number for number in segment_numbers(files) if number >= first_number]
-    for place, number in enumerate(numbers + [0] * (max(closed[0] - first_number, 0) + 1 - len(numbers))):
-        if number != first_number + place:
-            raise DataCorrupted(f'file "{segment_name(first_number + place)}" of the write-ahead log is missing')
+    numbers = {number for number in segment_numbers(files) if number >= first_number}
     decoder = EntryDecoder()
     torn: tuple[int, int] | None = None
-    for number in numbers:
+    for number in range(first_number, max([closed[0], first_number, *numbers]) + 1):
         name = segment_name(number)
+        if number not in numbers:
+            if number == first_number or number <= closed[0]:
+                raise _missing(name)
+            torn = torn or (number, 0)
+            continue
         file = files.open(name)
         try:
-            if number == closed[0] and file.size() != closed[1]:
-                raise DataCorrupted(f'file "{name}" has {file.size()} bytes; {closed[1]} were written')
-            opener = _opener(file, name, number, seals, last=number == numbers[-1])
+            size = file.size()
+            if number == closed[0] and size != closed[1]:
+                raise DataCorrupted(f'file "{name}" has {size} bytes; {closed[1]} were written')
+            opener = _opener(file, name, number, seals)
             tail = Tail(0, True)
             if opener is not None:
                 tail = Tail()
                 for offset, payload in read_records(file, name, opener, tail):
                     if torn is not None:
-                        raise damaged(segment_name(torn[0]), torn[1])
+                        lost = segment_name(torn[0])
+                        raise damaged(lost, torn[1]) if torn[0] in numbers else _missing(lost)
                     try:
                         for entry in decoder.decode(payload):
                             yield number, entry
                     except ValueError as error:
                         raise DataCorrupted(f'file "{name}" holds no entry at byte {offset}: {error}') from error
             if tail.torn:
-                if closed[0] >= number:
+                if number <= closed[0]:
                     raise damaged(name, tail.end)
                 torn = torn or (number, tail.end)
         finally:
@@ -58,6 +63,10 @@ def replay(
         yield number, None
     if torn is not None:
         _cut(files, *torn)
+
+
+def _missing(name: str) -> DataCorrupted:
+    return DataCorrupted(f'file "{name}" of the write-ahead log is missing')
 
 
 def _cut(files: FileSystem, number: int, end: int) -> None:
@@ -75,12 +84,12 @@ def _cut(files: FileSystem, number: int, end: int) -> None:
     files.sync_folder(FOLDER)
 
 
-def _opener(file: File, name: str, number: int, seals: Seals, *, last: bool) -> Opener | None:
-    """None for the last segment when the crash came before its header was written."""
+def _opener(file: File, name: str, number: int, seals: Seals) -> Opener | None:
+    """None for a segment without records whose header did not reach the disk before the crash."""
     header = file.read_at(0, HEADER_BYTES)
-    if last and file.size() <= HEADER_BYTES:
-        try:
-            return seals.resume(header, FileKind.WAL, name, file_id=number)[1]
-        except DataCorrupted:
-            return None
-    return seals.resume(header, FileKind.WAL, name, file_id=number)[1]
+    try:
+        return seals.resume(header, FileKind.WAL, name, file_id=number)[1]
+    except DataCorrupted:
+        if file.size() > HEADER_BYTES:
+            raise
+        return None

@@ -1,0 +1,215 @@
+"""What is left of a scripted workload when the power fails, or the disk refuses, at any one of its file operations?
+
+Every commit writes its number under several keys, so that a torn commit shows. After the restart the commits found must
+be a prefix of those made, with all that were acknowledged as durable in it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+
+import pytest
+
+from datacave_core.errors import DatacaveError, DiskFull
+from datacave_core.layout import Layout, PhysicalColumn, PhysicalType
+from datacave_core.memory import (
+    Disk,
+    MemoryFileSystem,
+    PowerFailure,
+    SeededRandomness,
+    SimulatedClock,
+    SimulatedScheduler,
+)
+from datacave_core.wait import Wait
+from datacave_lsm import Engine, EngineOptions, KeyRing
+
+PREFIX = b"\0\0\0\7\0\0"
+LAYOUT = Layout(1, (PhysicalColumn(PhysicalType.INT64), PhysicalColumn(PhysicalType.TEXT)))
+OPTIONS = EngineOptions(
+    memtable_bytes_max=12_000,
+    log_segment_bytes=1_500,
+    log_fragment_bytes_max=300,
+    level0_trigger_files=2,
+    level1_bytes=3_000,
+    table_bytes_max=2_000,
+    manifest_bytes_max=1_200,
+    retention_seconds=0.0,
+    group_rows_max=16,
+)
+COMMITS = 24
+SPREAD = 5
+RING = KeyRing({"k": bytes(range(32))}, "k")
+
+
+class Script:
+    """The workload on one disk; `durable` is the number of the newest commit acknowledged as durable."""
+
+    def __init__(self, disk: Disk, seed: int, ring: KeyRing | None = None) -> None:
+        self.disk = disk
+        self.seed = seed
+        self.ring = ring
+        self.scheduler = SimulatedScheduler(SimulatedClock())
+        self.durable = 0
+        self.made = 0
+
+    def open(self) -> Engine:
+        files = MemoryFileSystem(self.disk)
+        randomness = SeededRandomness(self.seed + 1000 * self.disk.generation)
+        engine = Engine.open(files, self.scheduler.clock, self.scheduler, randomness, OPTIONS, self.ring)
+        engine.set_layout(PREFIX, LAYOUT)
+        return engine
+
+    def commit(self, engine: Engine, *, wait_durable: bool = True) -> None:
+        number = self.made + 1
+        writes = {PREFIX + b"%02d" % slot: (number, "x" * (number * 7 % 90)) for slot in range(SPREAD)}
+        writes[PREFIX + b"k%04d" % number] = (number, None)
+        if number > 3:
+            writes[PREFIX + b"k%04d" % (number - 3)] = None  # type: ignore[assignment]
+        durable = engine.commit(writes, wait_durable=wait_durable).durable
+        self.made = number
+
+        def acknowledged() -> None:
+            if durable.error is None:
+                self.durable = max(self.durable, number)
+
+        durable.subscribe(acknowledged)
+
+    def settle(self, event: Wait) -> None:
+        for _ in range(100):
+            self.scheduler.run_ready()
+            if event.done:
+                break
+            self.scheduler.run_for(0.25)
+        assert event.done
+        event.raise_error()
+
+    def run(self) -> None:
+        engine = self.open()
+        for step in range(COMMITS):
+            self.commit(engine, wait_durable=step % 5 != 2)
+            if step % 3 == 0:
+                self.scheduler.run_ready()
+            if step == 9:
+                self.settle(engine.flush())
+            if step == 12:
+                self.settle(engine.compact())
+            if step == 17:
+                self.settle(engine.close())
+                engine = self.open()
+        self.settle(engine.flush())
+        self.settle(engine.compact())
+        self.settle(engine.close())
+
+    def run_until_power_fails(self, number: int) -> None:
+        """Runs until the power fails in file operation `number`."""
+        generation = self.disk.generation
+        self.disk.crash_at(number)
+        # In a worker's job the failure reaches the engine as that job's error.
+        with contextlib.suppress(PowerFailure, DatacaveError):
+            self.run()
+        assert self.disk.generation == generation + 1
+        self.scheduler = SimulatedScheduler(self.scheduler.clock)
+
+    def check(self) -> int:
+        """Reopens and returns the number of the newest commit found."""
+        engine = self.open()
+        newest = engine.newest_timestamp
+        found = {key[len(PREFIX) :]: row[0] for batch in engine.scan(PREFIX, None, newest) for key, row in batch}
+        number = found.get(b"00", 0)
+        expected = {b"%02d" % slot: number for slot in range(SPREAD)} if number else {}
+        expected |= {b"k%04d" % each: each for each in range(max(1, number - 2), number + 1)}
+        assert found == expected
+        for key, value in found.items():
+            row = engine.get(PREFIX + key, newest)
+            assert row is not None
+            assert row[0] == value
+        assert self.durable <= number <= self.made
+        # The engine goes on from here, and what it writes now survives, too.
+        self.made = self.durable = number
+        self.commit(engine)
+        self.settle(engine.flush())
+        self.settle(engine.close())
+        return number
+
+
+def operations(ring: KeyRing | None) -> int:
+    """The number of changing file operations of an undisturbed run."""
+    disk = Disk()
+    script = Script(disk, 0, ring)
+    script.run()
+    assert script.durable == COMMITS
+    changes = disk.changes
+    assert script.check() == COMMITS
+    return changes
+
+
+@pytest.mark.parametrize("ring", [None, RING], ids=["plain", "sealed"])
+def test_power_fails_at_every_operation(ring: KeyRing | None) -> None:
+    for number in range(1, operations(ring) + 1):
+        script = Script(Disk(number), number, ring)
+        script.run_until_power_fails(number)
+        script.check()
+
+
+def test_power_fails_again_during_recovery() -> None:
+    for number in range(5, operations(None) + 1, 7):
+        for again in range(1, 12):
+            disk = Disk(number)
+            script = Script(disk, number)
+            script.run_until_power_fails(number)
+            disk.crash_at(disk.changes + again)
+            generation = disk.generation
+            with contextlib.suppress(PowerFailure, DatacaveError):
+                script.open()
+                script.scheduler.run_for(1)
+            if disk.generation == generation:
+                disk.crash()
+            script.scheduler = SimulatedScheduler(script.scheduler.clock)
+            script.check()
+
+
+@pytest.mark.parametrize("error", [errno.EIO, errno.ENOSPC], ids=["EIO", "ENOSPC"])
+def test_one_operation_fails(error: int) -> None:
+    stopped = survived = 0
+    for number in range(1, operations(None) + 1):
+        disk = Disk(number)
+        disk.fail_at(number, error)
+        script = Script(disk, number)
+        try:
+            script.run()
+            survived += 1
+        except (DatacaveError, OSError):
+            stopped += 1
+        # The process ends without a word; the power stays on, or fails, too.
+        disk.locks.clear()
+        if number % 2:
+            disk.crash()
+        script.scheduler = SimulatedScheduler(script.scheduler.clock)
+        script.check()
+    assert stopped
+    assert error == errno.EIO or survived
+
+
+def test_full_disk_refuses_commits_and_takes_them_again_when_space_returns() -> None:
+    disk = Disk(0, capacity_bytes=20_000)
+    script = Script(disk, 0)
+    engine = script.open()
+    refused = 0
+    for _ in range(400):
+        try:
+            script.commit(engine)
+        except DiskFull:
+            refused += 1
+        script.scheduler.run_ready()
+    assert refused
+    newest = engine.visible_timestamp
+    assert engine.get(PREFIX + b"00", newest) == (script.made, "x" * (script.made * 7 % 90))
+    disk.capacity_bytes = None
+    before = script.made
+    script.commit(engine)
+    script.scheduler.run_for(5)
+    assert script.durable == script.made == before + 1
+    script.settle(engine.flush())
+    script.settle(engine.close())
+    script.check()

@@ -1,0 +1,245 @@
+"""Does the engine answer every read as the memory store does, whatever flushes, merges and restarts go on meanwhile?"""
+
+from __future__ import annotations
+
+import random
+from decimal import Decimal
+
+import numpy as np
+import pytest
+
+from datacave_core.layout import Layout, PhysicalColumn, PhysicalType
+from datacave_core.memory import (
+    MemoryFileSystem,
+    MemoryStore,
+    SeededRandomness,
+    SimulatedClock,
+    SimulatedScheduler,
+)
+from datacave_core.rowbatch import ColumnVector
+from datacave_core.values import Row
+from datacave_lsm import Engine, EngineOptions, KeyRing
+
+RAW = b"\0\0\0\1\0\0"
+TABLE = b"\0\0\0\2\0\1"
+NARROW = Layout(
+    1,
+    (
+        PhysicalColumn(PhysicalType.INT64),
+        PhysicalColumn(PhysicalType.TEXT),
+        PhysicalColumn(PhysicalType.DECIMAL64, scale=2),
+    ),
+)
+WIDE = Layout(
+    2, (*NARROW.columns, PhysicalColumn(PhysicalType.BOOL, missing=True), PhysicalColumn(PhysicalType.FLOAT64))
+)
+TINY = EngineOptions(
+    memtable_bytes_max=30_000,
+    log_segment_bytes=20_000,
+    log_fragment_bytes_max=1_000,
+    table_bytes_max=10_000,
+    level0_trigger_files=3,
+    level1_bytes=15_000,
+    level_growth=4,
+    level_count=5,
+    retention_seconds=10.0,
+    slice_rows=16,
+    row_cache_bytes=20_000,
+    segment_cache_bytes=20_000,
+    manifest_bytes_max=2_000,
+    group_rows_max=64,
+)
+
+
+class World:
+    """An engine over a simulated disk beside the memory store, on one clock."""
+
+    def __init__(self, seed: int, key_ring: KeyRing | None = None) -> None:
+        self.random = random.Random(seed)
+        self.clock = SimulatedClock()
+        self.scheduler = SimulatedScheduler(self.clock, seed)
+        self.files = MemoryFileSystem()
+        self.oracle = MemoryStore(self.clock)
+        self.layout = NARROW
+        self.key_ring = key_ring
+        self.engine = self.open(seed)
+        self.timestamps = [0]
+        self.pins: list[tuple[int, object]] = []
+
+    def open(self, seed: int) -> Engine:
+        engine = Engine.open(self.files, self.clock, self.scheduler, SeededRandomness(seed), TINY, self.key_ring)
+        # What the log holds can be flushed before anybody registers a layout.
+        for _ in range(self.random.choice((0, 50))):
+            self.scheduler.step()
+        engine.set_layout(TABLE, self.layout)
+        self.oracle.set_layout(TABLE, self.layout)
+        return engine
+
+    def key(self) -> bytes:
+        if self.random.random() < 0.5:
+            return RAW + b"%03d" % self.random.randrange(300)
+        return TABLE + self.random.randrange(600).to_bytes(2, "big")
+
+    def bounds(self) -> tuple[bytes, bytes | None]:
+        prefix = self.random.choice((RAW, TABLE))
+        end = prefix[:-1] + bytes([prefix[-1] + 1])
+        choice = self.random.random()
+        if choice < 0.1:
+            return prefix, end
+        keys = sorted((self.key(), self.key()))
+        if choice < 0.5:
+            return keys[0], keys[0] + b"\xff" if choice < 0.3 else keys[0][:-1] + b"\xff"
+        if keys[0][:6] != keys[1][:6]:
+            return keys[0], keys[0][:5] + bytes([keys[0][5] + 1])
+        return keys[0], keys[1]
+
+    def row(self, key: bytes) -> Row | None:
+        chance = self.random
+        if chance.random() < 0.2:
+            return None
+        if key.startswith(RAW):
+            return (None if chance.random() < 0.1 else chance.randbytes(chance.randrange(30)),)
+        row: Row = (
+            chance.randrange(-(2**63), 2**63) if chance.random() < 0.3 else chance.randrange(100),
+            None if chance.random() < 0.2 else "é" * chance.randrange(10),
+            None if chance.random() < 0.2 else Decimal(chance.randrange(-999, 999)).scaleb(-2),
+        )
+        return row if self.layout is NARROW else (*row, chance.random() < 0.5, chance.random())
+
+    def write(self) -> None:
+        count = self.random.choice((1, 1, 1, 3, 20, 150))
+        keys = [self.key() for _ in range(count)]
+        writes = {key: self.row(key) for key in keys}
+        wait = self.random.random() < 0.7
+        expected = self.oracle.commit(writes)
+        assert self.engine.commit(writes, wait_durable=wait).timestamp == expected.timestamp
+        self.timestamps.append(expected.timestamp)
+
+    def timestamp(self) -> int:
+        oldest = self.engine.oldest_readable()
+        choice = self.random.random()
+        if choice < 0.5:
+            return self.oracle.newest_timestamp
+        if choice < 0.6 and self.pins:
+            return self.random.choice(self.pins)[0]
+        return max(oldest, self.random.choice(self.timestamps[-200:]))
+
+    def read(self) -> None:
+        timestamp, engine, oracle = self.timestamp(), self.engine, self.oracle
+        choice = self.random.random()
+        if choice < 0.5:
+            for key in [self.key() for _ in range(20)]:
+                assert engine.get(key, timestamp) == oracle.get(key, timestamp)
+                found, expected = engine.get_version(key, timestamp), oracle.get_version(key, timestamp)
+                if found is None and expected is not None:
+                    # A tombstone that nobody can tell from nothing.
+                    assert expected.row is None
+                    assert expected.timestamp <= engine.oldest_readable()
+                else:
+                    assert found == expected
+            return
+        low, high = self.bounds()
+        if choice < 0.75:
+            reverse = self.random.random() < 0.5
+            batch_rows = self.random.choice((1, 7, 1024))
+            batches = list(engine.scan(low, high, timestamp, reverse=reverse, batch_rows=batch_rows))
+            assert all(0 < len(batch) <= batch_rows for batch in batches)
+            expected_rows = [row for batch in oracle.scan(low, high, timestamp, reverse=reverse) for row in batch]
+            assert [row for batch in batches for row in batch] == expected_rows
+        elif choice < 0.9:
+            self.compare_columns(low, high, timestamp)
+        elif choice < 0.95:
+            after = max(timestamp, engine.oldest_readable())
+            until = oracle.newest_timestamp
+            assert list(engine.history(low, high, after, until)) == list(oracle.history(low, high, after, until))
+        else:
+            after = max(timestamp, engine.oldest_readable())
+            newest = engine.newest_in_range(low, high, after)
+            assert (newest is None) == (oracle.newest_in_range(low, high, after) is None)
+            assert newest is None or newest > after
+
+    def compare_columns(self, low: bytes, high: bytes | None, timestamp: int) -> None:
+        width = len(self.layout.columns) if low.startswith(TABLE) else 1
+        columns = self.random.sample(range(width), self.random.randrange(1, width + 1))
+        found: dict[bytes, Row] = {}
+        for batch in self.engine.scan_columns(low, high, timestamp, columns, with_keys=True):
+            assert batch.keys is not None
+            assert batch.keys == sorted(batch.keys)
+            values = [python_values(vector) for vector in batch.columns]
+            assert all(len(each) == batch.row_count for each in values)
+            for key, row in zip(batch.keys, zip(*values, strict=True), strict=True):
+                assert key not in found
+                found[key] = row
+        expected: dict[bytes, Row] = {}
+        for batch in self.oracle.scan_columns(low, high, timestamp, columns, with_keys=True):
+            assert batch.keys is not None
+            values = [python_values(vector) for vector in batch.columns]
+            expected.update(zip(batch.keys, zip(*values, strict=True), strict=True))
+        assert found == expected
+
+    def settle(self, event: object) -> None:
+        while not event.done:  # type: ignore[attr-defined]
+            self.scheduler.run_for(0.3)
+        event.raise_error()  # type: ignore[attr-defined]
+
+    def restart(self) -> None:
+        self.settle(self.engine.close())
+        self.pins.clear()
+        self.engine = self.open(self.random.randrange(2**32))
+        assert self.engine.newest_timestamp == self.oracle.newest_timestamp
+        assert self.engine.visible_timestamp == self.oracle.newest_timestamp
+
+    def pin(self) -> None:
+        if self.pins and self.random.random() < 0.5:
+            self.pins.pop(self.random.randrange(len(self.pins)))[1]()  # type: ignore[operator]
+        else:
+            timestamp = max(self.engine.oldest_readable(), self.random.choice(self.timestamps[-50:]))
+            self.pins.append((timestamp, self.engine.pin(timestamp)))
+
+    def step(self) -> None:
+        choice = self.random.random()
+        if choice < 0.3:
+            self.write()
+        elif choice < 0.85:
+            self.read()
+        elif choice < 0.93:
+            for _ in range(self.random.randrange(20)):
+                self.scheduler.step()
+        elif choice < 0.96:
+            self.scheduler.run_for(self.random.random() * 2)
+        elif choice < 0.98:
+            self.pin()
+        elif choice < 0.99:
+            self.engine.flush()
+        elif choice < 0.993:
+            self.engine.compact()
+        elif choice < 0.997:
+            self.restart()
+        elif choice < 0.9975 and self.layout is NARROW:
+            self.layout = WIDE
+            self.engine.set_layout(TABLE, WIDE)
+            self.oracle.set_layout(TABLE, WIDE)
+
+
+def python_values(vector: ColumnVector) -> list[object]:
+    values = vector.values if isinstance(vector.values, list) else vector.values.tolist()
+    if vector.nulls is None:
+        return list(values)
+    return [None if null else value for value, null in zip(values, np.asarray(vector.nulls).tolist(), strict=True)]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_engine_and_memory_store_agree(seed: int) -> None:
+    ring = KeyRing({"a": bytes(32)}, "a") if seed % 4 == 3 else None
+    world = World(seed, ring)
+    for step in range(2_000):
+        try:
+            world.step()
+        except AssertionError as error:
+            raise AssertionError(f"seed {seed}, step {step}: {error}") from error
+    world.settle(world.engine.flush())
+    world.settle(world.engine.compact())
+    statistics = world.engine.statistics()
+    assert statistics["merges"] > 0
+    world.compare_columns(TABLE, None, world.oracle.newest_timestamp)
+    world.settle(world.engine.close())
