@@ -1,16 +1,17 @@
 """Transactions over any Store: snapshots, locks, isolation levels, savepoints."""
 
 from datacave_core.transaction.advisory import AdvisoryLocks, advisory_key, advisory_key_pair
-from datacave_core.transaction.lock_table import (
+from datacave_core.transaction.lock_table import LockOwner, LockTable, LockWait
+from datacave_core.transaction.modes import (
     KEY_SHARE,
     NO_KEY_UPDATE,
     SHARE,
     UPDATE,
     LockMode,
-    LockOwner,
-    LockTable,
-    LockWait,
+    TableLockMode,
+    mode_name,
 )
+from datacave_core.transaction.table_locks import table_lock_key
 from datacave_core.transaction.transaction import (
     NEWEST,
     SKIPPED,
@@ -35,9 +36,12 @@ __all__ = [
     "LockTable",
     "LockWait",
     "Mark",
+    "TableLockMode",
     "Transaction",
     "TransactionManager",
     "WaitPolicy",
     "advisory_key",
     "advisory_key_pair",
+    "mode_name",
+    "table_lock_key",
 ]

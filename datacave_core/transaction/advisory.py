@@ -6,7 +6,8 @@ never conflicts with itself.
 
 from __future__ import annotations
 
-from datacave_core.transaction.lock_table import ADVISORY_PREFIX, SHARE, UPDATE, LockOwner, LockTable
+from datacave_core.transaction.lock_table import LockOwner, LockTable
+from datacave_core.transaction.modes import ADVISORY_PREFIX, SHARE, UPDATE
 from datacave_core.wait import Steps, wait_for
 
 
@@ -39,8 +40,7 @@ class AdvisoryLocks:
         """Takes a lock for the session, or until the transaction ends. Raises DeadlockDetected."""
         mode = SHARE if shared else UPDATE
         owner = self._owner
-        before = len(owner.acquired)
-        wait = self._locks.acquire(owner, key, mode)
+        wait = self._locks.acquire_unlisted(owner, key, mode)
         if wait is not None:
             try:
                 yield from wait_for(wait)
@@ -48,18 +48,18 @@ class AdvisoryLocks:
                 if owner.waiting is wait:
                     self._locks.cancel_wait(owner)
                 else:
-                    self._adopt(before)
+                    # Granted just before the cancellation; nothing has counted it yet.
                     self._locks.settle_advisory(owner, key)
                 raise
-        self._count(key, mode, transaction, before)
+        self._count(key, mode, transaction)
 
     def try_lock(self, key: bytes, *, shared: bool = False, transaction: bool = False) -> bool:
         """Takes a lock if that needs no wait."""
         mode = SHARE if shared else UPDATE
-        before = len(self._owner.acquired)
-        if not self._locks.try_acquire(self._owner, key, mode):
+        owner = self._owner
+        if not self._locks.is_free(owner, key, mode) or self._locks.acquire_unlisted(owner, key, mode) is not None:
             return False
-        self._count(key, mode, transaction, before)
+        self._count(key, mode, transaction)
         return True
 
     def unlock(self, key: bytes, *, shared: bool = False) -> bool:
@@ -84,14 +84,9 @@ class AdvisoryLocks:
         for key in keys:
             self._locks.settle_advisory(self._owner, key)
 
-    def _count(self, key: bytes, mode: int, transaction: bool, before: int) -> None:
+    def _count(self, key: bytes, mode: int, transaction: bool) -> None:
         owner = self._owner
-        self._adopt(before)
         if transaction:
             owner.transaction_advisory.append((key, mode))
         else:
             owner.session_advisory[key, mode] = owner.session_advisory.get((key, mode), 0) + 1
-
-    def _adopt(self, before: int) -> None:
-        """Takes the acquisition just made off the transaction's list of row locks, if it was a new one."""
-        del self._owner.acquired[before:]

@@ -1,14 +1,7 @@
-"""Lock table: who holds and who waits for the rows and advisory keys of one node. Values in, values out.
+"""Lock table: who holds and who waits for the rows, tables and advisory keys of one node. Values in, values out.
 
-Modes are PostgreSQL's four row locks. Two modes conflict exactly when their numbers add up to more than four:
-
-                     KEY SHARE(1)  SHARE(2)  NO KEY UPDATE(3)  UPDATE(4)
-    KEY SHARE                                                     x
-    SHARE                                          x              x
-    NO KEY UPDATE                     x            x              x
-    UPDATE               x            x            x              x
-
-and a stronger mode includes the weaker ones. Advisory locks use SHARE and UPDATE on keys of their own.
+A mode is a set of bits; what an owner holds on a key is the union of the modes it was granted, and two modes conflict
+when the one's bits meet the other's conflicts (modes.py).
 
 Shapes of an entry: (owner, mode) while one owner holds the key and nobody waits, which costs one dictionary insert;
 a _Queue once there is contention.
@@ -16,41 +9,25 @@ Invariants: held modes of different owners never conflict; an owner waits for on
 first come first served, except that holders who want a stronger mode go before those who hold nothing; a waiter is
 never overtaken by a request that conflicts with it. A cycle of waits is found when its last wait begins, because only
 a beginning wait adds edges; that requester is the victim.
-Not here: rows, transactions, what a wait is for (transaction.py, advisory.py), time-outs (the pump cancels).
+Not here: rows, transactions, what a wait is for (transaction.py, table_locks.py, advisory.py), time-outs (the pump
+cancels).
 """
 
 from __future__ import annotations
 
-from enum import IntEnum
 from typing import TypeAlias
 
 from datacave_core.errors import DeadlockDetected
+from datacave_core.transaction.modes import ADVISORY_PREFIX, CONFLICTS, TABLE_PREFIX, describe_lock
 from datacave_core.wait import Wait
-
-
-class LockMode(IntEnum):
-    """Row lock modes, weakest first. The locking functions take plain ints, since IntEnum arithmetic is slow."""
-
-    KEY_SHARE = 1
-    SHARE = 2
-    NO_KEY_UPDATE = 3
-    UPDATE = 4
-
-
-KEY_SHARE = 1
-SHARE = 2
-NO_KEY_UPDATE = 3
-UPDATE = 4
-
-ADVISORY_PREFIX = b"\xff\xff\xff\xff\xff\xff"
-"""Lock keys of advisory locks begin with this; no row has such a table id."""
 
 
 class LockOwner:
     """One session as the lock table sees it. `process_id` is the number in pg_locks and deadlock reports.
 
-    `acquired` lists what the transaction acquired, in order: a key, or (key, earlier mode) for a strengthened one.
-    Advisory locks are kept apart, because a key may be held several times over, by the session and by the transaction.
+    `acquired` lists the row locks of the transaction, in order: a key, or (key, earlier mode) for a strengthened one.
+    Advisory locks are kept apart, because a key may be held several times over, by the session and by the transaction;
+    so are table locks, most of which never reach the lock table (table_locks.py).
     """
 
     __slots__ = (
@@ -58,6 +35,7 @@ class LockOwner:
         "last_commit_timestamp",
         "process_id",
         "session_advisory",
+        "tables",
         "transaction_advisory",
         "transaction_number",
         "waiting",
@@ -71,15 +49,17 @@ class LockOwner:
         self.waiting: LockWait | None = None
         self.session_advisory: dict[tuple[bytes, int], int] = {}  # (key, mode) -> how often
         self.transaction_advisory: list[tuple[bytes, int]] = []
+        self.tables: dict[int, int] = {}  # oid -> modes held by the transaction
 
 
 class LockWait(Wait):
-    """A lock on its way: done when the owner holds it."""
+    """A lock on its way: done when the owner holds it. `listed` says whether it goes into `owner.acquired`."""
 
-    __slots__ = ("key", "mode", "owner", "upgrade_from")
+    __slots__ = ("key", "listed", "mode", "owner", "upgrade_from")
 
-    def __init__(self, owner: LockOwner, key: bytes, mode: int, upgrade_from: int) -> None:
-        super().__init__("Lock:advisory" if key.startswith(ADVISORY_PREFIX) else "Lock:tuple")
+    def __init__(self, owner: LockOwner, key: bytes, mode: int, upgrade_from: int, listed: bool) -> None:
+        super().__init__(_wait_reason(key))
+        self.listed = listed
         self.owner = owner
         self.key = key
         self.mode = mode
@@ -111,7 +91,7 @@ class LockTable:
         self.waits = 0
 
     def acquire(self, owner: LockOwner, key: bytes, mode: int) -> LockWait | None:
-        """Takes a lock: None when granted, else a wait in the queue.
+        """Takes a row lock: None when granted, else a wait in the queue.
 
         Raises DeadlockDetected, without joining the queue, when the wait would close a cycle.
         """
@@ -124,27 +104,33 @@ class LockTable:
         if type(entry) is tuple:
             holder, held = entry
             if holder is owner:
-                if mode > held:
-                    entries[key] = (owner, mode)
+                if mode & ~held:
+                    entries[key] = (owner, held | mode)
                     owner.acquired.append((key, held))
                 return None
-            entry = entries[key] = _Queue({holder: held})
-        assert isinstance(entry, _Queue)
-        return self._acquire_contended(entry, owner, key, mode)
+        return self._acquire_queued(owner, key, mode, True)
+
+    def acquire_unlisted(self, owner: LockOwner, key: bytes, mode: int) -> LockWait | None:
+        """The same for a lock that `owner.acquired` does not list: whoever takes it gives it up with `set_mode`."""
+        if key not in self._entries:
+            self._entries[key] = (owner, mode)
+            return None
+        return self._acquire_queued(owner, key, mode, False)
 
     def try_acquire(self, owner: LockOwner, key: bytes, mode: int) -> bool:
-        """Takes a lock if that needs no wait (NOWAIT and SKIP LOCKED)."""
+        """Takes a row lock if that needs no wait (NOWAIT and SKIP LOCKED)."""
+        return self.is_free(owner, key, mode) and self.acquire(owner, key, mode) is None
+
+    def is_free(self, owner: LockOwner, key: bytes, mode: int) -> bool:
+        """Whether the owner would be granted a lock at once."""
         entry = self._entries.get(key)
         if isinstance(entry, _Queue):
             held = entry.holders.get(owner, 0)
-            if mode > held and not _grantable(entry, owner, mode, held):
-                return False
-        elif entry is not None and entry[0] is not owner and entry[1] + mode > 4:
-            return False
-        return self.acquire(owner, key, mode) is None
+            return not mode & ~held or _grantable(entry, owner, mode, held)
+        return entry is None or entry[0] is owner or not entry[1] & CONFLICTS[mode]
 
     def held_mode(self, owner: LockOwner, key: bytes) -> int:
-        """The mode in which an owner holds a key; 0 if it does not."""
+        """The modes in which an owner holds a key, together; 0 if it does not."""
         entry = self._entries.get(key)
         if entry is None:
             return 0
@@ -197,6 +183,24 @@ class LockTable:
         modes += [mode for other, mode in owner.transaction_advisory if other == key]
         self._set_mode(owner, key, max(modes, default=0))
 
+    def set_mode(self, owner: LockOwner, key: bytes, mode: int) -> None:
+        """Weakens an unlisted lock to a mode, or gives it up with 0."""
+        self._set_mode(owner, key, mode)
+
+    def hold(self, owner: LockOwner, key: bytes, mode: int) -> None:
+        """Enters a lock that its owner holds without having been listed; it conflicts with nobody's."""
+        entry = self._entries.get(key)
+        if entry is None:
+            self._entries[key] = (owner, mode)
+            return
+        if not isinstance(entry, _Queue):
+            entry = self._entries[key] = _Queue(dict([entry]))
+        entry.holders[owner] = entry.holders.get(owner, 0) | mode
+
+    def knows(self, key: bytes) -> bool:
+        """Whether anyone holds or wants a key."""
+        return key in self._entries
+
     def cancel_wait(self, owner: LockOwner) -> None:
         """Takes the owner's wait out of its queue; those behind it who can go on are told."""
         wait = owner.waiting
@@ -229,15 +233,19 @@ class LockTable:
         ahead = entry.waiters[: entry.waiters.index(wait)]
         return _conflicting(entry, wait, ahead)
 
-    def _acquire_contended(self, entry: _Queue, owner: LockOwner, key: bytes, mode: int) -> LockWait | None:
+    def _acquire_queued(self, owner: LockOwner, key: bytes, mode: int, listed: bool) -> LockWait | None:
+        entry = self._entries[key]
+        if not isinstance(entry, _Queue):
+            entry = self._entries[key] = _Queue(dict([entry]))
         held = entry.holders.get(owner, 0)
-        if mode <= held:
+        if not mode & ~held:
             return None
         if _grantable(entry, owner, mode, held):
-            entry.holders[owner] = mode
-            owner.acquired.append((key, held) if held else key)
+            entry.holders[owner] = held | mode
+            if listed:
+                owner.acquired.append((key, held) if held else key)
             return None
-        wait = LockWait(owner, key, mode, held)
+        wait = LockWait(owner, key, mode, held, listed)
         waiters = entry.waiters
         if held:
             place = next((i for i, other in enumerate(waiters) if not other.upgrade_from), len(waiters))
@@ -282,8 +290,9 @@ class LockTable:
                 staying.append(wait)
             else:
                 owner = wait.owner
-                holders[owner] = wait.mode
-                owner.acquired.append((key, wait.upgrade_from) if wait.upgrade_from else key)
+                holders[owner] = wait.upgrade_from | wait.mode
+                if wait.listed:
+                    owner.acquired.append((key, wait.upgrade_from) if wait.upgrade_from else key)
                 owner.waiting = None
                 granted.append(wait)
         entry.waiters = staying
@@ -316,37 +325,33 @@ class LockTable:
 
 
 def _grantable(entry: _Queue, owner: LockOwner, mode: int, held: int) -> bool:
+    conflicts = CONFLICTS[mode]
     for holder, other in entry.holders.items():
-        if holder is not owner and other + mode > 4:
+        if other & conflicts and holder is not owner:
             return False
     # One who holds the key already only queues behind others who do, or it would wait for those who wait for it.
-    return not any(wait.mode + mode > 4 and (not held or wait.upgrade_from) for wait in entry.waiters)
+    return not any(wait.mode & conflicts and (not held or wait.upgrade_from) for wait in entry.waiters)
 
 
 def _conflicting(entry: _Queue, wait: LockWait, ahead: list[LockWait]) -> list[LockOwner]:
-    mode = wait.mode
+    conflicts = CONFLICTS[wait.mode]
     owner = wait.owner
-    found = [holder for holder, held in entry.holders.items() if holder is not owner and held + mode > 4]
-    found.extend(other.owner for other in ahead if other.mode + mode > 4)
+    found = [holder for holder, held in entry.holders.items() if held & conflicts and holder is not owner]
+    found.extend(other.owner for other in ahead if other.mode & conflicts)
     return found
 
 
-_ADVISORY_NAMES = {SHARE: "ShareLock", UPDATE: "ExclusiveLock"}
-
-
-def _describe(wait: LockWait, blocker: LockOwner) -> str:
-    if wait.key.startswith(ADVISORY_PREFIX):
-        numbers = ",".join(str(int.from_bytes(wait.key[i : i + 4], "big")) for i in range(6, len(wait.key) - 1, 4))
-        what = f"{_ADVISORY_NAMES[wait.mode]} on advisory lock [{numbers},{wait.key[-1]}]"
-    else:
-        what = f"ShareLock on transaction {blocker.transaction_number}"
-    return f"Process {wait.owner.process_id} waits for {what}; blocked by process {blocker.process_id}."
+def _wait_reason(key: bytes) -> str:
+    if key.startswith(ADVISORY_PREFIX):
+        return "Lock:advisory"
+    return "Lock:relation" if key.startswith(TABLE_PREFIX) else "Lock:tuple"
 
 
 def _deadlock_error(cycle: list[LockWait]) -> DeadlockDetected:
     blockers = [wait.owner for wait in cycle[1:]] + [cycle[0].owner]
-    return DeadlockDetected(
-        "deadlock detected",
-        detail="\n".join(_describe(wait, blocker) for wait, blocker in zip(cycle, blockers, strict=True)),
-        hint="See server log for query details.",
-    )
+    lines = [
+        f"Process {wait.owner.process_id} waits for {describe_lock(wait.key, wait.mode, blocker.transaction_number)};"
+        f" blocked by process {blocker.process_id}."
+        for wait, blocker in zip(cycle, blockers, strict=True)
+    ]
+    return DeadlockDetected("deadlock detected", detail="\n".join(lines), hint="See server log for query details.")

@@ -28,6 +28,7 @@ from datacave_core.transaction.durability import DurabilityQueue
 from datacave_core.transaction.lock_table import LockOwner, LockTable
 from datacave_core.transaction.merge import merge_columns, merge_rows
 from datacave_core.transaction.read_set import ReadSet
+from datacave_core.transaction.table_locks import TableLocks
 from datacave_core.transaction.write_set import WriteSet
 from datacave_core.values import Row
 from datacave_core.wait import Steps, Wait, wait_for
@@ -62,12 +63,13 @@ Mark: TypeAlias = tuple[int, int, int, int]
 class TransactionManager:
     """What the transactions of one node share."""
 
-    __slots__ = ("_layouts", "_next_number", "active", "clock", "durability", "locks", "store")
+    __slots__ = ("_layouts", "_next_number", "active", "clock", "durability", "locks", "store", "table_locks")
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self.store = store
         self.clock = clock
         self.locks = LockTable()
+        self.table_locks = TableLocks(self.locks)
         self.durability = DurabilityQueue(store)
         self.active: set[Transaction] = set()
         self._layouts: dict[bytes, Layout] = {}
@@ -323,7 +325,7 @@ class Transaction:
     def lock(self, key: bytes, mode: int, policy: WaitPolicy = WaitPolicy.BLOCK, relation: str = "") -> Wait | None:
         """Locks a row until the transaction ends: None when granted, else what to wait for; then it is granted.
 
-        `mode` is one of lock_table's KEY_SHARE, SHARE, NO_KEY_UPDATE, UPDATE. With SKIP_LOCKED the answer may be
+        `mode` is one of KEY_SHARE, SHARE, NO_KEY_UPDATE, UPDATE. With SKIP_LOCKED the answer may be
         SKIPPED. Raises DeadlockDetected; 55P03 with NOWAIT, naming `relation`.
         """
         if policy is WaitPolicy.BLOCK:
@@ -345,6 +347,18 @@ class Transaction:
             if wait is not None:
                 return wait
         return None
+
+    def lock_table(
+        self, table_oid: int, mode: int, policy: WaitPolicy = WaitPolicy.BLOCK, relation: str = ""
+    ) -> Wait | None:
+        """Locks a table, in one of TableLockMode, until the transaction ends: None when granted, else what to wait for.
+
+        Whoever has waited must look at the catalog again. Raises DeadlockDetected; 55P03 unless the policy is BLOCK.
+        """
+        table_locks = self.manager.table_locks
+        if policy is not WaitPolicy.BLOCK and not table_locks.is_free(self.owner, table_oid, mode):
+            raise DatacaveError(f'could not obtain lock on relation "{relation}"', sqlstate=sqlstate.LOCK_NOT_AVAILABLE)
+        return table_locks.acquire(self.owner, table_oid, mode)
 
     def cancel_wait(self) -> None:
         """Gives up the lock that is being waited for (time-out, cancellation)."""
@@ -402,11 +416,19 @@ class Transaction:
 
     # The end
 
-    def prepare_commit(self) -> Steps[None]:
-        """Runs the deferred checks, those they add included, and waits while the store has fallen behind."""
+    def run_deferred_checks(self) -> Steps[None]:
+        """Runs the deferred checks, those they add included (SET CONSTRAINTS IMMEDIATE, COMMIT)."""
         hooks = self.before_commit
-        while hooks:
-            yield from hooks.pop(0)()
+        done = 0
+        while done < len(hooks):
+            yield from hooks[done]()
+            done += 1
+        hooks.clear()
+
+    def prepare_commit(self) -> Steps[None]:
+        """Runs the deferred checks, and waits while the store has fallen behind."""
+        if self.before_commit:
+            yield from self.run_deferred_checks()
         if self._writes.rows:
             while (delay := self._store.write_delay()) is not None:
                 yield from wait_for(delay)
@@ -455,6 +477,8 @@ class Transaction:
         owner = self.owner
         if owner.acquired or owner.waiting is not None or owner.transaction_advisory:
             self._lock_table.release_all(owner)
+        if owner.tables:
+            self.manager.table_locks.release(owner)
         if self._unpin is not None:
             self._unpin()
             self._unpin = None

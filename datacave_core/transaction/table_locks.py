@@ -1,0 +1,85 @@
+"""Table locks: every statement takes a weak one on its tables, so those must cost almost nothing.
+
+ACCESS SHARE, ROW SHARE and ROW EXCLUSIVE never conflict with each other. While nobody wants anything stronger on a
+table, its weak locks are only notes in their owners (`owner.tables`); who wants a stronger mode first enters the notes
+of all owners into the lock table, and from then on everyone queues there until the key is free again.
+Invariants: while the lock table knows a table's key, it holds every lock on that table; else all of them are weak.
+Table locks last until the transaction ends, also those taken after a savepoint that was rolled back.
+"""
+
+from __future__ import annotations
+
+from datacave_core.transaction.lock_table import LockOwner, LockTable, LockWait
+from datacave_core.transaction.modes import TABLE_PREFIX, WEAK_TABLE_MODES
+
+
+def table_lock_key(table_oid: int) -> bytes:
+    """The lock key of a table."""
+    return TABLE_PREFIX + table_oid.to_bytes(4, "big")
+
+
+class TableLocks:
+    """The table locks of one node."""
+
+    __slots__ = ("_contended", "_locks", "_owners")
+
+    def __init__(self, locks: LockTable) -> None:
+        self._locks = locks
+        self._owners: set[LockOwner] = set()  # those with any table lock
+        self._contended: set[int] = set()  # tables whose locks are in the lock table
+
+    def acquire(self, owner: LockOwner, table_oid: int, mode: int) -> LockWait | None:
+        """Takes a lock until the transaction ends: None when granted, else a wait. Raises DeadlockDetected."""
+        held = owner.tables.get(table_oid, 0)
+        if held & mode:
+            return None
+        wait: LockWait | None = None
+        if mode & WEAK_TABLE_MODES == 0 or table_oid in self._contended:
+            self._enter(table_oid)
+            wait = self._locks.acquire_unlisted(owner, table_lock_key(table_oid), mode)
+        if wait is not None:
+            wait.subscribe(lambda: self._note(owner, table_oid, mode))
+        else:
+            self._note(owner, table_oid, mode)
+        return wait
+
+    def is_free(self, owner: LockOwner, table_oid: int, mode: int) -> bool:
+        """Whether the owner would be granted a lock at once."""
+        if mode & WEAK_TABLE_MODES and table_oid not in self._contended:
+            return True
+        if owner.tables.get(table_oid, 0) & mode:
+            return True
+        self._enter(table_oid)
+        key = table_lock_key(table_oid)
+        free = self._locks.is_free(owner, key, mode)
+        if not self._locks.knows(key):
+            self._contended.discard(table_oid)
+        return free
+
+    def release(self, owner: LockOwner) -> None:
+        """Gives up all table locks of an owner."""
+        self._owners.discard(owner)
+        tables = owner.tables
+        if self._contended:
+            for table_oid in tables:
+                if table_oid in self._contended:
+                    key = table_lock_key(table_oid)
+                    self._locks.set_mode(owner, key, 0)
+                    if not self._locks.knows(key):
+                        self._contended.discard(table_oid)
+        tables.clear()
+
+    def _enter(self, table_oid: int) -> None:
+        if table_oid not in self._contended:
+            self._contended.add(table_oid)
+            key = table_lock_key(table_oid)
+            for owner in self._owners:
+                modes = owner.tables.get(table_oid, 0)
+                if modes:
+                    self._locks.hold(owner, key, modes)
+
+    def _note(self, owner: LockOwner, table_oid: int, mode: int) -> None:
+        tables = owner.tables
+        if not tables:
+            self._owners.add(owner)
+        tables[table_oid] = tables.get(table_oid, 0) | mode
