@@ -140,7 +140,7 @@ class Server:
         tls = make_tls(self.config.security.tls)
         await self._start_admin(stack)
         clock = SystemClock()
-        audit = self._open_audit(root, clock)
+        audit = self._open_audit(root, clock, scheduler)
         if audit is not None:
             audit.record("server_start")
             stack.callback(audit.close)
@@ -201,12 +201,12 @@ class Server:
                 self.admin_address = await admin.start()
             stack.push_async_callback(admin.stop)
 
-    def _open_audit(self, root: OsFileSystem, clock: SystemClock) -> AuditLog | None:
+    def _open_audit(self, root: OsFileSystem, clock: SystemClock, scheduler: LoopScheduler) -> AuditLog | None:
         section = self.config.security.audit
         if not section.enabled:
             return None
         path = Path(section.file) if section.file else make_folder(root, AUDIT_FOLDER) / AUDIT_NAME
-        return AuditLog(OsFileSystem(path.parent), path.name, clock)
+        return AuditLog(OsFileSystem(path.parent), path.name, clock, scheduler)
 
     def _unhealthy(self) -> str | None:
         return self._parts.store_failure(self._store) if self._store is not None else None

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datacave_server.audit import AuditLog, redact_statement, verify_audit
+from datacave_core.memory import SimulatedClock, SimulatedScheduler
+from datacave_server.audit import AuditLog, read_head, redact_statement, verify_audit
 from datacave_server.clock import SystemClock
 from datacave_server.files import OsFileSystem
 
@@ -37,6 +38,20 @@ def test_a_log_is_whole_over_restarts(files: OsFileSystem) -> None:
     write(files, "eve")
     assert [json.loads(line)["user"] for line in lines(files)] == ["ann", "bob", "eve"]
     assert [json.loads(line)["number"] for line in lines(files)] == [1, 2, 3]
+    assert verify_audit(files, NAME) == []
+
+
+def test_with_a_scheduler_the_head_follows_and_the_close_completes_it(files: OsFileSystem) -> None:
+    scheduler = SimulatedScheduler(SimulatedClock())
+    log = AuditLog(files, NAME, SystemClock(), scheduler)
+    log.record("login", user="ann")
+    log.record("login", user="bob")
+    assert read_head(files, NAME).number == 0
+    scheduler.run_for(1.0)
+    assert read_head(files, NAME).number == 2
+    log.record("login", user="eve")
+    log.close()
+    assert read_head(files, NAME).number == 3
     assert verify_audit(files, NAME) == []
 
 
