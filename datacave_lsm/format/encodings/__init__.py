@@ -31,6 +31,15 @@ __all__ = [
     "vector_of",
 ]
 
+_HEAD_BYTES = HEAD.size
+_SOME_NULL, _ALL_NULL = int(Nulls.SOME), int(Nulls.ALL)
+_INT64, _FLOAT64, _DECIMAL64, _BOOL = (
+    PhysicalType.INT64,
+    PhysicalType.FLOAT64,
+    PhysicalType.DECIMAL64,
+    PhysicalType.BOOL,
+)
+
 
 def encode_column(vector: ColumnVector, column: PhysicalColumn, wish: Compression) -> EncodedColumn:
     """The segment payload of a vector; `wish` is the compression to try on text and bytes."""
@@ -50,32 +59,23 @@ def open_column(payload: bytes, column: PhysicalColumn) -> ColumnSegment:
     """The opened segment over a verified payload; raises ValueError or struct.error when it makes no sense."""
     encoding, compression, nulls, width, count, data_bytes, entries, base = HEAD.unpack_from(payload)
     column_type = column.type
-    body = HEAD.size
+    body = _HEAD_BYTES
     validity: bytes | None = None
-    if nulls == Nulls.ALL:
-        return ConstantSegment(count, None, len(payload), column_type, column.scale, None, None)
-    if nulls == Nulls.SOME:
+    if nulls:
+        if nulls == _ALL_NULL:
+            return ConstantSegment(count, None, len(payload), column_type, column.scale, None, None)
+        if nulls != _SOME_NULL:
+            raise ValueError(f"null kind {nulls} is unknown")
         body += validity_bytes(count)
-        validity = payload[HEAD.size : body]
-    elif nulls != Nulls.NONE:
-        raise ValueError(f"null kind {nulls} is unknown")
-    if column_type is PhysicalType.TEXT or column_type is PhysicalType.BYTES:
-        return open_strings(
-            payload,
-            encoding,
-            compression,
-            width,
-            count,
-            data_bytes,
-            entries,
-            base,
-            validity,
-            body,
-            column_type,
-        )
-    if column_type is PhysicalType.FLOAT64:
+        validity = payload[_HEAD_BYTES:body]
+    if column_type is _INT64:
+        return open_integers(payload, encoding, width, count, base, validity, body, None)
+    if column_type is _DECIMAL64:
+        return open_integers(payload, encoding, width, count, base, validity, body, column.scale)
+    if column_type is _FLOAT64:
         return open_floats(payload, encoding, count, base, validity, body)
-    if column_type is PhysicalType.BOOL:
+    if column_type is _BOOL:
         return open_booleans(payload, encoding, count, base, validity, body)
-    scale = column.scale if column_type is PhysicalType.DECIMAL64 else None
-    return open_integers(payload, encoding, width, count, base, validity, body, scale)
+    return open_strings(
+        payload, encoding, compression, width, count, data_bytes, entries, base, validity, body, column_type
+    )

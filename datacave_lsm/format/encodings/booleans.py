@@ -11,6 +11,8 @@ from datacave_core.layout import PhysicalType
 from datacave_core.rowbatch import ColumnVector
 from datacave_lsm.format.encodings.constant import ConstantSegment, encode_all_null
 from datacave_lsm.format.encodings.segment import (
+    BITS,
+    CONSTANT,
     HEAD,
     ColumnSegment,
     EncodedColumn,
@@ -47,10 +49,10 @@ def open_booleans(
     payload: bytes, encoding: int, count: int, base: int, validity: bytes | None, body: int
 ) -> ColumnSegment:
     """The segment over a payload whose body starts at `body`."""
-    if encoding == Encoding.CONSTANT:
+    if encoding == CONSTANT:
         value = base != 0
         return ConstantSegment(count, validity, len(payload), PhysicalType.BOOL, 0, value, value)
-    if encoding != Encoding.BITS:
+    if encoding != BITS:
         raise ValueError(f"encoding {encoding} of a boolean column")
     return BooleanSegment(payload, count, validity, body)
 
@@ -58,24 +60,27 @@ def open_booleans(
 class BooleanSegment(ColumnSegment):
     """BOOL, one bit each."""
 
-    __slots__ = ("_bits",)
+    __slots__ = ("_body", "_payload")
 
     def __init__(self, payload: bytes, count: int, validity: bytes | None, body: int) -> None:
-        super().__init__(count, validity, len(payload))
-        self._bits = payload[body:]
-        if len(self._bits) != (count + 7) // 8:
-            raise ValueError(f"{len(self._bits)} bytes of bits for {count} rows")
+        if len(payload) - body != (count + 7) // 8:
+            raise ValueError(f"{len(payload) - body} bytes of bits for {count} rows")
+        self.count = count
+        self.cost_bytes = len(payload)
+        self._validity = validity
+        self._payload = payload
+        self._body = body
 
     def vector(self, start: int = 0, stop: int | None = None) -> ColumnVector:
         stop = self.count if stop is None else stop
         return ColumnVector(self._booleans(start, stop), self.nulls(start, stop))
 
     def _booleans(self, start: int, stop: int) -> NDArray[np.bool_]:
-        bits = np.unpackbits(np.frombuffer(self._bits, np.uint8), count=stop, bitorder="little")
+        bits = np.unpackbits(np.frombuffer(self._payload, np.uint8, offset=self._body), count=stop, bitorder="little")
         return bits[start:].view(np.bool_)
 
     def _stored_at(self, position: int) -> Any:
-        return bool(self._bits[position >> 3] >> (position & 7) & 1)
+        return bool(self._payload[self._body + (position >> 3)] >> (position & 7) & 1)
 
     def _stored(self, start: int, stop: int) -> list[Any]:
         values: list[Any] = self._booleans(start, stop).tolist()

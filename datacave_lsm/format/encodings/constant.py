@@ -38,7 +38,9 @@ class ConstantSegment(ColumnSegment):
         physical: Any,
         value: Any,
     ) -> None:
-        super().__init__(count, validity, cost_bytes)
+        self.count = count
+        self.cost_bytes = cost_bytes
+        self._validity = validity
         self._column_type = column_type
         self._scale = scale
         self._physical = physical

@@ -12,7 +12,9 @@ from datacave_core.layout import PhysicalType
 from datacave_core.rowbatch import ColumnVector
 from datacave_lsm.format.encodings.constant import ConstantSegment, encode_all_null
 from datacave_lsm.format.encodings.segment import (
+    CONSTANT,
     HEAD,
+    PLAIN,
     ColumnSegment,
     EncodedColumn,
     Encoding,
@@ -55,10 +57,10 @@ def open_floats(
     payload: bytes, encoding: int, count: int, base: int, validity: bytes | None, body: int
 ) -> ColumnSegment:
     """The segment over a payload whose body starts at `body`."""
-    if encoding == Encoding.CONSTANT:
+    if encoding == CONSTANT:
         value: float = _FLOAT.unpack(_BITS.pack(base))[0]
         return ConstantSegment(count, validity, len(payload), PhysicalType.FLOAT64, 0, value, value)
-    if encoding != Encoding.PLAIN:
+    if encoding != PLAIN:
         raise ValueError(f"encoding {encoding} of a float column")
     return FloatSegment(payload, count, validity, body)
 
@@ -66,21 +68,29 @@ def open_floats(
 class FloatSegment(ColumnSegment):
     """FLOAT64, 8 bytes each."""
 
-    __slots__ = ("_floats", "_items")
+    __slots__ = ("_body", "_payload")
 
     def __init__(self, payload: bytes, count: int, validity: bytes | None, body: int) -> None:
-        super().__init__(count, validity, len(payload))
-        self._items = memoryview(payload)[body:].cast("d")
-        self._floats = np.frombuffer(payload, np.float64, offset=body)
-        if len(self._items) != count:
-            raise ValueError(f"{len(self._items)} items for {count} rows")
+        if len(payload) - body != count * 8:
+            raise ValueError(f"{len(payload) - body} bytes for {count} rows")
+        self.count = count
+        self.cost_bytes = len(payload)
+        self._validity = validity
+        self._payload = payload
+        self._body = body
 
     def vector(self, start: int = 0, stop: int | None = None) -> ColumnVector:
         stop = self.count if stop is None else stop
-        return ColumnVector(self._floats[start:stop], self.nulls(start, stop))
+        return ColumnVector(self._floats(start, stop), self.nulls(start, stop))
+
+    def _floats(self, start: int, stop: int) -> NDArray[np.float64]:
+        if start >= stop:
+            return np.zeros(0, np.float64)
+        return np.frombuffer(self._payload, np.float64, stop - start, self._body + 8 * start)
 
     def _stored_at(self, position: int) -> Any:
-        return self._items[position]
+        return _FLOAT.unpack_from(self._payload, self._body + 8 * position)[0]
 
     def _stored(self, start: int, stop: int) -> list[Any]:
-        return self._items[start:stop].tolist()
+        values: list[Any] = self._floats(start, stop).tolist()
+        return values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from decimal import Context, Decimal
 from itertools import repeat
 from typing import Any
@@ -13,12 +14,15 @@ from datacave_core.layout import PhysicalType
 from datacave_core.rowbatch import ColumnVector
 from datacave_lsm.format.encodings.constant import ConstantSegment, encode_all_null
 from datacave_lsm.format.encodings.segment import (
+    CONSTANT,
+    FRAME,
     HEAD,
+    PLAIN,
+    UNSIGNED,
     ColumnSegment,
     EncodedColumn,
     Encoding,
     Nulls,
-    item_view,
     pack_validity,
 )
 
@@ -27,6 +31,7 @@ DECIMAL_NAN = -(2**63)
 
 _CONTEXT = Context(prec=40)
 _INT64 = np.dtype("<i8")
+_ITEMS = {**UNSIGNED, 8: struct.Struct("<q")}
 
 
 def encode_integers(values: NDArray[np.int64], nulls: NDArray[np.bool_] | None, *, decimal: bool) -> EncodedColumn:
@@ -113,30 +118,33 @@ def open_integers(
     scale: int | None,
 ) -> ColumnSegment:
     """The segment over a payload whose body starts at `body`; `scale` is None for INT64."""
-    if encoding == Encoding.CONSTANT:
-        kind = PhysicalType.INT64 if scale is None else PhysicalType.DECIMAL64
-        value = base if scale is None else decimal_of(base, scale)
-        return ConstantSegment(count, validity, len(payload), kind, scale or 0, base, value)
-    if encoding != Encoding.FRAME and encoding != Encoding.PLAIN:
+    if encoding in (FRAME, PLAIN):
+        if scale is None:
+            return IntegerSegment(payload, width, count, base, validity, body)
+        return DecimalSegment(payload, width, count, base, validity, body, scale)
+    if encoding != CONSTANT:
         raise ValueError(f"encoding {encoding} of an integer column")
     if scale is None:
-        return IntegerSegment(payload, width, count, base, validity, body)
-    return DecimalSegment(payload, width, count, base, validity, body, scale)
+        return ConstantSegment(count, validity, len(payload), PhysicalType.INT64, 0, base, base)
+    return ConstantSegment(count, validity, len(payload), PhysicalType.DECIMAL64, scale, base, decimal_of(base, scale))
 
 
 class IntegerSegment(ColumnSegment):
     """INT64 as items of `width` bytes above `base` (width 8: signed, base 0)."""
 
-    __slots__ = ("_base", "_items")
+    __slots__ = ("_base", "_body", "_payload", "_unpack", "_width")
 
     def __init__(self, payload: bytes, width: int, count: int, base: int, validity: bytes | None, body: int) -> None:
+        if len(payload) - body != count * width:
+            raise ValueError(f"{len(payload) - body} bytes for {count} rows")
         self.count = count
         self.cost_bytes = len(payload)
         self._validity = validity
+        self._payload = payload
+        self._width = width
         self._base = base
-        self._items = item_view(memoryview(payload)[body:], width)
-        if len(payload) - body != count * width:
-            raise ValueError(f"{len(payload) - body} bytes for {count} rows")
+        self._body = body
+        self._unpack = _ITEMS[width].unpack_from
 
     def vector(self, start: int = 0, stop: int | None = None) -> ColumnVector:
         stop = self.count if stop is None else stop
@@ -144,16 +152,19 @@ class IntegerSegment(ColumnSegment):
 
     def integers(self, start: int, stop: int) -> NDArray[np.int64]:
         """The stored integers of rows start .. stop; NULL rows hold some value of the column."""
-        items = np.frombuffer(self._items, self._items.format)[start:stop]
-        if items.dtype == np.int64:
-            return items
-        wide = items.astype(np.int64)
+        width = self._width
+        offset = self._body + start * width
+        if start >= stop:
+            return np.zeros(0, np.int64)
+        if width == 8:
+            return np.frombuffer(self._payload, np.int64, stop - start, offset)
+        wide = np.frombuffer(self._payload, f"<u{width}", stop - start, offset).astype(np.int64)
         if self._base:
             wide += self._base
         return wide
 
     def _stored_at(self, position: int) -> Any:
-        return self._base + self._items[position]
+        return self._base + self._unpack(self._payload, self._body + position * self._width)[0]
 
     def _stored(self, start: int, stop: int) -> list[Any]:
         values: list[Any] = self.integers(start, stop).tolist()
@@ -177,7 +188,7 @@ class DecimalSegment(IntegerSegment):
         return ColumnVector(self.integers(start, stop), self.nulls(start, stop), self._scale)
 
     def _stored_at(self, position: int) -> Any:
-        scaled = self._base + self._items[position]
+        scaled = self._base + self._unpack(self._payload, self._body + position * self._width)[0]
         return decimal_of(scaled, self._scale) if scaled == DECIMAL_NAN else _CONTEXT.multiply(scaled, self._unit)
 
     def _stored(self, start: int, stop: int) -> list[Any]:

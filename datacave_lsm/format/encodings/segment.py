@@ -35,6 +35,13 @@ class Encoding(enum.IntEnum):
     DICTIONARY = 6
 
 
+CONSTANT, FRAME, PLAIN, BITS, OFFSETS, DICTIONARY = map(int, Encoding)
+"""The same numbers as plain integers, for the reading side, where a lookup in an enum costs as much as the decision."""
+
+UNSIGNED = {1: struct.Struct("<B"), 2: struct.Struct("<H"), 4: struct.Struct("<I")}
+"""Single items without sign, by width."""
+
+
 class Nulls(enum.IntEnum):
     """Which rows of a segment are NULL."""
 

@@ -6,6 +6,7 @@ sorted, so codes compare as values do. Data is compressed where that pays; offse
 
 from __future__ import annotations
 
+import struct
 from itertools import pairwise
 from typing import Any
 
@@ -17,7 +18,11 @@ from datacave_core.rowbatch import ColumnVector
 from datacave_lsm.format.encodings.compression import Compression, compress, decompress
 from datacave_lsm.format.encodings.constant import ConstantSegment, encode_all_null
 from datacave_lsm.format.encodings.segment import (
+    CONSTANT,
+    DICTIONARY,
     HEAD,
+    OFFSETS,
+    UNSIGNED,
     ColumnSegment,
     EncodedColumn,
     Encoding,
@@ -32,6 +37,8 @@ STATISTICS_LENGTH_MAX = 32
 DATA_BYTES_MAX = 2**32 - 1
 
 _SAMPLE = 256
+_U4 = struct.Struct("<I")
+_TWO_U4 = struct.Struct("<II")
 
 
 def encode_strings(
@@ -135,20 +142,13 @@ def open_strings(
 ) -> ColumnSegment:
     """The segment over a payload whose body starts at `body`."""
     text = column_type is PhysicalType.TEXT
-    if encoding == Encoding.CONSTANT:
+    if encoding == CONSTANT:
         data = decompress(payload[body:], compression, data_bytes)
         value = data.decode() if text else data
         return ConstantSegment(count, validity, len(payload) + data_bytes, column_type, 0, value, value)
-    if encoding == Encoding.DICTIONARY:
-        offsets_end = body + 4 * (entries + 1)
-        data_end = offsets_end + data_bytes
-        offsets = memoryview(payload)[body:offsets_end].cast("I").tolist()
-        values = _cut(payload[offsets_end:data_end], offsets, text)
-        codes = item_view(memoryview(payload)[data_end:], width)
-        if len(codes) != count or offsets[-1] != data_bytes:
-            raise ValueError(f"{len(codes)} codes for {count} rows")
-        return DictionarySegment(count, validity, len(payload) + data_bytes, values, codes)
-    if encoding != Encoding.OFFSETS:
+    if encoding == DICTIONARY:
+        return DictionarySegment(payload, width, count, data_bytes, entries, validity, body, text)
+    if encoding != OFFSETS:
         raise ValueError(f"encoding {encoding} of a string column")
     if width == 0:
         data = decompress(payload[body:], compression, data_bytes)
@@ -235,27 +235,77 @@ class FixedStringSegment(ColumnSegment):
 
 
 class DictionarySegment(ColumnSegment):
-    """Few distinct values, sorted, and one code per row."""
+    """Few distinct values, sorted, and one code per row. The dictionary is decoded when more than one row is asked."""
 
-    __slots__ = ("_entries", "codes", "dictionary")
+    __slots__ = (
+        "_codes_at",
+        "_data_at",
+        "_data_bytes",
+        "_entries",
+        "_offsets_at",
+        "_payload",
+        "_text",
+        "_unpack",
+        "_width",
+    )
 
     def __init__(
-        self, count: int, validity: bytes | None, cost_bytes: int, dictionary: list[Any], codes: memoryview[int]
+        self,
+        payload: bytes,
+        width: int,
+        count: int,
+        data_bytes: int,
+        entries: int,
+        validity: bytes | None,
+        body: int,
+        text: bool,
     ) -> None:
-        super().__init__(count, validity, cost_bytes)
-        self.dictionary = dictionary
-        self.codes = codes
-        self._entries = np.empty(len(dictionary), np.object_)
-        self._entries[:] = dictionary
+        self.count = count
+        self.cost_bytes = len(payload) + 2 * data_bytes
+        self._validity = validity
+        self._payload = payload
+        self._width = width
+        self._data_bytes = data_bytes
+        self._text = text
+        self._offsets_at = body
+        self._data_at = body + 4 * (entries + 1)
+        self._codes_at = self._data_at + data_bytes
+        self._unpack = UNSIGNED[width].unpack_from
+        self._entries: NDArray[np.object_] | None = None
+        if (
+            len(payload) - self._codes_at != count * width
+            or _U4.unpack_from(payload, self._data_at - 4)[0] != data_bytes
+        ):
+            raise ValueError(f"a dictionary of {entries} entries for {count} rows does not fit its segment")
 
     def vector(self, start: int = 0, stop: int | None = None) -> ColumnVector:
         stop = self.count if stop is None else stop
         return ColumnVector(self.values(start, stop), self.nulls(start, stop))
 
+    def dictionary(self) -> NDArray[np.object_]:
+        """The distinct values, ascending."""
+        entries = self._entries
+        if entries is None:
+            offsets = memoryview(self._payload)[self._offsets_at : self._data_at].cast("I").tolist()
+            values = _cut(self._payload[self._data_at : self._codes_at], offsets, self._text)
+            entries = self._entries = np.empty(len(values), np.object_)
+            entries[:] = values
+        return entries
+
+    def codes(self, start: int, stop: int) -> NDArray[np.unsignedinteger[Any]]:
+        """The places of rows start .. stop in the dictionary; any place for NULL."""
+        width = self._width
+        return np.frombuffer(self._payload, f"<u{width}", stop - start, self._codes_at + start * width)
+
     def _stored_at(self, position: int) -> Any:
-        return self.dictionary[self.codes[position]]
+        payload = self._payload
+        code = self._unpack(payload, self._codes_at + position * self._width)[0]
+        first, last = _TWO_U4.unpack_from(payload, self._offsets_at + 4 * code)
+        data = payload[self._data_at + first : self._data_at + last]
+        return data.decode() if self._text else data
 
     def _stored(self, start: int, stop: int) -> list[Any]:
-        codes = np.frombuffer(self.codes, self.codes.format)[start:stop]
-        values: list[Any] = self._entries[codes].tolist()
+        if start == stop:
+            return []
+        values: list[Any] = self.dictionary()[self.codes(start, stop)].tolist()
         return values
