@@ -18,11 +18,15 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class CallTypes:
-    """The resolved types of one call: what polymorphic bodies are specialised for."""
+    """The resolved types of one call: what polymorphic bodies are specialised for.
+
+    `variadic` says that the last argument is an array marked VARIADIC, for functions with VARIADIC "any".
+    """
 
     arguments: tuple[int, ...]
     result: int
     types: TypeLookup
+    variadic: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,7 @@ class Body:
     `call(*args)` computes the value (an iterator of values for set-returning functions; composite rows as tuples).
     `inline` is a Python expression over `{0}`, `{1}`, ... (atoms) for the code generator, equal in meaning to `call`;
     it comes without outer parentheses and may assign the scratch name `_v`.
+    `waits`: the call (which takes the context) returns a Steps generator, because it may have to wait.
     `specialise(types)` gives the body for one call's types; used where the meaning depends on the types.
     """
 
@@ -39,6 +44,7 @@ class Body:
     inline: str | None = None
     takes_context: bool = False
     specialise: Callable[[CallTypes], Body] | None = None
+    waits: bool = False
 
 
 class Bodies:
@@ -70,6 +76,19 @@ class Bodies:
 
         def keep(function: F) -> F:
             self._put(symbols, Body(function, takes_context=True))
+            return function
+
+        return keep
+
+    def add_with_context(self, symbols: str, call: Callable[..., Any]) -> None:
+        """A body that takes the context, for each of the blank-separated symbols."""
+        self._put(symbols.split(), Body(call, takes_context=True))
+
+    def waiting(self, *symbols: str) -> Callable[[F], F]:
+        """Decorates a body that takes the context and returns Steps."""
+
+        def keep(function: F) -> F:
+            self._put(symbols, Body(function, takes_context=True, waits=True))
             return function
 
         return keep

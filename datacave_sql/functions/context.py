@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from datacave_core.types import FormatSettings
+from datacave_core.wait import Steps
 from datacave_sql.functions.typelookup import TypeLookup
 
 
@@ -58,6 +59,9 @@ class CatalogView(Protocol):
     def serial_sequence(self, table: str, column: str) -> str | None:
         """pg_get_serial_sequence: the qualified name of the sequence a column owns; raises 42P01, 42703."""
 
+    def function_text(self, oid: int, part: str) -> str | None:
+        """Parts of a function's definition: result, arguments, identity (arguments without defaults), definition."""
+
     def relation_size(self, oid: int, part: str) -> int | None:
         """Bytes on disk: part is main, indexes, total or table."""
 
@@ -97,6 +101,7 @@ class EvaluationContext(Protocol):
     catalog: CatalogView
     sequences: SequenceAccess
     types: TypeLookup
+    query_text: str
 
     def clock_timestamp(self) -> int:
         """The time now."""
@@ -113,14 +118,26 @@ class EvaluationContext(Protocol):
     def setting(self, name: str) -> str | None:
         """A configuration parameter as SHOW prints it; None if there is none of this name."""
 
-    def set_setting(self, name: str, value: str, local: bool) -> str:
-        """Sets a parameter for the session or the transaction and returns what it is now."""
+    def set_setting(self, name: str, value: str | None, local: bool) -> str:
+        """Sets a parameter (None: to its default) for the session or the transaction; returns what it is now."""
+
+    def notify(self, channel: str, payload: str) -> None:
+        """NOTIFY, at commit."""
+
+    def listening_channels(self) -> Sequence[str]:
+        """The channels this session listens to."""
 
     def transaction_id(self) -> int:
         """The running transaction's id (txid_current)."""
 
     def client_address(self) -> tuple[str, int] | None:
         """The client's address and port; None for a local socket."""
+
+    def sleep(self, seconds: float) -> Steps[None]:
+        """Waits that long."""
+
+    def advisory_lock(self, key: tuple[int, ...], shared: bool, transaction: bool) -> Steps[None]:
+        """Takes the lock, waiting for it if need be. `key` is one bigint or two integers."""
 
     def try_advisory_lock(self, key: tuple[int, ...], shared: bool, transaction: bool) -> bool: ...
 

@@ -265,13 +265,24 @@ def aggregate(oid: int) -> AggregateFact:
     return _aggregates()[oid]
 
 
-def bind(function: Function, argument_types: tuple[int, ...], result_type: int, types: TypeLookup) -> Body:
-    """The body for one call, specialised where the function asks for it; FeatureNotSupported if there is none."""
+def bind(
+    function: Function,
+    argument_types: tuple[int, ...],
+    result_type: int,
+    types: TypeLookup,
+    *,
+    variadic: bool = False,
+) -> Body:
+    """The body for one call, specialised where the function asks for it; FeatureNotSupported if there is none.
+
+    `argument_types` are the actual types, also where the function takes "any"; `variadic` says that the last argument
+    of a VARIADIC "any" function is an array marked VARIADIC.
+    """
     entry = function.entry
     if entry is None:
         raise unsupported(function)
     if entry.specialise is not None:
-        return entry.specialise(CallTypes(argument_types, result_type, types))
+        return entry.specialise(CallTypes(argument_types, result_type, types, variadic))
     return entry
 
 

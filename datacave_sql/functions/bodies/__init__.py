@@ -8,13 +8,16 @@ from typing import Any
 from datacave_sql.functions.aggregate import AggregateMaker
 from datacave_sql.functions.bodies import (
     aggregates,
+    catalog,
     comparison,
     floats,
     integer,
     like,
     numerics,
     ordered_set,
+    quoting,
     roots,
+    session,
     statistics,
     text,
     windows,
@@ -37,7 +40,8 @@ WINDOWS: dict[str, WindowBody] = {}
 """Window functions by name(argument oids)."""
 
 FAMILIES: dict[str, ModuleType] = {
-    module.__name__.rpartition(".")[2]: module for module in (comparison, floats, integer, like, numerics, roots, text)
+    module.__name__.rpartition(".")[2]: module
+    for module in (catalog, comparison, floats, integer, like, numerics, quoting, roots, session, text)
 }
 """The family modules by name."""
 

@@ -74,9 +74,12 @@ def sqrt(value: Decimal) -> Decimal:
 
 def _exp(value: Decimal, scale: int) -> Decimal:
     """e ** value rounded to `scale` places."""
-    estimate = float(value) * _LOG10_E
-    if estimate > 131072 * 3:
-        raise numeric_overflow()
+    number = float(value)
+    if abs(number) >= _RESULT_SCALE_MAX * 3:
+        if number > 0:
+            raise numeric_overflow()
+        return round_numeric(ZERO, scale)
+    estimate = number * _LOG10_E
     digits = int(max(estimate, 0)) + scale + 12
     result = _context(digits).exp(value)
     if result.is_infinite() or (result and result.adjusted() >= 131072):

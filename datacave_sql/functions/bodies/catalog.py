@@ -1,0 +1,231 @@
+"""Catalog functions: names, definitions, comments, sizes, visibility and privileges behind oids.
+
+They ask the CatalogView of the EvaluationContext, which says None for what it does not know. Built-in types and
+functions are answered from the facts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from datacave_core import sqlstate
+from datacave_core.errors import DatacaveError
+from datacave_core.types import find_type, format_type
+from datacave_sql.functions.bodies.quoting import quote_identifier
+from datacave_sql.functions.body import Bodies
+from datacave_sql.functions.context import EvaluationContext
+
+BODIES = Bodies()
+
+
+@BODIES.with_context("format_type")
+def type_name(context: EvaluationContext, oid: int | None, typmod: int | None) -> str | None:
+    """The SQL name of a type."""
+    if oid is None:
+        return None
+    return format_type(oid, typmod, context.types.find)
+
+
+@BODIES.with_context("obj_description(26 19)", "shobj_description(26 19)")
+def description(context: EvaluationContext, oid: int, catalog: str) -> str | None:
+    """The comment on an object."""
+    return context.catalog.comment(oid, catalog, 0)
+
+
+BODIES.add_with_context("obj_description(26)", lambda context, oid: context.catalog.comment(oid, "", 0))
+
+
+@BODIES.with_context("col_description(26 23)")
+def column_description(context: EvaluationContext, oid: int, column: int) -> str | None:
+    """The comment on a column."""
+    return context.catalog.comment(oid, "pg_class", column)
+
+
+BODIES.add_with_context("pg_table_is_visible", lambda context, oid: context.catalog.relation_is_visible(oid))
+BODIES.add_with_context("pg_type_is_visible", lambda context, oid: context.catalog.type_is_visible(oid))
+BODIES.add_with_context("pg_function_is_visible", lambda context, oid: context.catalog.function_is_visible(oid))
+BODIES.add(
+    "pg_operator_is_visible pg_opclass_is_visible pg_opfamily_is_visible pg_collation_is_visible "
+    "pg_conversion_is_visible pg_statistics_obj_is_visible pg_ts_config_is_visible pg_ts_dict_is_visible "
+    "pg_ts_parser_is_visible pg_ts_template_is_visible",
+    lambda oid: True,
+)
+
+
+@BODIES.with_context("pg_get_userbyid")
+def role_name(context: EvaluationContext, oid: int) -> str:
+    """The name of a role."""
+    return context.catalog.role_name(oid) or f"unknown (OID={oid})"
+
+
+@BODIES.with_context("pg_get_constraintdef", "pg_get_constraintdef_ext")
+def constraint_definition(context: EvaluationContext, oid: int, pretty: bool = False) -> str | None:
+    """The definition of a constraint."""
+    return context.catalog.constraint_definition(oid, pretty)
+
+
+@BODIES.with_context("pg_get_indexdef")
+def index_definition(context: EvaluationContext, oid: int) -> str | None:
+    """The CREATE INDEX statement."""
+    return context.catalog.index_definition(oid, 0, False)
+
+
+@BODIES.with_context("pg_get_indexdef_ext")
+def index_column_definition(context: EvaluationContext, oid: int, column: int, pretty: bool) -> str | None:
+    """One column of an index, or the whole statement for column 0."""
+    return context.catalog.index_definition(oid, column, pretty)
+
+
+@BODIES.with_context("pg_get_viewdef", "pg_get_viewdef_ext", "pg_get_viewdef_wrap")
+def view_definition(context: EvaluationContext, oid: int, pretty: bool | int = False) -> str | None:
+    """The query behind a view."""
+    return context.catalog.view_definition(oid, bool(pretty))
+
+
+@BODIES.with_context("pg_get_viewdef_name", "pg_get_viewdef_name_ext")
+def view_definition_by_name(context: EvaluationContext, name: str, pretty: bool = False) -> str | None:
+    """The same by name."""
+    return context.catalog.view_definition(_relation(context, name), pretty)
+
+
+@BODIES.with_context("pg_get_expr", "pg_get_expr_ext")
+def expression_text(context: EvaluationContext, stored: str, relation: int, pretty: bool = False) -> str | None:
+    """The SQL text of a stored expression."""
+    return context.catalog.expression_text(stored, relation, pretty)
+
+
+@BODIES.with_context("pg_get_serial_sequence")
+def serial_sequence(context: EvaluationContext, table: str, column: str) -> str | None:
+    """The sequence a column owns."""
+    return context.catalog.serial_sequence(table, column)
+
+
+BODIES.add(
+    "pg_get_partkeydef pg_get_partition_constraintdef pg_get_statisticsobjdef pg_get_statisticsobjdef_columns "
+    "pg_get_function_sqlbody pg_get_replica_identity_index pg_tablespace_location pg_partition_root",
+    lambda oid: None,
+)
+BODIES.add("pg_get_ruledef pg_get_ruledef_ext pg_get_triggerdef pg_get_triggerdef_ext", lambda oid, pretty=False: None)
+BODIES.add("pg_relation_is_publishable", lambda oid: False)
+BODIES.add("pg_relation_is_updatable", lambda oid, triggers: 28)
+BODIES.add("pg_column_is_updatable", lambda oid, column, triggers: column > 0)
+
+
+def _relation(context: EvaluationContext, name: str) -> int:
+    oid = context.catalog.relation_oid(name)
+    if oid is None:
+        raise DatacaveError(f'relation "{name}" does not exist', sqlstate=sqlstate.UNDEFINED_TABLE)
+    return oid
+
+
+@BODIES.with_context("text_regclass")
+def relation_of_text(context: EvaluationContext, name: str) -> int:
+    """text to regclass; raises 42P01."""
+    return _relation(context, name)
+
+
+BODIES.add_with_context("to_regclass", lambda context, name: context.catalog.relation_oid(name))
+BODIES.add_with_context("to_regtype", lambda context, name: context.catalog.type_oid(name))
+BODIES.add_with_context("to_regnamespace", lambda context, name: context.catalog.schema_oid(name))
+BODIES.add_with_context("to_regrole", lambda context, name: context.catalog.role_oid(name))
+
+
+def _size(part: str) -> Any:
+    return lambda context, oid: context.catalog.relation_size(oid, part)
+
+
+BODIES.add_with_context("pg_relation_size(2205)", _size("main"))
+BODIES.add_with_context("pg_table_size", _size("table"))
+BODIES.add_with_context("pg_indexes_size", _size("indexes"))
+BODIES.add_with_context("pg_total_relation_size", _size("total"))
+
+
+@BODIES.with_context("pg_relation_size")
+def relation_size(context: EvaluationContext, oid: int, fork: str) -> int | None:
+    """The size of one fork; only the main one exists here."""
+    if fork not in ("main", "fsm", "vm", "init"):
+        raise DatacaveError(
+            "invalid fork name",
+            sqlstate=sqlstate.INVALID_PARAMETER_VALUE,
+            hint='Valid fork names are "main", "fsm", "vm", and "init".',
+        )
+    return context.catalog.relation_size(oid, "main") if fork == "main" else 0
+
+
+BODIES.add_with_context(
+    "pg_database_size_name pg_database_size_oid", lambda context, database: context.catalog.database_size(database)
+)
+
+_KINDS = {
+    "table": "table",
+    "any_column": "table",
+    "column": "column",
+    "schema": "schema",
+    "database": "database",
+    "sequence": "sequence",
+    "function": "function",
+    "language": "language",
+    "tablespace": "tablespace",
+    "type": "type",
+    "foreign_data_wrapper": "foreign_data_wrapper",
+    "server": "server",
+}
+
+
+def _privilege(kind: str, *, with_role: bool) -> Any:
+    def ask(context: EvaluationContext, *arguments: Any) -> bool | None:
+        role = arguments[0] if with_role else None
+        target, *_, privilege = arguments[1:] if with_role else arguments
+        return context.catalog.has_privilege(kind, role, target, privilege)
+
+    return ask
+
+
+for _word, _kind in _KINDS.items():
+    _columns = ("_name", "_attnum") if _word == "column" else ("",)
+    for _column in _columns:
+        for _target in ("name", "id"):
+            BODIES.add_with_context(f"has_{_word}_privilege_{_target}{_column}", _privilege(_kind, with_role=False))
+            for _role in ("name", "id"):
+                BODIES.add_with_context(
+                    f"has_{_word}_privilege_{_role}_{_target}{_column}", _privilege(_kind, with_role=True)
+                )
+for _target in ("name", "id"):
+    BODIES.add_with_context(f"pg_has_role_{_target}", _privilege("role", with_role=False))
+    for _role in ("name", "id"):
+        BODIES.add_with_context(f"pg_has_role_{_role}_{_target}", _privilege("role", with_role=True))
+BODIES.add("row_security_active row_security_active_name", lambda relation: False)
+
+
+@BODIES("pg_options_to_table")
+def options(reloptions: Any) -> Iterator[tuple[str, str | None]]:
+    """`name=value` strings as rows."""
+    for option in reloptions.elements:
+        name, found, value = option.partition("=")
+        yield name, value if found else None
+
+
+@BODIES.with_context("pg_get_function_result")
+def function_result(context: EvaluationContext, oid: int) -> str | None:
+    """The result type of a function as written in CREATE FUNCTION."""
+    return context.catalog.function_text(oid, "result")
+
+
+BODIES.add_with_context(
+    "pg_get_function_arguments", lambda context, oid: context.catalog.function_text(oid, "arguments")
+)
+BODIES.add_with_context(
+    "pg_get_function_identity_arguments", lambda context, oid: context.catalog.function_text(oid, "identity")
+)
+BODIES.add_with_context("pg_get_functiondef", lambda context, oid: context.catalog.function_text(oid, "definition"))
+BODIES.add("pg_get_function_arg_default", lambda oid, place: None)
+
+
+@BODIES.with_context("pg_describe_object")
+def describe(context: EvaluationContext, catalog: int, oid: int, column: int) -> str | None:
+    """A phrase such as "table t" or "type integer"."""
+    if catalog == 1247 and find_type(oid) is not None:
+        return f"type {format_type(oid)}"
+    named = context.catalog.relation_name(oid)
+    return None if named is None else f"table {quote_identifier(named[1])}"
