@@ -17,7 +17,7 @@ class PhysicalType(enum.IntEnum):
 
     INT64 = 1  # int
     FLOAT64 = 2  # float
-    DECIMAL64 = 3  # Decimal with at most 18 digits and the column's scale; stored as scaled int64
+    DECIMAL64 = 3  # Decimal, NaN or at most 18 digits at the column's scale; stored as scaled int64
     BOOL = 4  # bool
     BYTES = 5  # bytes
     TEXT = 6  # str, stored as UTF-8
@@ -40,6 +40,9 @@ class Layout:
     version: int
     columns: tuple[PhysicalColumn, ...]
 
+
+DECIMAL64_NAN = -(2**63)
+"""What stands for NaN among the scaled integers of a DECIMAL64 column (files, column vectors)."""
 
 RAW_LAYOUT = Layout(0, (PhysicalColumn(PhysicalType.BYTES, nullable=True),))
 """What keys without a registered layout hold: one column of bytes."""

@@ -22,7 +22,8 @@ RowBatch: TypeAlias = list[Row]
 class ColumnVector:
     """One column of a batch in Arrow's spirit: fixed-width values as a numpy array, or a list of str/bytes.
 
-    `values` holds int64, float64 or bool; for DECIMAL64 int64 scaled by 10**scale; for BYTES and TEXT a Python list.
+    `values` holds int64, float64 or bool; for DECIMAL64 int64 scaled by 10**scale, or layout.DECIMAL64_NAN; for BYTES
+    and TEXT a Python list.
     `nulls` is a bool array, True where the value is NULL, or None when no value is.
     """
 

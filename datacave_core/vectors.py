@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datacave_core.layout import PhysicalColumn, PhysicalType
+from datacave_core.layout import DECIMAL64_NAN, PhysicalColumn, PhysicalType
 from datacave_core.rowbatch import ColumnVector
 
 _NUMPY_TYPES: dict[PhysicalType, Any] = {
@@ -27,7 +27,10 @@ def column_vector(column: PhysicalColumn, values: list[Any]) -> ColumnVector:
     if dtype is None:
         return ColumnVector(values, nulls)
     if column.type is PhysicalType.DECIMAL64:
-        values = [0 if value is None else int(value.scaleb(column.scale)) for value in values]
+        scale = column.scale
+        values = [
+            0 if value is None else int(value.scaleb(scale)) if value == value else DECIMAL64_NAN for value in values
+        ]
     elif any_null:
         values = [0 if value is None else value for value in values]
     return ColumnVector(np.array(values, dtype=dtype), nulls, column.scale)

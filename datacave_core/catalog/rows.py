@@ -9,8 +9,8 @@
     uuid, bytea                                                  BYTES
     everything else                                              BYTES, see packing.py
 
-Domains lie as their base type does. Values of the first and the last but one group are stored as they are, so that
-most tables need no conversion at all; for the others one function per table is generated.
+Domains lie as their base type does. Only unlimited numerics and "everything else" differ from the values in values.py,
+so that most tables need no conversion at all; for the others one function per table is generated.
 Invariants: slot i belongs to column number i + 1 for ever; a dropped column keeps its slot and is written as NULL;
 an existing column's physical type never changes under one storage id.
 """
@@ -20,10 +20,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, NoReturn
+from typing import Any
 
 from datacave_core.catalog.objects import Column, Table, TypeDefinition
-from datacave_core.errors import FeatureNotSupported
 from datacave_core.layout import Layout, PhysicalColumn, PhysicalType
 from datacave_core.packing import pack_value, unpack_value
 from datacave_core.types import oids
@@ -100,7 +99,7 @@ def physical_type(
     if type_oid == oids.NUMERIC:
         precision, scale = _numeric_typmod(typmod)
         if 0 < precision <= DECIMAL64_DIGITS_MAX and 0 <= scale <= DECIMAL64_DIGITS_MAX:
-            return PhysicalType.DECIMAL64, scale, _finite, None
+            return PhysicalType.DECIMAL64, scale, None, None
         return PhysicalType.TEXT, 0, str, Decimal
     return PhysicalType.BYTES, 0, pack_value, unpack_value
 
@@ -121,19 +120,6 @@ def _numeric_typmod(typmod: int) -> tuple[int, int]:
         return 0, 0
     packed = typmod - 4
     return packed >> 16 & 0xFFFF, ((packed & 0x7FF) ^ 1024) - 1024
-
-
-def _finite(value: Decimal) -> Decimal:
-    if value != value:
-        _refuse_nan()
-    return value
-
-
-def _refuse_nan() -> NoReturn:
-    raise FeatureNotSupported(
-        "NaN cannot be stored in a numeric column of limited precision",
-        hint="Declare the column as numeric without precision and scale.",
-    )
 
 
 def _compile(

@@ -1,7 +1,8 @@
 """Do random concurrent transactions leave a history that their isolation level allows?
 
-Clients run random programs over a MemoryStore on a simulated scheduler; everything they see is recorded and then
-checked against a plain dictionary in the order of commits. The checker itself is tried on planted anomalies.
+Clients run random programs over a MemoryStore, and over the engine, on a simulated scheduler; everything they see is
+recorded and then checked against a plain dictionary in the order of commits. The checker itself is tried on planted
+anomalies.
 """
 
 from __future__ import annotations
@@ -15,7 +16,11 @@ import pytest
 
 from datacave_core.errors import DeadlockDetected, SerializationFailure
 from datacave_core.keycode import prefix_end, table_prefix
-from datacave_core.memory import MemoryStore, SimulatedClock, SimulatedScheduler
+from datacave_core.memory import (
+    MemoryStore,
+    SimulatedClock,
+    SimulatedScheduler,
+)
 from datacave_core.transaction import NO_KEY_UPDATE, UPDATE, Isolation, LockOwner, Transaction, TransactionManager
 from datacave_core.wait import Steps, Wait, wait_for
 
@@ -152,11 +157,14 @@ class World:
     def run(self) -> None:
         """Runs until every client has ended."""
         while self._running:
-            self.scheduler.run_ready()
-            self.clock.advance(0.001)
-            self.store.make_durable()
+            self._pass_time()
         assert self.manager.locks.locks() == []
         assert not self.manager.active
+
+    def _pass_time(self) -> None:
+        self.scheduler.run_for(0.001)
+        if self._memory is not None:
+            self._memory.make_durable()
 
     def next_value(self) -> int:
         return next(self._values)
@@ -328,6 +336,17 @@ def test_random_programs(seed: int, isolation: Isolation) -> None:
     world.run()
     assert violations(world.history) == []
     assert sum(record.committed for record in world.history) > 8
+
+
+@pytest.mark.parametrize("isolation", LEVELS)
+@pytest.mark.parametrize("seed", range(10))
+def test_random_programs_over_the_engine(seed: int, isolation: Isolation) -> None:
+    world = World(seed, engine=True)
+    for _ in range(5):
+        world.client(anything, isolation, 6)
+    world.run()
+    assert violations(world.history) == []
+    assert sum(record.committed for record in world.history) > 6
 
 
 @pytest.mark.parametrize("seed", range(20))

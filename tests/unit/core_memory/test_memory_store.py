@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from datacave_core.layout import Layout, PhysicalColumn, PhysicalType
+from datacave_core.layout import DECIMAL64_NAN, Layout, PhysicalColumn, PhysicalType
 from datacave_core.memory import MemoryStore, SimulatedClock
 from datacave_core.ports import Store, Version
 from datacave_core.wait import Wait
@@ -115,6 +115,9 @@ def test_columns_of_every_type() -> None:
         assert vector.nulls is not None and vector.nulls.tolist() == [False, True]
     dtypes = [v.values.dtype for v in batch.columns if isinstance(v.values, np.ndarray)]
     assert dtypes == [np.int64, np.float64, np.int64, np.bool_]
+    timestamp = store.commit({key(1): (1, 0.0, Decimal("NaN"), False, b"", "")}).timestamp
+    (nan,) = store.scan_columns(key(1), Q, timestamp, [2])
+    assert list(nan.columns[0].values) == [DECIMAL64_NAN]
     (plain,) = store.scan_columns(P, key(1), timestamp, [5])
     assert plain.keys is None and plain.columns[0].nulls is None
 
