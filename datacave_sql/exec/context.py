@@ -1,7 +1,7 @@
 """ExecutionContext: what the operators of one running statement share.
 
-It is also the EvaluationContext of functions (functions/context.py): whatever functions ask of the session is passed
-on to it. One context serves one execution of one plan; subqueries share it, so that they see the same snapshot.
+It is also the EvaluationContext of functions (functions/context.py): what they ask is passed on to the session's
+`evaluation`. One context serves one execution of one plan; subqueries share it, so that they see the same snapshot.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from time import perf_counter
 from typing import Any
 
 from datacave_core import sqlstate
-from datacave_core.errors import DatacaveError, QueryCanceled
+from datacave_core.errors import DatacaveError
 from datacave_core.rowbatch import RowBatch
 from datacave_core.transaction import Transaction
 from datacave_core.values import Row
@@ -59,8 +59,6 @@ class ExecutionContext:
         for batch in batches:
             if isinstance(batch, Wait):
                 if isinstance(batch, Turn):
-                    if self.session.cancel_requested:
-                        raise QueryCanceled("canceling statement due to user request")
                     continue
                 if batch.done:
                     batch.raise_error()
@@ -75,4 +73,4 @@ class ExecutionContext:
         return rows
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.session, name)
+        return getattr(self.session.evaluation, name)

@@ -30,7 +30,7 @@ class RowWriter:
         self._not_null: Sequence[tuple[int, str]] = [
             (column.number - 1, column.name) for column in table.columns if column.not_null and not column.dropped
         ]
-        self._row_id: Callable[[], int] = context.session.row_ids.allocator(table.storage_id)
+        self._row_id: Callable[[], int] = context.session.database.row_ids.allocator(table.storage_id)
 
     def check_not_null(self, row: Row) -> None:
         """Raises 23502 for a NULL in a NOT NULL column."""
@@ -58,7 +58,7 @@ class RowWriter:
         )
 
     def _schema(self) -> str | None:
-        name: str | None = self.context.session.catalog.schema_name(self.access.table.schema_oid)
+        name: str | None = self.context.catalog.schema_name(self.access.table.schema_oid)
         return name
 
     def _failing(self, row: Row) -> str:

@@ -1,0 +1,472 @@
+"""Client: answers the events of a logged-in connection from its session.
+
+Replies of the session become messages here, with encoders that are kept per prepared statement. The sequence every
+driver sends (BoundExecution) and lone queries of rows by key are answered without a generator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+from datacave_core import sqlstate
+from datacave_core.errors import DatacaveError, QueryCanceled
+from datacave_core.wait import Wait
+from datacave_protocol import (
+    Connection,
+    Event,
+    FieldDescription,
+    ProtocolViolation,
+    backend,
+    check_parameter_count,
+    frontend,
+    notice_response,
+    parameter_decoder,
+    result_encoder,
+    result_formats,
+)
+from datacave_server.pump import Pump, Work, internal_error
+from datacave_sql import (
+    Complete,
+    CompiledQuery,
+    CompiledUtility,
+    CopyInRequest,
+    CopyOutData,
+    CopyOutEnd,
+    CopyOutStart,
+    EmptyQuery,
+    Notice,
+    ParameterChanged,
+    Portal,
+    PreparedStatement,
+    ResultColumn,
+    ResultHeader,
+    Session,
+    Suspended,
+)
+
+TEXT_ONLY: tuple[int, ...] = ()
+
+
+class StatementCodecs:
+    """What the wire keeps of a prepared statement, for one plan and one state of the format settings."""
+
+    __slots__ = ("compiled", "decoders", "results", "settings")
+
+    def __init__(self, compiled: Any, settings: Any) -> None:
+        self.compiled = compiled
+        self.settings = settings
+        self.decoders: dict[tuple[int, ...], Any] = {}
+        self.results: dict[tuple[int, ...], tuple[bytes, Any]] = {}
+
+
+def row_description(columns: Sequence[ResultColumn], formats: tuple[int, ...]) -> bytes:
+    """RowDescription of a result in these formats."""
+    codes = result_formats(formats, len(columns))
+    return backend.row_description(
+        [FieldDescription(*column, code) for column, code in zip(columns, codes, strict=True)]
+    )
+
+
+class SessionClient:
+    """One logged-in client."""
+
+    def __init__(self, pump: Pump, session: Session) -> None:
+        self._pump = pump
+        self._wire: Connection = pump.wire
+        self.session = session
+        self._copy: CopyInRequest | None = None
+        self._columns: tuple[ResultColumn, ...] = ()
+        self._answers: dict[type, Callable[[Any], bytes | Work]] = {
+            frontend.BoundExecution: self._bound_execution,
+            frontend.Query: self._query,
+            frontend.Parse: self._guarded(self._parse),
+            frontend.Bind: self._guarded(self._bind),
+            frontend.DescribeStatement: self._guarded(self._describe_statement),
+            frontend.DescribePortal: self._guarded(self._describe_portal),
+            frontend.Execute: self._execute,
+            frontend.CloseStatement: self._guarded(self._close_statement),
+            frontend.ClosePortal: self._guarded(self._close_portal),
+            frontend.Flush: lambda event: b"",
+            frontend.Sync: self._sync,
+            frontend.FunctionCall: self._function_call,
+            frontend.Malformed: self._malformed,
+            frontend.Terminate: self._terminate,
+            frontend.Disconnected: self._terminate,
+            frontend.CopyData: lambda event: b"",
+            frontend.CopyDone: lambda event: b"",
+            frontend.CopyFail: lambda event: b"",
+        }
+
+    def answer(self, event: Event) -> bytes | Work:
+        return self._answers[type(event)](event)
+
+    def violated(self, error: ProtocolViolation) -> bytes:
+        return self._wire.send_error(error)
+
+    def failed(self, error: DatacaveError) -> bytes:
+        error.severity = "FATAL"
+        return self._wire.send_error(error)
+
+    def lost(self) -> None:
+        self.session.close()
+
+    def idle_bytes(self) -> bytes:
+        return self._notifications() if self.session.transaction_status == "I" else b""
+
+    # Errors and ends of queries
+
+    def _error(self, error: BaseException) -> bytes:
+        """ErrorResponse for whatever went wrong; the session has already been told."""
+        if not isinstance(error, DatacaveError):
+            error = internal_error(error)
+        head = self._asides()
+        answer = head + self._wire.send_error(error)
+        if error.severity in ("FATAL", "PANIC"):
+            self._pump.close_soon()
+        return answer
+
+    def _ready(self) -> bytes:
+        status = self.session.transaction_status
+        head = self._asides()
+        if status == "I":
+            head += self._notifications()
+        return head + self._wire.ready_for_query(status)
+
+    def asides_and_ready(self) -> bytes:
+        """The first ReadyForQuery, after the notices that the login brought up."""
+        return self._ready()
+
+    def _asides(self) -> bytes:
+        """Notices and changed parameters that have come up."""
+        session = self.session
+        if not session.has_asides:
+            return b""
+        parts = [notice_response(notice.error) for notice in session.take_notices()]
+        parts += [backend.parameter_status(one.name, one.value) for one in session.take_parameter_changes()]
+        return b"".join(parts)
+
+    def _notifications(self) -> bytes:
+        return b"".join(
+            backend.notification_response(one.process_id, one.channel, one.payload)
+            for one in self.session.take_notifications()
+        )
+
+    def _guarded(self, answer: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
+        """An answer that turns errors into ErrorResponse."""
+
+        def guarded(event: Any) -> bytes:
+            try:
+                return answer(event)
+            except Exception as error:
+                self.session.abort()
+                return self._error(error)
+
+        return guarded
+
+    def _malformed(self, event: frontend.Malformed) -> bytes:
+        self.session.abort()
+        answer = self._error(event.error)
+        return answer + self._ready() if event.ready_owed else answer
+
+    def _terminate(self, event: Any) -> bytes:
+        self._pump.close_soon()
+        return b""
+
+    def _function_call(self, event: frontend.FunctionCall) -> bytes:
+        self.session.abort()
+        error = DatacaveError(
+            "function calls by the fast path are not supported",
+            sqlstate=sqlstate.FEATURE_NOT_SUPPORTED,
+            hint="Use SELECT function(...).",
+        )
+        return self._error(error) + self._ready()
+
+    # Simple queries
+
+    def _query(self, event: frontend.Query) -> bytes | Work:
+        session = self.session
+        try:
+            found = session.cached_lookup(event.text)
+            if found is not None:
+                compiled, rows = found
+                codecs = self._codecs(compiled)
+                description, encode = codecs.results.get(TEXT_ONLY) or self._result_codec(codecs, TEXT_ONLY)
+                tag = backend.command_complete(compiled.tag(len(rows)))
+                return cast(bytes, description + (encode(rows) if rows else b"") + tag + self._ready())
+        except Exception as error:
+            session.abort()
+            return self._error(error) + self._ready()
+        return self._simple(event.text)
+
+    def _simple(self, text: str) -> Work:
+        encode: Any = None
+        try:
+            for step in self.session.simple_query(text):
+                if type(step) is list:
+                    yield encode(step)
+                elif isinstance(step, Wait):
+                    yield step
+                elif type(step) is Complete:
+                    yield self._asides() + backend.command_complete(step.tag)
+                elif type(step) is ResultHeader:
+                    self._columns = step.columns
+                    encode = self._encoder(step.columns, TEXT_ONLY)
+                    yield row_description(step.columns, TEXT_ONLY)
+                else:
+                    yield from self._other(step)
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            self._copy = None
+            yield self._error(_told(error))
+        yield self._ready()
+
+    def _encoder(self, columns: Sequence[ResultColumn], formats: tuple[int, ...]) -> Any:
+        session = self.session
+        oids = tuple(column.type_oid for column in columns)
+        return result_encoder(oids, formats, session.format_settings, session.find_io)
+
+    def _other(self, step: Any) -> Work:
+        """Replies that are rare: COPY, empty queries, asides."""
+        wire = self._wire
+        if isinstance(step, EmptyQuery):
+            yield backend.EMPTY_QUERY_RESPONSE
+        elif isinstance(step, Suspended):
+            yield backend.PORTAL_SUSPENDED
+        elif isinstance(step, Notice):
+            yield notice_response(step.error)
+        elif isinstance(step, ParameterChanged):
+            yield backend.parameter_status(step.name, step.value)
+        elif isinstance(step, CopyInRequest):
+            self._copy = step
+            code = 1 if step.binary else 0
+            yield self._asides() + wire.start_copy_in(code, (code,) * step.column_count)
+            self._pump.flush()
+        elif isinstance(step, CopyOutStart):
+            code = 1 if step.binary else 0
+            yield wire.start_copy_out(code, (code,) * step.column_count)
+        elif isinstance(step, CopyOutData):
+            yield b"".join(map(backend.copy_data, step.rows))
+        elif isinstance(step, CopyOutEnd):
+            yield wire.finish_copy_out()
+
+    # COPY data
+
+    @property
+    def wants_copy_data(self) -> bool:
+        return self._copy is not None
+
+    def copy_event(self, event: Event) -> None:
+        copy = self._copy
+        if copy is None:
+            return
+        if isinstance(event, frontend.CopyData):
+            copy.chunks.append(event.data)
+        elif isinstance(event, frontend.CopyDone):
+            copy.ended = True
+            self._copy = None
+        elif isinstance(event, frontend.CopyFail):
+            copy.failure = event.message
+            copy.ended = True
+            self._copy = None
+        else:
+            # The client is gone or says goodbye in the middle of its data.
+            copy.failure = "unexpected EOF on client connection with an open transaction"
+            copy.ended = True
+            self._copy = None
+            self._pump.close_soon()
+        copy.more.finish()
+
+    # Extended queries
+
+    def _parse(self, event: frontend.Parse) -> bytes:
+        self.session.prepare(event.statement, event.text, event.parameter_types)
+        return self._asides() + backend.PARSE_COMPLETE
+
+    def _prepared(self, name: str) -> PreparedStatement:
+        """A prepared statement whose plan holds for the present catalog."""
+        return self.session.prepared_statement(name)
+
+    def _codecs(self, holder: CompiledQuery | CompiledUtility) -> StatementCodecs:
+        settings = self.session.format_settings
+        codecs = holder.wire_codecs
+        if codecs is None or codecs.settings is not settings:
+            codecs = holder.wire_codecs = StatementCodecs(holder, settings)
+        return cast(StatementCodecs, codecs)
+
+    def _result_codec(self, codecs: StatementCodecs, formats: tuple[int, ...]) -> tuple[bytes, Any]:
+        compiled = codecs.compiled
+        columns = compiled.columns if compiled.columns is not None else ()
+        returns_rows = compiled.returns_rows
+        description = row_description(columns, formats) if returns_rows else backend.NO_DATA
+        found = (description, self._encoder(columns, formats))
+        codecs.results[formats] = found
+        return found
+
+    def _values(self, prepared: PreparedStatement, event: Any) -> Sequence[Any]:
+        compiled = prepared.compiled
+        types = compiled.parameter_types if compiled is not None else ()
+        check_parameter_count(len(event.parameters), len(types), prepared.name)
+        if not types or compiled is None:
+            return ()
+        codecs = self._codecs(compiled)
+        decode = codecs.decoders.get(event.parameter_formats)
+        if decode is None:
+            session = self.session
+            decode = codecs.decoders[event.parameter_formats] = parameter_decoder(
+                types, event.parameter_formats, session.format_settings, session.find_io
+            )
+        return cast(Sequence[Any], decode(event.parameters))
+
+    def _bind(self, event: frontend.Bind) -> bytes:
+        session = self.session
+        prepared = self._prepared(event.statement)
+        session.check_bind(prepared)
+        values = self._values(prepared, event)
+        portal = session.bind(event.portal, prepared, values)
+        compiled = prepared.compiled
+        count = len(compiled.columns or ()) if compiled is not None else 0
+        result_formats(event.result_formats, count)
+        portal.cache = event.result_formats
+        return backend.BIND_COMPLETE
+
+    def _describe_statement(self, event: frontend.DescribeStatement) -> bytes:
+        prepared = self._prepared(event.statement)
+        compiled = prepared.compiled
+        if compiled is None:
+            return backend.parameter_description(()) + backend.NO_DATA
+        head = backend.parameter_description(compiled.parameter_types)
+        if not compiled.returns_rows:
+            return head + backend.NO_DATA
+        return head + row_description(compiled.columns or (), TEXT_ONLY)
+
+    def _describe_portal(self, event: frontend.DescribePortal) -> bytes:
+        portal = self.session.portal(event.portal)
+        compiled = portal.compiled
+        if compiled is None or not portal.returns_rows:
+            return backend.NO_DATA
+        return row_description(compiled.columns or (), portal.cache or TEXT_ONLY)
+
+    def _close_statement(self, event: frontend.CloseStatement) -> bytes:
+        self.session.prepared.pop(event.statement, None)
+        return backend.CLOSE_COMPLETE
+
+    def _close_portal(self, event: frontend.ClosePortal) -> bytes:
+        self.session.close_portal(event.portal)
+        return backend.CLOSE_COMPLETE
+
+    def _execute(self, event: frontend.Execute) -> Work:
+        try:
+            portal = self.session.portal(event.portal)
+            if portal.compiled is None:
+                yield backend.EMPTY_QUERY_RESPONSE
+                return
+            yield from self._portal_bytes(portal, event.row_limit)
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            self._copy = None
+            self.session.abort()
+            yield self._error(_told(error))
+
+    def _portal_bytes(self, portal: Portal, row_limit: int) -> Work:
+        compiled = portal.compiled
+        encode: Any = None
+        for step in portal.execute(row_limit):
+            if type(step) is list:
+                if encode is None and compiled is not None:
+                    codecs = self._codecs(compiled)
+                    formats = portal.cache or TEXT_ONLY
+                    encode = (codecs.results.get(formats) or self._result_codec(codecs, formats))[1]
+                yield encode(step)
+            elif isinstance(step, Wait):
+                yield step
+            elif type(step) is Complete:
+                yield self._asides() + backend.command_complete(step.tag)
+            elif type(step) is not ResultHeader:
+                yield from self._other(step)
+
+    def _sync(self, event: Any) -> bytes | Work:
+        session = self.session
+        if session.transaction is None or session.in_block:
+            return self._ready()
+        return self._sync_commit()
+
+    def _sync_commit(self) -> Work:
+        try:
+            yield from self.session.end_implicit()
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            self.session.abort()
+            yield self._error(_told(error))
+        yield self._ready()
+
+    def _bound_execution(self, event: frontend.BoundExecution) -> bytes | Work:
+        session = self.session
+        prepared = session.prepared.get(event.statement)
+        if prepared is not None:
+            compiled = prepared.compiled
+            if type(compiled) is CompiledQuery and compiled.lookup is not None:
+                try:
+                    values = self._values(prepared, event)
+                    rows = session.lookup(compiled, values)
+                    if rows is not None:
+                        codecs = compiled.wire_codecs
+                        description, encode = codecs.results.get(event.result_formats) or self._result_codec(
+                            codecs, event.result_formats
+                        )
+                        if not event.describe:
+                            description = b""
+                        tag = backend.command_complete(compiled.tag(len(rows)))
+                        body = encode(rows) if rows else b""
+                        if session.has_asides:
+                            tag += self._asides()
+                        ready = self._wire.ready_for_query(session.transaction_status)
+                        return b"".join((backend.BIND_COMPLETE, description, body, tag, ready))
+                except Exception as error:
+                    session.abort()
+                    return self._error(error) + self._ready()
+        return self._bound_steps(event)
+
+    def _bound_steps(self, event: frontend.BoundExecution) -> Work:
+        session = self.session
+        try:
+            prepared = self._prepared(event.statement)
+            session.check_bind(prepared)
+            values = self._values(prepared, event)
+            portal = session.bind("", prepared, values)
+            portal.cache = event.result_formats
+            compiled = prepared.compiled
+            if compiled is None:
+                head = backend.BIND_COMPLETE + (backend.NO_DATA if event.describe else b"")
+                yield head + backend.EMPTY_QUERY_RESPONSE
+            else:
+                codecs = self._codecs(compiled)
+                description = (
+                    codecs.results.get(event.result_formats) or self._result_codec(codecs, event.result_formats)
+                )[0]
+                yield backend.BIND_COMPLETE + (description if event.describe else b"")
+                yield from self._portal_bytes(portal, 0)
+            if session.transaction is not None and not session.in_block:
+                yield from session.end_implicit()
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            self._copy = None
+            session.abort()
+            yield self._error(_told(error))
+        yield self._ready()
+
+
+def _told(error: BaseException) -> BaseException:
+    """Errors that end the process are not for clients."""
+    if isinstance(error, KeyboardInterrupt | SystemExit):
+        raise error
+    return error
+
+
+def cancel_error() -> QueryCanceled:
+    """What a cancelled statement fails with."""
+    return QueryCanceled("canceling statement due to user request")

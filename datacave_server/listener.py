@@ -1,0 +1,146 @@
+"""Listener: accepts clients, knows their pumps, passes on cancellations, and ends sessions when the server stops."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from datacave_core import sqlstate
+from datacave_core.errors import DatacaveError
+from datacave_core.ports import Clock, Randomness
+from datacave_server.audit import AuditLog
+from datacave_server.auth import LoginUser, UserDirectory
+from datacave_server.client import cancel_error
+from datacave_server.config import Address, Config
+from datacave_server.login import Login, same_key
+from datacave_server.metrics import MetricsRegistry
+from datacave_server.pump import Pump
+from datacave_server.throttle import FailureThrottle
+from datacave_server.tls import ServerTls
+from datacave_sql import Database, Session
+
+BACKLOG = 512
+DRAIN_POLL_SECONDS = 0.05
+
+
+class SqlListener:
+    """Listens on the configured address. One per server."""
+
+    def __init__(
+        self,
+        config: Config,
+        database: Database,
+        tls: ServerTls | None,
+        audit: AuditLog | None,
+        metrics: MetricsRegistry,
+        clock: Clock,
+        randomness: Randomness,
+    ) -> None:
+        self.config = config
+        self.database = database
+        self.tls = tls
+        self.audit = audit
+        self.clock = clock
+        self.randomness = randomness
+        self.users = UserDirectory(config, self._find_role)
+        self.throttle = FailureThrottle()
+        # Salts of users that do not exist must not change while guessers watch, and need not outlive the server.
+        self.server_secret = randomness.token_bytes(32)
+        self._loop = asyncio.get_running_loop()
+        self._server: asyncio.Server | None = None
+        self._pumps: set[Pump] = set()
+        self._sessions: dict[int, tuple[Pump, Session, bytes]] = {}
+        self._draining = False
+        self._accepted = metrics.counter("datacave_connections_total", "Connections accepted.")
+        self._open = metrics.gauge("datacave_connections", "Connections open.")
+        database.interrupt = self.interrupt
+
+    async def start(self) -> Sequence[Address]:
+        """Listens; returns the addresses with the ports that were taken. Raises OSError."""
+        listen = self.config.server.listen
+        self._server = await self._loop.create_server(self._new_pump, listen.host, listen.port, backlog=BACKLOG)
+        addresses = []
+        for socket in self._server.sockets:
+            name = socket.getsockname()
+            addresses.append(Address(name[0], name[1]))
+        return addresses
+
+    def stop_accepting(self) -> None:
+        """Closes the listening sockets; sessions go on."""
+        if self._server is not None:
+            self._server.close()
+
+    async def drain(self, seconds: float) -> None:
+        """Ends idle sessions with 57P01, lets running statements finish for a while, then ends the rest."""
+        self._draining = True
+        deadline = self.clock.monotonic() + seconds
+        while self._pumps:
+            late = self.clock.monotonic() >= deadline
+            for pump in list(self._pumps):
+                if late or not pump.busy:
+                    pump.end(shutting_down())
+            if late:
+                break
+            await asyncio.sleep(DRAIN_POLL_SECONDS)
+        await asyncio.sleep(0)
+
+    def _new_pump(self) -> Pump:
+        self._accepted.value += 1
+        pump = Pump(
+            self._loop,
+            lambda pump: Login(self, pump),
+            self._closed,
+            self.config.limits.message_bytes_max,
+        )
+        self._pumps.add(pump)
+        self._open.value = len(self._pumps)
+        return pump
+
+    def _closed(self, pump: Pump) -> None:
+        self._pumps.discard(pump)
+        self._open.value = len(self._pumps)
+        for process_id, (owner, _, _) in list(self._sessions.items()):
+            if owner is pump:
+                del self._sessions[process_id]
+
+    # LoginHost
+
+    def call_later(self, seconds: float, work: Callable[[], None]) -> Callable[[], None]:
+        return self._loop.call_later(seconds, work).cancel
+
+    def admit(self, superuser: bool) -> None:
+        if self._draining:
+            raise DatacaveError("the database system is shutting down", sqlstate=sqlstate.CANNOT_CONNECT_NOW)
+        if len(self._sessions) >= self.config.limits.max_connections:
+            raise DatacaveError("sorry, too many clients already", sqlstate=sqlstate.TOO_MANY_CONNECTIONS)
+
+    def logged_in(self, pump: Pump, session: Session, secret_key: bytes) -> None:
+        self._sessions[session.process_id] = (pump, session, secret_key)
+
+    def cancel(self, process_id: int, secret_key: bytes) -> None:
+        found = self._sessions.get(process_id)
+        if found is not None and same_key(found[2], secret_key):
+            found[0].interrupt(cancel_error())
+
+    def interrupt(self, process_id: int, error: DatacaveError) -> bool:
+        """Throws an error into what a session is doing; a FATAL one ends the session. False if there is none."""
+        found = self._sessions.get(process_id)
+        if found is None:
+            return False
+        pump = found[0]
+        # In a turn of its own: the caller may be in the middle of a statement.
+        self._loop.call_soon(pump.end if error.severity == "FATAL" else pump.interrupt, error)
+        return True
+
+    def _find_role(self, name: str) -> LoginUser | None:
+        role = self.database.catalog.role_named(name)
+        if role is None:
+            return None
+        return LoginUser(role.name, role.password, role.superuser, role.login)
+
+
+def shutting_down() -> DatacaveError:
+    """What clients hear when the server stops."""
+    error = DatacaveError("terminating connection due to administrator command", sqlstate=sqlstate.ADMIN_SHUTDOWN)
+    error.severity = "FATAL"
+    return error

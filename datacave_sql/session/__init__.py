@@ -1,0 +1,1 @@
+"""Sessions: what one client's connection holds, and how its statements run."""

@@ -1,0 +1,91 @@
+"""CatalogTypes: built-in types and those of a catalog snapshot, by oid."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from datacave_core.catalog import Catalog, Table, TypeDefinition
+from datacave_core.types import SqlType, find_type
+from datacave_core.types import oids
+from datacave_sql.functions.typelookup import Attribute, TypeLookup
+
+
+class CatalogTypes(TypeLookup):
+    """What the functions and the planner ask about types, answered from one catalog snapshot."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._made: dict[int, SqlType | None] = {}
+
+    def find(self, oid: int) -> SqlType | None:
+        found = find_type(oid)
+        if found is not None:
+            return found
+        if oid not in self._made:
+            self._made[oid] = self._make(oid)
+        return self._made[oid]
+
+    def _make(self, oid: int) -> SqlType | None:
+        catalog = self._catalog
+        definition = catalog.types.get(oid)
+        if definition is not None:
+            return self._defined(definition)
+        for table in catalog.tables.values():
+            if table.row_type_oid == oid:
+                return _row_type(table)
+        element = catalog.array_types.get(oid)
+        if element is not None:
+            return self._array(oid, element)
+        return None
+
+    def _defined(self, definition: TypeDefinition) -> SqlType:
+        template = find_type(oids.TEXT)
+        assert template is not None
+        if definition.kind == "e":
+            return replace(
+                template, oid=definition.oid, name=definition.name, length=4, by_value=True, kind="e", category="E",
+                preferred=False, array_oid=definition.array_oid, collation_oid=0, align="i", storage="p",
+            )  # fmt: skip
+        if definition.kind == "d":
+            base = self.type(definition.base_type_oid)
+            return replace(
+                base, oid=definition.oid, name=definition.name, kind="d", preferred=False,
+                array_oid=definition.array_oid, base_oid=definition.base_type_oid, base_typmod=definition.typmod,
+                not_null=definition.not_null, default=definition.default,
+            )  # fmt: skip
+        return _composite(template, definition.oid, definition.name, definition.array_oid, 0)
+
+    def _array(self, oid: int, element: int) -> SqlType:
+        template = find_type(oids.TEXT_ARRAY)
+        assert template is not None
+        inner = self.type(element)
+        return replace(template, oid=oid, name=f"_{inner.name}", element_oid=element, array_oid=0, collation_oid=0)
+
+    def attributes(self, oid: int) -> Sequence[Attribute]:
+        definition = self._catalog.types.get(oid)
+        if definition is not None:
+            return [Attribute(c.name, c.type_oid, c.typmod) for c in definition.attributes if not c.dropped]
+        for table in self._catalog.tables.values():
+            if table.row_type_oid == oid:
+                return [Attribute(c.name, c.type_oid, c.typmod) for c in table.live_columns]
+        return ()
+
+    def labels(self, oid: int) -> Sequence[str]:
+        definition = self._catalog.types.get(oid)
+        if definition is None or definition.kind != "e":
+            return ()
+        return [label.label for label in sorted(definition.labels, key=lambda label: label.sort_order)]
+
+
+def _row_type(table: Table) -> SqlType:
+    template = find_type(oids.TEXT)
+    assert template is not None
+    return _composite(template, table.row_type_oid, table.name, table.row_array_type_oid, table.oid)
+
+
+def _composite(template: SqlType, oid: int, name: str, array_oid: int, relation_oid: int) -> SqlType:
+    return replace(
+        template, oid=oid, name=name, kind="c", category="C", preferred=False, array_oid=array_oid,
+        relation_oid=relation_oid, collation_oid=0, align="d",
+    )  # fmt: skip

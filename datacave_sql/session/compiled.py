@@ -1,0 +1,117 @@
+"""Compiled statements: everything that is known before parameters come, shared by all sessions through the plan cache."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from datacave_core.catalog import Catalog
+from datacave_core.types import find_type
+from datacave_sql.bind.statements import BoundQuery
+from datacave_sql.exec.operator import Operator
+from datacave_sql.exec.table_scan import KeyLookup
+from datacave_sql.plan import logical as l
+from datacave_sql.session.replies import ResultColumn, ResultHeader
+
+TAGS = {"select": "SELECT", "insert": "INSERT 0", "update": "UPDATE", "delete": "DELETE", "merge": "MERGE"}
+
+
+@dataclass(slots=True)
+class CompiledQuery:
+    """A planned query. It holds for exactly one catalog snapshot; any change of the catalog makes a new one.
+
+    `lookup` is the root operator where that finds rows by their complete keys: such statements need no transaction
+    of their own and run without a generator. `written` lists the oids of the tables that it writes.
+    """
+
+    catalog: Catalog
+    operator: Operator
+    columns: tuple[ResultColumn, ...]
+    returns_rows: bool
+    kind: str
+    read_only: bool
+    parameter_types: tuple[int, ...]
+    written: tuple[int, ...]
+    lookup: KeyLookup | None
+    plan: l.LogicalPlan
+    text: str
+    parsed: Any
+    header: ResultHeader = field(init=False)
+    wire_codecs: Any = None
+    """The wire's, for this plan."""
+
+    def __post_init__(self) -> None:
+        self.header = ResultHeader(self.columns)
+
+    def tag(self, rows: int) -> str:
+        """The command tag."""
+        return f"{TAGS[self.kind]} {rows}"
+
+
+@dataclass(slots=True)
+class CompiledUtility:
+    """A bound statement that is no query; `columns` is None where it returns no rows."""
+
+    catalog: Catalog
+    statement: Any
+    columns: tuple[ResultColumn, ...] | None
+    parameter_types: tuple[int, ...] = ()
+    wire_codecs: Any = None
+
+    @property
+    def returns_rows(self) -> bool:
+        """Whether it gives rows, as SHOW and EXPLAIN do."""
+        return self.columns is not None
+
+
+def result_columns(columns: Sequence[l.OutputColumn]) -> tuple[ResultColumn, ...]:
+    """What RowDescription says of a plan's columns."""
+    return tuple(
+        ResultColumn(column.name, column.type, _size(column.type), column.typmod, column.table_oid, column.attribute)
+        if column.attribute > 0
+        else ResultColumn(column.name, column.type, _size(column.type), column.typmod)
+        for column in columns
+    )
+
+
+def _size(type_oid: int) -> int:
+    found = find_type(type_oid)
+    # User types: enums have 4 bytes in PostgreSQL, everything else a varying size.
+    return found.length if found is not None else -1
+
+
+def written_tables(plan: l.LogicalPlan) -> tuple[int, ...]:
+    """Oids of the tables that a plan writes, in data-modifying common tables too."""
+    found: set[int] = set()
+
+    def visit(node: Any) -> None:
+        if isinstance(node, l.Insert | l.Update | l.Delete):
+            found.add(node.table.oid)
+        if isinstance(node, l.PLAN_NODES):
+            for name in node.__slots__:
+                visit(getattr(node, name))
+        elif isinstance(node, tuple):
+            for item in node:
+                visit(item)
+
+    visit(plan)
+    return tuple(sorted(found))
+
+
+def compiled_query(catalog: Catalog, bound: BoundQuery, operator: Operator, text: str, parsed: Any) -> CompiledQuery:
+    """Puts a bound and planned query together."""
+    return CompiledQuery(
+        catalog,
+        operator,
+        result_columns(bound.columns),
+        bound.returns_rows,
+        bound.kind,
+        bound.read_only,
+        bound.parameter_types,
+        written_tables(bound.plan),
+        operator if isinstance(operator, KeyLookup) and operator.as_of is None else None,
+        bound.plan,
+        text,
+        parsed,
+    )

@@ -1,0 +1,104 @@
+"""Compiler: statement text to compiled statements, through the plan caches.
+
+A plan holds for one catalog snapshot and one way of finding names (search path, user). Statements that meet temporary
+or uncommitted objects are compiled for the session alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from datacave_core import sqlstate
+from datacave_core.errors import DatacaveError
+from datacave_sql.bind.binder import bind_statement
+from datacave_sql.bind.statements import BoundQuery
+from datacave_sql.parse import ParsedStatement, parse_statements
+from datacave_sql.parse.fingerprint import fingerprint
+from datacave_sql.plan.physical import plan_query
+from datacave_sql.session.compiled import CompiledQuery, CompiledUtility, compiled_query
+from datacave_sql.session.utility import utility_columns
+
+CACHED_TEXT_CHARACTERS_MAX = 20_000
+
+
+class Compiler:
+    """Compiles for one session."""
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+
+    def parse(self, text: str) -> list[ParsedStatement]:
+        """The statements of a query string. Raises 42601 with a position."""
+        return parse_statements(text)
+
+    def cached(self, text: str) -> tuple[CompiledQuery | CompiledUtility, Sequence[Any]] | None:
+        """A compiled statement for a text, by itself or by its fingerprint, and the values of its literals."""
+        session = self._session
+        if session.failed or len(text) > CACHED_TEXT_CHARACTERS_MAX:
+            return None
+        state = session.catalog_state
+        database = session.database
+        context = session.name_context
+        found = database.plans_by_text.get((text, context))
+        if found is not None and found.catalog is state.catalog:
+            return found, ()
+        printed = fingerprint(text)
+        if printed is None:
+            return None
+        shape, literals = printed
+        kinds = tuple(literal.kind for literal in literals)
+        query = database.plans_by_fingerprint.get((shape, kinds, context))
+        if query is None or query.catalog is not state.catalog:
+            query = self._compile_shape(shape, literals)
+            if query is None:
+                return None
+            if state is database.state:
+                database.plans_by_fingerprint.put((shape, kinds, context), query)
+        values = self._values(query, literals)
+        return None if values is None else (query, values)
+
+    def _compile_shape(self, shape: str, literals: Sequence[Any]) -> CompiledQuery | None:
+        return None
+
+    def _values(self, query: CompiledQuery, literals: Sequence[Any]) -> Sequence[Any] | None:
+        return None
+
+    def prepare(
+        self, text: str, parsed: ParsedStatement, parameter_types: tuple[int, ...]
+    ) -> CompiledQuery | CompiledUtility:
+        """The same for a prepared statement, shared between the sessions that prepare the same text."""
+        session = self._session
+        key = (text, parameter_types, session.name_context)
+        state = session.catalog_state
+        found: CompiledQuery | CompiledUtility | None = session.database.plans_by_text.get(key)
+        if found is not None and found.catalog is state.catalog:
+            return found
+        compiled = self.compile(text, parsed, parameter_types)
+        if state is session.database.state and isinstance(compiled, CompiledQuery):
+            session.database.plans_by_text.put(key, compiled)
+        return compiled
+
+    def again(self, compiled: CompiledQuery) -> CompiledQuery:
+        """A plan for the present catalog instead of one that has become stale while its statement waited."""
+        fresh = self.compile(compiled.text, compiled.parsed, compiled.parameter_types)
+        if not isinstance(fresh, CompiledQuery) or fresh.columns != compiled.columns:
+            raise DatacaveError("cached plan must not change result type", sqlstate=sqlstate.FEATURE_NOT_SUPPORTED)
+        return fresh
+
+    def compile(
+        self, text: str, parsed: ParsedStatement, parameter_types: Sequence[int] | None, *, keep: bool = False
+    ) -> CompiledQuery | CompiledUtility:
+        """Binds and plans one statement. `parameter_types` None: parameters are not allowed (a simple query)."""
+        session = self._session
+        state = session.catalog_state
+        bound = bind_statement(parsed, text, session.binding_environment(state), parameter_types)
+        compiled: CompiledQuery | CompiledUtility
+        if isinstance(bound, BoundQuery):
+            operator = plan_query(session.database.environment(state), bound.plan)
+            compiled = compiled_query(state.catalog, bound, operator, text, parsed)
+        else:
+            compiled = CompiledUtility(state.catalog, bound, utility_columns(session, bound))
+        if keep and state is session.database.state and isinstance(compiled, CompiledQuery):
+            session.database.plans_by_text.put((text, session.name_context), compiled)
+        return compiled

@@ -1,0 +1,135 @@
+"""Portals: bound statements and cursors, run piece by piece.
+
+A portal runs its statement when rows are first asked for and keeps what has been produced and not yet fetched. A
+scrollable or held cursor keeps all its rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from datacave_core.values import Row
+from datacave_core.wait import Steps, Wait
+from datacave_sql.session.compiled import CompiledQuery, CompiledUtility
+from datacave_sql.session.replies import Complete, Reply, Suspended
+
+
+class Portal:
+    """One portal. `columns` describes its rows, None if it returns none; `cache` is the wire's."""
+
+    def __init__(
+        self,
+        session: Any,
+        name: str,
+        compiled: CompiledQuery | CompiledUtility | None,
+        parameters: Sequence[Any],
+        *,
+        cursor: bool = False,
+        holdable: bool = False,
+        scrollable: bool = False,
+        binary: bool = False,
+        text: str = "",
+        created_at: int = 0,
+    ) -> None:
+        self.name = name
+        self.compiled = compiled
+        self.parameters = parameters
+        self.cursor = cursor
+        self.holdable = holdable
+        self.scrollable = scrollable
+        self.binary = binary
+        self.text = text
+        self.created_at = created_at
+        self.cache: Any = None
+        self._session = session
+        self._steps: Iterator[Reply | Wait] | None = None
+        self._rows: list[Row] = []
+        self._complete: Complete | None = None
+        self._materialised = False
+        self._committed_with = False
+        self.position = 0  # of a scrollable cursor: the row it stands on, 0 before the first
+
+    @property
+    def returns_rows(self) -> bool:
+        """Whether Execute gives rows."""
+        compiled = self.compiled
+        if isinstance(compiled, CompiledQuery):
+            return compiled.returns_rows
+        return compiled is not None and compiled.columns is not None
+
+    def execute(self, row_limit: int) -> Iterator[Reply | Wait]:
+        """Up to `row_limit` rows (0: all), then Suspended or Complete."""
+        if self.compiled is None:
+            return
+        if self._complete is not None and not self._rows:
+            # Run to its end before: no more rows, and nothing is done twice.
+            yield Complete(self._complete.tag.split(" ")[0] + " 0" if self.returns_rows else self._complete.tag)
+            return
+        if self._steps is None:
+            self._steps = iter(self._session.execute(self.compiled, self.parameters))
+        sent = 0
+        while True:
+            if self._rows:
+                rows = self._rows
+                if row_limit and len(rows) > row_limit - sent:
+                    cut = row_limit - sent
+                    self._rows = rows[cut:]
+                    yield rows[:cut]
+                    yield Suspended()
+                    return
+                self._rows = []
+                sent += len(rows)
+                yield rows
+                if row_limit and sent == row_limit:
+                    # PostgreSQL suspends at the limit even if no row is left.
+                    yield Suspended()
+                    return
+            step = next(self._steps, None)
+            if step is None:
+                return
+            if type(step) is list:
+                self._rows = step
+            elif isinstance(step, Complete):
+                self._complete = step
+                if row_limit or sent:
+                    tag = step.tag
+                    if self.returns_rows and tag.startswith("SELECT "):
+                        yield Complete(f"SELECT {sent}")
+                        return
+                yield step
+                return
+            else:
+                yield step
+
+    def materialise(self) -> Steps[None]:
+        """Runs to the end and keeps the rows, so that the portal outlives its transaction."""
+        if self._materialised:
+            return
+        self._materialised = True
+        if self._steps is None:
+            self._steps = iter(self._session.execute(self.compiled, self.parameters))
+        for step in self._steps:
+            if isinstance(step, Wait):
+                yield step
+            elif type(step) is list:
+                self._rows += step
+            elif isinstance(step, Complete):
+                self._complete = step
+        self._committed_with = True
+
+    def kept_rows(self) -> Steps[list[Row]]:
+        """All rows, for scrolling."""
+        yield from self.materialise()
+        return self._rows
+
+    def survives(self, committed: bool) -> bool:
+        """Whether it outlives the transaction that ends now: a held cursor whose transaction has committed."""
+        return self.holdable and self._committed_with and (committed or self._materialised)
+
+    def close(self) -> None:
+        """Stops the statement."""
+        steps, self._steps = self._steps, None
+        if steps is not None and hasattr(steps, "close"):
+            steps.close()
+        self._rows = []

@@ -1,0 +1,28 @@
+"""Prepared statements: a parsed statement, its parameter types, and its plan as long as the catalog stays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from datacave_sql.session.compiled import CompiledQuery, CompiledUtility
+
+
+@dataclass(slots=True)
+class PreparedStatement:
+    """One statement prepared by Parse or PREPARE.
+
+    `parsed` is None for an empty statement. `declared_types` are those the client gave; `compiled.parameter_types` all.
+    `from_sql` tells PREPARE from Parse, for pg_prepared_statements; `prepared_at` is in microseconds since 2000.
+    `cache` is the caller's: the wire keeps its decoders and encoders there.
+    """
+
+    name: str
+    text: str
+    parsed: Any
+    declared_types: tuple[int, ...]
+    compiled: CompiledQuery | CompiledUtility | None
+    from_sql: bool = False
+    prepared_at: int = 0
+    executions: int = 0
+    cache: Any = None

@@ -1,0 +1,547 @@
+"""Session: one client's connection to the database, without the wire.
+
+    idle --BEGIN--> in a block --error--> failed --ROLLBACK--> idle
+      \\--statement--> implicit transaction --end of the string, or Sync--> idle
+
+A statement runs as a generator of replies and Waits (replies.py); whoever drives it may throw an error into it, such
+as QueryCanceled. Order of a commit: deferred checks, the catalog's changes as rows, one store commit, the new catalog
+is installed, then the wait for the disk.
+Not here: the wire (server), what utility statements do (utility/), compiling (compiler.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from datacave_core import sqlstate
+from datacave_core.catalog import Catalog, catalog_writes
+from datacave_core.errors import DatacaveError
+from datacave_core.types import FormatSettings, TypeIO
+from datacave_core.transaction import (
+    KEY_SHARE,
+    UPDATE,
+    Isolation,
+    LockOwner,
+    Mark,
+    Transaction,
+)
+from datacave_core.values import Row
+from datacave_core.wait import Steps, Wait, wait_for
+from datacave_sql.bind.environment import BindingEnvironment
+from datacave_sql.exec.context import ExecutionContext
+from datacave_sql.session.compiled import CompiledQuery, CompiledUtility
+from datacave_sql.session.compiler import Compiler
+from datacave_sql.session.evaluation import SessionEvaluation
+from datacave_sql.session.portal import Portal
+from datacave_sql.session.prepared import PreparedStatement
+from datacave_sql.session.replies import Complete, EmptyQuery, Notice, Notification, ParameterChanged, Reply
+from datacave_sql.session.settings import SessionSettings
+from datacave_sql.session.snapshot_reader import SnapshotReader
+from datacave_sql.session.utility import drop_temporary_schema, run_utility, runs_in_failed_block
+
+CATALOG_LOCK = b"\0\0\0\0catalog"
+"""The lock of whoever changes the catalog, until its transaction ends."""
+
+
+def table_lock(oid: int) -> bytes:
+    """The lock that writers of a table share and that changes of its definition take alone."""
+    return b"\0\0\0\0table" + oid.to_bytes(4, "big")
+
+
+class Session:
+    """One client. Everything runs in one thread; at most one statement is under way.
+
+    `evaluation` answers what expressions ask; `settings` holds the parameters.
+    """
+
+    def __init__(
+        self,
+        database: Any,
+        process_id: int,
+        user: str,
+        database_name: str,
+        settings: dict[str, str],
+        command_line: str | None,
+        client_address: tuple[str, int] | None,
+        wake: Callable[[], None] | None,
+    ) -> None:
+        self.database = database
+        self.process_id = process_id
+        self.user = user
+        self.database_name = database_name
+        self.client_address = client_address
+        self.owner = LockOwner()
+        self.notices: list[Notice] = []
+        self.settings = SessionSettings(database.options.settings, settings, command_line)
+        self.evaluation = SessionEvaluation(self)
+        self.transaction: Transaction | None = None
+        self.in_block = False
+        self.failed = False
+        self.savepoints: list[tuple[str, Mark, Any]] = []
+        self.prepared: dict[str, PreparedStatement] = {}
+        self.portals: dict[str, Portal] = {}
+        self.compiler = Compiler(self)
+        self._own_catalog: Any = None  # a CatalogState with uncommitted changes
+        self._catalog_base: Catalog | None = None
+        self._after_commit: list[Callable[[], None]] = []
+        self._pending_notifications: dict[Notification, None] = {}
+        self._inbox: list[Notification] = []
+        self._wake = wake
+        self._reader = SnapshotReader(database.store)
+        self.closed = False
+
+    # What others ask
+
+    @property
+    def transaction_status(self) -> str:
+        """As in ReadyForQuery: "I" idle, "T" in a transaction block, "E" in a failed one."""
+        if self.failed:
+            return "E"
+        return "T" if self.in_block else "I"
+
+    @property
+    def catalog_state(self) -> Any:
+        """The CatalogState that this session's statements see: its own changes, else the committed one."""
+        return self._own_catalog if self._own_catalog is not None else self.database.state
+
+    @property
+    def catalog_snapshot(self) -> Catalog:
+        """The catalog that this session's statements see."""
+        catalog: Catalog = self.catalog_state.catalog
+        return catalog
+
+    @property
+    def format_settings(self) -> FormatSettings:
+        """How values are read and printed in this session; a new object whenever that changes."""
+        return self.settings.format_settings
+
+    @property
+    def name_context(self) -> tuple[Any, ...]:
+        """What decides which objects names mean: plans are shared between sessions that agree in it."""
+        return (self.settings.search_path, self.evaluation.current_user)
+
+    @property
+    def search_path(self) -> tuple[str, ...]:
+        """The schemas that exist in the search path, without the implicit pg_catalog."""
+        return self.evaluation.search_path
+
+    def binding_environment(self, state: Any) -> BindingEnvironment:
+        """What the binder finds names in."""
+        return BindingEnvironment(
+            catalog=state.catalog,
+            types=state.types,
+            search_path=self.search_path,
+            current_user=self.evaluation.current_user,
+            format_settings=self.format_settings,
+            virtual_relations=self.database.virtual_relations,
+        )
+
+    def find_io(self, type_oid: int) -> TypeIO:
+        """How values of a type are read and written, the catalog's types included."""
+        io: TypeIO = self.catalog_state.types.io(type_oid)
+        return io
+
+    # Simple queries
+
+    def simple_query(self, text: str) -> Iterator[Reply | Wait]:
+        """Runs a string of statements; outside a block they are one implicit transaction. Ends where ReadyForQuery is
+        due; after an error too, which is raised."""
+        self.close_portal("")
+        try:
+            found = self.compiler.cached(text)
+            if found is not None:
+                compiled, parameters = found
+                yield from self.run(compiled, parameters, with_header=True)
+            else:
+                statements = self.compiler.parse(text)
+                if not statements:
+                    yield EmptyQuery()
+                for position, parsed in enumerate(statements):
+                    self._check_not_failed(parsed.statement)
+                    single = len(statements) == 1
+                    compiled = self.compiler.compile(text, parsed, None, keep=single)
+                    last = position == len(statements) - 1
+                    yield from self.run(compiled, (), with_header=True, hold_tag=last)
+                    if last:
+                        return
+        except GeneratorExit:
+            self.abort()
+            raise
+        except BaseException:
+            self.abort()
+            raise
+
+    def run(
+        self, compiled: CompiledQuery | CompiledUtility, parameters: Sequence[Any], *, with_header: bool,
+        hold_tag: bool = True,
+    ) -> Iterator[Reply | Wait]:  # fmt: skip
+        """Runs one statement of a simple query; the last one (`hold_tag`) also ends an implicit transaction, and its
+        tag comes only after that has succeeded."""
+        tag: Complete | None = None
+        for step in self.execute(compiled, parameters, with_header=with_header):
+            if type(step) is Complete and hold_tag:
+                tag = step
+            else:
+                yield step
+        if hold_tag:
+            yield from self.end_implicit()
+            if tag is not None:
+                yield tag
+
+    # One statement
+
+    def execute(
+        self, compiled: CompiledQuery | CompiledUtility, parameters: Sequence[Any], *, with_header: bool = False
+    ) -> Iterator[Reply | Wait]:
+        """Runs a statement to its end inside the present (or a new implicit) transaction."""
+        if isinstance(compiled, CompiledUtility):
+            yield from run_utility(self, compiled, parameters)
+            return
+        if self.failed:
+            raise in_failed_block()
+        transaction = self.begin_statement()
+        if compiled.written:
+            compiled = yield from self._prepare_write(compiled, transaction)
+        mark = transaction.savepoint()
+        transaction.statement_snapshot()
+        context = ExecutionContext(self, transaction, parameters)
+        if with_header and compiled.returns_rows:
+            yield compiled.header
+        rows = 0
+        try:
+            for batch in compiled.operator.open(context):
+                if isinstance(batch, Wait):
+                    yield batch
+                    continue
+                wait = transaction.must_be_durable_before_rows
+                if wait and (durable := transaction.manager.durable_wait(wait)) is not None:
+                    yield durable
+                rows += len(batch)
+                if compiled.returns_rows:
+                    yield batch
+        except BaseException:
+            transaction.cancel_wait()
+            transaction.rollback_to(mark)
+            raise
+        yield Complete(compiled.tag(rows if compiled.kind == "select" else context.rows_changed))
+
+    def lookup(self, compiled: CompiledQuery, parameters: Sequence[Any]) -> list[Row] | None:
+        """The rows of a statement that finds them by complete keys, without a generator; None where that is not
+        possible at the moment."""
+        if self.failed:
+            raise in_failed_block()
+        operator = compiled.lookup
+        if operator is None or compiled.catalog is not self.catalog_snapshot:
+            return None
+        transaction = self.transaction
+        reader: Any = transaction
+        if transaction is None:
+            reader = self._reader
+            if self.owner.last_commit_timestamp > reader.renew():
+                return None
+            self.evaluation.statement_started()
+        else:
+            transaction.statement_snapshot()
+            if transaction.must_be_durable_before_rows:
+                return None
+        context = ExecutionContext(self, reader, parameters)
+        keys = operator.make_keys(context)()
+        get = reader.get
+        pairs = [(key, row) for key in keys if (row := get(key)) is not None]
+        if not pairs:
+            return []
+        rows: list[Row] = operator.make(context)(pairs)
+        return rows
+
+    def cached_lookup(self, text: str) -> tuple[CompiledQuery, list[Row]] | None:
+        """A simple query that is known and finds its rows by complete keys, and these rows."""
+        found = self.compiler.cached(text)
+        if found is None:
+            return None
+        compiled, parameters = found
+        if not isinstance(compiled, CompiledQuery) or compiled.lookup is None:
+            return None
+        rows = self.lookup(compiled, parameters)
+        return None if rows is None else (compiled, rows)
+
+    def begin_statement(self) -> Transaction:
+        """The transaction that the next statement runs in."""
+        transaction = self.transaction
+        if transaction is None:
+            transaction = self.begin_transaction()
+        self.evaluation.statement_started()
+        return transaction
+
+    def begin_transaction(
+        self, isolation: Isolation | None = None, read_only: bool | None = None, deferrable: bool | None = None
+    ) -> Transaction:
+        """Starts a transaction with the session's defaults."""
+        settings = self.settings
+        self.transaction = transaction = self.database.transactions.begin(
+            isolation if isolation is not None else settings.default_isolation,
+            settings.default_read_only if read_only is None else read_only,
+            settings.default_deferrable if deferrable is None else deferrable,
+            self.owner,
+        )
+        self.evaluation.transaction_started()
+        return transaction
+
+    def _prepare_write(self, compiled: CompiledQuery, transaction: Transaction) -> Steps[CompiledQuery]:
+        """Refuses writes in read-only transactions; shares the tables' locks, so that their definitions stay."""
+        if transaction.read_only and not self._only_temporary(compiled):
+            raise DatacaveError(
+                f"cannot execute {compiled.kind.upper()} in a read-only transaction",
+                sqlstate=sqlstate.READ_ONLY_SQL_TRANSACTION,
+            )
+        waited = False
+        for oid in compiled.written:
+            wait = transaction.lock(table_lock(oid), KEY_SHARE)
+            if wait is not None:
+                waited = True
+                yield from wait_for(wait)
+        if waited and compiled.catalog is not self.catalog_snapshot:
+            return self.compiler.again(compiled)
+        return compiled
+
+    def _only_temporary(self, compiled: CompiledQuery) -> bool:
+        tables = compiled.catalog.tables
+        return all(oid in tables and tables[oid].persistence == "t" for oid in compiled.written)
+
+    def _check_not_failed(self, statement: Any) -> None:
+        if self.failed and not runs_in_failed_block(statement):
+            raise in_failed_block()
+
+    # The catalog
+
+    def change_catalog(self) -> Steps[Catalog]:
+        """Takes the right to change the catalog until the transaction ends; returns the newest snapshot."""
+        transaction = self.transaction
+        assert transaction is not None
+        if transaction.read_only:
+            raise DatacaveError(
+                "cannot execute this command in a read-only transaction", sqlstate=sqlstate.READ_ONLY_SQL_TRANSACTION
+            )
+        if self._own_catalog is None:
+            wait = transaction.lock(CATALOG_LOCK, UPDATE)
+            if wait is not None:
+                yield from wait_for(wait)
+        return self.catalog_snapshot
+
+    def set_catalog(self, catalog: Catalog) -> None:
+        """Makes a changed catalog this transaction's; others see it when the transaction commits."""
+        if self._own_catalog is None:
+            self._catalog_base = self.database.catalog
+        self._own_catalog = self.database.new_state(catalog)
+
+    def lock_table_alone(self, oid: int) -> Steps[None]:
+        """Waits until nobody else writes a table and keeps others out until the transaction ends."""
+        transaction = self.transaction
+        assert transaction is not None
+        wait = transaction.lock(table_lock(oid), UPDATE)
+        if wait is not None:
+            yield from wait_for(wait)
+
+    def after_commit(self, work: Callable[[], None]) -> None:
+        """Runs `work` once the transaction has committed; forgotten when it rolls back."""
+        self._after_commit.append(work)
+
+    # The end of transactions
+
+    def end_implicit(self) -> Steps[None]:
+        """Commits an implicit transaction; a block stays open."""
+        if not self.in_block and self.transaction is not None:
+            yield from self.commit()
+
+    def commit(self) -> Steps[None]:
+        """Commits and waits for the disk. On an error everything is rolled back."""
+        transaction = self.transaction
+        if transaction is None:
+            self._ended(True)
+            return
+        try:
+            yield from self._materialise_held_portals()
+            if self._own_catalog is not None and self._catalog_base is not None:
+                transaction.put_all(catalog_writes(self._catalog_base, self._own_catalog.catalog))
+            yield from transaction.prepare_commit()
+            wait_durable = self.settings.synchronous_commit
+            commit = transaction.commit(wait_durable=wait_durable)
+        except BaseException:
+            self.rollback()
+            raise
+        if self._own_catalog is not None:
+            self.database.install_catalog(self._own_catalog.catalog)
+        work, self._after_commit = self._after_commit, []
+        notifications = list(self._pending_notifications)
+        self._ended(True)
+        for one in work:
+            one()
+        if commit is not None and wait_durable:
+            yield from wait_for(commit.durable)
+        if notifications:
+            self.database.notifications.publish(notifications)
+
+    def rollback(self) -> None:
+        """Takes the whole transaction back."""
+        if self.transaction is not None:
+            self.transaction.rollback()
+        self._ended(False)
+
+    def _ended(self, committed: bool) -> None:
+        self.transaction = None
+        self.in_block = False
+        self.failed = False
+        self.savepoints.clear()
+        self._own_catalog = None
+        self._catalog_base = None
+        self._after_commit.clear()
+        self._pending_notifications.clear()
+        self.settings.transaction_ended(committed)
+        for name in [name for name, portal in self.portals.items() if not portal.survives(committed)]:
+            self.close_portal(name)
+
+    def abort(self) -> None:
+        """What follows an error: an implicit transaction is rolled back, a block waits for ROLLBACK."""
+        if self.in_block:
+            self.failed = True
+            transaction = self.transaction
+            if transaction is not None:
+                transaction.cancel_wait()
+        else:
+            self.rollback()
+
+    def _materialise_held_portals(self) -> Steps[None]:
+        for portal in list(self.portals.values()):
+            if portal.holdable:
+                yield from portal.materialise()
+
+    def savepoint_state(self) -> Any:
+        """What a savepoint has to remember besides the transaction's mark."""
+        return (self._own_catalog, len(self._after_commit), self.settings.savepoint())
+
+    def restore_savepoint_state(self, state: Any) -> None:
+        """Goes back to what `savepoint_state` gave."""
+        self._own_catalog = state[0]
+        del self._after_commit[state[1] :]
+        self.settings.rollback_to(state[2])
+
+    # Prepared statements and portals
+
+    def prepare(self, name: str, text: str, parameter_types: Sequence[int]) -> None:
+        """Parse: prepares a statement. Raises 42P05 for a name in use, 42601 for more than one statement."""
+        if name and name in self.prepared:
+            raise DatacaveError(
+                f'prepared statement "{name}" already exists', sqlstate=sqlstate.DUPLICATE_PREPARED_STATEMENT
+            )
+        statements = self.compiler.parse(text)
+        if len(statements) > 1:
+            raise DatacaveError(
+                "cannot insert multiple commands into a prepared statement", sqlstate=sqlstate.SYNTAX_ERROR
+            )
+        prepared = PreparedStatement(name, text, None, tuple(parameter_types), None)
+        if statements:
+            prepared.parsed = statements[0]
+            self._check_not_failed(statements[0].statement)
+            prepared.compiled = self._compile_prepared(prepared)
+        self.prepared[name] = prepared
+
+    def _compile_prepared(self, prepared: PreparedStatement) -> CompiledQuery | CompiledUtility:
+        return self.compiler.prepare(prepared.text, prepared.parsed, prepared.declared_types)
+
+    def prepared_statement(self, name: str) -> PreparedStatement:
+        """A prepared statement with a plan for the present catalog. Raises 26000, 0A000 if its result has changed."""
+        prepared = self.prepared.get(name)
+        if prepared is None:
+            what = (
+                f'prepared statement "{name}" does not exist' if name else "unnamed prepared statement does not exist"
+            )
+            raise DatacaveError(what, sqlstate=sqlstate.UNDEFINED_PSTATEMENT)
+        compiled = prepared.compiled
+        if compiled is not None and compiled.catalog is not self.catalog_snapshot and not self.failed:
+            fresh = self._compile_prepared(prepared)
+            if fresh.columns != compiled.columns:
+                raise DatacaveError("cached plan must not change result type", sqlstate=sqlstate.FEATURE_NOT_SUPPORTED)
+            prepared.compiled = fresh
+        return prepared
+
+    def check_bind(self, prepared: PreparedStatement) -> None:
+        """Raises 25P02 in a failed block, unless the statement ends it."""
+        if self.failed and prepared.parsed is not None:
+            self._check_not_failed(prepared.parsed.statement)
+
+    def bind(self, name: str, prepared: PreparedStatement, parameters: Sequence[Any]) -> Portal:
+        """Bind: makes a portal, replacing the unnamed one. Raises 42P03 for a name in use."""
+        if name and name in self.portals:
+            raise DatacaveError(f'cursor "{name}" already exists', sqlstate=sqlstate.DUPLICATE_CURSOR)
+        self.close_portal(name)
+        portal = self.portals[name] = Portal(self, name, prepared.compiled, parameters, text=prepared.text)
+        return portal
+
+    def portal(self, name: str) -> Portal:
+        """An open portal. Raises 34000."""
+        portal = self.portals.get(name)
+        if portal is None:
+            raise DatacaveError(f'portal "{name}" does not exist', sqlstate=sqlstate.UNDEFINED_CURSOR)
+        return portal
+
+    def close_portal(self, name: str) -> None:
+        """Closes a portal; unknown names are ignored, as the protocol asks."""
+        portal = self.portals.pop(name, None)
+        if portal is not None:
+            portal.close()
+
+    # Notifications
+
+    def notify(self, channel: str, payload: str) -> None:
+        """NOTIFY: delivered when the transaction commits; repeated ones once."""
+        self._pending_notifications[Notification(self.process_id, channel, payload)] = None
+
+    def notified(self, notification: Notification) -> None:
+        """Called when another session (or this one) has notified a channel this one listens to."""
+        self._inbox.append(notification)
+        if self._wake is not None:
+            self._wake()
+
+    def take_notifications(self) -> list[Notification]:
+        """What has arrived; to be sent while the session is idle outside a block."""
+        taken, self._inbox = self._inbox, []
+        return taken
+
+    @property
+    def has_asides(self) -> bool:
+        """Whether there are notices or changed parameters for the client."""
+        return bool(self.notices) or self.settings.has_changes
+
+    def take_parameter_changes(self) -> list[ParameterChanged]:
+        """Parameters that clients follow and that have changed since the last call."""
+        return self.settings.take_changes()
+
+    def reported_parameters(self) -> list[tuple[str, str]]:
+        """The parameters that clients follow, with their values, for the start of a session."""
+        return self.settings.reported()
+
+    def take_notices(self) -> list[Notice]:
+        """Warnings and notices raised since the last call."""
+        taken, self.notices = self.notices, []
+        return taken
+
+    def close(self) -> None:
+        """Ends the session: its transaction is rolled back, its locks and channels are given up."""
+        if self.closed:
+            return
+        self.closed = True
+        for name in list(self.portals):
+            self.close_portal(name)
+        self.rollback()
+        self.evaluation.advisory_unlock_all()
+        self.database.notifications.unlisten_all(self)
+        drop_temporary_schema(self)
+        self.database.sessions.pop(self.process_id, None)
+
+
+def in_failed_block() -> DatacaveError:
+    """The answer to statements in a failed block."""
+    return DatacaveError(
+        "current transaction is aborted, commands ignored until end of transaction block",
+        sqlstate=sqlstate.IN_FAILED_SQL_TRANSACTION,
+    )
