@@ -149,7 +149,7 @@ class Server:
         environment = Environment(self.config, files, clock, SystemRandomness(), scheduler, self.metrics, audit, tls)
         store = self._store = self._parts.open_store(environment)
         stack.push_async_callback(self._close_store, store)
-        self.metrics.add_source("store", store.statistics)
+        self.metrics.add_source("datacave_store", store.statistics)
         listener = await self._parts.make_listener(environment, store)
         with naming("server.listen", self.config.server.listen):
             self.addresses = await listener.start()

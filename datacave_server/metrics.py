@@ -12,7 +12,6 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-PREFIX = "datacave_"
 SECONDS_BUCKETS = (
     0.0001,
     0.00025,
@@ -31,7 +30,7 @@ SECONDS_BUCKETS = (
     5.0,
     10.0,
 )
-_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_NAME = re.compile(r"datacave_[a-z0-9_]+")
 
 
 class Counter:
@@ -98,7 +97,7 @@ class MetricsRegistry:
         self._sources: list[tuple[str, Callable[[], Mapping[str, Any]]]] = []
 
     def counter(self, name: str, text: str, **labels: str) -> Counter:
-        """A counter; its name ends with _total. Raises ValueError for a name of another kind or form."""
+        """A counter, such as datacave_statements_total. Raises ValueError for a name of another kind or form."""
         return self._register(name, text, labels, Counter)
 
     def gauge(self, name: str, text: str, **labels: str) -> Gauge:
@@ -109,7 +108,7 @@ class MetricsRegistry:
         return self._register(name, text, labels, Histogram)
 
     def add_source(self, prefix: str, read: Callable[[], Mapping[str, Any]]) -> None:
-        """Shows the numbers of a mapping as gauges `datacave_<prefix>_<name>`, read at every scrape."""
+        """Shows the numbers of a mapping as gauges `<prefix>_<name>`, read at every scrape."""
         self._sources.append((prefix, read))
 
     def render(self) -> str:
@@ -122,18 +121,17 @@ class MetricsRegistry:
                 lines.extend(metric.lines(name, labels))
         for prefix, read in self._sources:
             for name, number in _numbers(read(), prefix):
-                lines.append(f"# TYPE {PREFIX}{name} gauge")
-                lines.append(f"{PREFIX}{name} {_number(number)}")
+                lines.append(f"# TYPE {name} gauge")
+                lines.append(f"{name} {_number(number)}")
         return "\n".join(lines) + "\n"
 
     def _register(self, name: str, text: str, labels: Mapping[str, str], kind: type[M]) -> M:
         if not _NAME.fullmatch(name):
-            raise ValueError(f"{name!r} is not a metric name")
-        full = PREFIX + name
-        known = self._help.setdefault(full, (kind.kind, text))
+            raise ValueError(f"{name!r} is not the name of a metric of ours")
+        known = self._help.setdefault(name, (kind.kind, text))
         if known[0] != kind.kind:
             raise ValueError(f"{name!r} is a {known[0]}")
-        family = self._metrics.setdefault(full, {})
+        family = self._metrics.setdefault(name, {})
         key = ",".join(f'{label}="{_escape(value)}"' for label, value in sorted(labels.items()))
         metric = family.setdefault(key, kind())
         assert isinstance(metric, kind)

@@ -7,12 +7,11 @@ configuration; a user who leaves the configuration keeps the role, without a pas
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from datacave_core.catalog import Catalog, Role, catalog_writes, open_catalog
 from datacave_core.ports import Store
 from datacave_core.wait import Wait
-from datacave_server.auth import LoginUser
 from datacave_server.config import User
 
 
@@ -38,16 +37,6 @@ def with_roles(catalog: Catalog, users: Sequence[User]) -> Catalog:
         elif user.superuser and not role.superuser:
             catalog = catalog.with_objects([_superuser(role)])
     return catalog
-
-
-def role_finder(catalog: Callable[[], Catalog]) -> Callable[[str], LoginUser | None]:
-    """Finds the roles of the catalog of the moment, as far as logging in is concerned."""
-
-    def find(name: str) -> LoginUser | None:
-        role = catalog().role_named(name)
-        return None if role is None else LoginUser(role.name, role.password, role.superuser, role.login)
-
-    return find
 
 
 def _superuser(role: Role) -> Role:

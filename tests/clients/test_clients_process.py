@@ -30,7 +30,7 @@ def test_the_admin_address_answers(server: Any) -> None:
     status, text = get(f"http://{server.metrics}/metrics")
     assert status == 200
     assert "datacave_store_log_syncs " in text
-    assert "datacave_logins_total " in text
+    assert "datacave_connections_total " in text
 
 
 def test_the_printed_psql_line_works(start_server: Any, psql: str) -> None:

@@ -17,7 +17,7 @@ async def get(address: Address, path: str) -> tuple[int, str, str]:
 async def test_answers_follow_the_state() -> None:
     reasons: dict[str, str | None] = {"health": None, "ready": "the server is starting"}
     metrics = MetricsRegistry()
-    metrics.counter("x_total", "X.").value = 7
+    metrics.counter("datacave_x_total", "X.").value = 7
     admin = AdminServer(Address("127.0.0.1", 0), metrics, lambda: reasons["health"], lambda: reasons["ready"])
     address = await admin.start()
     try:

@@ -9,9 +9,9 @@ from datacave_server.metrics import MetricsRegistry
 
 def test_counters_gauges_and_labels() -> None:
     registry = MetricsRegistry()
-    registry.counter("statements_total", "Statements run.", kind="select").value += 3
-    registry.counter("statements_total", "Statements run.", kind='in"s\\ert\n').value += 1
-    registry.gauge("sessions", "Sessions open.").value = 2.5
+    registry.counter("datacave_statements_total", "Statements run.", kind="select").value += 3
+    registry.counter("datacave_statements_total", "Statements run.", kind='in"s\\ert\n').value += 1
+    registry.gauge("datacave_sessions", "Sessions open.").value = 2.5
     assert registry.render() == (
         "# HELP datacave_statements_total Statements run.\n"
         "# TYPE datacave_statements_total counter\n"
@@ -25,17 +25,17 @@ def test_counters_gauges_and_labels() -> None:
 
 def test_one_name_is_one_metric() -> None:
     registry = MetricsRegistry()
-    assert registry.counter("x_total", "X.", a="1") is registry.counter("x_total", "X.", a="1")
-    assert registry.counter("x_total", "X.", a="1") is not registry.counter("x_total", "X.", a="2")
+    assert registry.counter("datacave_x_total", "X.", a="1") is registry.counter("datacave_x_total", "X.", a="1")
+    assert registry.counter("datacave_x_total", "X.", a="1") is not registry.counter("datacave_x_total", "X.", a="2")
     with pytest.raises(ValueError, match="is a counter"):
-        registry.gauge("x_total", "X.")
-    with pytest.raises(ValueError, match="not a metric name"):
+        registry.gauge("datacave_x_total", "X.")
+    with pytest.raises(ValueError, match="not the name of a metric"):
         registry.gauge("X y", "X.")
 
 
 def test_a_histogram_counts_up_to_each_bound() -> None:
     registry = MetricsRegistry()
-    histogram = registry.histogram("commit_seconds", "Commit.")
+    histogram = registry.histogram("datacave_commit_seconds", "Commit.")
     for value in (0.0001, 0.003, 0.004, 99):
         histogram.observe(value)
     text = registry.render()
@@ -51,7 +51,7 @@ def test_a_histogram_counts_up_to_each_bound() -> None:
 def test_sources_are_read_when_asked_and_nothing_but_numbers_shows() -> None:
     registry = MetricsRegistry()
     values: dict[str, object] = {"files": 1, "level": {"0": 2.5}, "name": "x", "levels": [7, 8], "stopped": False}
-    registry.add_source("store", lambda: values)
+    registry.add_source("datacave_store", lambda: values)
     values["files"] = 5
     lines = [line for line in registry.render().splitlines() if not line.startswith("#")]
     assert lines == [

@@ -1,15 +1,14 @@
-"""Configured users have roles in the catalog, and roles can log in."""
+"""Configured users have roles in the catalog."""
 
 from __future__ import annotations
 
 import dataclasses
 
-from datacave_core.catalog import Role, catalog_writes, initial_catalog, load_catalog, open_catalog
+from datacave_core.catalog import initial_catalog, load_catalog, open_catalog
 from datacave_core.memory import MemoryStore
-from datacave_server.auth import LoginUser
 from datacave_server.clock import SystemClock
 from datacave_server.config import User
-from datacave_server.roles import ensure_roles, role_finder, with_roles
+from datacave_server.roles import ensure_roles, with_roles
 
 
 def test_the_default_user_is_there_already() -> None:
@@ -46,13 +45,3 @@ def test_roles_are_stored_once() -> None:
     assert stored is not None
     assert stored.role_named("ann") is not None
     assert ensure_roles(store, [User("ann")]) is None
-
-
-def test_roles_of_the_newest_catalog_are_found() -> None:
-    catalogs = [initial_catalog()]
-    find = role_finder(lambda: catalogs[-1])
-    assert find("admin") == LoginUser("admin", None, superuser=True)
-    assert find("eve") is None
-    catalogs.append(catalogs[0].with_objects([Role(20000, "eve", password="verifier")]))
-    assert find("eve") == LoginUser("eve", "verifier", may_log_in=False)
-    assert catalog_writes(catalogs[0], catalogs[1])
