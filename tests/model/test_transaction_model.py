@@ -16,13 +16,12 @@ import pytest
 
 from datacave_core.errors import DeadlockDetected, SerializationFailure
 from datacave_core.keycode import prefix_end, table_prefix
-from datacave_core.memory import (
-    MemoryStore,
-    SimulatedClock,
-    SimulatedScheduler,
-)
+from datacave_core.layout import Layout, PhysicalColumn, PhysicalType
+from datacave_core.memory import MemoryFileSystem, MemoryStore, SeededRandomness, SimulatedClock, SimulatedScheduler
+from datacave_core.ports import Store
 from datacave_core.transaction import NO_KEY_UPDATE, UPDATE, Isolation, LockOwner, Transaction, TransactionManager
 from datacave_core.wait import Steps, Wait, wait_for
+from datacave_lsm import Engine
 
 PREFIX = table_prefix(16384)
 END = prefix_end(PREFIX)
@@ -132,14 +131,21 @@ def _read(state: State, event: Event) -> Any:
 class World:
     """A store whose commits become durable at random moments, and clients that run until they end."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, engine: bool = False) -> None:
         self.random = random.Random(seed)
         self.clock = SimulatedClock()
         self.scheduler = SimulatedScheduler(self.clock, seed)
-        self.store = MemoryStore(self.clock, hold_durability=True)
+        self.store: Store
+        self._memory: MemoryStore | None = None
+        if engine:
+            self.store = Engine.open(MemoryFileSystem(), self.clock, self.scheduler, SeededRandomness(seed))
+        else:
+            self.store = self._memory = MemoryStore(self.clock, hold_durability=True)
         self.manager = TransactionManager(self.store, self.clock)
+        self.manager.set_layout(PREFIX, Layout(1, (PhysicalColumn(PhysicalType.INT64),)))
         self.store.commit(dict.fromkeys(KEYS[::2], (100,)))
-        self.store.make_durable()
+        while self.store.visible_timestamp < self.store.newest_timestamp:
+            self._pass_time()
         initial = Record(RC, committed=True, commit_timestamp=self.store.newest_timestamp)
         initial.events = [Event("put", key, 100) for key in KEYS[::2]]
         self.history = [initial]
