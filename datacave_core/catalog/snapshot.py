@@ -15,7 +15,6 @@ from typing import Any, TypeAlias
 
 from datacave_core import sqlstate
 from datacave_core.catalog.objects import (
-    Column,
     Comment,
     Constraint,
     Database,
@@ -314,8 +313,3 @@ def _already_exists(map_name: str, key: Any) -> DatacaveError:
     what, code = _KINDS.get(map_name, ("object", sqlstate.DUPLICATE_OBJECT))
     name = key[1] if isinstance(key, tuple) else key
     return DatacaveError(f'{what} "{name}" already exists', sqlstate=code)
-
-
-def live_column_numbers(columns: Iterable[Column]) -> tuple[int, ...]:
-    """The numbers of the columns that have not been dropped."""
-    return tuple(column.number for column in columns if not column.dropped)
