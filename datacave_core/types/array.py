@@ -1,7 +1,7 @@
 """Arrays of any element type: an Array value, `{1,2,NULL}` as text, dimensions and oids in front as binary.
 
-Also int2vector and oidvector, which print as numbers between blanks and count from 0. The reader of literals is a
-state machine with one state per kind of thing just seen, so that each refusal can say what PostgreSQL says.
+The reader of literals is a state machine with one state per kind of thing just seen, so that each refusal can say
+what PostgreSQL says.
 """
 
 from __future__ import annotations
@@ -410,17 +410,3 @@ def array_io(element: TypeIO, element_oid: int, delimiter: str = ",", *, quoting
         text_encoder=encoder,
         text_decoder=decoder,
     )
-
-
-def vector_io(element: TypeIO, element_oid: int) -> TypeIO:
-    """int2vector and oidvector: blanks between the numbers, subscripts from 0."""
-    plain = array_io(element, element_oid)
-
-    def read(text: str, typmod: int, settings: FormatSettings) -> Array:
-        numbers = tuple([element.input(part, -1, settings) for part in text.split()])
-        return Array(numbers, (len(numbers),), (0,)) if numbers else Array(())
-
-    def write(value: Array, settings: FormatSettings) -> str:
-        return " ".join(map(str, value.elements))
-
-    return TypeIO(input=read, output=write, receive=plain.receive, send=plain.send, comparison_key=plain.comparison_key)

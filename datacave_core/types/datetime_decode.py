@@ -113,7 +113,7 @@ class DateTimeDecoder:
             raise bad_format()
         self._finish_zone()
 
-    def decode_time_only(self, fields: list[Field]) -> None:
+    def decode_time_only(self, fields: list[Field], *, with_zone: bool) -> None:
         """A time of day, perhaps with a zone; a date is allowed where the zone needs one."""
         kinds = [field.kind for field in fields]
         for number, field in enumerate(fields):
@@ -129,7 +129,7 @@ class DateTimeDecoder:
             raise field_overflow()
         if self.known & TIME != TIME:
             raise bad_format()
-        self._finish_time_zone()
+        self._finish_time_zone(with_zone)
 
     def _date_time_field(self, number: int, field: Field, fields: list[Field]) -> int | None:
         kind, text = field
@@ -515,8 +515,8 @@ class DateTimeDecoder:
             zone = session_zone(self.settings.time_zone)
             self.offset = self._offset_in(zone, self.year, self.month, self.day)
 
-    def _finish_time_zone(self) -> None:
-        """The zone of a time without a date is the one in force today."""
+    def _finish_time_zone(self, with_zone: bool) -> None:
+        """The zone of a time without a date is the one in force today; a type without zone need not know it."""
         if self._zone is not None:
             if self.known & DAYLIGHT:
                 raise bad_format()
@@ -531,16 +531,22 @@ class DateTimeDecoder:
             return
         if self.known & DAYLIGHT:
             raise bad_format()
-        if not self.known & DATE:
-            year, month, day = civil_of(self._local_now()[0])
-        elif self.known & DATE != DATE:
+        if self.known & DATE and self.known & DATE != DATE:
             raise bad_format()
-        else:
+        if not with_zone:
+            return
+        session = session_zone(self.settings.time_zone)
+        if self._word_zone is None and session.fixed_offset is not None:
+            self.offset = session.fixed_offset
+            return
+        if self.known & DATE:
             year, month, day = self.year, self.month, self.day
+        else:
+            year, month, day = civil_of(self._local_now()[0])
         if self._word_zone is not None:
             self.offset = self._word_offset(self._word_zone, year, month, day)
         else:
-            self.offset = self._offset_in(session_zone(self.settings.time_zone), year, month, day)
+            self.offset = self._offset_in(session, year, month, day)
 
     def _offset_in(self, zone: Zone, year: int, month: int, day: int) -> int:
         if not is_valid_julian(year, month):

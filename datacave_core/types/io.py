@@ -11,7 +11,7 @@ from typing import Final
 
 from datacave_core.errors import FeatureNotSupported
 from datacave_core.types import oids
-from datacave_core.types.array import array_io, vector_io
+from datacave_core.types.array import array_io
 from datacave_core.types.bit import BIT_IO, VARBIT_IO
 from datacave_core.types.boolean import BOOLEAN_IO
 from datacave_core.types.bytea import BYTEA_IO
@@ -47,6 +47,7 @@ from datacave_core.types.text import BPCHAR_IO, CHAR_IO, NAME_IO, OPAQUE_IO, TEX
 from datacave_core.types.time import TIME_IO, TIME_TZ_IO
 from datacave_core.types.timestamp import TIMESTAMP_IO, TIMESTAMPTZ_IO
 from datacave_core.types.uuid import UUID_IO
+from datacave_core.types.vector import INT2VECTOR_IO, OIDVECTOR_IO
 from datacave_core.values import Value
 
 _SCALARS: Final[dict[int, TypeIO]] = {
@@ -103,8 +104,8 @@ _SCALARS: Final[dict[int, TypeIO]] = {
     oids.REGNAMESPACE: REGISTERED_IO,
     oids.REGROLE: REGISTERED_IO,
     oids.REGCOLLATION: REGISTERED_IO,
-    oids.INT2VECTOR: vector_io(INT2_IO, oids.INT2),
-    oids.OIDVECTOR: vector_io(OID_IO, oids.OID),
+    oids.INT2VECTOR: INT2VECTOR_IO,
+    oids.OIDVECTOR: OIDVECTOR_IO,
 }
 _NEVER_QUOTED: Final = frozenset(
     {oids.INT2, oids.INT4, oids.INT8, oids.OID, oids.BOOL, oids.NUMERIC, oids.FLOAT4, oids.FLOAT8, oids.UUID}

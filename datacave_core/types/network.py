@@ -203,8 +203,9 @@ def _bad_binary(message: str) -> DatacaveError:
     return DatacaveError(message, sqlstate=sqlstate.INVALID_BINARY_REPRESENTATION)
 
 
-_H: Final = r"\s*((?:0[xX])?[0-9a-fA-F]+)"
-_P: Final = r"\s*([0-9a-fA-F]{1,2})"
+# C's scanf reads the parts: it takes signs and 0x, and never goes back to try a shorter number.
+_H: Final = r"(?>\s*([+-]?(?:0[xX][0-9a-fA-F]*|[0-9a-fA-F]+)))"
+_P: Final = r"(?>\s*([+-][0-9a-fA-F]|[0-9a-fA-F]{1,2}))"
 _MACADDR: Final = tuple(
     re.compile(pattern + r"\s*")
     for pattern in (
@@ -217,7 +218,9 @@ _MACADDR: Final = tuple(
         _P * 6,
     )
 )
-_MACADDR8: Final = re.compile(r"\s*((?:[0-9a-fA-F]{2}([:.-]?))+)\s*")
+
+
+_HEXADECIMAL_PAIR: Final = re.compile("[0-9a-fA-F]{2}")
 
 
 def parse_macaddr(text: str) -> bytes:
@@ -225,8 +228,8 @@ def parse_macaddr(text: str) -> bytes:
     for pattern in _MACADDR:
         found = pattern.fullmatch(text)
         if found is not None:
-            octets = [int(group, 16) for group in found.groups()]
-            if any(octet > 255 for octet in octets):
+            octets = [int(group.rstrip("xX"), 16) for group in found.groups()]
+            if any(not 0 <= octet <= 255 for octet in octets):
                 raise DatacaveError(
                     f'invalid octet value in "macaddr" value: "{text}"',
                     sqlstate=sqlstate.NUMERIC_VALUE_OUT_OF_RANGE,
@@ -236,15 +239,35 @@ def parse_macaddr(text: str) -> bytes:
 
 
 def parse_macaddr8(text: str) -> bytes:
-    """Eight octets, or six which ff:fe is put between; one separator throughout; raises 22P02."""
-    body = text.strip(" \t\n\v\f\r")
-    separators = set(re.sub("[0-9a-fA-F]", "", body))
-    digits = re.sub("[:.-]", "", body)
-    pairs_whole = re.fullmatch(r"(?:[0-9a-fA-F]{2}[:.-]?)*[0-9a-fA-F]{2}", body) is not None
-    if len(separators) > 1 or not pairs_whole or len(digits) not in (12, 16):
+    """Eight octets, or six which ff:fe is put between; one kind of separator throughout; raises 22P02.
+
+    A single character behind the last pair is not looked at, as in PostgreSQL.
+    """
+    body = text.lstrip(" \t\n\v\f\r")
+    octets = bytearray()
+    separator = ""
+    at = 0
+    while len(body) - at >= 2:
+        pair = body[at : at + 2]
+        if len(octets) == 8 or _HEXADECIMAL_PAIR.fullmatch(pair) is None:
+            raise invalid_input("macaddr8", text)
+        octets.append(int(pair, 16))
+        at += 2
+        following = body[at : at + 1]
+        if following and following in ":-.":
+            if separator not in ("", following):
+                raise invalid_input("macaddr8", text)
+            separator = following
+            at += 1
+        if len(octets) in (6, 8) and body[at : at + 1].isspace():
+            if body[at:].strip(" \t\n\v\f\r"):
+                raise invalid_input("macaddr8", text)
+            break
+    if len(octets) == 6:
+        octets[3:3] = b"\xff\xfe"
+    if len(octets) != 8:
         raise invalid_input("macaddr8", text)
-    octets = bytes.fromhex(digits)
-    return octets if len(octets) == 8 else octets[:3] + b"\xff\xfe" + octets[3:]
+    return bytes(octets)
 
 
 def format_macaddr(value: bytes) -> str:

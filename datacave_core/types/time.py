@@ -32,10 +32,10 @@ def round_microseconds(value: int, typmod: int) -> int:
     return rounded if value >= 0 else -rounded
 
 
-def _parse(text: str, settings: FormatSettings, type_name: str) -> tuple[int, int]:
+def _parse(text: str, settings: FormatSettings, type_name: str, *, with_zone: bool) -> tuple[int, int]:
     decoder = DateTimeDecoder(settings)
     try:
-        decoder.decode_time_only(split_fields(text, _BUFFER_LENGTH))
+        decoder.decode_time_only(split_fields(text, _BUFFER_LENGTH), with_zone=with_zone)
     except DecodeError as error:
         raise client_error(error.failure, text, type_name) from None
     seconds = (decoder.hour * 60 + decoder.minute) * 60 + decoder.second
@@ -48,12 +48,12 @@ def parse_time(text: str, settings: FormatSettings) -> int:
         hour, minute, second = text[:2], text[3:5], text[6:]
         if (hour + minute + second).isdigit() and text.isascii() and hour < "24" and minute < "60" and second < "60":
             return ((int(hour) * 60 + int(minute)) * 60 + int(second)) * 1000000
-    return _parse(text, settings, "time")[0]
+    return _parse(text, settings, "time", with_zone=False)[0]
 
 
 def parse_time_tz(text: str, settings: FormatSettings) -> TimeTz:
     """Without a zone in the text, that of the session today; raises 22007, 22008, 22009."""
-    microseconds, offset = _parse(text, settings, "time with time zone")
+    microseconds, offset = _parse(text, settings, "time with time zone", with_zone=True)
     return TimeTz(microseconds, -offset)
 
 
