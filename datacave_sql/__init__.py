@@ -1,1 +1,45 @@
-"""."""
+"""SQL: statements to row batches. A Database over a store has Sessions, which run statements as plain generators."""
+
+from datacave_sql.session.compiled import CompiledQuery, CompiledUtility
+from datacave_sql.session.database import Database, DatabaseOptions
+from datacave_sql.session.portal import Portal
+from datacave_sql.session.prepared import PreparedStatement
+from datacave_sql.session.replies import (
+    Complete,
+    CopyInRequest,
+    CopyOutData,
+    CopyOutEnd,
+    CopyOutStart,
+    EmptyQuery,
+    Notice,
+    Notification,
+    ParameterChanged,
+    Reply,
+    ResultColumn,
+    ResultHeader,
+    Suspended,
+)
+from datacave_sql.session.session import Session
+
+__all__ = [
+    "CompiledQuery",
+    "CompiledUtility",
+    "Complete",
+    "CopyInRequest",
+    "CopyOutData",
+    "CopyOutEnd",
+    "CopyOutStart",
+    "Database",
+    "DatabaseOptions",
+    "EmptyQuery",
+    "Notice",
+    "Notification",
+    "ParameterChanged",
+    "Portal",
+    "PreparedStatement",
+    "Reply",
+    "ResultColumn",
+    "ResultHeader",
+    "Session",
+    "Suspended",
+]

@@ -90,7 +90,8 @@ def _row_bound(kind: str, index: int, count: int, offset: Any, is_end: bool) -> 
         return count
     if kind == "current row":
         return index + extra
-    return (index - offset if kind == "preceding" else index + offset) + extra
+    distance: int = offset
+    return (index - distance if kind == "preceding" else index + distance) + extra
 
 
 def _group_bounds(

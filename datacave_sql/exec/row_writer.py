@@ -12,7 +12,6 @@ from typing import Any
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
 from datacave_core.transaction import UPDATE, Transaction
-from datacave_core.types import output_function
 from datacave_core.values import Row
 from datacave_core.wait import Steps, wait_for
 from datacave_sql.exec.context import ExecutionContext
@@ -70,9 +69,7 @@ class RowWriter:
         return ", ".join(texts)
 
     def _text(self, type_oid: int, value: Any) -> str:
-        if self.access.types.labels(type_oid):
-            return str(value)
-        return output_function(type_oid)(value, self.context.session.format_settings)
+        return self.access.types.io(type_oid).output(value, self.context.session.format_settings)
 
     def conflict_key(self, index: IndexAccess, row: Row) -> bytes | None:
         """The unique key of a row in an index (the row's own key for the clustered one)."""

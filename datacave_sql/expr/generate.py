@@ -20,7 +20,6 @@ from typing import Any
 
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
-from datacave_core.types import comparison_key
 from datacave_sql.expr import nodes as n
 from datacave_sql.expr import runtime
 from datacave_sql.functions import registry
@@ -139,7 +138,7 @@ class Generator:
         if isinstance(e, n.Not):
             return self.falsity(e.argument)
         if isinstance(e, n.FunctionCall) and not self._has_own_value(e):
-            guards, body, nullable = self._strict_call(e)
+            guards, body, _ = self._strict_call(e)
             if guards:
                 return "(" + " and ".join(f"{g} is not None" for g in guards) + f" and {body})"
             return body
@@ -209,7 +208,7 @@ class Generator:
                 first, after = self.atom(code)
                 guards.append(first)
                 used.append(after)
-            elif code.atom or template is None or template.count("{%d}" % number) == 1:
+            elif code.atom or template is None or template.count(f"{{{number}}}") == 1:
                 used.append(code.text)
             else:
                 first, after = self.atom(code)
@@ -419,7 +418,7 @@ def _null_if(g: Generator, e: n.NullIf) -> Code:
 
 def _extremum(g: Generator, e: n.Extremum) -> Code:
     pick = g.name("f", runtime.greatest if e.greatest else runtime.least)
-    key = comparison_key(e.type)
+    key = g.types.comparison_key(e.type)
     codes = [g.value(a) for a in e.arguments]
     values = ", ".join(code.text for code in codes)
     return Code(f"{pick}(({values},), {g.name('k', key) if key else None})", all(code.nullable for code in codes))
@@ -465,7 +464,6 @@ def _in_list(g: Generator, e: n.InList) -> Code:
 
 def _array_comparison(g: Generator, e: n.ArrayComparison) -> Code:
     argument, array = g.value(e.argument), g.value(e.array)
-    first, after = g.atom(argument)
     body = registry.bind(e.operator, e.operator.argument_types, 16, g.types)
     compare = runtime.comparison_function(body)
     if e.name == "=" and not e.every and e.argument.type in SELF_COMPARING:

@@ -445,7 +445,7 @@ def _map_value(value: Any, change: Callable[[Any], Any]) -> Any:
 
 
 def transform(expression: Any, change: Callable[[Any], Any]) -> Any:
-    """Rebuilds a tree from the top: `change` gives a replacement (which is not entered), or the node itself to go on."""
+    """Rebuilds a tree from the top: `change` gives a replacement (not entered), or the node itself to go on."""
     changed = change(expression)
     if changed is not expression:
         return changed

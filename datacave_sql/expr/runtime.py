@@ -6,47 +6,31 @@ Casts through text, length coercions, array building and subscripting, quantifie
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from typing import Any
 
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
-from datacave_core.types import apply_typmod, input_function, output_function
+from datacave_core.types import oids
 from datacave_core.values import Array
 from datacave_sql.functions.body import Body
 from datacave_sql.functions.typelookup import TypeLookup
 
 Convert = Callable[..., Any]
 
+STRING_TYPES = frozenset({oids.TEXT, oids.VARCHAR, oids.UNKNOWN, oids.CSTRING})
+"""Types whose values are their own text form."""
+
 
 def text_conversion(source: int, target: int, typmod: int, types: TypeLookup) -> Convert:
     """`convert(context, value)`: the output of the source type read as the target type."""
-    return _text_conversion(*_described(source, types), *_described(target, types), typmod)
+    write = types.io(source).output
+    read = types.io(target).input
+    if source in STRING_TYPES:
 
+        def parse(context: Any, value: Any) -> Any:
+            return read(value, typmod, context.format_settings)
 
-def _described(oid: int, types: TypeLookup) -> tuple[int, tuple[str, ...]]:
-    labels = tuple(types.labels(oid))
-    return oid, labels
-
-
-@lru_cache(maxsize=1024)
-def _text_conversion(
-    source: int, source_labels: tuple[str, ...], target: int, target_labels: tuple[str, ...], typmod: int
-) -> Convert:
-    write = (lambda value, settings: value) if source_labels or source == 705 else output_function(source)
-    if target_labels:
-        known = frozenset(target_labels)
-
-        def read_enum(context: Any, value: Any) -> Any:
-            text = write(value, context.format_settings)
-            if text not in known:
-                raise DatacaveError(
-                    f'invalid input value for enum: "{text}"', sqlstate=sqlstate.INVALID_TEXT_REPRESENTATION
-                )
-            return text
-
-        return read_enum
-    read = input_function(target)
+        return parse
 
     def convert(context: Any, value: Any) -> Any:
         settings = context.format_settings
@@ -55,20 +39,17 @@ def _text_conversion(
     return convert
 
 
-@lru_cache(maxsize=1024)
-def _length_coercion(type_oid: int, typmod: int, explicit: bool) -> Convert:
-    return lambda value: apply_typmod(type_oid, value, typmod, explicit)
-
-
 def length_coercion(type_oid: int, typmod: int, explicit: bool, types: TypeLookup) -> Convert:
     """`coerce(value)`: applies a type's length, precision or scale; array types do it for every element."""
-    described = types.find(type_oid)
-    if described is not None and described.element_oid and described.length == -1 and described.category == "A":
-        element = _length_coercion(described.element_oid, typmod, explicit)
+    element = types.element(type_oid)
+    apply = types.io(element or type_oid).apply_typmod
+    if apply is None:
+        return lambda value: value
+    if element:
         return lambda value: value._replace(
-            elements=tuple(None if item is None else element(item) for item in value.elements)
+            elements=tuple(None if item is None else apply(item, typmod, explicit) for item in value.elements)
         )
-    return _length_coercion(type_oid, typmod, explicit)
+    return lambda value: apply(value, typmod, explicit)
 
 
 def is_row_type(oid: int, types: TypeLookup) -> bool:

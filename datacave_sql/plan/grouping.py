@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from datacave_core.types import comparison_key
 from datacave_sql.exec.aggregate import Aggregate, AggregateStep, CollectedInput, GroupingPass
 from datacave_sql.exec.operator import Operator
 from datacave_sql.exec.rowfunction import Factory, compile_factory, tuple_text
@@ -57,13 +56,13 @@ def _step(p: Planner, call: n.AggregateCall, body: AggregateBody) -> AggregateSt
     collected = None
     hypothetical_key = None
     if _is_collected(call, body):
-        passes = sort_value_passes(call.order_by)
+        passes = sort_value_passes(call.order_by, p.types)
         if call.distinct and not call.order_by:
             passes = ()
-        keys = [comparison_key(e.type) for e in call.arguments]
+        keys = [p.types.comparison_key(e.type) for e in call.arguments]
         collected = CollectedInput(null_aware_key(keys) if call.distinct else None, passes)
         if body.hypothetical:
-            hypothetical_key = null_aware_key([comparison_key(key.expression.type) for key in call.order_by])
+            hypothetical_key = null_aware_key([p.types.comparison_key(k.expression.type) for k in call.order_by])
     direct = None
     if call.direct:
         generator = p.generator({})

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from datacave_core.types import comparison_key
 from datacave_sql.expr import nodes as n
+from datacave_sql.functions.typelookup import TypeLookup
 
 ValueKey = Callable[[Any], Any]
 
@@ -23,17 +23,17 @@ def null_aware_key(keys: Sequence[ValueKey | None]) -> ValueKey:
     return key
 
 
-def sort_value_passes(order_by: Sequence[n.SortKey]) -> tuple[tuple[ValueKey, bool], ...]:
+def sort_value_passes(order_by: Sequence[n.SortKey], types: TypeLookup) -> tuple[tuple[ValueKey, bool], ...]:
     """Stable passes over tuples of sort values, least significant first: (key of the tuple, descending)."""
     passes = []
     for position in reversed(range(len(order_by))):
         item = order_by[position]
-        passes.append((_position_key(position, item), item.descending))
+        passes.append((_position_key(position, item, types), item.descending))
     return tuple(passes)
 
 
-def _position_key(position: int, item: n.SortKey) -> ValueKey:
-    compare = comparison_key(item.expression.type)
+def _position_key(position: int, item: n.SortKey, types: TypeLookup) -> ValueKey:
+    compare = types.comparison_key(item.expression.type)
     null = (1,) if item.nulls_first == item.descending else (-1,)
 
     def key(values: Sequence[Any]) -> tuple[Any, ...]:

@@ -283,7 +283,7 @@ class OnConflict:
 
 @dataclass(frozen=True, slots=True)
 class Insert:
-    """Inserts the child's rows. `targets`: attribute numbers, one per child column; the other attributes get `defaults`.
+    """Inserts the child's rows. `targets`: attribute numbers, one per child column; the others get `defaults`.
 
     `defaults` pairs attribute numbers with bound default expressions (identity and serial included); `generated` with
     the expressions of stored generated columns, over `row_columns`; `checks` are (constraint name, condition) over
@@ -366,6 +366,7 @@ LogicalPlan: TypeAlias = (
 
 PLAN_NODES = (
     Scan, VirtualScan, Values, FunctionScan, Filter, Project, ProjectSet, Join, Aggregate, Window, Sort, Limit,
-    Distinct, SetOperation, With, CommonTable, CommonTableScan, LockedTable, LockRows, OnConflict, Insert, Update, Delete,
+    Distinct, SetOperation, With, CommonTable, CommonTableScan, LockedTable, LockRows, OnConflict,
+    Insert, Update, Delete,
 )  # fmt: skip
 """Every class of this module that holds expressions or plans, for isinstance."""

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from datacave_core.catalog import Table
-from datacave_core.types import comparison_key
 from datacave_sql.exec.operator import Operator
 from datacave_sql.exec.pipeline import Pipeline
 from datacave_sql.exec.rowfunction import Factory, compile_factory, tuple_text
@@ -185,7 +184,7 @@ class Planner:
 def comparable(generator: Generator, expression: n.Expression) -> str:
     """Code of a value in the form in which Python's equality, hash and order are the type's; None stays None."""
     code = generator.value(expression)
-    key = comparison_key(expression.type)
+    key = generator.types.comparison_key(expression.type)
     if key is None:
         return code.text
     name = generator.name("k", key)

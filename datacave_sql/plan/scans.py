@@ -137,7 +137,7 @@ def _condition_values(generator: Generator, condition: ColumnCondition) -> str:
 
 
 def _array_values(array: object) -> Sequence[object]:
-    return array.elements if array is not None else ()  # type: ignore[attr-defined, no-any-return]
+    return array.elements if array is not None else ()  # type: ignore[attr-defined]
 
 
 def key_factory(p: Planner, access: TableAccess, path: AccessPath) -> Factory:

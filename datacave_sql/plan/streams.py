@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from datacave_core.types import comparison_key
 from datacave_sql.exec.common_table import CommonTablePart, CommonTableScan, With
 from datacave_sql.exec.distinct import Distinct
 from datacave_sql.exec.function_scan import FunctionScan, ProjectSet
@@ -139,7 +138,7 @@ def sort_passes(p: Planner, operator: Operator, keys: Sequence[n.SortKey]) -> tu
             code = generator.value(key.expression)
             if code.nullable:
                 first, after = generator.atom(code)
-                compare = comparison_key(key.expression.type)
+                compare = p.types.comparison_key(key.expression.type)
                 value = after if compare is None else f"{generator.name('k', compare)}({after})"
                 # (0, v) and (1,) or (-1,): a NULL never meets a value in a comparison.
                 null = "(1,)" if key.nulls_first == key.descending else "(-1,)"

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from datacave_core.catalog import Catalog, Table, TypeDefinition
-from datacave_core.types import SqlType, find_type
-from datacave_core.types import oids
+from datacave_core.types import SqlType, find_type, oids
 from datacave_sql.functions.typelookup import Attribute, TypeLookup
 
 

@@ -1,4 +1,4 @@
-"""Compiled statements: everything that is known before parameters come, shared by all sessions through the plan cache."""
+"""Compiled statements: everything that is known before parameters come, shared through the plan cache."""
 
 from __future__ import annotations
 

@@ -7,12 +7,18 @@ or uncommitted objects are compiled for the session alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from datacave_core import sqlstate
+from datacave_core.catalog import Catalog
 from datacave_core.errors import DatacaveError
+from datacave_core.types import FormatSettings, oids
+from datacave_core.types.codec import InputFunction
 from datacave_sql.bind.binder import bind_statement
 from datacave_sql.bind.statements import BoundQuery
+from datacave_sql.expr.runtime import STRING_TYPES
 from datacave_sql.parse import ParsedStatement, parse_statements
 from datacave_sql.parse.fingerprint import fingerprint
 from datacave_sql.plan.physical import plan_query
@@ -20,6 +26,25 @@ from datacave_sql.session.compiled import CompiledQuery, CompiledUtility, compil
 from datacave_sql.session.utility import utility_columns
 
 CACHED_TEXT_CHARACTERS_MAX = 20_000
+
+LITERAL_TYPES = {"i": oids.INT4, "l": oids.INT8, "n": oids.NUMERIC, "s": 0}
+"""Types of the parameters that stand for literals in a fingerprint; 0 is found from the context."""
+
+
+@dataclass(frozen=True, slots=True)
+class SharedShape:
+    """What is known of a fingerprint: its plan, or None if its statements cannot share one.
+
+    `readers` turn literal texts into values, where that is needed at all.
+    """
+
+    catalog: Catalog
+    query: CompiledQuery | None
+    readers: Sequence[InputFunction | None] | None
+
+
+def _decimal(text: str, typmod: int, settings: FormatSettings) -> Decimal:
+    return Decimal(text)
 
 
 class Compiler:
@@ -46,23 +71,46 @@ class Compiler:
         printed = fingerprint(text)
         if printed is None:
             return None
-        shape, literals = printed
-        kinds = tuple(literal.kind for literal in literals)
-        query = database.plans_by_fingerprint.get((shape, kinds, context))
-        if query is None or query.catalog is not state.catalog:
-            query = self._compile_shape(shape, literals)
-            if query is None:
+        shape, kinds, literals = printed
+        key = (shape, kinds, context)
+        shared = database.plans_by_fingerprint.get(key)
+        if shared is None or shared.catalog is not state.catalog:
+            if state is not database.state:
                 return None
-            if state is database.state:
-                database.plans_by_fingerprint.put((shape, kinds, context), query)
-        values = self._values(query, literals)
-        return None if values is None else (query, values)
+            shared = self._share(shape, kinds)
+            database.plans_by_fingerprint.put(key, shared)
+        if shared.query is None:
+            return None
+        if shared.readers is None:
+            return shared.query, literals
+        settings = session.format_settings
+        try:
+            values = [
+                literal if read is None else read(literal, -1, settings)
+                for read, literal in zip(shared.readers, literals, strict=True)
+            ]
+        except DatacaveError:
+            # A literal that its type does not take: the ordinary way tells where it stands.
+            return None
+        return shared.query, values
 
-    def _compile_shape(self, shape: str, literals: Sequence[Any]) -> CompiledQuery | None:
-        return None
-
-    def _values(self, query: CompiledQuery, literals: Sequence[Any]) -> Sequence[Any] | None:
-        return None
+    def _share(self, shape: str, kinds: str) -> SharedShape:
+        """A plan for all statements of a shape, if there can be one."""
+        session = self._session
+        catalog = session.catalog_state.catalog
+        try:
+            statements = parse_statements(shape)
+            compiled = self.compile(shape, statements[0], [LITERAL_TYPES[kind] for kind in kinds])
+        except DatacaveError:
+            # Not every literal can become a parameter; the ordinary way says what is wrong, if anything is.
+            return SharedShape(catalog, None, None)
+        if not isinstance(compiled, CompiledQuery):
+            return SharedShape(catalog, None, None)
+        readers = [
+            _decimal if kind == "n" else session.find_io(oid).input if kind == "s" and oid not in STRING_TYPES else None
+            for kind, oid in zip(kinds, compiled.parameter_types, strict=True)
+        ]
+        return SharedShape(catalog, compiled, readers if any(readers) else None)
 
     def prepare(
         self, text: str, parsed: ParsedStatement, parameter_types: tuple[int, ...]

@@ -18,6 +18,7 @@ from datacave_core.transaction import AdvisoryLocks, TransactionManager
 from datacave_sql.plan.planning import PlanningEnvironment
 from datacave_sql.session.catalog_types import CatalogTypes
 from datacave_sql.session.compiled import CompiledQuery, CompiledUtility
+from datacave_sql.session.compiler import SharedShape
 from datacave_sql.session.notifications import NotificationHub
 from datacave_sql.session.plan_cache import LeastRecentlyUsed
 from datacave_sql.session.row_ids import RowIds
@@ -77,7 +78,7 @@ class Database:
         self.plans_by_text: LeastRecentlyUsed[CompiledQuery | CompiledUtility] = LeastRecentlyUsed(
             options.plan_cache_entries
         )
-        self.plans_by_fingerprint: LeastRecentlyUsed[CompiledQuery] = LeastRecentlyUsed(options.plan_cache_entries)
+        self.plans_by_fingerprint: LeastRecentlyUsed[SharedShape] = LeastRecentlyUsed(options.plan_cache_entries)
         self.sessions: dict[int, Session] = {}
         self.virtual_relations: Any = None
         self.interrupt: Callable[[int, DatacaveError], bool] = lambda process_id, error: False
@@ -130,9 +131,9 @@ class Database:
     ) -> Session:
         """Opens a session.
 
-        `settings` are the run-time parameters of the start-up packet, `command_line` its options. `wake` is called when something for the client
-        arrives while the session is idle (a notification, a termination). Raises 28000, 3D000, 53300, and what the
-        settings raise.
+        `settings` are the run-time parameters of the start-up packet, `command_line` its options. `wake` is called
+        when something for the client arrives while the session is idle (a notification). Raises 28000, 3D000, and
+        what the settings raise.
         """
         process_id = self._next_process_id
         self._next_process_id = process_id + 1

@@ -17,7 +17,6 @@ from typing import Any
 from datacave_core import sqlstate
 from datacave_core.catalog import Catalog, catalog_writes
 from datacave_core.errors import DatacaveError
-from datacave_core.types import FormatSettings, TypeIO
 from datacave_core.transaction import (
     KEY_SHARE,
     UPDATE,
@@ -26,6 +25,7 @@ from datacave_core.transaction import (
     Mark,
     Transaction,
 )
+from datacave_core.types import FormatSettings, TypeIO
 from datacave_core.values import Row
 from datacave_core.wait import Steps, Wait, wait_for
 from datacave_sql.bind.environment import BindingEnvironment
@@ -430,9 +430,7 @@ class Session:
     def prepare(self, name: str, text: str, parameter_types: Sequence[int]) -> None:
         """Parse: prepares a statement. Raises 42P05 for a name in use, 42601 for more than one statement."""
         if name and name in self.prepared:
-            raise DatacaveError(
-                f'prepared statement "{name}" already exists', sqlstate=sqlstate.DUPLICATE_PREPARED_STATEMENT
-            )
+            raise DatacaveError(f'prepared statement "{name}" already exists', sqlstate=sqlstate.DUPLICATE_PSTATEMENT)
         statements = self.compiler.parse(text)
         if len(statements) > 1:
             raise DatacaveError(

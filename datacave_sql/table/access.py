@@ -85,7 +85,7 @@ class TableAccess:
             kind = self.kind_of(column.type_oid)
             if kind is None:
                 raise DatacaveError(
-                    f"data type {self.types.format(column.type_oid)} has no default operator class"
+                    f"data type {self.types.name(column.type_oid)} has no default operator class"
                     ' for access method "btree"',
                     sqlstate=sqlstate.UNDEFINED_OBJECT,
                     hint="You must specify an operator class for the index or define a default operator class"
