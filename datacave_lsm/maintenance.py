@@ -14,6 +14,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
+from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError, DataCorrupted, StorageStopped
 from datacave_core.layout import Layout
 from datacave_core.ports import Clock, FileSystem, Scheduler
@@ -176,6 +177,7 @@ class Maintenance:
     def close(self, closing: Wait, closed: Callable[[], None]) -> None:
         """Ends the jobs, makes the log durable, notes the orderly end and closes all files."""
         self._closing = (closing, closed)
+        self._log.refuse(StorageStopped("the storage engine is closed", sqlstate=sqlstate.ADMIN_SHUTDOWN))
         self._flusher.cancel()
         self._merger.cancel()
         self._close_when_idle()

@@ -92,6 +92,9 @@ def remove_leftovers(files: FileSystem, state: ManifestState, manifest_number: i
     for number in segment_numbers(files):
         if number < state.log_number:
             files.remove(segment_name(number))
+    for entry in files.list(LOG_FOLDER):
+        if entry.endswith(".tmp"):
+            files.remove(f"{LOG_FOLDER}/{entry}")
     for entry in files.list():
         if entry == f"{CURRENT}.tmp" or (entry.startswith("MANIFEST-") and entry != manifest_name(manifest_number)):
             files.remove(entry)

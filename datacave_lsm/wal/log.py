@@ -56,6 +56,7 @@ class Log:
         "_options",
         "_payloads",
         "_pending_waiting",
+        "_refusal",
         "_room",
         "_scheduled",
         "_scheduler",
@@ -95,6 +96,7 @@ class Log:
         self._scheduled = False
         self._sync_asked = False
         self._stopped: StorageStopped | None = None
+        self._refusal: StorageStopped | None = None
         self._timer: Callable[[], None] | None = None
         self._pending_waiting = 0
         self._first_waiting: int | None = None
@@ -114,7 +116,7 @@ class Log:
     def append(self, payload: bytes, commit: LogCommit, wait_durable: bool) -> None:
         """Takes a commit into the current batch. Raises DiskFull or StorageStopped, with nothing changed."""
         size = len(payload) + RECORD_BYTES_EXTRA
-        if size > self._room or self._stopped is not None:
+        if size > self._room:
             self._make_room(size)
         self._room -= size
         self._payloads.append(payload)
@@ -130,8 +132,9 @@ class Log:
 
     def rotate(self, bytes_needed: int = 0) -> None:
         """Lets the next commit start a new segment. Raises DiskFull or StorageStopped, with nothing changed."""
-        if self._stopped is not None:
-            raise self._stopped
+        refusal = self._stopped or self._refusal
+        if refusal is not None:
+            raise refusal
         options = self._options
         room = max(options.log_segment_bytes, bytes_needed)
         try:
@@ -165,6 +168,11 @@ class Log:
                 self._files.remove(name)
             self.first_number += 1
 
+    def refuse(self, error: StorageStopped) -> None:
+        """Takes no more commits; what was taken is still written."""
+        self._refusal = error
+        self._room = -1
+
     def end(self) -> tuple[int, int]:
         """The number of the newest segment and its length; settled once `sync` is done and nothing follows."""
         return self._segment.number, self._segment.writer.offset
@@ -178,8 +186,6 @@ class Log:
         self._segment.file.close()
 
     def _make_room(self, size: int) -> None:
-        if self._stopped is not None:
-            raise self._stopped
         fragments = size // self._options.log_fragment_bytes_max + 1
         self.rotate(size + fragments * RECORD_BYTES_EXTRA)
 
@@ -257,6 +263,7 @@ class Log:
             hint="Restart the server; recovery finds out what is durable.",
         )
         self._stopped = stopped
+        self._room = -1
         self._on_failure(stopped)
         commits, self._held, self._commits = self._held + self._commits, [], []
         for commit in commits:

@@ -12,10 +12,12 @@ from collections.abc import Iterator
 
 from datacave_core.errors import DataCorrupted
 from datacave_core.ports import File, FileSystem
-from datacave_lsm.format import HEADER_BYTES, FileKind, Opener, Seals
+from datacave_lsm.format import HEADER_BYTES, FileKind, Opener, Seals, read_exactly, write_all
 from datacave_lsm.wal.entry import Entry, EntryDecoder
 from datacave_lsm.wal.record import Tail, damaged, read_records
 from datacave_lsm.wal.segment import FOLDER, segment_name, segment_numbers
+
+COPY_BYTES = 1024 * 1024
 
 
 def replay(
@@ -29,6 +31,7 @@ def replay(
     numbers = {number for number in segment_numbers(files) if number >= first_number}
     decoder = EntryDecoder()
     torn: tuple[int, int] | None = None
+    newest: tuple[int, int] | None = None
     for number in range(first_number, max([closed[0], first_number, *numbers]) + 1):
         name = segment_name(number)
         if number not in numbers:
@@ -54,6 +57,8 @@ def replay(
                             yield number, entry
                     except ValueError as error:
                         raise DataCorrupted(f'file "{name}" holds no entry at byte {offset}: {error}') from error
+            if tail.end > HEADER_BYTES:
+                newest = (number, tail.end)
             if tail.torn:
                 if number <= closed[0]:
                     raise damaged(name, tail.end)
@@ -63,6 +68,8 @@ def replay(
         yield number, None
     if torn is not None:
         _cut(files, *torn)
+    if newest is not None and newest[0] > closed[0]:
+        _make_durable(files, *newest)
 
 
 def _missing(name: str) -> DataCorrupted:
@@ -81,6 +88,27 @@ def _cut(files: FileSystem, number: int, end: int) -> None:
             file.sync()
         finally:
             file.close()
+    files.sync_folder(FOLDER)
+
+
+def _make_durable(files: FileSystem, number: int, end: int) -> None:
+    """Writes the newest segment with records afresh: its last records may have been read from memory only.
+
+    They may never have been synced, or their sync may have failed, after which no later one would write them.
+    """
+    name = segment_name(number)
+    temporary = f"{name}.tmp"
+    if files.exists(temporary):
+        files.remove(temporary)
+    source, copy = files.open(name), files.create(temporary)
+    try:
+        for offset in range(0, end, COPY_BYTES):
+            write_all(copy, read_exactly(source, offset, min(COPY_BYTES, end - offset), name))
+        copy.sync()
+    finally:
+        source.close()
+        copy.close()
+    files.rename(temporary, name)
     files.sync_folder(FOLDER)
 
 

@@ -1,0 +1,122 @@
+"""Which merge does a level state call for?"""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from datacave_lsm.compaction import merge_of, pick, scores
+from datacave_lsm.options import EngineOptions
+from datacave_lsm.version import Levels, TableFile
+
+OPTIONS = EngineOptions(level0_trigger_files=4, level1_bytes=1000, level_growth=10, level_count=4)
+
+
+def file(number: int, smallest: str, largest: str, size: int = 100, tombstones: int = 0, newest: int = 0) -> TableFile:
+    return TableFile(number, smallest.encode(), largest.encode(), 1, newest or number, 10, tombstones, size)
+
+
+def levels(*files: list[TableFile]) -> Levels:
+    added = tuple((level, each) for level, present in enumerate(files) for each in present)
+    return Levels.empty(4).change(frozenset(), added)
+
+
+def test_nothing_is_due_while_every_level_is_within_bounds() -> None:
+    assert pick(Levels.empty(4), OPTIONS) is None
+    assert pick(levels([file(n, "a", "z") for n in range(1, 4)], [file(9, "a", "z", 999)]), OPTIONS) is None
+
+
+def test_enough_level_0_files_go_down_together_with_what_they_touch() -> None:
+    state = levels(
+        [file(n, "f", "p") for n in range(1, 5)],
+        [file(5, "a", "e"), file(6, "e1", "g"), file(7, "h", "m"), file(8, "q", "z")],
+    )
+    task = pick(state, OPTIONS)
+    assert task is not None
+    assert [each.number for each in task.upper] == [4, 3, 2, 1]
+    assert [each.number for each in task.lower] == [6, 7]
+    assert task.target == 1
+    assert task.bottom
+    assert not task.trivial
+
+
+def test_a_deeper_file_within_the_range_keeps_tombstones_alive() -> None:
+    upper = [file(n, "f", "p") for n in range(1, 5)]
+    for other, bottom in ((file(9, "g", "h"), False), (file(9, "q", "z"), True)):
+        task = pick(levels(upper, [], [other]), OPTIONS)
+        assert task is not None
+        assert task.bottom == bottom
+
+
+def test_the_file_that_drags_least_along_goes_first_and_moves_without_rewriting() -> None:
+    state = levels(
+        [],
+        [file(1, "a", "f", 600), file(2, "g", "k", 300), file(3, "l", "z", 600)],
+        [file(4, "a", "c", 500), file(5, "d", "f", 500), file(6, "m", "z", 500)],
+    )
+    task = pick(state, OPTIONS)
+    assert task is not None
+    assert [each.number for each in task.inputs] == [2]
+    assert task.trivial
+
+
+def test_a_file_with_tombstones_is_rewritten_where_they_can_go() -> None:
+    task = merge_of(levels([], [file(1, "a", "b", tombstones=1)]), 1, (file(1, "a", "b", tombstones=1),))
+    assert task.bottom
+    assert not task.trivial
+
+
+def test_the_fullest_level_is_served_first() -> None:
+    state = levels([file(n, "a", "b") for n in range(1, 6)], [file(9, "a", "b", 5000)])
+    assert scores(state, OPTIONS)[:2] == [1.25, 5.0]
+    task = pick(state, OPTIONS)
+    assert task is not None
+    assert task.level == 1
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_merges_come_to_an_end_and_keep_the_levels_in_order(seed: int) -> None:
+    chance = random.Random(seed)
+    state, number = Levels.empty(4), 0
+    for _ in range(60):
+        number += 1
+        low, high = sorted(chance.sample(range(1000), 2))
+        state = state.change(frozenset(), ((0, file(number, f"{low:04}", f"{high:04}", 300)),))
+        for _ in range(100):
+            task = pick(state, OPTIONS)
+            if task is None:
+                break
+            low_key = min(each.smallest_key for each in task.inputs).decode()
+            high_key = max(each.largest_key for each in task.inputs).decode()
+            number += 1
+            size = sum(each.size_bytes for each in task.inputs) * 9 // 10
+            newest = max(each.max_timestamp for each in task.inputs)
+            merged = file(number, low_key, high_key, size, newest=newest)
+            state = state.change(frozenset(each.number for each in task.inputs), ((task.target, merged),))
+        else:
+            pytest.fail("merges do not come to an end")
+
+
+def test_overlapping_files_on_a_deep_level_are_refused() -> None:
+    state = levels([], [file(1, "a", "f")])
+    with pytest.raises(ValueError, match="overlap"):
+        state.change(frozenset(), ((1, file(2, "f", "g")),))
+    with pytest.raises(ValueError, match="two levels"):
+        state.change(frozenset(), ((2, file(1, "a", "f")),))
+    with pytest.raises(ValueError, match="on no level"):
+        state.change(frozenset((7,)), ())
+
+
+def test_ranges_find_exactly_the_files_they_touch() -> None:
+    state = levels([], [file(1, "b", "d"), file(2, "f", "h"), file(3, "j", "l")])
+    for low, high, expected in (
+        (None, None, [1, 2, 3]),
+        (b"d", b"f", [1]),
+        (b"d1", b"f", []),
+        (b"h", b"j1", [2, 3]),
+        (b"m", None, []),
+        (None, b"b", []),
+    ):
+        assert [each.number for each in state.overlapping(1, low, high)] == expected
+    assert [each.number for each in state.touching(1, b"d", b"f")] == [1, 2]
