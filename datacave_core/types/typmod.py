@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
 from datacave_core.types import oids
+from datacave_core.types.registry import find_type
 
 HEADER: Final = 4
 CHARACTER_LENGTH_MAX: Final = 10485760
@@ -118,7 +119,7 @@ def encode_typmod(oid: int, modifiers: Sequence[int]) -> int:
     if oid in (oids.VARCHAR, oids.BPCHAR):
         return _length(modifiers, "varchar" if oid == oids.VARCHAR else "char", CHARACTER_LENGTH_MAX) + HEADER
     if oid in (oids.BIT, oids.VARBIT):
-        return _length(modifiers, "bit" if oid == oids.BIT else "bit varying", BIT_LENGTH_MAX)
+        return _length(modifiers, "bit" if oid == oids.BIT else "varbit", BIT_LENGTH_MAX)
     if oid == oids.NUMERIC:
         if len(modifiers) not in (1, 2):
             raise _bad("invalid NUMERIC type modifier")
@@ -129,7 +130,9 @@ def encode_typmod(oid: int, modifiers: Sequence[int]) -> int:
         return interval_typmod(*modifiers)
     words = _DATETIME_WORDS.get(oid)
     if words is None:
-        raise DatacaveError("type modifier is not allowed for this type", sqlstate=sqlstate.SYNTAX_ERROR)
+        found = find_type(oid)
+        name = found.name if found is not None else str(oid)
+        raise DatacaveError(f'type modifier is not allowed for type "{name}"', sqlstate=sqlstate.SYNTAX_ERROR)
     if len(modifiers) != 1:
         raise _bad("invalid type modifier")
     if modifiers[0] < 0:
