@@ -1,13 +1,22 @@
 """Bound statements: what the binder hands to the session.
 
-A BoundQuery has a plan. Every other class is a utility statement with all names resolved; the session runs it.
+A BoundQuery has a plan. Every other class is a utility statement with its names resolved. New objects are described
+by the catalog's own classes with oids of 0, which whoever runs the statement fills in: an index and its constraint
+share a name; a foreign key with `referenced_table_oid` 0 refers to the table that is being made. Statements in which
+no name of the catalog occurs come as a `Command` around their syntax tree.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
-from datacave_sql.plan.logical import LogicalPlan, OutputColumn
+from datacave_core.catalog import Column, Constraint, Index, Schema, Sequence, Table, TypeDefinition
+from datacave_core.values import Row
+from datacave_sql.expr.nodes import Expression
+from datacave_sql.parse import ast
+from datacave_sql.plan.logical import Insert, LogicalPlan, OutputColumn
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +25,7 @@ class BoundQuery:
 
     `kind` is "select", "insert", "update", "delete" or "merge", for the command tag. `columns` describe the result
     (empty for writes without RETURNING); `returns_rows` tells a result without columns from no result.
+    `dependencies` are the oids of the relations that the statement names.
     """
 
     plan: LogicalPlan
@@ -24,3 +34,508 @@ class BoundQuery:
     returns_rows: bool
     parameter_types: tuple[int, ...]
     read_only: bool
+    dependencies: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A statement in which the catalog names nothing, or that is run by name alone.
+
+    `statement` is one of the nodes Begin, Commit, Rollback, Savepoint, ReleaseSavepoint, RollbackTo,
+    PreparedTransaction, SetConstraints, SetTransaction, SetParameter, ResetParameter, ShowParameter, AlterSettings,
+    Deallocate, FetchCursor, CloseCursor, Discard, Listen, Unlisten, Notify, Checkpoint, CreateRole, AlterRole,
+    DropRole, GrantRole, CreateDatabase, AlterDatabase, DropDatabase, CreateExtension.
+    """
+
+    statement: ast.Statement
+
+
+@dataclass(frozen=True, slots=True)
+class NothingToDo:
+    """IF EXISTS or IF NOT EXISTS was met: answer with the tag and the notices (message, SQLSTATE)."""
+
+    tag: str
+    notices: tuple[tuple[str, str], ...] = ()
+
+
+# --- statements about statements -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Explain:
+    """EXPLAIN [ANALYZE] of a bound statement; options as written (name in lower case, value)."""
+
+    target: BoundStatement
+    options: tuple[ast.Option, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareStatement:
+    """PREPARE: the types as far as they are given, and the inner statement's text, which is compiled on its own."""
+
+    name: str
+    parameter_types: tuple[int, ...]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExecuteStatement:
+    """EXECUTE: the arguments are bound when the prepared statement's types are known (`bind_arguments`)."""
+
+    name: str
+    arguments: tuple[ast.Expression, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeclareCursor:
+    """DECLARE CURSOR; `scroll` None where neither SCROLL nor NO SCROLL is written."""
+
+    name: str
+    query: BoundQuery
+    binary: bool
+    scroll: bool | None
+    hold: bool
+
+
+# --- tables ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedSequence:
+    """A sequence that comes with a column (serial, identity): `column` is its number, `sequence` has oid 0."""
+
+    column: int
+    sequence: Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class CreateTable:
+    """CREATE TABLE. `table` has oid 0 and complete columns, indexes and constraints, all with oids of 0.
+
+    The clustered index (number 0) is the primary key where there is one. `like_comments` are (column number, text).
+    """
+
+    table: Table
+    sequences: tuple[OwnedSequence, ...] = ()
+    on_commit: str = ""
+    like_comments: tuple[tuple[int, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CreateTableAs:
+    """CREATE TABLE AS, SELECT INTO, CREATE MATERIALIZED VIEW: make the table, then store the query's rows.
+
+    For a materialized view `table.kind` is m and `table.view_query` its text. `execute` stands in place of the query
+    where the source is EXECUTE; `columns` then renames its columns and `table` has none.
+    """
+
+    table: Table
+    query: BoundQuery | None
+    with_data: bool
+    on_commit: str = ""
+    execute: ExecuteStatement | None = None
+    column_names: tuple[str, ...] = ()
+    tag: str = "SELECT"
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshMaterializedView:
+    table: Table
+    query: BoundQuery
+    with_data: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CreateIndex:
+    """CREATE INDEX: `index` has oid 0, number 0 (to be chosen, not the clustered one) and a name."""
+
+    table: Table
+    index: Index
+    key_expressions: tuple[Expression | None, ...] = ()
+    predicate: Expression | None = None
+    row_columns: tuple[OutputColumn, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CreateView:
+    """CREATE [OR REPLACE] VIEW: `table` of kind v with its query as text; `replaces` is the view in its place."""
+
+    table: Table
+    replaces: Table | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Truncate:
+    """TRUNCATE of these tables (CASCADE already followed)."""
+
+    tables: tuple[Table, ...]
+    restart_identity: bool = False
+    cascade: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LockTable:
+    """LOCK TABLE; mode in lower case, e.g. "access exclusive"."""
+
+    tables: tuple[Table, ...]
+    mode: str
+    nowait: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Vacuum:
+    """VACUUM or ANALYZE (`analyze_only`); no tables means all of them."""
+
+    analyze_only: bool
+    tables: tuple[Table, ...]
+    options: tuple[ast.Option, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reindex:
+    """REINDEX: the indexes named; nothing has to be rebuilt unless the executor says so."""
+
+    tables: tuple[Table, ...]
+    indexes: tuple[tuple[Table, Index], ...] = ()
+
+
+# --- ALTER TABLE -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class AddColumn:
+    """`column` has the number it gets. `default` is computed for rows that exist (over no columns); a generated
+    column's expression reads `row_columns` of the statement. Constraints and indexes follow as actions of their own."""
+
+    column: Column
+    default: Expression | None = None
+    generated: Expression | None = None
+    sequence: Sequence | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DropColumn:
+    column: Column
+    cascade: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AlterColumnType:
+    """`using` computes the new value over `row_columns`; None when the stored values stay as they are.
+
+    `column` is the column as it will be, default included.
+    """
+
+    column: Column
+    using: Expression | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceColumn:
+    """SET/DROP DEFAULT, SET/DROP NOT NULL, identity and the like: the column as it will be.
+
+    `check_not_null` asks for a look at the stored rows; `sequence` is made for, `drop_sequence` taken from it.
+    """
+
+    column: Column
+    check_not_null: bool = False
+    sequence: Sequence | None = None
+    drop_sequence: Sequence | None = None
+    replace_sequence: Sequence | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AddConstraint:
+    """`constraint` with oid 0; `index` for unique and primary keys (None when an index that exists is used, by
+    `constraint.index_oid`); `condition` over `row_columns` for checks; both are tested against the stored rows unless
+    the constraint is not validated."""
+
+    constraint: Constraint
+    index: Index | None = None
+    condition: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DropConstraint:
+    constraint: Constraint
+    cascade: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceConstraint:
+    """ALTER CONSTRAINT and VALIDATE CONSTRAINT (`validate`): the constraint as it will be."""
+
+    constraint: Constraint
+    validate: bool = False
+    condition: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetTableOptions:
+    options: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SetOwner:
+    role_oid: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetPersistence:
+    """SET LOGGED ("p") or SET UNLOGGED ("u")."""
+
+    persistence: str
+
+
+AlterAction: TypeAlias = (
+    AddColumn
+    | DropColumn
+    | AlterColumnType
+    | ReplaceColumn
+    | AddConstraint
+    | DropConstraint
+    | ReplaceConstraint
+    | SetTableOptions
+    | SetOwner
+    | SetPersistence
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AlterTable:
+    """ALTER TABLE with its actions in order. `row_columns` stand for the table's attributes, one for each number that
+    exists before or comes with the statement. `notices` are (message, SQLSTATE)."""
+
+    table: Table
+    actions: tuple[AlterAction, ...]
+    row_columns: tuple[OutputColumn, ...]
+    notices: tuple[tuple[str, str], ...] = ()
+    tag: str = "ALTER TABLE"
+
+
+@dataclass(frozen=True, slots=True)
+class AlterIndex:
+    """ALTER INDEX .. SET (..): the index as it will be."""
+
+    table: Table
+    index: Index
+
+
+# --- other objects ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CreateSchema:
+    """CREATE SCHEMA; `elements` are bound one after the other when the schema exists, with it first in the path."""
+
+    name: str
+    owner_oid: int
+    elements: tuple[ast.Statement, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CreateSequence:
+    """`sequence` has oid 0; owned_by_table_oid and owned_by_column are resolved."""
+
+    sequence: Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class AlterSequence:
+    """The sequence as it will be. With `restart` its value is set so that nextval gives this number."""
+
+    sequence: Sequence
+    restart: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CreateType:
+    """CREATE TYPE AS ENUM, AS (..), CREATE DOMAIN: oids (labels, checks, arrays included) are 0."""
+
+    definition: TypeDefinition
+    tag: str = "CREATE TYPE"
+
+
+@dataclass(frozen=True, slots=True)
+class AlterType:
+    """ALTER TYPE or DOMAIN: the definition as it will be; parts with an oid of 0 are new.
+
+    `check_tables` asks for a look at columns of this domain that exist.
+    """
+
+    definition: TypeDefinition
+    tag: str = "ALTER TYPE"
+    check_values: bool = False
+
+
+DroppedObject: TypeAlias = "Table | tuple[Table, Index] | Sequence | Schema | TypeDefinition"
+
+
+@dataclass(frozen=True, slots=True)
+class DropObjects:
+    """DROP of relations, sequences, indexes (with their tables), schemas, types. `kind` as written.
+
+    Whether other objects depend on them is decided by whoever runs it (2BP01 without `cascade`). `notices` tell of
+    missing ones under IF EXISTS.
+    """
+
+    kind: str
+    objects: tuple[DroppedObject, ...]
+    cascade: bool
+    notices: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RenameObject:
+    """ALTER .. RENAME TO: `target` is the object, `member` its column, constraint or attribute where one is renamed."""
+
+    kind: str
+    target: Any
+    new_name: str
+    member: Column | Constraint | None = None
+    tag: str = "ALTER TABLE"
+
+
+@dataclass(frozen=True, slots=True)
+class SetObjectSchema:
+    """ALTER .. SET SCHEMA."""
+
+    kind: str
+    target: Any
+    schema: Schema
+    tag: str = "ALTER TABLE"
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeOwner:
+    """ALTER .. OWNER TO, for objects other than tables and for tables too."""
+
+    kind: str
+    target: Any
+    role_oid: int
+    tag: str = "ALTER TABLE"
+
+
+@dataclass(frozen=True, slots=True)
+class CommentOn:
+    """COMMENT ON: the triple of the catalog's Comment; text None removes it."""
+
+    class_oid: int
+    object_oid: int
+    sub_id: int
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class GrantPrivileges:
+    """GRANT or REVOKE on objects of the catalog.
+
+    `privileges` are the letters of aclitem. `columns` pairs letters with column numbers of the (single) table.
+    Grantees are role oids, 0 for PUBLIC.
+    """
+
+    revoke: bool
+    kind: str
+    targets: tuple[Any, ...]
+    privileges: str
+    columns: tuple[tuple[str, tuple[str, ...]], ...]
+    grantees: tuple[int, ...]
+    grant_option: bool = False
+    cascade: bool = False
+
+
+# --- COPY ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class CopyRows:
+    """The source of the insert of a COPY FROM: whoever runs it puts the next rows in `batch`, then runs the insert.
+
+    It is the `relation` of a VirtualScan; rows have one value per column of the COPY, in its order.
+    """
+
+    batch: Iterable[Row] = field(default=())
+
+    def rows(self, context: Any) -> Iterable[Row]:
+        """The rows at hand."""
+        return self.batch
+
+
+@dataclass(frozen=True, slots=True)
+class CopyOptions:
+    """Checked options. `null`, `delimiter`, `quote`, `escape` have their format's defaults; forced columns are numbers
+    of the columns in the order of the COPY (from 0)."""
+
+    format: str = "text"  # text, csv, binary
+    delimiter: str = "\t"
+    null: str = "\\N"
+    header: bool = False
+    header_match: bool = False
+    quote: str = '"'
+    escape: str = '"'
+    force_quote: frozenset[int] = frozenset()
+    force_not_null: frozenset[int] = frozenset()
+    force_null: frozenset[int] = frozenset()
+    encoding: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CopyFrom:
+    """COPY table FROM: `insert` writes what `source` offers. `file` None and not `program`: the client (STDIN).
+
+    The rows of `source` are filtered by WHERE inside the plan. `types` are (type, typmod) of the columns.
+    """
+
+    table: Table
+    columns: tuple[Column, ...]
+    insert: Insert
+    source: CopyRows
+    options: CopyOptions
+    file: str | None = None
+    program: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CopyTo:
+    """COPY table or (query) TO; the query's columns are the ones to be written."""
+
+    query: BoundQuery
+    options: CopyOptions
+    file: str | None = None
+    program: bool = False
+
+
+BoundUtility: TypeAlias = (
+    Command
+    | NothingToDo
+    | Explain
+    | PrepareStatement
+    | ExecuteStatement
+    | DeclareCursor
+    | CreateTable
+    | CreateTableAs
+    | RefreshMaterializedView
+    | CreateIndex
+    | CreateView
+    | Truncate
+    | LockTable
+    | Vacuum
+    | Reindex
+    | AlterTable
+    | AlterIndex
+    | CreateSchema
+    | CreateSequence
+    | AlterSequence
+    | CreateType
+    | AlterType
+    | DropObjects
+    | RenameObject
+    | SetObjectSchema
+    | ChangeOwner
+    | CommentOn
+    | GrantPrivileges
+    | CopyFrom
+    | CopyTo
+)
+
+BoundStatement: TypeAlias = "BoundQuery | BoundUtility"

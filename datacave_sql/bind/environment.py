@@ -1,0 +1,49 @@
+"""BindingEnvironment: what a statement is bound against."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from datacave_core.catalog import Catalog
+from datacave_core.types import DEFAULT_SETTINGS, FormatSettings
+from datacave_core.values import Row
+from datacave_sql.functions.typelookup import TypeLookup
+
+
+class VirtualRelation(Protocol):
+    """A relation whose rows are computed: `columns` are (name, type oid) by attribute number."""
+
+    @property
+    def oid(self) -> int: ...
+
+    @property
+    def columns(self) -> Sequence[tuple[str, int]]: ...
+
+    def rows(self, context: Any) -> Iterable[Row]:
+        """Tuples over all columns."""
+
+
+class VirtualRelations(Protocol):
+    """The relations of pg_catalog and information_schema."""
+
+    def lookup(self, schema: str, name: str) -> VirtualRelation | None:
+        """The relation schema.name, or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class BindingEnvironment:
+    """A catalog snapshot and how the session finds names in it.
+
+    `search_path` holds schemas that exist, in order, without the implicit pg_catalog and without the temporary schema,
+    which is `temporary_schema` where the session has one.
+    """
+
+    catalog: Catalog
+    types: TypeLookup
+    search_path: tuple[str, ...] = ("public",)
+    current_user: str = "admin"
+    format_settings: FormatSettings = DEFAULT_SETTINGS
+    virtual_relations: VirtualRelations | None = None
+    temporary_schema: str | None = None
