@@ -10,8 +10,11 @@ from datacave_sql.functions.bodies import (
     aggregates,
     catalog,
     comparison,
+    datetimes,
+    extraction,
     floats,
     integer,
+    intervals,
     like,
     numerics,
     ordered_set,
@@ -21,6 +24,7 @@ from datacave_sql.functions.bodies import (
     statistics,
     text,
     windows,
+    zoned,
 )
 from datacave_sql.functions.body import Body
 from datacave_sql.functions.window import WindowBody
@@ -41,7 +45,22 @@ WINDOWS: dict[str, WindowBody] = {}
 
 FAMILIES: dict[str, ModuleType] = {
     module.__name__.rpartition(".")[2]: module
-    for module in (catalog, comparison, floats, integer, like, numerics, quoting, roots, session, text)
+    for module in (
+        catalog,
+        comparison,
+        datetimes,
+        extraction,
+        floats,
+        integer,
+        intervals,
+        like,
+        numerics,
+        quoting,
+        roots,
+        session,
+        text,
+        zoned,
+    )
 }
 """The family modules by name."""
 
@@ -52,7 +71,7 @@ for _module in FAMILIES.values():
         BODIES[_symbol] = _body
     INLINE_NAMES.update(_module.BODIES.inline_names)
 
-for _aggregates in (aggregates.AGGREGATES, ordered_set.AGGREGATES, statistics.AGGREGATES):
+for _aggregates in (aggregates.AGGREGATES, intervals.AGGREGATES, ordered_set.AGGREGATES, statistics.AGGREGATES):
     for _symbol, _maker in _aggregates.entries.items():
         if _symbol in AGGREGATES:
             raise AssertionError(f"{_symbol} has two bodies")
