@@ -77,3 +77,9 @@ def limit_bounds(count: int | None, offset: int | None) -> tuple[int | None, int
     if offset is not None and offset < 0:
         raise DatacaveError("OFFSET must not be negative", sqlstate=sqlstate.INVALID_ROW_COUNT_IN_RESULT_OFFSET_CLAUSE)
     return count, offset or 0
+
+
+def rows_wanted(count: int | None, offset: int | None) -> int | None:
+    """How many rows a sort below has to keep; None for all."""
+    count, skip = limit_bounds(count, offset)
+    return None if count is None else count + skip

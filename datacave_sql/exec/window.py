@@ -25,7 +25,7 @@ from datacave_sql.functions.window import Partition, WindowBody
 
 @dataclass(slots=True)
 class WindowColumn:
-    """One call: its body; `make_arguments(c)(rows)` gives the argument values per row, `make_filter(c)(rows)` likewise."""
+    """One call: its body; `make_arguments(c)(rows)` gives the argument values per row, and so does `make_filter`."""
 
     body: WindowBody | AggregateBody
     make_arguments: Factory

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datacave_sql.exec.common_table import CommonTablePart, CommonTableScan, With
 from datacave_sql.exec.distinct import Distinct
 from datacave_sql.exec.function_scan import FunctionScan, ProjectSet
-from datacave_sql.exec.limit import Limit
+from datacave_sql.exec.limit import Limit, rows_wanted
 from datacave_sql.exec.operator import Operator
 from datacave_sql.exec.rowfunction import Factory, compile_factory, tuple_text
 from datacave_sql.exec.set_operation import Append, HashSetOperation
@@ -201,8 +201,8 @@ def plan_limit(p: Planner, node: l.Limit, needed: frozenset[int], conjuncts: lis
     ties = None
     child: Operator
     if isinstance(node.child, l.Sort) and node.count is not None and not node.ties_keys:
-        total = f"(None if {parts[0]} is None else max({parts[0]}, 0) + max({parts[1]} or 0, 0))"
-        bound = compile_factory(generator, "", [f"return {total}"])
+        generator.namespace["rows_wanted"] = rows_wanted
+        bound = compile_factory(generator, "", [f"return rows_wanted({parts[0]}, {parts[1]})"])
         child = plan_sort(p, node.child, needed, [], bound)
     else:
         used = _used([key.expression for key in node.ties_keys])

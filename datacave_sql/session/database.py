@@ -14,7 +14,7 @@ from datacave_core.errors import DatacaveError
 from datacave_core.keycode import table_prefix
 from datacave_core.layout import Layout, PhysicalColumn, PhysicalType
 from datacave_core.ports import Clock, Randomness, Store
-from datacave_core.transaction import AdvisoryLocks, TransactionManager
+from datacave_core.transaction import TransactionManager
 from datacave_sql.plan.planning import PlanningEnvironment
 from datacave_sql.session.catalog_types import CatalogTypes
 from datacave_sql.session.compiled import CompiledQuery, CompiledUtility
@@ -67,7 +67,6 @@ class Database:
         self.randomness = randomness
         self.options = options
         self.transactions = TransactionManager(store, clock)
-        self.advisory_locks = AdvisoryLocks(self.transactions.locks)
         catalog = open_catalog(store, options.admin_name)
         self.state = CatalogState(catalog)
         self.start_microseconds = clock.now_microseconds()

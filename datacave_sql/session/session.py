@@ -18,11 +18,12 @@ from datacave_core import sqlstate
 from datacave_core.catalog import Catalog, catalog_writes
 from datacave_core.errors import DatacaveError
 from datacave_core.transaction import (
-    KEY_SHARE,
     UPDATE,
+    AdvisoryLocks,
     Isolation,
     LockOwner,
     Mark,
+    TableLockMode,
     Transaction,
 )
 from datacave_core.types import FormatSettings, TypeIO
@@ -43,10 +44,7 @@ from datacave_sql.session.utility import drop_temporary_schema, run_utility, run
 CATALOG_LOCK = b"\0\0\0\0catalog"
 """The lock of whoever changes the catalog, until its transaction ends."""
 
-
-def table_lock(oid: int) -> bytes:
-    """The lock that writers of a table share and that changes of its definition take alone."""
-    return b"\0\0\0\0table" + oid.to_bytes(4, "big")
+ROW_EXCLUSIVE = int(TableLockMode.ROW_EXCLUSIVE)
 
 
 class Session:
@@ -72,6 +70,7 @@ class Session:
         self.database_name = database_name
         self.client_address = client_address
         self.owner = LockOwner()
+        self.advisory_locks = AdvisoryLocks(database.transactions.locks, self.owner)
         self.notices: list[Notice] = []
         self.settings = SessionSettings(database.options.settings, settings, command_line)
         self.evaluation = SessionEvaluation(self)
@@ -296,7 +295,7 @@ class Session:
             )
         waited = False
         for oid in compiled.written:
-            wait = transaction.lock(table_lock(oid), KEY_SHARE)
+            wait = transaction.lock_table(oid, ROW_EXCLUSIVE)
             if wait is not None:
                 waited = True
                 yield from wait_for(wait)
@@ -338,7 +337,7 @@ class Session:
         """Waits until nobody else writes a table and keeps others out until the transaction ends."""
         transaction = self.transaction
         assert transaction is not None
-        wait = transaction.lock(table_lock(oid), UPDATE)
+        wait = transaction.lock_table(oid, TableLockMode.ACCESS_EXCLUSIVE)
         if wait is not None:
             yield from wait_for(wait)
 
