@@ -263,6 +263,7 @@ class Maintenance:
             self._factory,
             self._owner.known_layout,
             self._options.table_bytes_max,
+            self._options.slice_rows,
         )
         yield from self._install(
             VersionEdit(

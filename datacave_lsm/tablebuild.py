@@ -50,9 +50,7 @@ class TableBuild:
 
     def finish(self) -> Slices[TableFile]:
         """Completes the file, syncs it and gives it its name, off the loop. Raises OSError."""
-        properties = self.writer.finish()
-        yield from off_loop(self._factory.scheduler, self._put_in_place)
-        return TableFile.of(properties)
+        return (yield from off_loop(self._factory.scheduler, self._put_in_place))
 
     def abandon(self) -> None:
         """Removes what was written; for failed and cancelled jobs."""
@@ -61,11 +59,14 @@ class TableBuild:
             self._file = None
             self._factory.files.remove(self._temporary)
 
-    def _put_in_place(self) -> None:
+    def _put_in_place(self) -> TableFile:
+        """Off the loop: the filter over all keys is array work that releases the interpreter lock."""
         files, file = self._factory.files, self._file
         assert file is not None
+        properties = self.writer.finish()
         file.sync()
         file.close()
         self._file = None
         files.rename(self._temporary, self._name)
         files.sync_folder(TABLE_FOLDER)
+        return TableFile.of(properties)

@@ -1,7 +1,7 @@
 """Merge: several table files into new ones, as columns, without turning them into rows.
 
-All inputs advance together up to a pivot, the smallest last key of their current groups; the versions up to it are
-joined, put in order by one stable sort and thinned out. Inputs come newest first and hold older versions the later they
+All inputs advance together up to a pivot that none of them has left behind; the versions up to it are joined, put in
+order by one stable sort and thinned out. Inputs come newest first and hold older versions the later they
 come, so a stable sort by key alone leaves the versions of a key newest first.
 
 Invariants: the versions of a key are always handled together and never fall into two output files; a tombstone is
@@ -110,6 +110,7 @@ def merge_tables(
     factory: TableFactory,
     layout_of: Callable[[bytes], Layout | None],
     table_bytes_max: int,
+    slice_rows: int,
 ) -> Slices[list[TableFile]]:
     """The output files in key order. `inputs` are ordered newest first; each holds files that do not overlap.
 
@@ -122,7 +123,8 @@ def merge_tables(
         while active:
             prefix = min(each.keys[each.start][:PREFIX_LENGTH] for each in active)
             chosen = [each for each in active if each.keys[each.start][:PREFIX_LENGTH] == prefix]
-            pivot = min(each.keys[-1] for each in chosen)
+            share = max(slice_rows // len(chosen), 1)
+            pivot = min(each.keys[min(each.start + share, len(each.keys)) - 1] for each in chosen)
             spans: list[_Span] = []
             for each in chosen:
                 spans += each.take(bisect_right(each.keys, pivot, each.start))
