@@ -20,6 +20,7 @@ from datacave_core.types.settings import FormatSettings
 _SINGLE: Final = Struct("!f")
 _DOUBLE: Final = Struct("!d")
 _BITS32: Final = Struct("!i")
+_BITS64: Final = Struct("!q")
 _NUMBER: Final = re.compile(
     r"[ \t\n\v\f\r]*"
     r"([+-]?(?:(0[xX](?:[0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)(?:[pP][+-]?[0-9]+)?)"
@@ -31,6 +32,7 @@ _NUMBER: Final = re.compile(
 _NONZERO: Final = re.compile("[1-9]")
 _NONZERO_HEX: Final = re.compile("[1-9a-fA-F]")
 _SINGLE_NORMAL_MIN: Final = 2.0**-126
+_SINGLE_SAFE_MAX: Final = 3e38
 _BOUNDARY_LOW: Final = 2.0**53
 _BOUNDARY_HIGH: Final = 1e45
 
@@ -209,10 +211,31 @@ def _input4(text: str, typmod: int, settings: FormatSettings) -> float:
 
 
 def _decode8(data: bytes) -> float:
-    """Plain decimals of moderate length skip the pattern."""
-    if len(data) < 18 and data.replace(b".", b"", 1).isdigit():
-        return float(data)
+    """What float() reads to a finite nonzero number is that number; all else goes through the pattern."""
+    try:
+        value = float(data)
+    except ValueError:
+        return parse_float8(decode_utf8(data))
+    if value and value - value == 0 and b"_" not in data:
+        return value
     return parse_float8(decode_utf8(data))
+
+
+def _decode4(data: bytes) -> float:
+    """The same, unless the double lies halfway between two singles, where its digits must be looked at."""
+    try:
+        value = float(data)
+        if _SINGLE_NORMAL_MIN < value < _SINGLE_SAFE_MAX and b"_" not in data:
+            (bits,) = _BITS64.unpack(_DOUBLE.pack(value))
+            if bits & 0x1FFFFFFF != 0x10000000:
+                return float(_SINGLE.unpack(_SINGLE.pack(value))[0])
+    except ValueError:
+        pass  # read again below, to name the fault
+    return parse_float4(decode_utf8(data))
+
+
+def _text_decoder4(settings: FormatSettings, typmod: int) -> Decoder:
+    return _decode4
 
 
 def _text_decoder8(settings: FormatSettings, typmod: int) -> Decoder:
@@ -249,7 +272,12 @@ def float_key(value: float) -> object:
 
 
 FLOAT4_IO: Final = TypeIO(
-    input=_input4, output=_output4, receive=_receive4, send=_SINGLE.pack, comparison_key=float_key
+    input=_input4,
+    output=_output4,
+    receive=_receive4,
+    send=_SINGLE.pack,
+    comparison_key=float_key,
+    text_decoder=_text_decoder4,
 )
 FLOAT8_IO: Final = TypeIO(
     input=_input8,

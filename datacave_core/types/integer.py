@@ -43,6 +43,10 @@ def _signed(name: str, low: int, high: int, binary: Struct) -> TypeIO:
         return value
 
     def read(text: str, typmod: int, settings: FormatSettings) -> int:
+        if text.isdigit() and len(text) < 19 and text.isascii():
+            value = int(text)
+            if value <= high:
+                return value
         return parse(text)
 
     def decode(data: bytes) -> int:

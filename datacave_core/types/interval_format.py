@@ -38,18 +38,26 @@ def _clock(value: Interval) -> tuple[int, str]:
 
 def format_postgres(value: Interval) -> str:
     """`1 year 2 mons 3 days -04:05:06`; a plus stands behind a negative part."""
-    years, months, days, *_ = _split(value)
+    total_months, days, microseconds = value
     parts: list[str] = []
     negative = False
-    for number, unit in ((years, "year"), (months, "mon"), (days, "day")):
-        if number:
-            plus = "+" if negative and number > 0 else ""
-            parts.append(f"{plus}{number} {unit}{'' if number == 1 else 's'}")
-            negative = number < 0
-    if value.microseconds or not parts:
-        hours, rest = _clock(value)
-        sign = "-" if value.microseconds < 0 else "+" if negative else ""
-        parts.append(f"{sign}{hours:02d}{rest}")
+    if total_months:
+        years, months, *_ = _split(value)
+        if years:
+            parts.append(f"{years} year{'' if years == 1 else 's'}")
+        if months:
+            parts.append(f"{months} mon{'' if months == 1 else 's'}")
+        negative = total_months < 0
+    if days:
+        parts.append(f"{'+' if negative and days > 0 else ''}{days} day{'' if days == 1 else 's'}")
+        negative = days < 0
+    if microseconds or not parts:
+        seconds, fraction = divmod(abs(microseconds), 1000000)
+        minutes, seconds = divmod(seconds, 60)
+        hours, minutes = divmod(minutes, 60)
+        sign = "-" if microseconds < 0 else "+" if negative else ""
+        clock = f"{sign}{hours:02d}:{minutes:02d}:{seconds:02d}"
+        parts.append(f"{clock}.{fraction:06d}".rstrip("0") if fraction else clock)
     return " ".join(parts)
 
 

@@ -13,7 +13,9 @@ from datacave_core.errors import DatacaveError
 
 _SPACE: Final = re.compile(rb"[ \t\n\r]*")
 _WORD: Final = re.compile(rb"[A-Za-z0-9_\x80-\xff]*")
-_NUMBER: Final = re.compile(rb"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?![A-Za-z0-9_.\x80-\xff])")
+_NUMBER: Final = re.compile(
+    rb"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+|(?!\.))(?:[eE][+-]?[0-9]+|(?![eE]))(?![A-Za-z0-9_\x80-\xff])"
+)
 _NUMBER_EXTENT: Final = re.compile(rb"-?(?:0|[1-9][0-9]*)?(?:\.[0-9]*)?(?:[eE][+-]?[0-9]*)?[A-Za-z0-9_\x80-\xff]*")
 _PLAIN: Final = re.compile(rb'[^"\\\x00-\x1f]*')
 _HEXADECIMAL: Final = b"0123456789abcdefABCDEF"

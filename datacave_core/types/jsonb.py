@@ -32,9 +32,8 @@ def _refuse(word: str) -> Any:
     raise ValueError(word)
 
 
-def _key_order(key: str) -> tuple[int, bytes]:
-    data = key.encode()
-    return len(data), data
+def _byte_length(key: str) -> int:
+    return len(key.encode())
 
 
 def jsonb_object(pairs: Iterable[tuple[str, JsonTree]]) -> dict[str, JsonTree]:
@@ -42,7 +41,9 @@ def jsonb_object(pairs: Iterable[tuple[str, JsonTree]]) -> dict[str, JsonTree]:
     found = dict(pairs)
     if len(found) < 2:
         return found
-    return {key: found[key] for key in sorted(found, key=_key_order)}
+    keys = sorted(found)  # code points order as their UTF-8 bytes do
+    keys.sort(key=len if "".join(keys).isascii() else _byte_length)
+    return {key: found[key] for key in keys}
 
 
 def _integer(digits: str) -> int | Decimal:

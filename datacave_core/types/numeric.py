@@ -297,8 +297,12 @@ def _text_decoder(settings: FormatSettings, typmod: int) -> Decoder:
     def decode(data: bytes) -> Decimal:
         """Short plain digits skip the pattern."""
         text = decode_utf8(data)
-        value = Decimal(text) if len(text) < 64 and text.replace(".", "", 1).isdecimal() and text.isascii() else None
-        if value is None:
+        digits = text[1:] if text[:1] == "-" else text
+        if len(text) < 64 and digits.replace(".", "", 1).isdecimal() and text.isascii():
+            value = Decimal(text)
+            if not value:
+                value = value.copy_abs()
+        else:
             value = parse_numeric(text)
         return value if typmod < 0 else apply_numeric_typmod(value, typmod, False)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import time
 from struct import Struct
 from typing import Final
 
@@ -45,9 +46,11 @@ def _parse(text: str, settings: FormatSettings, type_name: str, *, with_zone: bo
 def parse_time(text: str, settings: FormatSettings) -> int:
     """A zone in the text is checked and dropped; raises 22007, 22008, 22009."""
     if len(text) == 8 and text[2] == ":" and text[5] == ":":
-        hour, minute, second = text[:2], text[3:5], text[6:]
-        if (hour + minute + second).isdigit() and text.isascii() and hour < "24" and minute < "60" and second < "60":
-            return ((int(hour) * 60 + int(minute)) * 60 + int(second)) * 1000000
+        try:
+            found = time.fromisoformat(text)
+            return ((found.hour * 60 + found.minute) * 60 + found.second) * 1000000
+        except ValueError:
+            pass  # read again below, to name the fault
     return _parse(text, settings, "time", with_zone=False)[0]
 
 

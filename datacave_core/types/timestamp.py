@@ -6,14 +6,13 @@ else goes to the tolerant decoder. A timestamptz is printed in the session's zon
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from struct import Struct
 from typing import Final
 
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
 from datacave_core.types.calendar import (
-    EPOCH_ORDINAL,
     MICROSECONDS_PER_DAY,
     TIMESTAMP_END,
     TIMESTAMP_MIN,
@@ -38,7 +37,7 @@ _SPECIAL: Final = {
     "infinity": TIMESTAMP_INFINITY,
     "-infinity": TIMESTAMP_NEGATIVE_INFINITY,
 }
-_OFFSET_LIMIT: Final = 16 * 3600
+_OFFSET_LIMIT: Final = timedelta(hours=16)
 
 
 def is_finite_timestamp(value: int) -> bool:
@@ -61,26 +60,31 @@ def check_timestamp(value: int) -> int:
 
 def _parse_iso(text: str) -> datetime | None:
     """Texts of the form `yyyy-mm-dd hh:mm:ss[.ffffff]`, perhaps with an offset; None for all others."""
-    if len(text) < 19 or text[4] != "-" or text[7] != "-" or text[10] not in " T" or text[13] != ":":
+    length = len(text)
+    if length < 19 or text[4] != "-" or text[7] != "-" or text[13] != ":" or text[10] not in " T":
         return None
-    following = text[19:20]
-    if following == ".":
-        end = 20
-        while text[end : end + 1].isdigit():
-            end += 1
-        if not 20 < end <= 26:
+    if length > 19:
+        following = text[19]
+        if following == ".":
+            end = max(text.find("+", 20), text.find("-", 20))
+            digits = text[20:] if end < 0 else text[20:end]
+            if len(digits) > 6 or not digits.isdigit():
+                return None
+        elif following not in "+-":
             return None
-    elif following and following not in "+-":
-        return None
     try:
         return datetime.fromisoformat(text)
     except ValueError:
         return None
 
 
+_EPOCH: Final = datetime(2000, 1, 1)
+_EPOCH_UTC: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
 def _microseconds_of(found: datetime) -> int:
-    seconds = (found.toordinal() - EPOCH_ORDINAL) * 86400 + found.hour * 3600 + found.minute * 60 + found.second
-    return seconds * 1000000 + found.microsecond
+    return (found - _EPOCH) // _MICROSECOND
 
 
 def _decode(text: str, settings: FormatSettings, type_name: str) -> tuple[int, int | None]:
@@ -117,14 +121,13 @@ def parse_timestamptz(text: str, settings: FormatSettings) -> int:
     """Without a zone in the text, that of the session; raises 22007, 22008, 22009."""
     found = _parse_iso(text)
     if found is not None:
-        local = _microseconds_of(found)
         shift = found.utcoffset()
         if shift is None:
+            local = _microseconds_of(found)
             zone = session_zone(settings.time_zone)
             return local - zone.of_local(local // 1000000).offset * 1000000
-        seconds = shift.days * 86400 + shift.seconds
-        if -_OFFSET_LIMIT < seconds < _OFFSET_LIMIT and not shift.microseconds:
-            return local - seconds * 1000000
+        if -_OFFSET_LIMIT < shift < _OFFSET_LIMIT and not shift.microseconds:
+            return (found - _EPOCH_UTC) // _MICROSECOND
     value, offset = _decode(text, settings, "timestamp with time zone")
     if offset is None:
         return value
@@ -207,10 +210,14 @@ def _timestamptz_encoder(settings: FormatSettings) -> Encoder:
 
 
 def _timestamp_decoder(settings: FormatSettings, typmod: int) -> Decoder:
+    if typmod < 0:
+        return lambda data: parse_timestamp(decode_utf8(data), settings)
     return lambda data: apply_timestamp_typmod(parse_timestamp(decode_utf8(data), settings), typmod, False)
 
 
 def _timestamptz_decoder(settings: FormatSettings, typmod: int) -> Decoder:
+    if typmod < 0:
+        return lambda data: parse_timestamptz(decode_utf8(data), settings)
     return lambda data: apply_timestamp_typmod(parse_timestamptz(decode_utf8(data), settings), typmod, False)
 
 

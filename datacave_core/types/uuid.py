@@ -13,6 +13,13 @@ _PATTERN: Final = re.compile(r"(?:[0-9a-fA-F]{4}-?){7}[0-9a-fA-F]{4}")
 
 def parse_uuid(text: str) -> bytes:
     """Raises 22P02 for anything else."""
+    if len(text) == 36 and text[8] == text[13] == text[18] == text[23] == "-":
+        digits = text.replace("-", "")
+        if len(digits) == 32 and digits.isalnum():
+            try:
+                return bytes.fromhex(digits)
+            except ValueError:
+                raise invalid_input("uuid", text) from None
     digits = text[1:-1] if text[:1] == "{" and text[-1:] == "}" else text
     if _PATTERN.fullmatch(digits) is None:
         raise invalid_input("uuid", text)
