@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from datacave_lsm.compaction import MergeWorker, perform_merge
 from datacave_lsm.crypto import KeyRing, MasterKeyError
 from datacave_lsm.engine import DirectoryInUse, Engine
 from datacave_lsm.options import EngineOptions
 
-__all__ = ["DirectoryInUse", "Engine", "EngineOptions", "KeyRing", "MasterKeyError"]
+__all__ = ["DirectoryInUse", "Engine", "EngineOptions", "KeyRing", "MasterKeyError", "MergeWorker", "perform_merge"]

@@ -20,6 +20,7 @@ from datacave_core.ports import Clock, FileSystem, Randomness, Scheduler, Versio
 from datacave_core.rowbatch import BATCH_ROWS, ColumnBatch
 from datacave_core.values import Row
 from datacave_core.wait import Wait
+from datacave_lsm.compaction import MergeWorker
 from datacave_lsm.crypto import KeyRing
 from datacave_lsm.format import Seals
 from datacave_lsm.iterators import Sources, all_versions, newest_after, scan_columns, scan_rows
@@ -75,8 +76,11 @@ class Engine:
         randomness: Randomness,
         options: EngineOptions | None = None,
         key_ring: KeyRing | None = None,
+        merge_worker: MergeWorker | None = None,
     ) -> Engine:
         """Opens or creates the database in a directory.
+
+        Without a `merge_worker` merges run in slices between the turns of the loop.
 
         Raises DirectoryInUse, DataCorrupted, MasterKeyError, or OSError for what the file system refuses.
         """
@@ -93,7 +97,7 @@ class Engine:
             seals = Seals(key_ring, randomness if key_ring is not None else None)
             cache: SegmentCache[Group] = SegmentCache(options.segment_cache_bytes)
             recovered = recover(files, seals, options, cache)
-            return cls(files, clock, scheduler, seals, options, cache, recovered, release)
+            return cls(files, clock, scheduler, seals, options, cache, recovered, release, merge_worker)
         except BaseException:
             release()
             raise
@@ -108,6 +112,7 @@ class Engine:
         cache: SegmentCache[Group],
         recovered: Recovered,
         release_lock: Callable[[], None],
+        merge_worker: MergeWorker | None,
     ) -> None:
         self._clock = clock
         self._scheduler = scheduler
@@ -138,7 +143,7 @@ class Engine:
         self._active_get: Callable[[bytes], Cell | None] = self._active.cells.get
         self._young_get: Callable[[bytes], Hot | None] = self._rows.young.get
         self._maintenance = Maintenance(
-            files, clock, scheduler, seals, options, cache, self._rows, recovered, self._log, self
+            files, clock, scheduler, seals, options, cache, self._rows, recovered, self._log, self, merge_worker
         )
 
     # Reading
@@ -298,6 +303,10 @@ class Engine:
     def known_layout(self, prefix: bytes) -> Layout | None:
         """The registered layout of a prefix."""
         return self._layouts.get(prefix)
+
+    def layouts(self) -> Mapping[bytes, Layout]:
+        """All registered layouts by prefix."""
+        return self._layouts
 
     def _freeze(self) -> Memtable:
         """Starts a new memtable and a log segment of its own, so that the old one's segments can go once flushed."""

@@ -9,7 +9,7 @@ sync or of the manifest stops the engine. A damaged input stops merges only; rea
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
@@ -20,7 +20,7 @@ from datacave_core.layout import Layout
 from datacave_core.ports import Clock, FileSystem, Scheduler
 from datacave_core.wait import Wait
 from datacave_lsm.background import Background, Slices, off_loop, pause
-from datacave_lsm.compaction import MergeTask, merge_of, merge_tables, pick
+from datacave_lsm.compaction import MergeRequest, MergeTask, MergeWorker, merge_answer, merge_of, merge_tables, pick
 from datacave_lsm.flush import flush
 from datacave_lsm.format import Seals
 from datacave_lsm.memtable import Memtable
@@ -30,7 +30,7 @@ from datacave_lsm.retention import Retention
 from datacave_lsm.row_cache import RowCache
 from datacave_lsm.table import Group, SegmentCache
 from datacave_lsm.tablebuild import TableFactory
-from datacave_lsm.version import Manifest, TableHandle, VersionEdit, View
+from datacave_lsm.version import Manifest, TableFile, TableHandle, VersionEdit, View
 from datacave_lsm.version.levels import table_name
 from datacave_lsm.version.manifest import ManifestState
 from datacave_lsm.wal import Log
@@ -38,6 +38,17 @@ from datacave_lsm.wal.segment import NO_SPACE
 
 RETRY_SECONDS = 1.0
 """How long a job waits after a full disk."""
+
+COUNTERS = (
+    "flushes",
+    "flushed_bytes",
+    "merges",
+    "merged_bytes",
+    "merges_lost",
+    "moves",
+    "removal_failures",
+    "disk_full",
+)
 
 SLOW_SECONDS = 0.001
 """The pause of a writer per level-0 file above the first mark."""
@@ -52,6 +63,8 @@ class Owner(Protocol):
     def layout_of(self, prefix: bytes) -> Layout: ...
 
     def known_layout(self, prefix: bytes) -> Layout | None: ...
+
+    def layouts(self) -> Mapping[bytes, Layout]: ...
 
     def pinned(self) -> list[int]: ...
 
@@ -75,7 +88,10 @@ class Maintenance:
         recovered: Recovered,
         log: Log,
         owner: Owner,
+        worker: MergeWorker | None,
     ) -> None:
+        self._worker = worker
+        self._cancel_worker: Callable[[], None] | None = None
         self._files = files
         self._clock = clock
         self._scheduler = scheduler
@@ -107,9 +123,7 @@ class Maintenance:
         self._merge_error: DatacaveError | None = None
         self._stopped: StorageStopped | None = None
         self._closing: tuple[Wait, Callable[[], None]] | None = None
-        self._counters = dict.fromkeys(
-            ("flushes", "merges", "moves", "flushed_bytes", "merged_bytes", "removal_failures", "disk_full"), 0
-        )
+        self._counters = dict.fromkeys(COUNTERS, 0)
         self._kick()
 
     # Asked by the engine
@@ -172,6 +186,8 @@ class Maintenance:
         self._stopped = error
         self._flusher.cancel()
         self._merger.cancel()
+        if self._cancel_worker is not None:
+            self._cancel_worker()
         self._fail_waits(error)
 
     def close(self, closing: Wait, closed: Callable[[], None]) -> None:
@@ -180,6 +196,8 @@ class Maintenance:
         self._log.refuse(StorageStopped("the storage engine is closed", sqlstate=sqlstate.ADMIN_SHUTDOWN))
         self._flusher.cancel()
         self._merger.cancel()
+        if self._cancel_worker is not None:
+            self._cancel_worker()
         self._close_when_idle()
 
     # Jobs
@@ -251,20 +269,24 @@ class Maintenance:
             yield from self._install(VersionEdit(removed=removed, added=((task.target, moved),)))
             self._counters["moves"] += 1
             return
-        readers = {file.number: self._handles[file.number].reader for file in task.inputs}
-        upper = [readers[file.number] for file in task.upper]
-        inputs = [[reader] for reader in upper] if task.level == 0 else [upper]
+        retention = self._retention()
+        upper = [file.number for file in task.upper]
+        inputs = [[number] for number in upper] if task.level == 0 else [upper]
         if task.lower:
-            inputs.append([readers[file.number] for file in task.lower])
-        outputs = yield from merge_tables(
-            inputs,
-            task.bottom,
-            self._retention(),
-            self._factory,
-            self._owner.known_layout,
-            self._options.table_bytes_max,
-            self._options.slice_rows,
-        )
+            inputs.append([file.number for file in task.lower])
+        outputs = None
+        if self._worker is not None:
+            outputs = yield from self._merge_outside(self._worker, task, inputs, retention)
+        if outputs is None:
+            outputs = yield from merge_tables(
+                [[self._handles[number].reader for number in part] for part in inputs],
+                task.bottom,
+                retention,
+                self._factory,
+                self._owner.known_layout,
+                self._options.table_bytes_max,
+                self._options.slice_rows,
+            )
         yield from self._install(
             VersionEdit(
                 next_number=self._next_number,
@@ -276,6 +298,56 @@ class Maintenance:
         self._counters["merges"] += 1
         self._counters["merged_bytes"] += sum(file.size_bytes for file in outputs)
         del view
+
+    def _merge_outside(
+        self, worker: MergeWorker, task: MergeTask, inputs: list[list[int]], retention: Retention
+    ) -> Slices[list[TableFile] | None]:
+        """The outputs of a merge in another process, or None if that process is lost."""
+        options = self._options
+        size = sum(file.size_bytes for file in task.inputs)
+        first, count = self._next_number, 2 * (size // options.table_bytes_max) + len(task.inputs) + 8
+        self._next_number += count
+        # Recorded first: whatever becomes of the worker, nobody uses these numbers again.
+        yield from self._install(VersionEdit(next_number=self._next_number))
+        request = MergeRequest(
+            inputs,
+            task.bottom,
+            retention.snapshots,
+            first,
+            count,
+            self._owner.layouts(),
+            options.table_bytes_max,
+            options.group_rows_max,
+            options.compression,
+        )
+        finished = Wait("IO:Compaction")
+        answers: list[bytes] = []
+
+        def done(answer: bytes | None, error: BaseException | None) -> None:
+            if answer is not None:
+                answers.append(answer)
+            finished.finish()
+
+        self._cancel_worker = worker.submit(request.encode(), done)
+        try:
+            yield finished
+        finally:
+            self._cancel_worker = None
+        outputs: list[TableFile] | None = None
+        try:
+            outputs = merge_answer(answers[0]) if answers else None
+        finally:
+            if outputs is None:
+                self._counters["merges_lost"] += 1
+                yield from off_loop(self._scheduler, partial(self._remove_tables, first, count))
+        return outputs
+
+    def _remove_tables(self, first: int, count: int) -> None:
+        """Off the loop: what a failed merge left behind."""
+        for number in range(first, first + count):
+            for name in (table_name(number), f"{table_name(number)}.tmp"):
+                if self._files.exists(name):
+                    self._files.remove(name)
 
     def _install(self, edit: VersionEdit, in_force: Callable[[], None] | None = None) -> Slices[None]:
         """Puts an edit into the manifest, then its files in force. Raises OSError."""

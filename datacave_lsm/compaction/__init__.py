@@ -4,5 +4,16 @@ from __future__ import annotations
 
 from datacave_lsm.compaction.merge import merge_tables
 from datacave_lsm.compaction.picker import MergeTask, merge_of, pick, scores
+from datacave_lsm.compaction.remote import MergeRequest, MergeWorker, merge_answer, perform_merge
 
-__all__ = ["MergeTask", "merge_of", "merge_tables", "pick", "scores"]
+__all__ = [
+    "MergeRequest",
+    "MergeTask",
+    "MergeWorker",
+    "merge_answer",
+    "merge_of",
+    "merge_tables",
+    "perform_merge",
+    "pick",
+    "scores",
+]

@@ -48,21 +48,7 @@ class VersionEdit:
         if self.removed:
             fields[_REMOVED] = sorted(self.removed)
         if self.added:
-            fields[_ADDED] = [
-                (
-                    level,
-                    file.number,
-                    file.smallest_key,
-                    file.largest_key,
-                    file.min_timestamp,
-                    file.max_timestamp,
-                    file.entries,
-                    file.tombstones,
-                    file.size_bytes,
-                    file.key_id,
-                )
-                for level, file in self.added
-            ]
+            fields[_ADDED] = [(level, *file.fields()) for level, file in self.added]
         return bytes(msgpack.packb(fields))
 
     @classmethod

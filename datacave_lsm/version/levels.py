@@ -52,6 +52,20 @@ class TableFile:
             properties.key_id,
         )
 
+    def fields(self) -> tuple[int, bytes, bytes, int, int, int, int, int, str]:
+        """The fields in order: `TableFile(*fields)` is this file."""
+        return (
+            self.number,
+            self.smallest_key,
+            self.largest_key,
+            self.min_timestamp,
+            self.max_timestamp,
+            self.entries,
+            self.tombstones,
+            self.size_bytes,
+            self.key_id,
+        )
+
     def overlaps(self, low: bytes | None, high: bytes | None) -> bool:
         """Whether the file may hold keys with low <= key < high."""
         return (high is None or self.smallest_key < high) and (low is None or self.largest_key >= low)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from decimal import Decimal
 
 import numpy as np
@@ -18,7 +19,7 @@ from datacave_core.memory import (
 )
 from datacave_core.rowbatch import ColumnVector
 from datacave_core.values import Row
-from datacave_lsm import Engine, EngineOptions, KeyRing
+from datacave_lsm import Engine, EngineOptions, KeyRing, perform_merge
 
 RAW = b"\0\0\0\1\0\0"
 TABLE = b"\0\0\0\2\0\1"
@@ -67,13 +68,34 @@ class World:
         self.pins: list[tuple[int, object]] = []
 
     def open(self, seed: int) -> Engine:
-        engine = Engine.open(self.files, self.clock, self.scheduler, SeededRandomness(seed), TINY, self.key_ring)
+        engine = Engine.open(
+            self.files,
+            self.clock,
+            self.scheduler,
+            SeededRandomness(seed),
+            TINY,
+            self.key_ring,
+            self if seed % 2 else None,
+        )
         # What the log holds can be flushed before anybody registers a layout.
         for _ in range(self.random.choice((0, 50))):
             self.scheduler.step()
         engine.set_layout(TABLE, self.layout)
         self.oracle.set_layout(TABLE, self.layout)
         return engine
+
+    def submit(self, request: bytes, done: Callable[[bytes | None, BaseException | None], None]) -> Callable[[], None]:
+        """MergeWorker: what another process would do, which may be lost."""
+        lost = self.random.random() < 0.1
+
+        def work() -> bytes:
+            answer = perform_merge(self.files, SeededRandomness(len(request)), self.key_ring, request)
+            if lost:
+                raise RuntimeError("lost")
+            return answer
+
+        self.scheduler.run(work, done)
+        return lambda: None
 
     def key(self) -> bytes:
         if self.random.random() < 0.5:
