@@ -26,6 +26,7 @@ class ExecutionContext:
 
     __slots__ = (
         "common_tables",
+        "given_rows",
         "outer",
         "parameters",
         "rows_changed",
@@ -43,6 +44,8 @@ class ExecutionContext:
         self.common_tables: dict[int, list[Row]] = {}
         self.subquery_results: dict[int, Any] = {}
         self.rows_changed = 0
+        self.given_rows: Sequence[Row] = ()
+        """Rows that come with the execution (literal VALUES lists, COPY)."""
         self.slice_end = perf_counter() + TIME_SLICE_SECONDS
 
     def slice_over(self) -> bool:

@@ -71,7 +71,21 @@ class Insert:
         conflict = self.conflict
         touched: set[bytes] = set()
         for start in range(0, len(source), BATCH_ROWS):
-            for row in complete(source[start : start + BATCH_ROWS]):
+            rows: list[Row] = complete(source[start : start + BATCH_ROWS])
+            if conflict is None and len(rows) > 1:
+                writer.check_all_not_null(rows)
+                if check is not None:
+                    for row in rows:
+                        if (violated := check(row)) is not None:
+                            raise writer.check_failed(violated, row)
+                yield from writer.insert_many(rows)
+                context.rows_changed += len(rows)
+                if self.make_returning is not None:
+                    returned += rows
+                if context.slice_over():
+                    yield TURN
+                continue
+            for row in rows:
                 writer.check_not_null(row)
                 if check is not None and (violated := check(row)) is not None:
                     raise writer.check_failed(violated, row)

@@ -11,6 +11,7 @@ from typing import Any
 
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
+from datacave_core.keycode import key_successor
 from datacave_core.transaction import UPDATE, Transaction
 from datacave_core.values import Row
 from datacave_core.wait import Steps, wait_for
@@ -44,6 +45,13 @@ class RowWriter:
                     table=self.access.table.name,
                     column=name,
                 )
+
+    def check_all_not_null(self, rows: list[Row]) -> None:
+        """The same for many rows."""
+        for slot, _ in self._not_null:
+            for row in rows:
+                if row[slot] is None:
+                    self.check_not_null(row)
 
     def check_failed(self, name: str, row: Row) -> DatacaveError:
         """The error of a violated CHECK constraint."""
@@ -116,6 +124,48 @@ class RowWriter:
         for index in access.secondary:
             transaction.put(index.entry_key(row, key), (key,))
         return key
+
+    def insert_many(self, rows: list[Row]) -> Steps[None]:
+        """Inserts complete rows whose other constraints hold. Raises 23505, then some of them may be written.
+
+        Keys are encoded, locked and checked for all rows of a unique index at once: where nothing lies between the
+        least and the greatest new key, as for rows that come in order, no row has to be looked up.
+        """
+        access, transaction = self.access, self.transaction
+        store = transaction.manager.store
+        unique = {}
+        for index in access.indexes:
+            if not index.index.unique:
+                continue
+            nullable = not index.index.nulls_not_distinct and any(None in index.values(row) for row in rows)
+            if nullable:
+                for row in rows:
+                    yield from self.insert(row)
+                return
+            keys = index.encode_rows(rows)
+            unique[index.index.index_number] = keys
+            wait = transaction.lock_all(keys, UPDATE)
+            while wait is not None:
+                yield from wait_for(wait)
+                wait = transaction.lock_all(keys, UPDATE)
+            low, high = min(keys), key_successor(max(keys))
+            written = transaction.writes
+            own = bool(written) and not written.keys().isdisjoint(keys)
+            if len(set(keys)) != len(keys) or own or store.newest_in_range(low, high, 0) is not None:
+                seen: set[bytes] = set()
+                for key, row in zip(keys, rows, strict=True):
+                    version = transaction.get_latest_version(key)
+                    if key in seen or (version is not None and version.row is not None):
+                        raise self.unique_violation(index, row)
+                    seen.add(key)
+        row_keys = unique[0] if access.clustered is not None else [access.row_key(row, self._row_id) for row in rows]
+        convert = access.rows.to_physical_rows
+        transaction.put_all(dict(zip(row_keys, rows if convert is None else convert(rows), strict=True)))
+        for index in access.secondary:
+            keys = unique.get(index.index.index_number)
+            if keys is None:
+                keys = [index.entry_key(row, key) for row, key in zip(rows, row_keys, strict=True)]
+            transaction.put_all({entry: (key,) for entry, key in zip(keys, row_keys, strict=True)})
 
     def lock_row(self, key: bytes, mode: int = UPDATE) -> Steps[Row | None]:
         """Locks a row for writing and gives its newest SQL row; None if it has been deleted meanwhile.

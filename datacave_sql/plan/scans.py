@@ -189,4 +189,6 @@ def plan_virtual_scan(
     make = row_builder(generator, [scope[column.id] for column in outputs], conjuncts, "r", None)
     columns = tuple(column.id for column in outputs)
     texts = tuple(deparse(part) for part in conjuncts)
-    return VirtualScan(node.relation, node.relation.name, node.alias, make, columns, frozenset(), texts)
+    return VirtualScan(
+        node.relation, getattr(node.relation, "name", node.alias), node.alias, make, columns, frozenset(), texts
+    )

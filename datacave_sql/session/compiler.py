@@ -7,7 +7,7 @@ or uncommitted objects are compiled for the session alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -16,16 +16,20 @@ from datacave_core.catalog import Catalog
 from datacave_core.errors import DatacaveError
 from datacave_core.types import FormatSettings, oids
 from datacave_core.types.codec import InputFunction
+from datacave_core.values import Row
 from datacave_sql.bind.binder import bind_statement
 from datacave_sql.bind.statements import BoundQuery
 from datacave_sql.expr.runtime import STRING_TYPES
 from datacave_sql.parse import ParsedStatement, parse_statements
 from datacave_sql.parse.fingerprint import fingerprint
+from datacave_sql.parse.values_scanner import scan_values
 from datacave_sql.plan.physical import plan_query
+from datacave_sql.session.bulk_insert import BulkShape, given_rows, literal_types, with_given_rows
 from datacave_sql.session.compiled import CompiledQuery, CompiledUtility, compiled_query
 from datacave_sql.session.utility import utility_columns
 
 CACHED_TEXT_CHARACTERS_MAX = 20_000
+BULK_CHARACTERS_MIN = 200
 
 LITERAL_TYPES = {"i": oids.INT4, "l": oids.INT8, "n": oids.NUMERIC, "s": 0}
 """Types of the parameters that stand for literals in a fingerprint; 0 is found from the context."""
@@ -111,6 +115,46 @@ class Compiler:
             for kind, oid in zip(kinds, compiled.parameter_types, strict=True)
         ]
         return SharedShape(catalog, compiled, readers if any(readers) else None)
+
+    def bulk_insert(self, text: str) -> tuple[CompiledQuery, list[Row]] | None:
+        """An INSERT of many rows of literals: its plan and the rows; None where the parser has to read it."""
+        session = self._session
+        if session.failed or len(text) < BULK_CHARACTERS_MIN or text[:6].lower() != "insert":
+            return None
+        scanned = scan_values(text)
+        if scanned is None or (types := literal_types(scanned)) is None:
+            return None
+        state, database = session.catalog_state, session.database
+        if state is not database.state:
+            return None
+        key = (scanned.template, types, session.name_context)
+        shape = database.bulk_shapes.get(key)
+        if shape is None or shape.catalog is not state.catalog:
+            shape = self._bulk_shape(scanned.template, types)
+            database.bulk_shapes.put(key, shape)
+        if shape.query is None:
+            return None
+        try:
+            return shape.query, given_rows(scanned, shape.query, session)
+        except DatacaveError:
+            # A literal that its type does not take: the ordinary way tells where it stands.
+            return None
+
+    def _bulk_shape(self, template: str, types: tuple[int, ...]) -> BulkShape:
+        session = self._session
+        state = session.catalog_state
+        try:
+            compiled = self.compile(template, parse_statements(template)[0], types)
+        except DatacaveError:
+            # The ordinary way says what is wrong, with positions in the statement as it was written.
+            return BulkShape(state.catalog, None)
+        if not isinstance(compiled, CompiledQuery):
+            return BulkShape(state.catalog, None)
+        plan = with_given_rows(compiled.plan, compiled.parameter_types)
+        if plan is None:
+            return BulkShape(state.catalog, None)
+        operator = plan_query(session.database.environment(state), plan)
+        return BulkShape(state.catalog, replace(compiled, operator=operator, plan=plan))
 
     def prepare(
         self, text: str, parsed: ParsedStatement, parameter_types: tuple[int, ...]

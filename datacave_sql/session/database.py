@@ -16,6 +16,7 @@ from datacave_core.layout import Layout, PhysicalColumn, PhysicalType
 from datacave_core.ports import Clock, Randomness, Store
 from datacave_core.transaction import TransactionManager
 from datacave_sql.plan.planning import PlanningEnvironment
+from datacave_sql.session.bulk_insert import BulkShape
 from datacave_sql.session.catalog_types import CatalogTypes
 from datacave_sql.session.compiled import CompiledQuery, CompiledUtility
 from datacave_sql.session.compiler import SharedShape
@@ -78,6 +79,7 @@ class Database:
             options.plan_cache_entries
         )
         self.plans_by_fingerprint: LeastRecentlyUsed[SharedShape] = LeastRecentlyUsed(options.plan_cache_entries)
+        self.bulk_shapes: LeastRecentlyUsed[BulkShape] = LeastRecentlyUsed(256)
         self.sessions: dict[int, Session] = {}
         self.virtual_relations: Any = None
         self.interrupt: Callable[[int, DatacaveError], bool] = lambda process_id, error: False

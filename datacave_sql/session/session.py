@@ -152,6 +152,8 @@ class Session:
             if found is not None:
                 compiled, parameters = found
                 yield from self.run(compiled, parameters, with_header=True)
+            elif (bulk := self.compiler.bulk_insert(text)) is not None:
+                yield from self.run(bulk[0], (), with_header=True, rows=bulk[1])
             else:
                 statements = self.compiler.parse(text)
                 if not statements:
@@ -174,11 +176,12 @@ class Session:
     def run(
         self, compiled: CompiledQuery | CompiledUtility, parameters: Sequence[Any], *, with_header: bool,
         hold_tag: bool = True,
+        rows: Sequence[Row] = (),
     ) -> Iterator[Reply | Wait]:  # fmt: skip
         """Runs one statement of a simple query; the last one (`hold_tag`) also ends an implicit transaction, and its
         tag comes only after that has succeeded."""
         tag: Complete | None = None
-        for step in self.execute(compiled, parameters, with_header=with_header):
+        for step in self.execute(compiled, parameters, with_header=with_header, given_rows=rows):
             if type(step) is Complete and hold_tag:
                 tag = step
             else:
@@ -191,7 +194,12 @@ class Session:
     # One statement
 
     def execute(
-        self, compiled: CompiledQuery | CompiledUtility, parameters: Sequence[Any], *, with_header: bool = False
+        self,
+        compiled: CompiledQuery | CompiledUtility,
+        parameters: Sequence[Any],
+        *,
+        with_header: bool = False,
+        given_rows: Sequence[Row] = (),
     ) -> Iterator[Reply | Wait]:
         """Runs a statement to its end inside the present (or a new implicit) transaction."""
         if isinstance(compiled, CompiledUtility):
@@ -205,6 +213,7 @@ class Session:
         mark = transaction.savepoint()
         transaction.statement_snapshot()
         context = ExecutionContext(self, transaction, parameters)
+        context.given_rows = given_rows
         if with_header and compiled.returns_rows:
             yield compiled.header
         rows = 0

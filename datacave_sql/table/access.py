@@ -15,7 +15,15 @@ from typing import Any
 from datacave_core import sqlstate
 from datacave_core.catalog import Index, RowCodec, Table, TypeDefinition, row_codec
 from datacave_core.errors import DatacaveError, FeatureNotSupported
-from datacave_core.keycode import KeyCodec, KeyColumn, KeyKind, key_kind, prefix_end, table_prefix
+from datacave_core.keycode import (
+    KeyCodec,
+    KeyColumn,
+    KeyKind,
+    key_kind,
+    make_batch_encoder,
+    prefix_end,
+    table_prefix,
+)
 from datacave_core.layout import PREFIX_LENGTH
 from datacave_core.values import Row
 from datacave_sql.expr.generate import Code
@@ -24,13 +32,18 @@ from datacave_sql.functions.typelookup import TypeLookup
 ROW_ID_BYTES = 8
 
 
-@dataclass(slots=True)
+@dataclass
 class IndexAccess:
     """One index: its codec and the slots of its key columns in a row."""
 
     index: Index
     codec: KeyCodec
     slots: tuple[int, ...]
+
+    @cached_property
+    def encode_rows(self) -> Callable[[Sequence[Row]], list[bytes]]:
+        """The keys of many rows, without what makes entries of equal values different."""
+        return make_batch_encoder(self.codec, self.slots)
 
     def values(self, row: Row) -> tuple[Any, ...]:
         """The values of the key columns."""
