@@ -39,9 +39,10 @@ from datacave_core.types.names import format_type
 from datacave_core.types.network import CIDR_IO, INET_IO, MACADDR8_IO, MACADDR_IO
 from datacave_core.types.numeric import NUMERIC_IO
 from datacave_core.types.pseudo import VOID_IO, pseudo_io
+from datacave_core.types.range import STEP_DATE, STEP_INT4, STEP_INT8, multirange_io, range_io
 from datacave_core.types.record import RECORD_IO
 from datacave_core.types.registered import REGISTERED_IO
-from datacave_core.types.registry import find_type
+from datacave_core.types.registry import RANGES, RANGES_BY_MULTIRANGE, find_type
 from datacave_core.types.settings import FormatSettings
 from datacave_core.types.text import BPCHAR_IO, CHAR_IO, NAME_IO, OPAQUE_IO, TEXT_IO, VARCHAR_IO
 from datacave_core.types.time import TIME_IO, TIME_TZ_IO
@@ -107,6 +108,7 @@ _SCALARS: Final[dict[int, TypeIO]] = {
     oids.INT2VECTOR: INT2VECTOR_IO,
     oids.OIDVECTOR: OIDVECTOR_IO,
 }
+_STEPS: Final = {oids.INT4: STEP_INT4, oids.INT8: STEP_INT8, oids.DATE: STEP_DATE}
 _NEVER_QUOTED: Final = frozenset(
     {oids.INT2, oids.INT4, oids.INT8, oids.OID, oids.BOOL, oids.NUMERIC, oids.FLOAT4, oids.FLOAT8, oids.UUID}
 )
@@ -123,6 +125,12 @@ def type_io(oid: int) -> TypeIO:
         element = find_type(facts.element_oid)
         assert element is not None
         return array_io(type_io(element.oid), element.oid, element.delimiter, quoting=element.oid not in _NEVER_QUOTED)
+    if oid in RANGES:
+        subtype = RANGES[oid].subtype_oid
+        return range_io(type_io(subtype), _STEPS.get(subtype))
+    if oid in RANGES_BY_MULTIRANGE:
+        subtype = RANGES_BY_MULTIRANGE[oid].subtype_oid
+        return multirange_io(type_io(subtype), _STEPS.get(subtype))
     if facts is not None and facts.kind == "p":
         return pseudo_io(format_type(oid))
     raise FeatureNotSupported(f"type {format_type(oid)} is not supported", hint="Store such values as text.")
