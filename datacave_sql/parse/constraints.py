@@ -564,8 +564,7 @@ class ConstraintGrammar(SessionGrammar):
 
     def storage_options(self) -> tuple[StorageOption, ...]:
         """WITH (..), WITHOUT OIDS, or nothing."""
-        if self.kinds[self.index] == "with" and self.kinds[self.index + 1] == "(":
-            self.index += 1
+        if self.accept("with"):
             return self.definition()
         if self.accept("without"):
             self.expect("oids")

@@ -25,7 +25,7 @@ INT32_MAX = 2**31 - 1
 class TokenCursor:
     """The tokens and the current one."""
 
-    __slots__ = ("ends", "index", "kinds", "starts", "tokens", "values")
+    __slots__ = ("ends", "furthest", "index", "kinds", "starts", "tokens", "values")
 
     def __init__(self, tokens: Tokens) -> None:
         self.tokens = tokens
@@ -34,13 +34,14 @@ class TokenCursor:
         self.starts = tokens.starts
         self.ends = tokens.ends
         self.index = 0
+        self.furthest = 0  # the token at which a run of words that had begun well went wrong
 
     # --- errors ------------------------------------------------------------------------------------------------------
 
     def syntax_error(self, index: int | None = None) -> DatacaveError:
         """The error for a token that cannot stand where it is; raise what this returns."""
         if index is None:
-            index = self.index
+            index = max(self.index, self.furthest)
         if self.kinds[index] == BAD and self.tokens.error is not None:
             return self.tokens.error
         return self.error_at("syntax error", index)
@@ -75,10 +76,14 @@ class TokenCursor:
     def accept_words(self, *kinds: str) -> bool:
         """Steps over a run of tokens if all of them are there."""
         index = self.index
-        if tuple(self.kinds[index : index + len(kinds)]) == kinds:
-            self.index = index + len(kinds)
-            return True
-        return False
+        for kind in kinds:
+            if self.kinds[index] != kind:
+                if index > self.furthest and index > self.index:
+                    self.furthest = index
+                return False
+            index += 1
+        self.index = index
+        return True
 
     def expect(self, kind: str) -> None:
         """Steps over a token that must be there."""

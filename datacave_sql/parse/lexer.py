@@ -3,8 +3,8 @@ r"""Lexer: statement text to tokens, by the rules of PostgreSQL 15 with standard
 A token is four parallel list entries: kind, value, start, end (character offsets from 0). Kinds: a keyword is its own
 kind in lower case; IDENT; ICONST and FCONST (value as written); SCONST (value unescaped); BCONST and XCONST (digits);
 PARAM (digits); OP (an operator without a kind of its own); the marks and operators `( ) [ ] , ; : . + - * / % ^ < > =
-:: := => .. <= >= <>` themselves; END after the last one; BAD for text that is no token. Nothing here raises: an error
-is kept, with a BAD token in its place, and shown when the parser gets there, for an error further left goes first.
+:: := => .. <= >= <>` themselves; END (several) after the last one; BAD for text that is no token. Nothing here raises:
+an error is kept, with a BAD token in its place, and shown when the parser gets there, for one further left goes first.
 
 Reference: https://www.postgresql.org/docs/15/sql-syntax-lexical.html.
 """
@@ -29,6 +29,8 @@ END = "END"
 BAD = "BAD"
 
 IDENTIFIER_BYTES_MAX = 63
+END_TOKENS = 4
+"""As many END tokens as a rule may look ahead, and one."""
 
 _START = "A-Za-z_\x80-\U0010ffff"
 _BLANK = r" \t\n\r\f"
@@ -193,10 +195,11 @@ def tokenize(text: str) -> Tokens:
         add_end(position)
     if unicode_quotes:
         _resolve_unicode_quotes(tokens)
-    add_kind(END)
-    add_value("")
-    add_start(len(text))
-    add_end(len(text))
+    end = [len(text)] * END_TOKENS
+    tokens.kinds += [END] * END_TOKENS
+    tokens.values += [""] * END_TOKENS
+    tokens.starts += end
+    tokens.ends += end
     return tokens
 
 

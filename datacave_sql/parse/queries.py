@@ -265,7 +265,8 @@ class QueryGrammar(WindowGrammar):
         """WITH and its tables; the current token is WITH."""
         position = self.position()
         self.index += 1
-        recursive = self.accept("recursive")
+        # WITH recursive AS (..) and WITH recursive (a) AS (..) name a table so.
+        recursive = self.kinds[self.index + 1] not in ("as", "(") and self.accept("recursive")
         tables = [self._common_table()]
         while self.accept(","):
             tables.append(self._common_table())

@@ -54,8 +54,8 @@ class TableGrammar(ConstraintGrammar):
             type_at = self.position()
             of_type = TypeName(type_at, self.any_name())
             return self._table_end(position, name, self._typed_elements(), persistence, if_not_exists, of_type=of_type)
-        if kinds[self.index] == "partition" and kinds[self.index + 1] == "of":
-            self.index += 2
+        if self.accept("partition"):
+            self.expect("of")
             parent = self.qualified_name()
             elements = self._typed_elements()
             bound = self.partition_bound()
@@ -152,9 +152,9 @@ class TableGrammar(ConstraintGrammar):
 
     def on_commit(self) -> OnCommit:
         """ON COMMIT .., or nothing."""
-        if self.kinds[self.index] != "on" or self.kinds[self.index + 1] != "commit":
+        if not self.accept("on"):
             return ""
-        self.index += 2
+        self.expect("commit")
         word = self.choose("drop", "delete", "preserve")
         if word == "drop":
             return "drop"

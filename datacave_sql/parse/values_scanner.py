@@ -20,6 +20,7 @@ ROWS_MIN = 2
 """Below this many rows the parser, or a fingerprint, is as good."""
 
 COLUMNS_MAX = 1600
+PATTERNS_MAX = 64
 
 
 class DecimalText(str):
@@ -63,14 +64,26 @@ _HEAD = re.compile(
 )
 _STRING = r"'[^']*+(?:''[^']*+)*+'"
 _NUMBER = r"[-+]?+(?:[0-9]++(?:\.[0-9]*+)?+|\.[0-9]++)(?:[eE][-+]?+[0-9]++)?+"
-_WORD = r"(?:null|default|true|false)"
-_VALUE = rf"(?:{_STRING}|{_NUMBER}|{_WORD})"
-_FIRST_ROW = re.compile(rf"\({_S}{_VALUE}{_S}(?:,{_S}{_VALUE}{_S})*+\)", re.IGNORECASE)
+_WORD = (
+    "(?:"
+    + "|".join(
+        ["".join([f"[{letter}{letter.upper()}]" for letter in word]) for word in ("null", "default", "true", "false")]
+    )
+    + ")"
+)
+_VALUE = f"(?:{_STRING}|{_NUMBER}|{_WORD})"
+_FIRST_ROW = re.compile(rf"\({_S}{_VALUE}{_S}(?:,{_S}{_VALUE}{_S})*+\)")
 _TAIL = re.compile(rf"{_S}(?:;{_S})?\Z|{_S}(?=(?:ON{_B}CONFLICT|RETURNING)\b)", re.IGNORECASE)
-_VALUE_TOKEN = re.compile(_VALUE, re.IGNORECASE)
+_VALUE_TOKEN = re.compile(_VALUE)
 _INTEGERS = re.compile(r"(?:[-+]?+[0-9]++,)*+")
 _WORDS: dict[str, Literal] = {"null": None, "default": DEFAULT, "true": True, "false": False}
-_by_columns: dict[int, tuple[re.Pattern[str], re.Pattern[str]]] = {}
+# What the first row has in a column is tried first in every other row.
+_ORDERED = {
+    "'": f"(?:{_STRING}|{_NUMBER}|{_WORD})",
+    "0": f"(?:{_NUMBER}|{_STRING}|{_WORD})",
+    "a": f"(?:{_WORD}|{_NUMBER}|{_STRING})",
+}
+_by_shape: dict[str, tuple[re.Pattern[str], re.Pattern[str]]] = {}
 
 
 def scan_values(text: str) -> ScannedValues | None:
@@ -81,10 +94,11 @@ def scan_values(text: str) -> ScannedValues | None:
     first = _FIRST_ROW.match(text, head.end())
     if first is None:
         return None
-    columns = len(_VALUE_TOKEN.findall(first[0]))
+    shape = "".join([_shape_of(value) for value in _VALUE_TOKEN.findall(first[0])])
+    columns = len(shape)
     if columns > COLUMNS_MAX:
         return None
-    all_rows, one_row = _patterns(columns)
+    all_rows, one_row = _patterns(shape)
     body = all_rows.match(text, head.end())
     if body is None:
         return None
@@ -107,18 +121,21 @@ def scan_values(text: str) -> ScannedValues | None:
     return ScannedValues(template, list(zip(*converted, strict=True)), tuple(kinds))
 
 
-def _patterns(columns: int) -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """Patterns for rows of a width: the whole list without backtracking, and one row with a group per value."""
-    found = _by_columns.get(columns)
+def _shape_of(value: str) -> str:
+    first = value[0]
+    return "'" if first == "'" else "a" if first.isalpha() else "0"
+
+
+def _patterns(shape: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Patterns for rows like the first: the whole list without backtracking, and one row with a group per value."""
+    found = _by_shape.get(shape)
     if found is None:
-        row = rf"\({_S}{_VALUE}{_S}" + rf",{_S}{_VALUE}{_S}" * (columns - 1) + r"\)"
-        groups = rf"\({_S}({_VALUE}){_S}" + rf",{_S}({_VALUE}){_S}" * (columns - 1) + r"\)"
-        found = (
-            re.compile(rf"{row}{_S}(?:,{_S}{row}{_S})*+", re.IGNORECASE),
-            re.compile(groups, re.IGNORECASE),
-        )
-        if len(_by_columns) < 64:
-            _by_columns[columns] = found
+        values = [_ORDERED[kind] for kind in shape]
+        row = rf"\({_S}" + rf"{_S},{_S}".join(values) + rf"{_S}\)"
+        groups = rf"\({_S}" + rf"{_S},{_S}".join([f"({value})" for value in values]) + rf"{_S}\)"
+        found = (re.compile(rf"{row}{_S}(?:,{_S}{row}{_S})*+"), re.compile(groups))
+        if len(_by_shape) < PATTERNS_MAX:
+            _by_shape[shape] = found
     return found
 
 
