@@ -16,7 +16,7 @@ from datacave_core.types.calendar import (
     MICROSECONDS_PER_MINUTE,
     MICROSECONDS_PER_SECOND,
 )
-from datacave_core.types.datetime_decode import parse_clock
+from datacave_core.types.clock import parse_clock
 from datacave_core.types.datetime_fields import (
     DecodeError,
     Field,

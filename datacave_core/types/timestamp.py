@@ -66,9 +66,12 @@ def _parse_iso(text: str) -> datetime | None:
     if length > 19:
         following = text[19]
         if following == ".":
-            end = max(text.find("+", 20), text.find("-", 20))
-            digits = text[20:] if end < 0 else text[20:end]
-            if len(digits) > 6 or not digits.isdigit():
+            digits = text[20:]
+            if not digits.isdigit():
+                digits = text[20 : max(text.find("+", 20), text.find("-", 20))]
+                if not digits.isdigit():
+                    return None
+            if len(digits) > 6:
                 return None
         elif following not in "+-":
             return None

@@ -19,6 +19,7 @@ from datacave_core.types import (
     typmod_function,
 )
 from datacave_core.types.codec import GREATEST
+from datacave_core.types.enumeration import enum_io
 from datacave_core.types.floating import to_single
 from datacave_core.types.integer import INT4_IO
 from datacave_core.types.numeric import (
@@ -226,3 +227,13 @@ def test_broken_row_literals(text: str, count: int, detail: str) -> None:
 
 def test_row_members_are_quoted_only_where_needed() -> None:
     assert format_record(["a", "", None, "NULL", "(", "é"]) == '(a,"",,NULL,"(",é)'
+
+
+def test_enumerations_know_their_labels_and_order() -> None:
+    mood = enum_io("mood", ["sad", "ok", "happy"])
+    assert mood.input("ok", -1, DEFAULT_SETTINGS) == "ok"
+    assert mood.receive(mood.send("happy")) == "happy"
+    assert sorted(["happy", "sad", "ok"], key=mood.comparison_key) == ["sad", "ok", "happy"]
+    with pytest.raises(DatacaveError) as caught:
+        mood.input("angry", -1, DEFAULT_SETTINGS)
+    assert (caught.value.sqlstate, caught.value.message) == ("22P02", 'invalid input value for enum mood: "angry"')
