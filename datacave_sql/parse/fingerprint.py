@@ -2,8 +2,8 @@
 
 `SELECT a FROM t WHERE id = 42` becomes `SELECT a FROM t WHERE id = $1` with the value 42, so that statements which
 differ only in such values share one plan. The result is a valid statement in which each `$n` behaves as the literal
-did. The kinds of the literals belong to the key, because they decide how operators resolve: `int` is an int4 constant,
-`bigint` an int8 one, `decimal` a numeric one, `string` a constant of type unknown.
+did. The kinds of the literals belong to the key, because they decide how operators resolve: `i` is an int4 constant, `l` an
+int8 one, `n` a numeric one, `s` a string constant of type unknown.
 
 How it stays safe, without parsing:
 
@@ -23,17 +23,11 @@ How it stays safe, without parsing:
 from __future__ import annotations
 
 import re
-from typing import Literal, NamedTuple
 
 LENGTH_MAX = 4096
 
-
-class FingerprintLiteral(NamedTuple):
-    """A replaced literal: an int for `int` and `bigint`, otherwise its text (a string without quotes)."""
-
-    kind: Literal["int", "bigint", "decimal", "string"]
-    value: int | str
-
+Fingerprint = tuple[str, str, tuple[int | str, ...]]
+"""The text with `$1`..`$n`; one letter for the kind of each; the values: an int for `i` and `l`, else text."""
 
 # Begins with the characters themselves, so that the search skips everything else at once. A number must not cling to a
 # name, a point or another number.
@@ -59,8 +53,8 @@ _OPERATOR_CHARACTERS = frozenset("~!@#^&|`?+-*/%<>=")
 _WORDS_BEFORE = frozenset(["and", "or", "between", "not"])
 
 
-def fingerprint(text: str) -> tuple[str, tuple[FingerprintLiteral, ...]] | None:
-    """The text with `$1`..`$n` and the literals behind them, or None: nothing to replace, or not safe."""
+def fingerprint(text: str) -> Fingerprint | None:
+    """The text with `$1`..`$n` and the literals' kinds and values, or None: nothing to replace, or not safe."""
     if "$" in text or "--" in text or "/*" in text or "::" in text or len(text) > LENGTH_MAX:
         return None
     lower = text.lower()
@@ -85,7 +79,8 @@ def fingerprint(text: str) -> tuple[str, tuple[FingerprintLiteral, ...]] | None:
         if ending[0].endswith(("from", "cast")):
             return None
     parts = _split(text[start:end])
-    literals: list[FingerprintLiteral] = []
+    values: list[int | str] = []
+    kinds = ""
     for index in range(1, len(parts), 2):
         literal = parts[index]
         if literal[0] == '"':
@@ -104,21 +99,26 @@ def fingerprint(text: str) -> tuple[str, tuple[FingerprintLiteral, ...]] | None:
             parts[index - 1] = trimmed[:-1]
             literal = "-" + literal
         if literal[0] == "'":
-            literals.append(FingerprintLiteral("string", literal[1:-1]))
+            kinds += "s"
+            values.append(literal[1:-1])
         elif "." in literal:
-            literals.append(FingerprintLiteral("decimal", literal))
+            kinds += "n"
+            values.append(literal)
         else:
             number = int(literal)
             if -0x80000000 <= number <= 0x7FFFFFFF:
-                literals.append(FingerprintLiteral("int", number))
+                kinds += "i"
+                values.append(number)
             elif -0x8000000000000000 <= number <= 0x7FFFFFFFFFFFFFFF:
-                literals.append(FingerprintLiteral("bigint", number))
+                kinds += "l"
+                values.append(number)
             else:
-                literals.append(FingerprintLiteral("decimal", literal))
-        parts[index] = f"${len(literals)}"
-    if not literals or "'" in parts[-1] or '"' in parts[-1]:
+                kinds += "n"
+                values.append(literal)
+        parts[index] = f"${len(values)}"
+    if not values or "'" in parts[-1] or '"' in parts[-1]:
         return None
-    return text[:start] + "".join(parts) + text[end:], tuple(literals)
+    return text[:start] + "".join(parts) + text[end:], kinds, tuple(values)
 
 
 def _closed(head: str) -> bool:

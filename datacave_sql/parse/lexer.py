@@ -295,7 +295,7 @@ def _prefixed_quote(tokens: Tokens, prefix: str, quote: str, start: int, positio
     if prefix == "e":
         if "\\" in value or "''" in value:
             try:
-                value = _unescape(value, start)
+                value = _unescape(value, position)
             except DatacaveError as error:
                 _keep(tokens, error, start, end)
                 return None
@@ -304,31 +304,35 @@ def _prefixed_quote(tokens: Tokens, prefix: str, quote: str, start: int, positio
 
 
 def _unescape(body: str, start: int) -> str:
-    """Resolves the backslash escapes of E''. Octal and \\x escapes are bytes, which together must be UTF-8."""
+    """Resolves the backslash escapes of E''. Octal and \\x escapes are bytes, which together must be UTF-8.
+
+    `start` is the offset of the body in the text; in a string of several parts positions are those of its first.
+    """
     out: list[bytes] = []
     position = 0
     high = 0
     for escape in _ESCAPE.finditer(body):
         literal = body[position : escape.start()]
-        if high and literal:
-            raise _bad_surrogate(start)
-        out.append(literal.encode("utf-8", "surrogatepass"))
-        position = escape.end()
         octal, hexadecimal, short, long, other = escape.groups()
         code = int(short or long, 16) if short or long else None
+        if high and literal:
+            raise _near("invalid Unicode surrogate pair", literal[0], start + position)
         if high and (code is None or not 0xDC00 <= code <= 0xDFFF):
-            raise _bad_surrogate(start)
+            near = escape[0][0] if code is None else escape[0]
+            raise _near("invalid Unicode surrogate pair", near, start + escape.start())
+        out.append(literal.encode("utf-8", "surrogatepass"))
+        position = escape.end()
         if code is not None:
             if 0xD800 <= code <= 0xDBFF:
                 high = code
                 continue
             if 0xDC00 <= code <= 0xDFFF:
                 if not high:
-                    raise _bad_surrogate(start)
+                    raise _near("invalid Unicode surrogate pair", escape[0], start + escape.start())
                 code = 0x10000 + ((high - 0xD800) << 10) + (code - 0xDC00)
                 high = 0
             if not 0 < code <= 0x10FFFF:
-                raise DatacaveError("invalid Unicode escape value", sqlstate=sqlstate.SYNTAX_ERROR, position=start + 1)
+                raise _near("invalid Unicode escape value", escape[0], start + escape.start())
             out.append(chr(code).encode("utf-8"))
         elif octal is not None:
             out.append(bytes([int(octal, 8) & 0xFF]))
@@ -341,14 +345,17 @@ def _unescape(body: str, start: int) -> str:
                 "invalid Unicode escape",
                 sqlstate=sqlstate.INVALID_ESCAPE_SEQUENCE,
                 hint="Unicode escapes must be \\uXXXX or \\UXXXXXXXX.",
-                position=start + 1,
+                position=start + escape.start() + 1,
             )
         else:
             out.append(_SIMPLE_ESCAPES.get(other, other).encode("utf-8", "surrogatepass"))
     if high:
-        raise _bad_surrogate(start)
+        raise _near("invalid Unicode surrogate pair", body[position : position + 1] or "'", start + position)
     out.append(body[position:].encode("utf-8", "surrogatepass"))
-    raw = b"".join(out)
+    return _utf8(b"".join(out))
+
+
+def _utf8(raw: bytes) -> str:
     try:
         value = raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -361,6 +368,10 @@ def _unescape(body: str, start: int) -> str:
             'invalid byte sequence for encoding "UTF8": 0x00', sqlstate=sqlstate.CHARACTER_NOT_IN_REPERTOIRE
         )
     return value
+
+
+def _near(message: str, shown: str, start: int) -> DatacaveError:
+    return DatacaveError(f'{message} at or near "{shown}"', sqlstate=sqlstate.SYNTAX_ERROR, position=start + 1)
 
 
 def _bad_surrogate(start: int) -> DatacaveError:
@@ -385,7 +396,7 @@ def _resolve_unicode_quotes(tokens: Tokens) -> None:
                 if bad:
                     at = min(index + 2, len(tokens.kinds) - 1)
                     start, end = tokens.starts[at], tokens.ends[at]
-                    _drop_from(tokens, at)
+                    _drop_from(tokens, index)
                     _fail(tokens, bad, start, end)
                     return
                 escape = given
@@ -415,7 +426,7 @@ def _decode_unicode_quote(body: str, escape: str, start: int) -> str:
         position = found.end()
         code = int(found[2] or found[3], 16) if found[2] or found[3] else None
         if high and (literal or code is None or not 0xDC00 <= code <= 0xDFFF):
-            raise _bad_surrogate(at)
+            raise _bad_surrogate(at - len(literal))
         out.append(literal)
         if found[1]:
             out.append(escape)
@@ -438,7 +449,7 @@ def _decode_unicode_quote(body: str, escape: str, start: int) -> str:
                 raise DatacaveError("invalid Unicode escape value", sqlstate=sqlstate.SYNTAX_ERROR, position=at + 1)
             out.append(chr(code))
     if high:
-        raise _bad_surrogate(start + 3 + len(body))
+        raise _bad_surrogate(start + 3 + position)
     out.append(body[position:])
     return "".join(out)
 

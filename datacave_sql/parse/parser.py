@@ -11,6 +11,7 @@ from typing import TypeVar
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
 from datacave_sql.parse.ast import Expression, TypeName
+from datacave_sql.parse.dialect_hint import dialect_hint
 from datacave_sql.parse.lexer import END, tokenize
 from datacave_sql.parse.statement import ParsedStatement
 from datacave_sql.parse.statements import StatementGrammar
@@ -24,7 +25,21 @@ def parse_statements(text: str) -> list[ParsedStatement]:
     Raises DatacaveError: 42601 with the position of the token that does not fit, other codes where PostgreSQL's
     grammar itself refuses (0A000, 22023, 42P20 and so on), 54001 for nesting beyond the stack.
     """
-    return _guarded(text, StatementGrammar.statements)
+    try:
+        return _guarded(text, StatementGrammar.statements)
+    except DatacaveError as error:
+        if error.hint is None and error.message.startswith("syntax error"):
+            error.hint = dialect_hint(text, _accepts)
+        raise
+
+
+def _accepts(text: str) -> bool:
+    """Whether a text parses; asked for hints only."""
+    try:
+        _guarded(text, StatementGrammar.statements)
+    except DatacaveError:
+        return False
+    return True
 
 
 def parse_expression(text: str) -> Expression:

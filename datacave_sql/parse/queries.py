@@ -368,7 +368,7 @@ class QueryGrammar(WindowGrammar):
                 query.with_ties,
                 query.locking,
             )
-        order_at = self.position()
+        order_at = self.starts[self.index + 2] + 1
         order_by = self.order_by()
         locking = self._locking()
         limit_at = offset_at = self.position()
@@ -378,11 +378,11 @@ class QueryGrammar(WindowGrammar):
         while True:
             kind = kinds[self.index]
             if kind in ("limit", "fetch") and not limited:
-                limit_at = self.position()
+                limit_at = self.starts[self.index + 1] + 1
                 limit, ties = self._limit() if kind == "limit" else self._fetch()
                 limited = True
             elif kind == "offset" and offset is None:
-                offset_at = self.position()
+                offset_at = self.starts[self.index + 1] + 1
                 offset = self._offset()
             else:
                 break

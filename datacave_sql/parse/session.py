@@ -259,14 +259,13 @@ class SessionGrammar(DmlGrammar):
     def _time_zone(self, position: int, local: bool) -> SetParameter:
         kind = self.kinds[self.index]
         if kind == "interval":
-            at = self.position()
             value = self.primary()
             if isinstance(value, Cast):
                 mask = value.type_name.modifiers[0] if value.type_name.modifiers else None
                 precise = len(value.type_name.modifiers) > 1
                 hours = isinstance(mask, IntegerLiteral) and mask.value in _ZONE_HOUR_MINUTE
                 if mask is not None and not precise and not hours:
-                    self.refuse("time zone interval must be HOUR or HOUR TO MINUTE", at)
+                    self.refuse("time zone interval must be HOUR or HOUR TO MINUTE", mask.position)
             return SetParameter(position, "timezone", (), local, False, value)
         if kind in ("default", "local"):
             self.index += 1
