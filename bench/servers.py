@@ -103,8 +103,8 @@ def running_datacave(folder: Path, arguments: Sequence[str] = ()) -> Iterator[Ta
 
 
 @contextlib.contextmanager
-def running_postgresql(folder: Path) -> Iterator[Target]:
-    """PostgreSQL 15 with its data in `folder`, as an unprivileged user when we are root.
+def running_postgresql(folder: Path, superuser: str = "postgres") -> Iterator[Target]:
+    """PostgreSQL 15 with its data in `folder`/postgresql, as an unprivileged user when we are root.
 
     Raises NotInstalled or StartFailed.
     """
@@ -122,7 +122,7 @@ def running_postgresql(folder: Path) -> Iterator[Target]:
     group = None if user is None else user.pw_gid
     with log.open("wb") as output:
         made = subprocess.run(
-            [initdb, "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"],
+            [initdb, "-D", data, "-U", superuser, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"],
             stdout=output,
             stderr=output,
             user=owner,
@@ -143,7 +143,7 @@ def running_postgresql(folder: Path) -> Iterator[Target]:
             cwd="/",
         )
     with stopping(process, signal.SIGINT):
-        target = Target("PostgreSQL", port, "postgres", "postgres", process.pid)
+        target = Target("PostgreSQL", port, superuser, "postgres", process.pid)
         wait_until_ready(target, process, log)
         yield target
 

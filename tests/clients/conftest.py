@@ -1,7 +1,8 @@
 """Real servers for real clients: `datacave serve` in a process of its own, with a fresh data directory.
 
 `server` is shared by a module and listens on loopback with trust; `secure_server` asks for SCRAM over TLS, with a
-certificate made here. `start_server` starts others.
+certificate made here. `start_server` starts others. With SERVER_UNDER_TEST=postgresql in the environment the first two
+are PostgreSQL 15 instead, which shows whether the tests ask only for what PostgreSQL does.
 """
 
 from __future__ import annotations
@@ -16,20 +17,25 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from psycopg import sql
 
+from bench.servers import running_postgresql
 from datacave_protocol import make_verifier
 from datacave_server.clock import SystemRandomness
 
+ORACLE = os.environ.get("SERVER_UNDER_TEST") == "postgresql"
 START_SECONDS = 30
 STOP_SECONDS = 30
 READY = re.compile(r"ready on (\S+):(\d+); data in (.+)\n\s+metrics: http://(\S+)/metrics\n\s+connect: (.+)\n")
@@ -115,6 +121,35 @@ def read_ready_line(process: subprocess.Popen[bytes], log_file: Path) -> re.Matc
     pytest.fail(f"the server did not get ready (exit code {process.poll()}):\n{text}{log}")
 
 
+@contextlib.contextmanager
+def postgresql() -> Iterator[RunningServer]:
+    """PostgreSQL 15 in the place of the server, with the same superuser and database."""
+    # Not in pytest's folder: that one is closed to the user PostgreSQL runs as.
+    with tempfile.TemporaryDirectory() as name, running_postgresql(folder := Path(name), "admin") as target:
+        process = subprocess.Popen(["true"])  # stands for a process that is not ours to stop
+        process.wait()
+        data, log = folder / "postgresql", folder / "postgresql.log"
+        with psycopg.connect(
+            f"host=127.0.0.1 port={target.port} user=admin dbname=postgres", autocommit=True
+        ) as connection:
+            connection.execute('CREATE DATABASE "default"')
+        yield RunningServer(process, "127.0.0.1", target.port, "", data, log)
+
+
+def ask_for_passwords(oracle: RunningServer, certificate: Path, key: Path, password: str) -> None:
+    """Makes a PostgreSQL that trusts everybody ask for a password over TLS."""
+    owner = oracle.data_dir.stat()
+    for name, source in (("server.crt", certificate), ("server.key", key)):
+        shutil.copy(source, oracle.data_dir / name)
+        os.chown(oracle.data_dir / name, owner.st_uid, owner.st_gid)
+    with psycopg.connect(oracle.dsn, autocommit=True) as connection:
+        connection.execute(sql.SQL("ALTER ROLE admin PASSWORD {}").format(password))
+        connection.execute("ALTER SYSTEM SET ssl = on")
+        (oracle.data_dir / "pg_hba.conf").write_text("hostssl all all 127.0.0.1/32 scram-sha-256\n")
+        connection.execute("SELECT pg_reload_conf()")
+        time.sleep(1)
+
+
 @pytest.fixture
 def start_server(tmp_path: Path) -> Iterator[StartServer]:
     """A function that starts servers, which are stopped when the test ends."""
@@ -136,6 +171,10 @@ def start_server(tmp_path: Path) -> Iterator[StartServer]:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server on loopback with trust, shared by the tests of a module."""
+    if ORACLE:
+        with postgresql() as oracle:
+            yield oracle
+        return
     made = start(tmp_path_factory.mktemp("server"))
     yield made
     assert made.stop() == 0, made.log
@@ -147,6 +186,11 @@ def secure_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureSe
     """A server that asks by SCRAM, bob in clear text, and refuses eve; TLS is there, and required for bob."""
     folder = tmp_path_factory.mktemp("secure")
     certificate, key = make_self_signed(folder)
+    if ORACLE:
+        with postgresql() as oracle:
+            ask_for_passwords(oracle, certificate, key, "s\u00e9same")
+            yield SecureServer(oracle, certificate, "s\u00e9same")
+        return
     verifier = make_verifier("s\u00e9same", SystemRandomness())
     config = folder / "datacave.toml"
     config.write_text(
