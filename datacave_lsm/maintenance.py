@@ -176,6 +176,7 @@ class Maintenance:
             "level_files": [len(files) for files in levels.files],
             "level_bytes": [levels.size_bytes(level) for level in range(len(levels.files))],
             "table_entries": sum(file.entries for file in levels.all_files()),
+            "key_ids": sorted({file.key_id for file in levels.all_files()}),
             "flush_under_way": self._flusher.busy,
             "merge_under_way": self._merger.busy,
             "stalled": self._stalled is not None,

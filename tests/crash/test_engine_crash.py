@@ -153,7 +153,7 @@ def test_power_fails_at_every_operation(ring: KeyRing | None) -> None:
 
 
 def test_power_fails_again_during_recovery() -> None:
-    for number in range(5, operations(None) + 1, 7):
+    for number in range(5, operations(None) + 1, 17):
         for again in range(1, 12):
             disk = Disk(number)
             script = Script(disk, number)

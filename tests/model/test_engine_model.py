@@ -250,9 +250,9 @@ def python_values(vector: ColumnVector) -> list[object]:
     return [None if null else value for value, null in zip(values, np.asarray(vector.nulls).tolist(), strict=True)]
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_engine_and_memory_store_agree(seed: int) -> None:
-    ring = KeyRing({"a": bytes(32)}, "a") if seed % 4 == 3 else None
+    ring = KeyRing({"a": bytes(32)}, "a") if seed % 3 == 2 else None
     world = World(seed, ring)
     for step in range(2_000):
         try:
