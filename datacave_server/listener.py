@@ -54,6 +54,7 @@ class SqlListener:
         self._accepted = metrics.counter("datacave_connections_total", "Connections accepted.")
         self._open = metrics.gauge("datacave_connections", "Connections open.")
         database.interrupt = self.interrupt
+        database.call_later = self.call_later
 
     async def start(self) -> Sequence[Address]:
         """Listens; returns the addresses with the ports that were taken. Raises OSError."""

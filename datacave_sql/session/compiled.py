@@ -57,6 +57,8 @@ class CompiledUtility:
     statement: Any
     columns: tuple[ResultColumn, ...] | None
     parameter_types: tuple[int, ...] = ()
+    text: str = ""
+    parsed: Any = None
     wire_codecs: Any = None
 
     @property

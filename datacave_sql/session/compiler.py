@@ -190,7 +190,9 @@ class Compiler:
             operator = plan_query(session.database.environment(state), bound.plan)
             compiled = compiled_query(state.catalog, bound, operator, text, parsed)
         else:
-            compiled = CompiledUtility(state.catalog, bound, utility_columns(session, bound))
+            compiled = CompiledUtility(
+                state.catalog, bound, utility_columns(session, bound), tuple(parameter_types or ()), text, parsed
+            )
         if keep and state is session.database.state and isinstance(compiled, CompiledQuery):
             session.database.plans_by_text.put((text, session.name_context), compiled)
         return compiled

@@ -84,6 +84,8 @@ class Database:
         self.virtual_relations: Any = None
         self.interrupt: Callable[[int, DatacaveError], bool] = lambda process_id, error: False
         """Throws an error into another session's statement; set by who runs the sessions."""
+        self.call_later: Callable[[float, Callable[[], None]], Callable[[], None]] | None = None
+        """Calls a function after some seconds and gives what takes that back; set by who runs the sessions."""
         self._next_process_id = 1
         self.register_layouts(catalog.tables.values(), catalog)
 

@@ -34,6 +34,10 @@ class NotificationHub:
         for channel in list(self._channels):
             self.unlisten(listener, channel)
 
+    def channels_of(self, listener: Listener) -> list[str]:
+        """The channels somebody listens to."""
+        return [channel for channel, listeners in self._channels.items() if listener in listeners]
+
     def publish(self, notifications: Iterable[Notification]) -> None:
         """Delivers what a transaction has notified, in order."""
         for notification in notifications:

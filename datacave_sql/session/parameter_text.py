@@ -188,7 +188,7 @@ def split_command_line(text: str) -> list[tuple[str, str]]:
     for word in rest:
         if word in ("-c", "--"):
             setting = next(rest, None)
-        elif word.startswith("--") or word.startswith("-c"):
+        elif word.startswith(("--", "-c")):
             setting = word[2:]
         else:
             raise DatacaveError(

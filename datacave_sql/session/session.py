@@ -118,7 +118,8 @@ class Session:
     @property
     def name_context(self) -> tuple[Any, ...]:
         """What decides which objects names mean: plans are shared between sessions that agree in it."""
-        return (self.settings.search_path, self.evaluation.current_user)
+        evaluation = self.evaluation
+        return (self.settings.search_path, evaluation.current_user, evaluation.own_temporary_schema)
 
     @property
     def search_path(self) -> tuple[str, ...]:
@@ -134,6 +135,7 @@ class Session:
             current_user=self.evaluation.current_user,
             format_settings=self.format_settings,
             virtual_relations=self.database.virtual_relations,
+            temporary_schema=self.evaluation.own_temporary_schema,
         )
 
     def find_io(self, type_oid: int) -> TypeIO:
