@@ -22,9 +22,11 @@ from datacave_sql.session.compiled import CompiledQuery, CompiledUtility
 from datacave_sql.session.compiler import SharedShape
 from datacave_sql.session.notifications import NotificationHub
 from datacave_sql.session.plan_cache import LeastRecentlyUsed
+from datacave_sql.session.reclaim import Reclaimer
 from datacave_sql.session.row_ids import RowIds
 from datacave_sql.session.sequences import SequenceStore
 from datacave_sql.session.session import Session
+from datacave_sql.session.utility import drop_leftovers
 from datacave_sql.table.access import TableAccess
 from datacave_sql.table.statistics import TableSizes
 
@@ -86,8 +88,11 @@ class Database:
         """Throws an error into another session's statement; set by who runs the sessions."""
         self.call_later: Callable[[float, Callable[[], None]], Callable[[], None]] | None = None
         """Calls a function after some seconds and gives what takes that back; set by who runs the sessions."""
+        self.reclaimer = Reclaimer(self)
         self._next_process_id = 1
         self.register_layouts(catalog.tables.values(), catalog)
+        drop_leftovers(self)
+        self.reclaimer.find_orphans()
 
     @classmethod
     def open(

@@ -34,6 +34,7 @@ from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.session.compiled import CompiledQuery, CompiledUtility
 from datacave_sql.session.compiler import Compiler
 from datacave_sql.session.evaluation import SessionEvaluation
+from datacave_sql.session.lock_keys import CATALOG_LOCK
 from datacave_sql.session.portal import Portal
 from datacave_sql.session.prepared import PreparedStatement
 from datacave_sql.session.replies import Complete, EmptyQuery, Notice, Notification, ParameterChanged, Reply

@@ -1,0 +1,346 @@
+"""SessionCatalogView: names and definitions behind oids, for the system information functions.
+
+Everything is answered from the session's catalog snapshot. Visibility follows the search path, with pg_catalog first
+where the path does not name it. Not here: the texts of definitions (definitions.py), the rows of pg_catalog.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from datacave_core import sqlstate
+from datacave_core.catalog import PG_CATALOG_OID, Catalog, Index, Sequence, Table
+from datacave_core.errors import DatacaveError
+from datacave_core.types import find_type, type_by_name
+from datacave_core.types.names import quote_name
+from datacave_sql.parse import parse_type
+from datacave_sql.session.definitions import constraint_text, index_key_text, index_text
+from datacave_sql.session.parameter_text import split_identifiers
+from datacave_sql.session.privileges import has_privilege
+
+CLASS_OIDS = {
+    "pg_class": 1259, "pg_type": 1247, "pg_namespace": 2615, "pg_constraint": 2606, "pg_database": 1262,
+    "pg_proc": 1255, "pg_authid": 1260, "pg_index": 2610, "pg_attribute": 1249, "pg_trigger": 2620,
+    "pg_tablespace": 1213, "pg_roles": 1260,
+}  # fmt: skip
+"""Oids of the system tables that comments refer to."""
+
+BYTES_PER_ROW_GUESS = 64
+
+
+class SessionCatalogView:
+    """The CatalogView of a session."""
+
+    __slots__ = ("_session",)
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+
+    @property
+    def _catalog(self) -> Catalog:
+        catalog: Catalog = self._session.catalog_snapshot
+        return catalog
+
+    def _path(self) -> Iterator[tuple[str, int]]:
+        """(name, oid) of the schemas in which unqualified names are looked up, in order."""
+        session = self._session
+        names = session.evaluation.search_path
+        catalog = self._catalog
+        temporary = session.evaluation.own_temporary_schema
+        if temporary is not None and temporary not in names:
+            yield temporary, catalog.schema_names[temporary]
+        if "pg_catalog" not in names:
+            yield "pg_catalog", PG_CATALOG_OID
+        for name in names:
+            yield name, catalog.schema_names[name]
+
+    # Relations
+
+    def _relation(self, oid: int) -> tuple[int, str] | None:
+        """(schema oid, name) of a relation of the catalog, indexes included."""
+        catalog = self._catalog
+        found = catalog.relation_by_oid(oid)
+        if found is not None:
+            return found.schema_oid, found.name
+        indexed = catalog.index_by_oid(oid)
+        return (indexed[0].schema_oid, indexed[1].name) if indexed is not None else None
+
+    def _virtual(self, oid: int) -> tuple[str, str] | None:
+        relations = self._session.database.virtual_relations
+        if relations is None:
+            return None
+        name: tuple[str, str] | None = relations.name_of(oid)
+        return name
+
+    def relation_name(self, oid: int) -> tuple[str, str] | None:
+        """(schema, name) of a table, index, view or sequence."""
+        found = self._relation(oid)
+        if found is not None:
+            return self._catalog.schemas[found[0]].name, found[1]
+        return self._virtual(oid)
+
+    def relation_oid(self, name: str) -> int | None:
+        """The oid of a relation written as in SQL, by the search path. Raises 42602 for malformed names."""
+        parts = self._parts(name)
+        catalog = self._catalog
+        relations = self._session.database.virtual_relations
+        if len(parts) == 1:
+            places = list(self._path())
+        else:
+            oid = catalog.schema_names.get(parts[-2])
+            places = [(parts[-2], oid)] if oid is not None else []
+        for schema, schema_oid in places:
+            found = catalog.relation_names.get((schema_oid, parts[-1]))
+            if found is not None:
+                return found
+            virtual = relations.lookup(schema, parts[-1]) if relations is not None else None
+            if virtual is not None:
+                return int(virtual.oid)
+        return None
+
+    def relation_is_visible(self, oid: int) -> bool | None:
+        """Whether an unqualified name finds this relation."""
+        found = self.relation_name(oid)
+        if found is None:
+            return None
+        relations = self._session.database.virtual_relations
+        for schema, schema_oid in self._path():
+            if schema == found[0]:
+                return True
+            if (schema_oid, found[1]) in self._catalog.relation_names:
+                return False
+            if relations is not None and relations.lookup(schema, found[1]) is not None:
+                return False
+        return False
+
+    @staticmethod
+    def _parts(name: str) -> tuple[str, ...]:
+        parts = split_identifiers(name.replace(".", ",")) if '"' not in name else _split_dotted(name)
+        if not parts:
+            raise DatacaveError("invalid name syntax", sqlstate=sqlstate.INVALID_NAME)
+        return parts
+
+    # Types, functions
+
+    def type_oid(self, name: str) -> int | None:
+        """The oid of a type written as in SQL, by the search path."""
+        try:
+            named = parse_type(name)
+        except DatacaveError:
+            return None
+        oid = self._named_type(named.names)
+        return self._session.catalog_state.types.array(oid) if oid and named.array_bounds else oid
+
+    def _named_type(self, names: tuple[str, ...]) -> int | None:
+        catalog = self._catalog
+        if len(names) == 1:
+            places = list(self._path())
+        else:
+            schema = catalog.schema_names.get(names[-2])
+            places = [(names[-2], schema)] if schema is not None else []
+        for schema_name, schema_oid in places:
+            if schema_name == "pg_catalog":
+                builtin = type_by_name(names[-1])
+                if builtin is not None:
+                    return builtin.oid
+            found = catalog.type_names.get((schema_oid, names[-1]))
+            if found is not None:
+                return found
+        return None
+
+    def type_is_visible(self, oid: int) -> bool | None:
+        """Whether an unqualified name finds this type."""
+        if find_type(oid) is not None:
+            return True
+        catalog = self._catalog
+        for (schema_oid, name), found in catalog.type_names.items():
+            if found == oid:
+                for _, place in self._path():
+                    if place == schema_oid:
+                        return True
+                    if (place, name) in catalog.type_names or (
+                        place == PG_CATALOG_OID and type_by_name(name) is not None
+                    ):
+                        return False
+                return False
+        return None
+
+    def function_is_visible(self, oid: int) -> bool | None:
+        """Whether an unqualified name finds this function: all functions are built-in ones."""
+        return True
+
+    # Schemas, roles, databases
+
+    def schema_name(self, oid: int) -> str | None:
+        """The name of a schema."""
+        schema = self._catalog.schemas.get(oid)
+        return schema.name if schema is not None else None
+
+    def schema_oid(self, name: str) -> int | None:
+        """The oid of a schema written as in SQL."""
+        parts = self._parts(name)
+        return self._catalog.schema_names.get(parts[0]) if len(parts) == 1 else None
+
+    def role_name(self, oid: int) -> str | None:
+        """The name of a role."""
+        role = self._catalog.roles.get(oid)
+        return role.name if role is not None else None
+
+    def role_oid(self, name: str) -> int | None:
+        """The oid of a role written as in SQL."""
+        parts = self._parts(name)
+        return self._catalog.role_names.get(parts[0]) if len(parts) == 1 else None
+
+    def database_name(self, oid: int) -> str | None:
+        """The name of a database."""
+        database = self._catalog.databases.get(oid)
+        return database.name if database is not None else None
+
+    # Definitions
+
+    def comment(self, oid: int, catalog: str, column: int) -> str | None:
+        """The comment on an object; without a catalog, on whatever has the oid."""
+        if catalog:
+            class_oid = CLASS_OIDS.get(catalog)
+            return self._catalog.comment(class_oid, oid, column) if class_oid is not None else None
+        for class_oid in sorted(set(CLASS_OIDS.values())):
+            text = self._catalog.comment(class_oid, oid, column)
+            if text is not None:
+                return text
+        return None
+
+    def constraint_definition(self, oid: int, pretty: bool) -> str | None:
+        """pg_get_constraintdef."""
+        for table in self._catalog.tables.values():
+            for constraint in table.constraints:
+                if constraint.oid == oid:
+                    return constraint_text(self._catalog, table, constraint, self._qualified)
+        for definition in self._catalog.types.values():
+            for check in definition.checks:
+                if check.oid == oid:
+                    return f"CHECK ({check.expression})" + ("" if check.validated else " NOT VALID")
+        return None
+
+    def _qualified(self, table: Table) -> str:
+        """A table's name, with its schema where the search path does not find it."""
+        if self.relation_is_visible(table.oid):
+            return quote_name(table.name)
+        return f"{quote_name(self._catalog.schemas[table.schema_oid].name)}.{quote_name(table.name)}"
+
+    def index_definition(self, oid: int, column: int, pretty: bool) -> str | None:
+        """pg_get_indexdef."""
+        found: tuple[Table, Index] | None = self._catalog.index_by_oid(oid)
+        if found is None:
+            return None
+        table, index = found
+        if column:
+            return index_key_text(table, index, column)
+        schema = self._catalog.schemas[table.schema_oid].name
+        name = self._qualified(table) if pretty else f"{quote_name(schema)}.{quote_name(table.name)}"
+        return index_text(table, index, name)
+
+    def view_definition(self, oid: int, pretty: bool) -> str | None:
+        """pg_get_viewdef."""
+        table = self._catalog.tables.get(oid)
+        if table is None or table.view_query is None:
+            return None
+        return f" {table.view_query};"
+
+    def expression_text(self, stored: str, relation: int, pretty: bool) -> str | None:
+        """pg_get_expr: expressions are stored as text."""
+        return stored
+
+    def serial_sequence(self, table: str, column: str) -> str | None:
+        """pg_get_serial_sequence. Raises 42P01, 42703."""
+        oid = self.relation_oid(table)
+        found = self._catalog.tables.get(oid) if oid is not None else None
+        if found is None:
+            raise DatacaveError(f'relation "{table}" does not exist', sqlstate=sqlstate.UNDEFINED_TABLE)
+        known = found.columns_by_name.get(column)
+        if known is None:
+            raise DatacaveError(
+                f'column "{column}" of relation "{found.name}" does not exist', sqlstate=sqlstate.UNDEFINED_COLUMN
+            )
+        owned = self._catalog.sequences_owned_by(found.oid, known.number)
+        if not owned:
+            return None
+        schema = self._catalog.schemas[owned[0].schema_oid].name
+        return f"{quote_name(schema)}.{quote_name(owned[0].name)}"
+
+    def function_text(self, oid: int, part: str) -> str | None:
+        """Parts of a function's definition; built-in functions have no text."""
+        return None
+
+    # Sizes, privileges
+
+    def relation_size(self, oid: int, part: str) -> int | None:
+        """Bytes, estimated from the number of rows: rows of all tables share their files."""
+        catalog = self._catalog
+        table = catalog.tables.get(oid)
+        if table is not None:
+            rows = self._rows(table)
+            indexes = len([one for one in table.indexes if one.index_number]) * rows * BYTES_PER_ROW_GUESS // 2
+            main = rows * BYTES_PER_ROW_GUESS * max(1, len(table.live_columns) // 4)
+            return {"main": main, "table": main, "indexes": indexes}.get(part, main + indexes)
+        indexed = catalog.index_by_oid(oid)
+        if indexed is not None:
+            return self._rows(indexed[0]) * BYTES_PER_ROW_GUESS // 2
+        return 0 if self.relation_name(oid) is not None else None
+
+    def _rows(self, table: Table) -> int:
+        if not table.storage_id:
+            return 0
+        return int(self._session.database.sizes.row_count(table))
+
+    def database_size(self, name_or_oid: str | int) -> int:
+        """Bytes on disk of the whole store, which holds one database."""
+        catalog = self._catalog
+        if isinstance(name_or_oid, str):
+            found = catalog.database_named(name_or_oid)
+            if found is None:
+                raise DatacaveError(f'database "{name_or_oid}" does not exist', sqlstate=sqlstate.UNDEFINED_DATABASE)
+        statistics = self._session.database.store.statistics()
+        return int(statistics.get("disk_bytes", 0))
+
+    def has_privilege(self, kind: str, role: str | int | None, target: str | int, privilege: str) -> bool | None:
+        """has_table_privilege and its family."""
+        return has_privilege(self._session, self, kind, role, target, privilege)
+
+    def sequence(self, oid: int) -> Sequence | None:
+        """The sequence with an oid."""
+        return self._catalog.sequences.get(oid)
+
+
+def _split_dotted(name: str) -> tuple[str, ...]:
+    """`"a.b".c` as its parts; empty if malformed."""
+    parts: list[str] = []
+    at = 0
+    while True:
+        if name[at : at + 1] == '"':
+            close = at + 1
+            part = ""
+            while True:
+                end = name.find('"', close)
+                if end < 0:
+                    return ()
+                part += name[close:end]
+                close = end + 1
+                if name[close : close + 1] != '"':
+                    break
+                part += '"'
+                close += 1
+            at = close
+        else:
+            end = name.find(".", at)
+            end = len(name) if end < 0 else end
+            part = name[at:end].strip().lower()
+            at = end
+        if not part:
+            return ()
+        parts.append(part)
+        if at >= len(name):
+            return tuple(parts)
+        if name[at] != ".":
+            return ()
+        at += 1

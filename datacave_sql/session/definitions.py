@@ -1,0 +1,97 @@
+"""Definitions: indexes and constraints as SQL text, as psql, pg_dump and ORMs read them back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from datacave_core.catalog import Catalog, Constraint, Index, IndexKey, Table
+from datacave_core.types.names import quote_name
+
+_ACTIONS = {"r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
+
+
+def _key_name(table: Table, key: IndexKey) -> str:
+    if key.column:
+        return quote_name(table.column(key.column).name)
+    expression = key.expression or ""
+    return expression if expression.startswith("(") or expression.endswith(")") else f"({expression})"
+
+
+def _key_text(table: Table, key: IndexKey) -> str:
+    text = _key_name(table, key)
+    if key.descending:
+        text += " DESC" if key.nulls_first else " DESC NULLS LAST"
+    elif key.nulls_first:
+        text += " NULLS FIRST"
+    return text
+
+
+def index_key_text(table: Table, index: Index, column: int) -> str | None:
+    """One column of an index, key columns first; None beyond the last."""
+    if 1 <= column <= len(index.keys):
+        return _key_name(table, index.keys[column - 1])
+    if column <= len(index.keys) + len(index.included):
+        return quote_name(table.column(index.included[column - 1 - len(index.keys)]).name)
+    return None
+
+
+def index_text(table: Table, index: Index, table_name: str) -> str:
+    """The CREATE INDEX statement."""
+    unique = "UNIQUE " if index.unique else ""
+    keys = ", ".join(_key_text(table, key) for key in index.keys)
+    text = f"CREATE {unique}INDEX {quote_name(index.name)} ON {table_name} USING {index.method} ({keys})"
+    if index.included:
+        text += f" INCLUDE ({_names(table, index.included)})"
+    if index.nulls_not_distinct:
+        text += " NULLS NOT DISTINCT"
+    if index.options:
+        text += " WITH (" + ", ".join(f"{name}='{value}'" for name, value in index.options) + ")"
+    if index.predicate:
+        text += f" WHERE {index.predicate}"
+    return text
+
+
+def _names(table: Table, columns: Iterable[int]) -> str:
+    return ", ".join(quote_name(table.column(number).name) for number in columns)
+
+
+def constraint_text(catalog: Catalog, table: Table, constraint: Constraint, qualified: Callable[[Table], str]) -> str:
+    """A constraint without its name."""
+    kind = constraint.kind
+    if kind == "c":
+        expression = constraint.expression or ""
+        text = f"CHECK ({expression})"
+        if constraint.no_inherit:
+            text += " NO INHERIT"
+    elif kind == "f":
+        text = _foreign_key_text(catalog, table, constraint, qualified)
+    else:
+        text = "PRIMARY KEY" if kind == "p" else "UNIQUE"
+        found = catalog.index_by_oid(constraint.index_oid)
+        if found is not None and found[1].nulls_not_distinct:
+            text += " NULLS NOT DISTINCT"
+        text += f" ({_names(table, constraint.columns)})"
+        if found is not None and found[1].included:
+            text += f" INCLUDE ({_names(table, found[1].included)})"
+    if constraint.deferrable:
+        text += " DEFERRABLE"
+    if constraint.initially_deferred:
+        text += " INITIALLY DEFERRED"
+    if not constraint.validated:
+        text += " NOT VALID"
+    return text
+
+
+def _foreign_key_text(catalog: Catalog, table: Table, constraint: Constraint, qualified: Callable[[Table], str]) -> str:
+    target = catalog.tables[constraint.referenced_table_oid]
+    text = f"FOREIGN KEY ({_names(table, constraint.columns)}) REFERENCES {qualified(target)}"
+    text += f"({_names(target, constraint.referenced_columns)})"
+    if constraint.match == "f":
+        text += " MATCH FULL"
+    if constraint.on_update in _ACTIONS:
+        text += f" ON UPDATE {_ACTIONS[constraint.on_update]}"
+    if constraint.on_delete in _ACTIONS:
+        text += f" ON DELETE {_ACTIONS[constraint.on_delete]}"
+        if constraint.delete_set_columns:
+            text += f" ({_names(table, constraint.delete_set_columns)})"
+    return text

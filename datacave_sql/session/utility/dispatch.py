@@ -1,0 +1,100 @@
+"""run_utility: which function runs which bound statement, and what all of them need before.
+
+Statements that change the catalog first take the right to do so; if the catalog has changed while they waited, they
+are bound again, so that they never act on a table that is no longer there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from datacave_core.errors import FeatureNotSupported
+from datacave_core.wait import Wait
+from datacave_sql.bind import statements as bound
+from datacave_sql.parse import ast
+from datacave_sql.session.replies import Complete, Reply, ResultColumn, ResultHeader
+from datacave_sql.session.utility import parameters, tables, transaction
+from datacave_sql.session.warnings import tell
+
+Steps = Iterator[Reply | Wait]
+
+COMMANDS: dict[type, Callable[[Any, Any], Steps]] = {
+    ast.Begin: transaction.begin,
+    ast.Commit: transaction.commit,
+    ast.Rollback: transaction.rollback,
+    ast.Savepoint: transaction.savepoint,
+    ast.ReleaseSavepoint: transaction.release,
+    ast.RollbackTo: transaction.rollback_to,
+    ast.PreparedTransaction: transaction.prepared_transaction,
+    ast.SetTransaction: transaction.set_transaction,
+    ast.SetConstraints: transaction.set_constraints,
+    ast.SetParameter: parameters.set_parameter,
+    ast.ResetParameter: parameters.reset_parameter,
+    ast.ShowParameter: parameters.show_parameter,
+    ast.AlterSettings: parameters.alter_settings,
+}
+"""Statements in which the catalog names nothing."""
+
+CATALOG_CHANGES: dict[type, Callable[[Any, Any], Steps]] = {
+    bound.CreateTable: tables.create_table,
+}
+"""Statements that change the catalog."""
+
+OTHERS: dict[type, Callable[[Any, Any, Sequence[Any]], Steps]] = {}
+"""Everything else; these also get the parameters of the statement."""
+
+_RUN_IN_FAILED_BLOCK = (ast.Commit, ast.Rollback, ast.RollbackTo)
+
+
+def run_utility(session: Any, compiled: Any, parameters: Sequence[Any]) -> Steps:
+    """Runs a compiled utility statement."""
+    statement = compiled.statement
+    if compiled.columns is not None:
+        yield ResultHeader(compiled.columns)
+    if type(statement) is bound.Command:
+        command = COMMANDS.get(type(statement.statement))
+        if command is None:
+            raise unsupported(statement.statement)
+        yield from command(session, statement.statement)
+        return
+    kind = type(statement)
+    change = CATALOG_CHANGES.get(kind)
+    if change is not None:
+        session.begin_statement()
+        catalog = yield from session.change_catalog()
+        if catalog is not compiled.catalog:
+            statement = session.compiler.compile(compiled.text, compiled.parsed, compiled.parameter_types).statement
+        yield from change(session, statement)
+        return
+    if kind is bound.NothingToDo:
+        for message, code in statement.notices:
+            tell(session, "NOTICE", message, code)
+        yield Complete(statement.tag)
+        return
+    other = OTHERS.get(kind)
+    if other is None:
+        raise unsupported(statement)
+    yield from other(session, statement, parameters)
+
+
+def utility_columns(session: Any, statement: Any) -> tuple[ResultColumn, ...] | None:
+    """What a bound utility statement returns; None if it returns no rows."""
+    if type(statement) is bound.Command:
+        inner = statement.statement
+        if isinstance(inner, ast.ShowParameter):
+            return parameters.show_columns(session, inner)
+    return None
+
+
+def runs_in_failed_block(statement: Any) -> bool:
+    """Whether a statement (its syntax tree) runs in a failed block."""
+    return isinstance(statement, _RUN_IN_FAILED_BLOCK) or (
+        isinstance(statement, ast.PreparedTransaction) and statement.action == "prepare"
+    )
+
+
+def unsupported(statement: Any) -> FeatureNotSupported:
+    """0A000 for a statement that nothing runs yet."""
+    words = "".join(f" {letter}" if letter.isupper() else letter for letter in type(statement).__name__)
+    return FeatureNotSupported(f"{words.strip().upper()} is not supported yet")

@@ -1,0 +1,63 @@
+"""CREATE TABLE and CREATE TABLE AS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from datacave_core.catalog import Comment, Sequence, Table
+from datacave_core.errors import FeatureNotSupported
+from datacave_core.wait import Wait
+from datacave_sql.bind.statements import CreateTable
+from datacave_sql.session.catalog_view import CLASS_OIDS
+from datacave_sql.session.replies import Complete, Reply
+from datacave_sql.session.utility.numbering import Numbers
+from datacave_sql.session.utility.temporary import temporary_schema
+
+Steps = Iterator[Reply | Wait]
+
+
+def create_table(session: Any, bound: CreateTable) -> Steps:
+    """CREATE TABLE: the table, its indexes and constraints, and the sequences of its columns, in one change."""
+    check_on_commit(bound.on_commit)
+    numbers = Numbers(session.catalog_snapshot)
+    sequences = [one.sequence for one in bound.sequences]
+    table, owned = add_table(session, numbers, bound.table, sequences, [one.column for one in bound.sequences])
+    catalog = numbers.catalog.with_objects((table, *owned))
+    if bound.like_comments:
+        catalog = catalog.with_objects(
+            Comment(CLASS_OIDS["pg_class"], table.oid, number, text) for number, text in bound.like_comments
+        )
+    session.set_catalog(catalog)
+    session.database.register_layouts((table,), catalog)
+    yield Complete("CREATE TABLE")
+
+
+def add_table(
+    session: Any, numbers: Numbers, described: Table, sequences: list[Sequence], columns: list[int]
+) -> tuple[Table, list[Sequence]]:
+    """Numbers a new table and its sequences; temporary ones go to the session's own schema."""
+    owner = session.evaluation.current_role.oid
+    if described.persistence == "t":
+        described = replace(described, schema_oid=temporary_schema(session, numbers).oid)
+    table = numbers.table(described, owner)
+    owned = [
+        replace(
+            numbers.sequence(sequence, owner),
+            schema_oid=table.schema_oid,
+            persistence=table.persistence,
+            owned_by_table_oid=table.oid,
+            owned_by_column=column,
+        )
+        for sequence, column in zip(sequences, columns, strict=True)
+    ]
+    return table, owned
+
+
+def check_on_commit(on_commit: str) -> None:
+    """Raises 0A000 for what happens to temporary tables at COMMIT, unless they stay."""
+    if on_commit not in ("", "preserve rows", "preserve"):
+        raise FeatureNotSupported(
+            f"ON COMMIT {on_commit.upper()} is not supported yet", hint="Use ON COMMIT PRESERVE ROWS."
+        )

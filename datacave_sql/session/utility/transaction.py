@@ -1,0 +1,232 @@
+"""BEGIN, COMMIT, ROLLBACK, savepoints, SET TRANSACTION, SET CONSTRAINTS.
+
+These are the statements that also run in a failed block: COMMIT and ROLLBACK end it, ROLLBACK TO heals it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from datacave_core import sqlstate
+from datacave_core.errors import DatacaveError, FeatureNotSupported
+from datacave_core.transaction import Isolation
+from datacave_core.wait import Wait
+from datacave_sql.parse import ast
+from datacave_sql.session.replies import Complete, Reply
+from datacave_sql.session.transaction_parameters import ISOLATION_LEVELS
+from datacave_sql.session.warnings import warn
+
+Steps = Iterator[Reply | Wait]
+
+_BEGIN = Complete("BEGIN")
+_START = Complete("START TRANSACTION")
+_COMMIT = Complete("COMMIT")
+_ROLLBACK = Complete("ROLLBACK")
+_SAVEPOINT = Complete("SAVEPOINT")
+_RELEASE = Complete("RELEASE")
+_SET = Complete("SET")
+
+NO_TRANSACTION = "there is no transaction in progress"
+
+
+def begin(session: Any, statement: ast.Begin) -> Steps:
+    """BEGIN, START TRANSACTION."""
+    if session.in_block:
+        warn(session, "there is already a transaction in progress", sqlstate.ACTIVE_SQL_TRANSACTION)
+    elif session.transaction is None:
+        _start(session, statement.modes)
+        session.evaluation.statement_started()
+    else:
+        _change(session, statement.modes)
+    session.in_block = True
+    yield _START if statement.start else _BEGIN
+
+
+def _start(session: Any, modes: ast.TransactionModes) -> None:
+    isolation = ISOLATION_LEVELS[modes.isolation] if modes.isolation is not None else None
+    session.begin_transaction(isolation, modes.read_only, modes.deferrable)
+    if modes.as_of is not None:
+        session.transaction.read_as_of(session.past_timestamp(modes.as_of))
+
+
+def _change(session: Any, modes: ast.TransactionModes) -> None:
+    transaction = session.transaction
+    isolation = ISOLATION_LEVELS[modes.isolation] if modes.isolation is not None else None
+    if session.savepoints and isolation is not None and isolation is not transaction.isolation:
+        raise DatacaveError(
+            "SET TRANSACTION ISOLATION LEVEL must not be called in a subtransaction",
+            sqlstate=sqlstate.ACTIVE_SQL_TRANSACTION,
+        )
+    transaction.change(isolation, modes.read_only, modes.deferrable)
+    if modes.as_of is not None:
+        if transaction.snapshot:
+            raise DatacaveError(
+                "AS OF SYSTEM TIME must be set before any query", sqlstate=sqlstate.ACTIVE_SQL_TRANSACTION
+            )
+        transaction.read_as_of(session.past_timestamp(modes.as_of))
+
+
+def commit(session: Any, statement: ast.Commit) -> Steps:
+    """COMMIT, END. A failed block answers ROLLBACK."""
+    if not session.in_block:
+        if statement.chain:
+            raise _only_in_block("COMMIT AND CHAIN")
+        warn(session, NO_TRANSACTION, sqlstate.NO_ACTIVE_SQL_TRANSACTION)
+        if session.transaction is not None:
+            yield from session.commit()
+        yield _COMMIT
+        return
+    modes = _modes(session) if statement.chain else None
+    if session.failed:
+        session.rollback()
+        tag = _ROLLBACK
+    else:
+        yield from session.commit()
+        tag = _COMMIT
+    if modes is not None:
+        _chain(session, modes)
+    yield tag
+
+
+def rollback(session: Any, statement: ast.Rollback) -> Steps:
+    """ROLLBACK, ABORT."""
+    if not session.in_block:
+        if statement.chain:
+            raise _only_in_block("ROLLBACK AND CHAIN")
+        warn(session, NO_TRANSACTION, sqlstate.NO_ACTIVE_SQL_TRANSACTION)
+        session.rollback()
+        yield _ROLLBACK
+        return
+    modes = _modes(session) if statement.chain else None
+    session.rollback()
+    if modes is not None:
+        _chain(session, modes)
+    yield _ROLLBACK
+
+
+def _modes(session: Any) -> tuple[Isolation, bool, bool]:
+    transaction = session.transaction
+    return transaction.isolation, transaction.read_only, transaction.deferrable
+
+
+def _chain(session: Any, modes: tuple[Isolation, bool, bool]) -> None:
+    session.begin_transaction(*modes)
+    session.in_block = True
+
+
+def savepoint(session: Any, statement: ast.Savepoint) -> Steps:
+    """SAVEPOINT."""
+    if not session.in_block:
+        raise _only_in_block("SAVEPOINT")
+    mark = session.transaction.savepoint()
+    session.savepoints.append((statement.name, mark, (session.savepoint_state(), frozenset(session.portals))))
+    yield _SAVEPOINT
+
+
+def _find(session: Any, name: str) -> int:
+    savepoints = session.savepoints
+    for at in range(len(savepoints) - 1, -1, -1):
+        if savepoints[at][0] == name:
+            return at
+    raise DatacaveError(f'savepoint "{name}" does not exist', sqlstate=sqlstate.S_E_INVALID_SPECIFICATION)
+
+
+def release(session: Any, statement: ast.ReleaseSavepoint) -> Steps:
+    """RELEASE SAVEPOINT."""
+    if not session.in_block:
+        raise _only_in_block("RELEASE SAVEPOINT")
+    at = _find(session, statement.name)
+    session.transaction.release(session.savepoints[at][1])
+    del session.savepoints[at:]
+    yield _RELEASE
+
+
+def rollback_to(session: Any, statement: ast.RollbackTo) -> Steps:
+    """ROLLBACK TO SAVEPOINT; the savepoint stays. Cursors that were opened since are closed."""
+    if not session.in_block:
+        raise _only_in_block("ROLLBACK TO SAVEPOINT")
+    at = _find(session, statement.name)
+    _, mark, (state, portals) = session.savepoints[at]
+    for name in [name for name, portal in session.portals.items() if portal.cursor and name not in portals]:
+        session.close_portal(name)
+    session.transaction.rollback_to(mark)
+    session.restore_savepoint_state(state)
+    del session.savepoints[at + 1 :]
+    session.failed = False
+    yield _ROLLBACK
+
+
+def prepared_transaction(session: Any, statement: ast.PreparedTransaction) -> Steps:
+    """PREPARE TRANSACTION and what ends it: refused, as a server with max_prepared_transactions = 0 does."""
+    if statement.action == "prepare":
+        if session.in_block:
+            raise DatacaveError(
+                "prepared transactions are disabled",
+                sqlstate=sqlstate.OBJECT_NOT_IN_PREREQUISITE_STATE,
+                hint="Set max_prepared_transactions to a nonzero value.",
+            )
+        warn(session, NO_TRANSACTION, sqlstate.NO_ACTIVE_SQL_TRANSACTION)
+        yield _ROLLBACK
+        return
+    if session.in_block:
+        command = "COMMIT PREPARED" if statement.action == "commit" else "ROLLBACK PREPARED"
+        raise DatacaveError(
+            f"{command} cannot run inside a transaction block", sqlstate=sqlstate.ACTIVE_SQL_TRANSACTION
+        )
+    raise DatacaveError(
+        f'prepared transaction with identifier "{statement.gid}" does not exist', sqlstate=sqlstate.UNDEFINED_OBJECT
+    )
+
+
+def set_transaction(session: Any, statement: ast.SetTransaction) -> Steps:
+    """SET TRANSACTION, SET SESSION CHARACTERISTICS AS TRANSACTION."""
+    modes = statement.modes
+    if statement.snapshot is not None:
+        raise FeatureNotSupported("SET TRANSACTION SNAPSHOT is not supported yet")
+    if statement.session:
+        session.begin_statement()
+        settings = session.settings
+        if modes.isolation is not None:
+            settings.set("default_transaction_isolation", modes.isolation)
+        if modes.read_only is not None:
+            settings.set("default_transaction_read_only", "on" if modes.read_only else "off")
+        if modes.deferrable is not None:
+            settings.set("default_transaction_deferrable", "on" if modes.deferrable else "off")
+        yield _SET
+        return
+    if not session.in_block:
+        warn(session, "SET TRANSACTION can only be used in transaction blocks", sqlstate.NO_ACTIVE_SQL_TRANSACTION)
+        yield _SET
+        return
+    _change(session, modes)
+    yield _SET
+
+
+def set_constraints(session: Any, statement: ast.SetConstraints) -> Steps:
+    """SET CONSTRAINTS: IMMEDIATE runs the checks that are waiting; DEFERRED matters to later statements."""
+    if not session.in_block:
+        warn(session, "SET CONSTRAINTS can only be used in transaction blocks", sqlstate.NO_ACTIVE_SQL_TRANSACTION)
+        yield Complete("SET CONSTRAINTS")
+        return
+    if statement.names:
+        known = {
+            constraint.name: constraint
+            for table in session.catalog_snapshot.tables.values()
+            for constraint in table.constraints
+        }
+        for name in statement.names:
+            constraint = known.get(name[-1])
+            if constraint is None:
+                raise DatacaveError(f'constraint "{name[-1]}" does not exist', sqlstate=sqlstate.UNDEFINED_OBJECT)
+            if not constraint.deferrable:
+                raise DatacaveError(f'constraint "{name[-1]}" is not deferrable', sqlstate=sqlstate.WRONG_OBJECT_TYPE)
+    if not statement.deferred:
+        yield from session.transaction.run_deferred_checks()
+    yield Complete("SET CONSTRAINTS")
+
+
+def _only_in_block(command: str) -> DatacaveError:
+    return DatacaveError(
+        f"{command} can only be used in transaction blocks", sqlstate=sqlstate.NO_ACTIVE_SQL_TRANSACTION
+    )
