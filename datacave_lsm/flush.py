@@ -6,10 +6,16 @@ interpreter lock from the sessions in far longer turns; a slice of 2,048 rows ta
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Callable
+
+from datacave_core.layout import PREFIX_LENGTH, Layout
 from datacave_core.values import Row
 from datacave_lsm.background import Slices
 from datacave_lsm.memtable import Cell, Memtable
 from datacave_lsm.retention import Retention
+from datacave_lsm.table import TableWriter
+from datacave_lsm.table.chunk import chunk_of_rows
 from datacave_lsm.tablebuild import TableFactory
 from datacave_lsm.version import TableFile
 
@@ -20,7 +26,7 @@ def flush(memtable: Memtable, retention: Retention, factory: TableFactory, slice
         return None
     build = factory.begin()
     try:
-        add_many = build.writer.add_many
+        add = _adder(build.writer, factory.layout_of)
         for keys in memtable.key_chunks(None, None, slice_rows):
             entries: list[tuple[bytes, int, Row | None]] = []
             cells = memtable.cells
@@ -31,16 +37,41 @@ def flush(memtable: Memtable, retention: Retention, factory: TableFactory, slice
                     continue
                 _kept_versions(key, cell, retention, entries)
                 if len(entries) >= 2 * slice_rows:
-                    add_many(entries)
+                    add(entries)
                     entries = []
                     yield None
-            add_many(entries)
+            add(entries)
             yield None
         file = yield from build.finish()
     except BaseException:
         build.abandon()
         raise
     return file
+
+
+def _adder(
+    writer: TableWriter, layout_of: Callable[[bytes], Layout]
+) -> Callable[[list[tuple[bytes, int, Row | None]]], None]:
+    """Adds entries as columns right away: rows left to the writer would become columns 8,192 at a time."""
+
+    def add(entries: list[tuple[bytes, int, Row | None]]) -> None:
+        start = 0
+        while start < len(entries):
+            prefix = entries[start][0][:PREFIX_LENGTH]
+            stop = len(entries)
+            if entries[-1][0][:PREFIX_LENGTH] != prefix:
+                stop = bisect_right(entries, prefix, start, key=_prefix)
+            keys, timestamps, rows = zip(*entries[start:stop], strict=True)
+            layout = layout_of(prefix)
+            chunk = chunk_of_rows(list(keys), timestamps, rows, layout)
+            writer.add_columns(chunk.keys, chunk.timestamps, chunk.operations, chunk.columns, layout)
+            start = stop
+
+    return add
+
+
+def _prefix(entry: tuple[bytes, int, Row | None]) -> bytes:
+    return entry[0][:PREFIX_LENGTH]
 
 
 def _kept_versions(

@@ -261,6 +261,8 @@ class Maintenance:
         self._counters["flushes"] += 1
         self._counters["flushed_bytes"] += file.size_bytes if file is not None else 0
         yield from off_loop(self._scheduler, partial(self._log.remove_before, log_number))
+        if not memtable.readers:
+            yield from memtable.dismantle()
 
     def _merge(self, task: MergeTask) -> Slices[None]:
         view = self.view  # holds the inputs for as long as this job runs

@@ -40,9 +40,9 @@ CHUNK_KEYS_MAX = 2048
 
 
 class Memtable:
-    """Versions by key. `log_number` is the first log segment that holds any of them."""
+    """Versions by key. `log_number` is the first log segment that holds any of them, `readers` counts open scans."""
 
-    __slots__ = ("_runs", "_tail", "bytes_used", "cells", "log_number", "max_timestamp", "version_count")
+    __slots__ = ("_runs", "_tail", "bytes_used", "cells", "log_number", "max_timestamp", "readers", "version_count")
 
     def __init__(self, log_number: int) -> None:
         self.cells: dict[bytes, Cell] = {}
@@ -50,6 +50,7 @@ class Memtable:
         self.bytes_used = 0
         self.version_count = 0
         self.max_timestamp = 0
+        self.readers = 0
         self._tail: list[bytes] = []
         self._runs: list[list[bytes]] = []
 
@@ -110,6 +111,18 @@ class Memtable:
                 cell = (timestamp, row, cell)
             assert cell is not None
             cells[key] = cell
+
+    def dismantle(self) -> Iterator[None]:
+        """Frees the memory bit by bit, because freeing it at once holds up the loop; for a memtable without readers."""
+        cells, runs = self.cells, self._runs
+        pop = cells.popitem
+        while cells:
+            for _ in range(min(TAIL_KEYS_MAX, len(cells))):
+                pop()
+            yield
+        while runs:
+            runs.pop()
+            yield
 
     def _settle(self) -> None:
         """Makes a run of the tail and merges it with smaller neighbours."""

@@ -10,7 +10,6 @@ Invariant: of two sources with the same key the earlier one holds the newer vers
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from datacave_core.layout import PREFIX_LENGTH, Layout
@@ -27,13 +26,24 @@ STRETCH_ROWS_MAX = 4096
 GROWTH = 4
 
 
-@dataclass(frozen=True, slots=True)
 class Sources:
-    """A consistent state to read from: memtables newest first, the files, and today's layouts by prefix."""
+    """A consistent state to read from: memtables newest first, the files, and today's layouts by prefix.
 
-    memtables: tuple[Memtable, ...]
-    view: View
-    layout_of: LayoutOf
+    Memtables and files stay for as long as this object does: a scan holds it until its end.
+    """
+
+    __slots__ = ("layout_of", "memtables", "view")
+
+    def __init__(self, memtables: tuple[Memtable, ...], view: View, layout_of: LayoutOf) -> None:
+        self.memtables = memtables
+        self.view = view
+        self.layout_of = layout_of
+        for memtable in memtables:
+            memtable.readers += 1
+
+    def __del__(self) -> None:
+        for memtable in self.memtables:
+            memtable.readers -= 1
 
     def stretches(
         self, low: bytes, high: bytes | None, timestamp: int, *, reverse: bool = False
