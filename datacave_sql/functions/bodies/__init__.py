@@ -8,16 +8,22 @@ from typing import Any
 from datacave_sql.functions.aggregate import AggregateMaker
 from datacave_sql.functions.bodies import (
     aggregates,
+    arrays,
     catalog,
     comparison,
     datetimes,
+    encoding,
     extraction,
     floats,
     integer,
     intervals,
+    json,
+    jsonb,
     like,
+    mathematics,
     numerics,
     ordered_set,
+    patterns,
     quoting,
     roots,
     session,
@@ -46,15 +52,21 @@ WINDOWS: dict[str, WindowBody] = {}
 FAMILIES: dict[str, ModuleType] = {
     module.__name__.rpartition(".")[2]: module
     for module in (
+        arrays,
         catalog,
         comparison,
         datetimes,
+        encoding,
         extraction,
         floats,
         integer,
         intervals,
+        json,
+        jsonb,
         like,
+        mathematics,
         numerics,
+        patterns,
         quoting,
         roots,
         session,
@@ -71,7 +83,14 @@ for _module in FAMILIES.values():
         BODIES[_symbol] = _body
     INLINE_NAMES.update(_module.BODIES.inline_names)
 
-for _aggregates in (aggregates.AGGREGATES, intervals.AGGREGATES, ordered_set.AGGREGATES, statistics.AGGREGATES):
+for _aggregates in (
+    aggregates.AGGREGATES,
+    intervals.AGGREGATES,
+    json.AGGREGATES,
+    jsonb.AGGREGATES,
+    ordered_set.AGGREGATES,
+    statistics.AGGREGATES,
+):
     for _symbol, _maker in _aggregates.entries.items():
         if _symbol in AGGREGATES:
             raise AssertionError(f"{_symbol} has two bodies")

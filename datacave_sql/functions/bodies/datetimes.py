@@ -297,10 +297,14 @@ def bin_start(stride: Interval, timestamp: int, origin: int) -> int:
 @BODIES("make_date")
 def make_date(year: int, month: int, day: int) -> int:
     """A date from its fields; negative years are BC."""
+    return _checked_date(year, month, day, year + 1 if year < 0 else year)
+
+
+def _checked_date(year: int, month: int, day: int, shown: int) -> int:
     astronomical = year + 1 if year < 0 else year
     valid = year != 0 and 1 <= month <= 12 and 1 <= day <= days_in_month(astronomical, month)
     if not valid:
-        raise _field_error(f"date field value out of range: {astronomical}-{month:02d}-{day:02d}")
+        raise _field_error(f"date field value out of range: {shown}-{month:02d}-{day:02d}")
     if not is_valid_julian(astronomical, month):
         raise _field_error(f"date out of range: {year}-{month:02d}-{day:02d}")
     result = days_of(astronomical, month, day)
@@ -331,7 +335,7 @@ def _number(second: float) -> str:
 @BODIES("make_timestamp")
 def make_timestamp(year: int, month: int, day: int, hour: int, minute: int, second: float) -> int:
     """A timestamp from its fields."""
-    days = make_date(year, month, day)
+    days = _checked_date(year, month, day, year)
     time = make_time(hour, minute, second)
     result = days * MICROSECONDS_PER_DAY + time
     if not TIMESTAMP_MIN <= result < TIMESTAMP_END:
