@@ -156,7 +156,7 @@ class AlterTableGrammar(TableGrammar):
             self.index += 1
             name = self.column_id()
             attributes = ConstraintAttributes()
-            self.constraint_attributes(attributes, "ALTER CONSTRAINT", {"DEFERRABLE"})
+            self.constraint_attributes(attributes, "FOREIGN KEY", {"DEFERRABLE"})
             return AlterConstraint(position, name, attributes.deferrable, attributes.initially_deferred)
         self.accept("column")
         if self.kinds[self.index] == ICONST:

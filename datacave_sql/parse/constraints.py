@@ -234,8 +234,8 @@ class ConstraintGrammar(SessionGrammar):
         referenced = TableRef(at, self.qualified_name())
         referenced_columns = self.optional_names_in_parentheses()
         match: Literal["simple", "full", "partial"] = "simple"
+        at = self.position()
         if self.accept("match"):
-            at = self.position()
             word = self.choose("full", "partial", "simple")
             if word == "partial":
                 self.refuse("MATCH PARTIAL not yet implemented", at, "0A000")
@@ -440,7 +440,7 @@ class ConstraintGrammar(SessionGrammar):
             else:
                 return seen
             if family not in allowed:
-                self.refuse(f"{label} constraints cannot be marked {family}", position, "0A000")
+                self.refuse(f"{label} constraints cannot be marked {family}", None, "0A000")
             seen = True
 
     # --- options -----------------------------------------------------------------------------------------------------

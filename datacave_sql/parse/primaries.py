@@ -157,7 +157,9 @@ class PrimaryGrammar(ExpressionGrammar):
         return self.indirection(ColumnRef(position, tuple(parts)))
 
     def _nothing_after_star(self) -> None:
+        """Nothing may follow `.*`; the error names the token after all that does."""
         if self.kinds[self.index] in (".", "["):
+            self.indirection(NullLiteral(0))
             raise self.error_at('improper use of "*"', self.index)
 
     def indirection(self, operand: Expression) -> Expression:

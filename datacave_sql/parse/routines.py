@@ -204,7 +204,9 @@ class RoutineGrammar(PrivilegeGrammar):
         while self.accept("or"):
             event = self._event()
             if event[0] in [earlier for earlier, _columns in events]:
-                self.refuse("duplicate trigger events specified", self.starts[self.index - 1] + 1)
+                # UPDATE may go on with OF, so the word after it has been read already.
+                at = self.index if event[0] == "update" else self.index - 1
+                raise self.error_at("duplicate trigger events specified", at)
             events.append(event)
         self.expect("on")
         table = self.qualified_name()
