@@ -42,9 +42,6 @@ from datacave_sql.session.settings import SessionSettings
 from datacave_sql.session.snapshot_reader import SnapshotReader
 from datacave_sql.session.utility import drop_temporary_schema, run_utility, runs_in_failed_block
 
-CATALOG_LOCK = b"\0\0\0\0catalog"
-"""The lock of whoever changes the catalog, until its transaction ends."""
-
 ROW_EXCLUSIVE = int(TableLockMode.ROW_EXCLUSIVE)
 
 

@@ -14,7 +14,7 @@ from datacave_core.wait import Wait
 from datacave_sql.bind import statements as bound
 from datacave_sql.parse import ast
 from datacave_sql.session.replies import Complete, Reply, ResultColumn, ResultHeader
-from datacave_sql.session.utility import parameters, tables, transaction
+from datacave_sql.session.utility import alter_table, drops, indexes, parameters, tables, transaction, truncate
 from datacave_sql.session.warnings import tell
 
 Steps = Iterator[Reply | Wait]
@@ -38,10 +38,17 @@ COMMANDS: dict[type, Callable[[Any, Any], Steps]] = {
 
 CATALOG_CHANGES: dict[type, Callable[[Any, Any], Steps]] = {
     bound.CreateTable: tables.create_table,
+    bound.CreateIndex: indexes.create_index,
+    bound.AlterTable: alter_table.alter_table,
+    bound.AlterIndex: indexes.alter_index,
+    bound.Truncate: truncate.truncate,
+    bound.DropObjects: drops.drop_objects,
 }
 """Statements that change the catalog."""
 
-OTHERS: dict[type, Callable[[Any, Any, Sequence[Any]], Steps]] = {}
+OTHERS: dict[type, Callable[[Any, Any, Sequence[Any]], Steps]] = {
+    bound.Reindex: indexes.reindex,
+}
 """Everything else; these also get the parameters of the statement."""
 
 _RUN_IN_FAILED_BLOCK = (ast.Commit, ast.Rollback, ast.RollbackTo)

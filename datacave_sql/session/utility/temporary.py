@@ -8,6 +8,7 @@ from datacave_core.catalog import Catalog, Schema, Table, catalog_writes
 from datacave_core.errors import DatacaveError
 from datacave_core.transaction import UPDATE, WaitPolicy
 from datacave_sql.session.lock_keys import CATALOG_LOCK
+from datacave_sql.session.utility.dependencies import objects_in
 from datacave_sql.session.utility.numbering import Numbers
 
 
@@ -21,14 +22,6 @@ def temporary_schema(session: Any, numbers: Numbers) -> Schema:
     made = numbers.schema(name, evaluation.current_role.oid, evaluation.database_oid)
     numbers.catalog = numbers.catalog.with_objects((made,))
     return made
-
-
-def objects_in(catalog: Catalog, schema: Schema) -> list[Any]:
-    """Everything in a schema: tables, sequences, types."""
-    found: list[Any] = []
-    for objects in (catalog.tables, catalog.sequences, catalog.types):
-        found += [one for _, one in sorted(objects.items()) if one.schema_oid == schema.oid]
-    return found
 
 
 def drop_temporary_schema(session: Any) -> None:

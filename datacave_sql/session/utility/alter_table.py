@@ -1,0 +1,359 @@
+"""ALTER TABLE: actions in their order on one definition; rows are looked at or written again only where that is needed.
+
+Adding a column costs nothing for constant defaults (`Column.missing` completes older rows). A new storage id, and all
+rows written again under it, is needed for: a changed type, a default or generated value that differs from row to row,
+a primary key that comes or goes (the rows lie in its order).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from datacave_core import sqlstate
+from datacave_core.catalog import Sequence, Table
+from datacave_core.errors import DatacaveError
+from datacave_core.values import Row
+from datacave_core.wait import TURN, Wait
+from datacave_sql.bind import statements as bound
+from datacave_sql.exec.context import ExecutionContext
+from datacave_sql.expr import nodes as n
+from datacave_sql.plan.planning import is_volatile
+from datacave_sql.session.replies import Complete, Reply
+from datacave_sql.session.utility.dependencies import Collector
+from datacave_sql.session.utility.drops import remove
+from datacave_sql.session.utility.numbering import Numbers
+from datacave_sql.session.utility.table_rows import (
+    build_index,
+    check_primary_key,
+    contains_nulls,
+    newest_rows,
+    rewrite_table,
+    row_function,
+)
+from datacave_sql.session.warnings import tell
+
+Steps = Iterator[Reply | Wait]
+Convert = Callable[[list[Row]], list[Row]]
+
+
+def alter_table(session: Any, statement: bound.AlterTable) -> Steps:
+    """Runs the actions one after the other."""
+    for message, code in statement.notices:
+        tell(session, "NOTICE", message, code)
+    if statement.table.storage_id:
+        yield from session.lock_table_alone(statement.table.oid)
+    change = _TableChange(session, statement)
+    for action in statement.actions:
+        yield from _ACTIONS[type(action)](change, action)
+    yield Complete(statement.tag)
+
+
+class _TableChange:
+    """A table while its actions run; the session's catalog always holds what has been done so far."""
+
+    def __init__(self, session: Any, statement: bound.AlterTable) -> None:
+        self.session = session
+        self.oid = statement.table.oid
+        self.row_columns = statement.row_columns
+
+    @property
+    def table(self) -> Table:
+        table: Table = self.session.catalog_snapshot.tables[self.oid]
+        return table
+
+    def install(self, table: Table, numbers: Numbers | None = None, *others: Any) -> None:
+        """Makes a definition the present one."""
+        catalog = self.session.catalog_snapshot if numbers is None else numbers.catalog
+        catalog = catalog.with_objects((table, *others))
+        self.session.set_catalog(catalog)
+        self.session.database.register_layouts((table,), catalog)
+
+    def rewrite(self, old: Table, new: Table, convert: Convert | None) -> Iterator[Wait]:
+        """Writes the rows of `old` again as `new`, which gets a storage id of its own."""
+        session = self.session
+        old_access = session.catalog_state.access(old)
+        numbers = Numbers(session.catalog_snapshot)
+        new = replace(new, storage_id=numbers.take())
+        self.install(new, numbers)
+        yield from rewrite_table(session, old_access, session.catalog_state.access(new), convert)
+        old_storage = old.storage_id
+        session.after_commit(lambda: session.database.reclaimer.add((old_storage,)))
+
+    def batches(self) -> Iterator[list[Row] | Wait]:
+        """The rows that are there, in batches."""
+        session = self.session
+        context = ExecutionContext(session, session.transaction, ())
+        for batch in newest_rows(session, session.catalog_state.access(self.table)):
+            yield [row for _, row in batch]
+            if context.slice_over():
+                yield TURN
+
+    def has_rows(self) -> bool:
+        """Whether the table has any row."""
+        access = self.session.catalog_state.access(self.table)
+        return next(newest_rows(self.session, access), None) is not None
+
+    def own_sequence(self, numbers: Numbers, sequence: Sequence, column: int) -> Sequence:
+        """Numbers a sequence that belongs to a column."""
+        table = self.table
+        return replace(
+            numbers.sequence(sequence, table.owner_oid),
+            schema_oid=table.schema_oid,
+            persistence=table.persistence,
+            owned_by_table_oid=table.oid,
+            owned_by_column=column,
+        )
+
+
+def _add_column(change: _TableChange, action: bound.AddColumn) -> Iterator[Wait]:
+    table = change.table
+    column = action.column
+    numbers = Numbers(change.session.catalog_snapshot)
+    extra: list[Any] = []
+    if action.sequence is not None:
+        extra.append(change.own_sequence(numbers, action.sequence, column.number))
+    constant = _constant(change, action)
+    filled = replace(column, missing=constant)
+    new = replace(table, columns=(*table.columns, filled))
+    needs_rows = action.generated is not None or (
+        (action.default is not None or action.sequence is not None) and constant is None and not _is_null(action)
+    )
+    if not needs_rows or not change.has_rows():
+        if column.not_null and constant is None and action.default is None and change.has_rows():
+            raise contains_nulls(table, column.name)
+        change.install(new, numbers, *extra)
+        return
+    change.install(table, numbers, *extra)
+    expression = action.generated if action.generated is not None else action.default
+    assert expression is not None
+    compute = row_function(change.session, [expression], change.row_columns)
+    slot = column.number - 1
+
+    def convert(rows: list[Row]) -> list[Row]:
+        padded = [row + (None,) * (slot + 1 - len(row)) for row in rows]
+        converted = [row[:slot] + compute(row) + row[slot + 1 :] for row in padded]
+        if column.not_null and any(row[slot] is None for row in converted):
+            raise contains_nulls(table, column.name)
+        return converted
+
+    yield from change.rewrite(table, new, convert)
+
+
+def _is_null(action: bound.AddColumn) -> bool:
+    return isinstance(action.default, n.Constant) and action.default.value is None
+
+
+def _constant(change: _TableChange, action: bound.AddColumn) -> Any:
+    """The value of a default that is the same for every row, else None."""
+    default = action.default
+    if default is None or action.generated is not None or is_volatile(default):
+        return None
+    value = row_function(change.session, [default], ())(())
+    return value[0]
+
+
+def _drop_column(change: _TableChange, action: bound.DropColumn) -> Iterator[Wait]:
+    session = change.session
+    table = change.table
+    collector = Collector(session.catalog_snapshot)
+    column = action.column
+    collector.add_column(table, column)
+    collector.check(f"column {column.name} of table {table.name}", action.cascade)
+    for message, detail in collector.notices():
+        tell(session, "NOTICE", message, sqlstate.SUCCESSFUL_COMPLETION, detail=detail)
+    clustered = table.clustered_index
+    rekeyed = clustered is not None and clustered.oid in collector.removal.indexes.get(table.oid, ())
+    yield from remove(session, collector)
+    if rekeyed:
+        yield from change.rewrite(table, change.table, _blank(column.number - 1))
+
+
+def _blank(slot: int) -> Convert:
+    return lambda rows: [row[:slot] + (None,) + row[slot + 1 :] for row in rows]
+
+
+def _alter_type(change: _TableChange, action: bound.AlterColumnType) -> Iterator[Wait]:
+    session = change.session
+    old = change.table
+    column = action.column
+    slot = column.number - 1
+    for view in session.catalog_snapshot.tables.values():
+        if view.kind in ("v", "m") and old.oid in view.depends_on:
+            raise DatacaveError(
+                "cannot alter type of a column used by a view or rule",
+                sqlstate=sqlstate.FEATURE_NOT_SUPPORTED,
+                detail=f'rule _RETURN on view {view.name} depends on column "{column.name}"',
+            )
+    new = replace(
+        old, columns=tuple(replace(column, missing=None) if c.number == column.number else c for c in old.columns)
+    )
+    if action.using is None:
+        change.install(replace(new, columns=_with_column(old, column)))
+        return
+    compute = row_function(session, [action.using], change.row_columns)
+
+    def convert(rows: list[Row]) -> list[Row]:
+        return [row[:slot] + compute(row) + row[slot + 1 :] for row in rows]
+
+    yield from change.rewrite(old, new, convert)
+
+
+def _with_column(table: Table, column: Any) -> tuple[Any, ...]:
+    return tuple(column if one.number == column.number else one for one in table.columns)
+
+
+def _replace_column(change: _TableChange, action: bound.ReplaceColumn) -> Iterator[Wait]:
+    session = change.session
+    table = change.table
+    column = action.column
+    if action.check_not_null:
+        slot = column.number - 1
+        for rows in change.batches():
+            if isinstance(rows, Wait):
+                yield rows
+            elif any(row[slot] is None for row in rows):
+                raise contains_nulls(table, column.name)
+    numbers = Numbers(session.catalog_snapshot)
+    extra: list[Any] = []
+    if action.sequence is not None:
+        extra.append(change.own_sequence(numbers, action.sequence, column.number))
+    if action.replace_sequence is not None:
+        extra.append(action.replace_sequence)
+        session.database.sequences.forget(action.replace_sequence.oid)
+    before = table.column(column.number)
+    rebuilt = [index for index in table.indexes if before.not_null != column.not_null and _uses(index, column.number)]
+    changed = replace(table, columns=_with_column(table, column))
+    if rebuilt:
+        # Keys of columns that may be NULL are written differently.
+        change.install(table, numbers, *extra)
+        yield from change.rewrite(table, changed, None)
+    else:
+        change.install(changed, numbers, *extra)
+    if action.drop_sequence is not None:
+        gone = action.drop_sequence
+        session.set_catalog(session.catalog_snapshot.without(gone))
+        session.after_commit(lambda: session.database.sequences.forget(gone.oid))
+
+
+def _uses(index: Any, number: int) -> bool:
+    return any(key.column == number for key in index.keys)
+
+
+def _add_constraint(change: _TableChange, action: bound.AddConstraint) -> Iterator[Wait]:
+    session = change.session
+    table = change.table
+    numbers = Numbers(session.catalog_snapshot)
+    if action.condition is not None and action.constraint.validated:
+        yield from _check_rows(change, action.constraint.name, action.condition)
+    if action.index is not None:
+        if action.index.primary:
+            yield from _add_primary_key(change, action)
+            return
+        table = numbers.with_index(table, action.index)
+        table = numbers.with_constraint(table, action.constraint)
+        change.install(table, numbers)
+        access = session.catalog_state.access(table)
+        yield from build_index(session, access, access.indexes[-1])
+        return
+    new = numbers.with_constraint(table, action.constraint)
+    change.install(new, numbers)
+    if action.constraint.kind == "f" and action.constraint.validated:
+        yield from session.check_foreign_key(new, new.constraints[-1])
+
+
+def _check_rows(change: _TableChange, name: str, condition: n.Expression) -> Iterator[Wait]:
+    holds = row_function(change.session, [condition], change.row_columns)
+    for rows in change.batches():
+        if isinstance(rows, Wait):
+            yield rows
+        elif any(holds(row)[0] is False for row in rows):
+            raise DatacaveError(
+                f'check constraint "{name}" of relation "{change.table.name}" is violated by some row',
+                sqlstate=sqlstate.CHECK_VIOLATION,
+                table=change.table.name,
+                constraint=name,
+            )
+
+
+def _add_primary_key(change: _TableChange, action: bound.AddConstraint) -> Iterator[Wait]:
+    """The rows are written again in the order of the key, so that it needs no entries of its own."""
+    table = change.table
+    index = action.index
+    assert index is not None
+    numbers = Numbers(change.session.catalog_snapshot)
+    key_columns = {key.column for key in index.keys}
+    columns = tuple(
+        replace(column, not_null=True) if column.number in key_columns else column for column in table.columns
+    )
+    new = numbers.with_index(replace(table, columns=columns), index, clustered=table.clustered_index is None)
+    new = numbers.with_constraint(new, action.constraint)
+    change.install(table, numbers)
+
+    def convert(rows: list[Row]) -> list[Row]:
+        check_primary_key(rows, table, index)
+        return rows
+
+    yield from change.rewrite(table, new, convert)
+
+
+def _drop_constraint(change: _TableChange, action: bound.DropConstraint) -> Iterator[Wait]:
+    session = change.session
+    table = change.table
+    collector = Collector(session.catalog_snapshot)
+    collector.add_constraint(table, action.constraint)
+    collector.check(f"constraint {action.constraint.name} on table {table.name}", action.cascade)
+    for message, detail in collector.notices():
+        tell(session, "NOTICE", message, sqlstate.SUCCESSFUL_COMPLETION, detail=detail)
+    clustered = table.clustered_index
+    rekeyed = clustered is not None and clustered.oid == action.constraint.index_oid
+    yield from remove(session, collector)
+    if rekeyed:
+        yield from change.rewrite(table, change.table, None)
+
+
+def _replace_constraint(change: _TableChange, action: bound.ReplaceConstraint) -> Iterator[Wait]:
+    table = change.table
+    constraint = action.constraint
+    if action.validate and action.condition is not None:
+        yield from _check_rows(change, constraint.name, action.condition)
+    new = replace(
+        table, constraints=tuple(constraint if one.oid == constraint.oid else one for one in table.constraints)
+    )
+    change.install(new)
+    if action.validate and constraint.kind == "f":
+        yield from change.session.check_foreign_key(new, constraint)
+
+
+def _set_options(change: _TableChange, action: bound.SetTableOptions) -> Iterator[Wait]:
+    yield from ()
+    change.install(replace(change.table, options=action.options))
+
+
+def _set_owner(change: _TableChange, action: bound.SetOwner) -> Iterator[Wait]:
+    yield from ()
+    owned = [
+        replace(one, owner_oid=action.role_oid)
+        for one in change.session.catalog_snapshot.sequences_owned_by(change.oid)
+    ]
+    change.install(replace(change.table, owner_oid=action.role_oid), None, *owned)
+
+
+def _set_persistence(change: _TableChange, action: bound.SetPersistence) -> Iterator[Wait]:
+    yield from ()
+    change.install(replace(change.table, persistence=action.persistence))
+
+
+_ACTIONS: dict[type, Callable[[_TableChange, Any], Iterator[Wait]]] = {
+    bound.AddColumn: _add_column,
+    bound.DropColumn: _drop_column,
+    bound.AlterColumnType: _alter_type,
+    bound.ReplaceColumn: _replace_column,
+    bound.AddConstraint: _add_constraint,
+    bound.DropConstraint: _drop_constraint,
+    bound.ReplaceConstraint: _replace_constraint,
+    bound.SetTableOptions: _set_options,
+    bound.SetOwner: _set_owner,
+    bound.SetPersistence: _set_persistence,
+}

@@ -1,0 +1,233 @@
+"""Dependencies: what falls with an object, and what stands in the way of dropping it.
+
+Parts of an object (a table's indexes, constraints and owned sequences) go with it without a word. Other objects that
+need it (views, foreign keys of other tables, columns of a type, defaults with a sequence) forbid dropping it, or go as
+well with CASCADE.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from datacave_core import sqlstate
+from datacave_core.catalog import Catalog, Column, Constraint, Index, Schema, Sequence, Table, TypeDefinition
+from datacave_core.errors import DatacaveError
+
+_TABLE_KINDS = {"r": "table", "v": "view", "m": "materialized view", "c": "composite type", "f": "foreign table"}
+
+
+@dataclass(slots=True)
+class Removal:
+    """What goes: whole objects by oid, and parts of tables that stay. `told` are the lines about dependents."""
+
+    catalog: Catalog
+    objects: dict[int, Any] = field(default_factory=dict)
+    constraints: dict[int, set[int]] = field(default_factory=dict)  # table oid -> constraint oids
+    indexes: dict[int, set[int]] = field(default_factory=dict)  # table oid -> index oids
+    columns: dict[int, set[int]] = field(default_factory=dict)  # table oid -> column numbers
+    defaults: dict[int, set[int]] = field(default_factory=dict)  # table oid -> columns that lose their default
+    told: list[tuple[str, str]] = field(default_factory=list)  # (dependent, what it depends on)
+
+    def apply(self) -> Catalog:
+        """The catalog without all this."""
+        catalog = self.catalog.without(*self.objects.values()) if self.objects else self.catalog
+        touched = {*self.constraints, *self.indexes, *self.columns, *self.defaults} - self.objects.keys()
+        changed = [self._reduced(catalog.tables[oid]) for oid in sorted(touched)]
+        return catalog.with_objects(changed) if changed else catalog
+
+    def _reduced(self, table: Table) -> Table:
+        gone = self.constraints.get(table.oid, set())
+        no_index = self.indexes.get(table.oid, set())
+        no_column = self.columns.get(table.oid, set())
+        no_default = self.defaults.get(table.oid, set())
+        columns = tuple(
+            dropped_column(column)
+            if column.number in no_column
+            else replace(column, default=None)
+            if column.number in no_default
+            else column
+            for column in table.columns
+        )
+        return replace(
+            table,
+            columns=columns,
+            constraints=tuple(one for one in table.constraints if one.oid not in gone),
+            indexes=tuple(one for one in table.indexes if one.oid not in no_index),
+        )
+
+
+def objects_in(catalog: Catalog, schema: Schema) -> list[Table | Sequence | TypeDefinition]:
+    """Everything in a schema: tables, sequences, types."""
+    found: list[Table | Sequence | TypeDefinition] = []
+    found += [one for _, one in sorted(catalog.tables.items()) if one.schema_oid == schema.oid]
+    found += [one for _, one in sorted(catalog.sequences.items()) if one.schema_oid == schema.oid]
+    found += [one for _, one in sorted(catalog.types.items()) if one.schema_oid == schema.oid]
+    return found
+
+
+def dropped_column(column: Column) -> Column:
+    """What stays of a dropped column: its slot."""
+    return replace(
+        column,
+        name=f"........pg.dropped.{column.number}........",
+        not_null=False,
+        default=None,
+        generated="",
+        identity="",
+        dropped=True,
+    )
+
+
+def describe(catalog: Catalog, item: Any) -> str:
+    """An object as in messages about dependencies."""
+    if isinstance(item, Table):
+        return f"{_TABLE_KINDS[item.kind]} {item.name}"
+    if isinstance(item, Sequence):
+        return f"sequence {item.name}"
+    if isinstance(item, Schema):
+        return f"schema {item.name}"
+    if isinstance(item, Index):
+        return f"index {item.name}"
+    assert isinstance(item, TypeDefinition)
+    return f"type {item.name}"
+
+
+class Collector:
+    """Follows dependencies from the objects to drop."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.removal = Removal(catalog)
+        self._catalog = catalog
+
+    def add(self, item: Any) -> None:
+        """Drops a table, view, sequence, schema or type."""
+        removal = self.removal
+        if item.oid in removal.objects:
+            return
+        removal.objects[item.oid] = item
+        if isinstance(item, Schema):
+            for inside in objects_in(self._catalog, item):
+                if inside.oid not in removal.objects:
+                    self._tell(describe(self._catalog, inside), item)
+                    self.add(inside)
+        elif isinstance(item, Table):
+            self._with_table(item)
+        elif isinstance(item, Sequence):
+            self._with_sequence(item)
+        elif isinstance(item, TypeDefinition):
+            self._with_type(item)
+
+    def _tell(self, dependent: str, item: Any) -> None:
+        self.removal.told.append((dependent, item if isinstance(item, str) else describe(self._catalog, item)))
+
+    def _with_table(self, table: Table) -> None:
+        for sequence in self._catalog.sequences_owned_by(table.oid):
+            self.removal.objects.setdefault(sequence.oid, sequence)
+        for referring, constraint in self._catalog.foreign_keys_to(table.oid):
+            if referring.oid != table.oid and referring.oid not in self.removal.objects:
+                self._tell(f"constraint {constraint.name} on table {referring.name}", table)
+                self.removal.constraints.setdefault(referring.oid, set()).add(constraint.oid)
+        self._views_on(table.oid, table)
+        if table.row_type_oid:
+            self._columns_of_type((table.row_type_oid, table.row_array_type_oid), f"type {table.name}")
+
+    def _views_on(self, oid: int, item: Any) -> None:
+        for _, view in sorted(self._catalog.tables.items()):
+            if view.kind in ("v", "m") and oid in view.depends_on and view.oid not in self.removal.objects:
+                self._tell(describe(self._catalog, view), item)
+                self.add(view)
+
+    def _with_sequence(self, sequence: Sequence) -> None:
+        for _, table in sorted(self._catalog.tables.items()):
+            for column in table.live_columns:
+                if column.default is not None and self._names(column, sequence):
+                    self.removal.defaults.setdefault(table.oid, set()).add(column.number)
+                    if table.oid not in self.removal.objects:
+                        self._tell(f"default value for column {column.name} of table {table.name}", sequence)
+
+    @staticmethod
+    def _names(column: Column, sequence: Sequence) -> bool:
+        default = column.default or ""
+        return f"'{sequence.name}'" in default or f".{sequence.name}'" in default or f'"{sequence.name}"' in default
+
+    def _with_type(self, definition: TypeDefinition) -> None:
+        self._columns_of_type((definition.oid, definition.array_oid), describe(self._catalog, definition))
+        for _, other in sorted(self._catalog.types.items()):
+            if other.base_type_oid in (definition.oid, definition.array_oid) and other.kind == "d":
+                if other.oid not in self.removal.objects:
+                    self._tell(describe(self._catalog, other), definition)
+                self.add(other)
+
+    def _columns_of_type(self, type_oids: tuple[int, int], what: str) -> None:
+        for _, table in sorted(self._catalog.tables.items()):
+            if table.oid in self.removal.objects:
+                continue
+            for column in table.live_columns:
+                if column.type_oid in type_oids:
+                    self._tell(f"column {column.name} of table {table.name}", what)
+                    self.removal.columns.setdefault(table.oid, set()).add(column.number)
+
+    def add_index(self, table: Table, index: Index) -> None:
+        """Drops an index. Raises 2BP01 for the index of a constraint."""
+        for constraint in table.constraints:
+            if constraint.index_oid == index.oid and constraint.kind in ("p", "u"):
+                raise DatacaveError(
+                    f"cannot drop index {index.name} because constraint {constraint.name} on table {table.name}"
+                    " requires it",
+                    sqlstate=sqlstate.DEPENDENT_OBJECTS_STILL_EXIST,
+                    hint=f"You can drop constraint {constraint.name} on table {table.name} instead.",
+                )
+        self.removal.indexes.setdefault(table.oid, set()).add(index.oid)
+        self._keys_through(table, index.oid, f"index {index.name}")
+
+    def add_constraint(self, table: Table, constraint: Constraint) -> None:
+        """Drops a constraint, with its index and the foreign keys that need it."""
+        self.removal.constraints.setdefault(table.oid, set()).add(constraint.oid)
+        if constraint.kind in ("p", "u") and constraint.index_oid:
+            self.removal.indexes.setdefault(table.oid, set()).add(constraint.index_oid)
+            self._keys_through(table, constraint.index_oid, f"constraint {constraint.name} on table {table.name}")
+
+    def _keys_through(self, table: Table, index_oid: int, what: str) -> None:
+        for referring, constraint in self._catalog.foreign_keys_to(table.oid):
+            if constraint.index_oid == index_oid:
+                self._tell(f"constraint {constraint.name} on table {referring.name}", what)
+                self.removal.constraints.setdefault(referring.oid, set()).add(constraint.oid)
+
+    def add_column(self, table: Table, column: Column) -> None:
+        """Drops a column with the indexes and constraints over it."""
+        removal = self.removal
+        removal.columns.setdefault(table.oid, set()).add(column.number)
+        for index in table.indexes:
+            if column.number in (*(key.column for key in index.keys), *index.included):
+                removal.indexes.setdefault(table.oid, set()).add(index.oid)
+                self._keys_through(table, index.oid, f"column {column.name} of table {table.name}")
+        for constraint in table.constraints:
+            if column.number in constraint.columns:
+                removal.constraints.setdefault(table.oid, set()).add(constraint.oid)
+        for sequence in self._catalog.sequences_owned_by(table.oid, column.number):
+            removal.objects[sequence.oid] = sequence
+        self._views_on(table.oid, f"column {column.name} of table {table.name}")
+
+    def check(self, what: str, cascade: bool) -> None:
+        """Raises 2BP01 if others depend on what is to be dropped and CASCADE was not written."""
+        if not self.removal.told or cascade:
+            return
+        raise DatacaveError(
+            f"cannot drop {what} because other objects depend on it",
+            sqlstate=sqlstate.DEPENDENT_OBJECTS_STILL_EXIST,
+            detail="\n".join(f"{dependent} depends on {item}" for dependent, item in self.removal.told),
+            hint="Use DROP ... CASCADE to drop the dependent objects too.",
+        )
+
+    def notices(self) -> Iterator[tuple[str, str | None]]:
+        """(message, detail) about what CASCADE takes along."""
+        told = self.removal.told
+        if len(told) == 1:
+            yield f"drop cascades to {told[0][0]}", None
+        elif told:
+            yield (
+                f"drop cascades to {len(told)} other objects",
+                "\n".join(f"drop cascades to {dependent}" for dependent, _ in told),
+            )

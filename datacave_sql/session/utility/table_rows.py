@@ -1,0 +1,141 @@
+"""Stored rows as changes of definitions see them: the newest ones, by a transaction that keeps all writers out.
+
+The newest committed state counts, not the statement's snapshot: a commit that is not on disk yet has already given up
+its locks, and its rows must not be missed. The own commit follows it in the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from datacave_core import sqlstate
+from datacave_core.catalog import Index, Table
+from datacave_core.errors import DatacaveError
+from datacave_core.values import Row
+from datacave_core.wait import TURN, Steps
+from datacave_sql.exec.context import ExecutionContext
+from datacave_sql.exec.rowfunction import compile_factory, tuple_text
+from datacave_sql.expr.nodes import Expression
+from datacave_sql.plan.logical import OutputColumn
+from datacave_sql.plan.physical import PLANNERS
+from datacave_sql.plan.planning import Planner, scope_of
+from datacave_sql.plan.subqueries import plan_subquery
+from datacave_sql.table.access import IndexAccess, TableAccess
+
+KeyedRow = tuple[bytes, Row]
+
+
+def newest_rows(session: Any, access: TableAccess) -> Iterator[list[KeyedRow]]:
+    """All rows of a table with their keys, in batches, as SQL rows."""
+    transaction = session.transaction
+    snapshot = transaction.snapshot
+    transaction.snapshot = session.database.store.newest_timestamp
+    try:
+        batches = transaction.scan(*access.table_range)
+    finally:
+        transaction.snapshot = snapshot
+    convert = access.rows.from_physical_rows
+    for batch in batches:
+        if convert is None:
+            yield batch
+        else:
+            yield list(zip([key for key, _ in batch], convert([row for _, row in batch]), strict=True))
+
+
+def row_function(
+    session: Any, expressions: Sequence[Expression], row_columns: Sequence[OutputColumn]
+) -> Callable[[Row], Row]:
+    """A function from a row (its slots are the attributes of `row_columns`) to the values of expressions."""
+    planner = Planner(session.database.environment(session.catalog_state), PLANNERS, plan_subquery)
+    generator = planner.generator(scope_of([column.id for column in row_columns], (), "r"), "r")
+    values = tuple_text([generator.value(one).text for one in expressions])
+    make = compile_factory(generator, "r", [f"return {values}"])
+    made: Callable[[Row], Row] = make(ExecutionContext(session, session.transaction, ()))
+    return made
+
+
+def build_index(session: Any, access: TableAccess, index: IndexAccess) -> Steps[None]:
+    """Writes the entries of a new index for the rows that are there. Raises 23505."""
+    context = ExecutionContext(session, session.transaction, ())
+    seen: set[bytes] = set()
+    for batch in newest_rows(session, access):
+        entries: dict[bytes, Row | None] = {}
+        for key, row in batch:
+            entry = index.entry_key(row, key)
+            if index.index.unique and (entry in entries or entry in seen):
+                raise duplicate(access, index, row, session)
+            entries[entry] = (key,)
+        if index.index.unique:
+            seen.update(entries)
+        session.transaction.put_all(entries)
+        if context.slice_over():
+            yield TURN
+
+
+def rewrite_table(
+    session: Any, old: TableAccess, new: TableAccess, convert: Callable[[list[Row]], list[Row]] | None
+) -> Steps[None]:
+    """Writes all rows again under the storage id of the new definition, with all index entries. Raises 23505."""
+    context = ExecutionContext(session, session.transaction, ())
+    next_row_id = session.database.row_ids.allocator(new.table.storage_id)
+    seen: dict[int, set[bytes]] = {one.index.oid: set() for one in new.indexes if one.index.unique}
+    for batch in newest_rows(session, old):
+        rows = [row for _, row in batch]
+        if convert is not None:
+            rows = convert(rows)
+        keys = [new.row_key(row, next_row_id) for row in rows]
+        written: dict[bytes, Row | None] = {}
+        physical = new.rows.to_physical_rows
+        for key, row in zip(keys, rows if physical is None else physical(rows), strict=True):
+            written[key] = row
+        for index in new.indexes:
+            known = seen.get(index.index.oid)
+            for key, row in zip(keys, rows, strict=True):
+                entry = key if index.index.index_number == 0 else index.entry_key(row, key)
+                if known is not None:
+                    if entry in known:
+                        raise duplicate(new, index, row, session)
+                    known.add(entry)
+                if index.index.index_number:
+                    written[entry] = (key,)
+        session.transaction.put_all(written)
+        if context.slice_over():
+            yield TURN
+
+
+def check_primary_key(rows: list[Row], table: Table, index: Index) -> None:
+    """Raises 23502 for a NULL in a column of a primary key."""
+    for key in index.keys:
+        slot = key.column - 1
+        if any(row[slot] is None for row in rows):
+            raise contains_nulls(table, table.column(key.column).name)
+
+
+def contains_nulls(table: Table, column: str) -> DatacaveError:
+    """23502 of ALTER TABLE."""
+    return DatacaveError(
+        f'column "{column}" of relation "{table.name}" contains null values',
+        sqlstate=sqlstate.NOT_NULL_VIOLATION,
+        table=table.name,
+        column=column,
+    )
+
+
+def duplicate(access: TableAccess, index: IndexAccess, row: Row, session: Any) -> DatacaveError:
+    """23505 of a new unique index."""
+    values = index.values(row)
+    names, types = access.describe_key(index.index, values)
+    settings = session.format_settings
+    shown = ", ".join(
+        "null" if value is None else access.types.io(oid).output(value, settings)
+        for value, oid in zip(values, types, strict=True)
+    )
+    return DatacaveError(
+        f'could not create unique index "{index.index.name}"',
+        sqlstate=sqlstate.UNIQUE_VIOLATION,
+        detail=f"Key ({names})=({shown}) is duplicated.",
+        schema=session.evaluation.catalog.schema_name(access.table.schema_oid),
+        table=access.table.name,
+        constraint=index.index.name,
+    )
