@@ -92,6 +92,9 @@ class Parts(Protocol):
     def store_failure(self, store: Store) -> str | None:
         """Why the storage has stopped itself, or None while it works."""
 
+    def close(self) -> None:
+        """Ends what runs beside the storage, once that is closed or could not be opened."""
+
 
 class Server:
     """One server. `announce` gets the lines for standard output once clients can connect."""
@@ -147,6 +150,7 @@ class Server:
             stack.callback(audit.record, "server_stop")
         files = OsFileSystem(make_folder(root, STORE_FOLDER))
         environment = Environment(self.config, files, clock, SystemRandomness(), scheduler, self.metrics, audit, tls)
+        stack.callback(self._parts.close)
         store = self._store = self._parts.open_store(environment)
         stack.push_async_callback(self._close_store, store)
         self.metrics.add_source("datacave_store", store.statistics)

@@ -8,9 +8,9 @@ import tomllib
 from pathlib import Path
 
 from datacave_lsm.options import EngineOptions
-from datacave_server.assembly import engine_options
 from datacave_server.config import KEYS, Config, load, render_example, shown_value
 from datacave_server.config.kinds import Only
+from datacave_server.storage import engine_options
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = (ROOT / "config.example.toml").read_text(encoding="utf-8")

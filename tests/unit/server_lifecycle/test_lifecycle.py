@@ -84,6 +84,9 @@ class FakeParts:
     def store_failure(self, store: Store) -> str | None:
         return self.store.failure
 
+    def close(self) -> None:
+        self.events.append("parts closed")
+
 
 def config(folder: Path, **environment: str) -> Config:
     variables = {
@@ -142,6 +145,7 @@ async def test_it_comes_up_serves_and_goes_down_in_order(tmp_path: Path) -> None
         "drained",
         "draining 0",
         "store closed",
+        "parts closed",
     ]
     assert run.server.state is State.STOPPED
 
@@ -155,7 +159,7 @@ async def test_while_draining_it_is_not_ready_and_a_second_signal_hurries(tmp_pa
     assert (await run.get("/health"))[0] == 200
     os.kill(os.getpid(), signal.SIGINT)
     assert await run.task == 0
-    assert run.parts.events[-2:] == ["draining 0", "store closed"]
+    assert run.parts.events[-3:] == ["draining 0", "store closed", "parts closed"]
     assert "drained" not in run.parts.events
 
 
@@ -164,7 +168,7 @@ async def test_a_storage_that_stops_itself_ends_the_server_with_an_error(tmp_pat
     run.parts.store.failure = "fsync of wal/1 failed"
     assert await run.get("/health") == (503, '{"status": "unavailable", "reason": "fsync of wal/1 failed"}')
     assert await run.task == 1
-    assert run.parts.events[-2:] == ["draining 0", "store closed"]
+    assert run.parts.events[-3:] == ["draining 0", "store closed", "parts closed"]
 
 
 async def test_a_close_that_fails_is_told(tmp_path: Path) -> None:

@@ -1,0 +1,81 @@
+"""The storage engine as the configuration wants it: options, master keys, the process that merges.
+
+No key is ever shown: errors name the key's id and where it should have come from.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from datacave_core.ports import Clock, Randomness, Scheduler
+from datacave_lsm import Engine, EngineOptions, KeyRing
+from datacave_server.config import Config, ConfigError, EncryptionKey
+from datacave_server.files import OsFileSystem
+from datacave_server.merge_process import MergeProcess
+
+KEY_HEX_DIGITS = 64
+
+
+class Storage:
+    """An open engine and the process that merges for it."""
+
+    __slots__ = ("engine", "merges")
+
+    def __init__(
+        self, config: Config, files: OsFileSystem, clock: Clock, scheduler: Scheduler, randomness: Randomness
+    ) -> None:
+        """Recovers the engine. Raises ConfigError, OSError and what `Engine.open` raises."""
+        section = config.security.encryption
+        keys = master_keys(config) if section.active_key else {}
+        ring = KeyRing(keys, section.active_key, allow_plain=section.allow_plain) if keys else None
+        self.merges = MergeProcess(files.root, scheduler, keys, section.active_key, allow_plain=section.allow_plain)
+        self.engine = Engine.open(files, clock, scheduler, randomness, engine_options(config), ring, self.merges)
+
+
+def engine_options(config: Config) -> EngineOptions:
+    """The engine's options that the configuration says."""
+    storage, wal, compaction = config.storage, config.wal, config.compaction
+    return EngineOptions(
+        memtable_bytes_max=storage.memtable_bytes_max,
+        row_cache_bytes=storage.row_cache_bytes,
+        segment_cache_bytes=storage.segment_cache_bytes,
+        retention_seconds=storage.retention_seconds,
+        compression=storage.compression,
+        log_segment_bytes=wal.segment_bytes,
+        sync_delay_seconds=wal.sync_delay_seconds,
+        table_bytes_max=compaction.table_bytes_max,
+        level0_trigger_files=compaction.level0_trigger_files,
+        level0_slow_files=compaction.level0_slow_files,
+        level0_stop_files=compaction.level0_stop_files,
+        level1_bytes=compaction.level1_bytes,
+    )
+
+
+def master_keys(config: Config, environment: Mapping[str, str] = os.environ) -> dict[str, bytes]:
+    """The configured master keys by id. Raises ConfigError for a key that is missing or malformed."""
+    return {key.id: _key_bytes(key, environment) for key in config.security.encryption.keys}
+
+
+def _key_bytes(key: EncryptionKey, environment: Mapping[str, str]) -> bytes:
+    if key.hex:
+        return bytes.fromhex(key.hex)
+    name = f'security.encryption.keys: key "{key.id}"'
+    place = key.file or key.environment
+    if key.file:
+        try:
+            digits = Path(key.file).read_text(encoding="ascii").strip()
+        except OSError as error:
+            raise ConfigError(f"{name}: {error.strerror}", place) from None
+        except UnicodeDecodeError:
+            digits = ""
+    else:
+        digits = environment.get(key.environment, "").strip()
+    try:
+        found = bytes.fromhex(digits)
+    except ValueError:
+        found = b""
+    if len(digits) != KEY_HEX_DIGITS or not found:
+        raise ConfigError(f"{name}: expected {KEY_HEX_DIGITS} hexadecimal digits", place)
+    return found
