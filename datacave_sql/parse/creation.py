@@ -179,8 +179,8 @@ class CreationGrammar(RoutineGrammar):
         self.expect("as")
         query = self.select_statement()
         check: Literal["", "local", "cascaded"] = ""
+        check_at = self.position()
         if self.accept("with"):
-            check_at = self.position()
             check = "local" if self.accept("local") else "cascaded"
             if check == "cascaded":
                 self.accept("cascaded")

@@ -2,8 +2,8 @@
 
 `SELECT a FROM t WHERE id = 42` becomes `SELECT a FROM t WHERE id = $1` with the value 42, so that statements which
 differ only in such values share one plan. The result is a valid statement in which each `$n` behaves as the literal
-did. The kinds of the literals belong to the key, because they decide how operators resolve: `i` is an int4 constant, `l`
-an int8 one, `n` a numeric one, `s` a string constant of type unknown.
+did. The kinds of the literals belong to the key, for they decide how operators resolve: `i` is an int4 constant, `l` an
+int8 one, `n` a numeric one, `s` a string constant of type unknown.
 
 How it stays safe, without parsing:
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from datacave_sql.parse.ast import (
     ArrayLiteral,
     ArraySubquery,
-    BooleanLiteral,
     Case,
     Cast,
     Coalesce,
@@ -69,8 +68,8 @@ def _name_and_strength(node: Expression) -> tuple[str, int]:
             return _first_target_name(node.query) or UNNAMED_COLUMN, 2
         else:
             fixed = _fixed_name(node)
-            if fixed and (not isinstance(node, BooleanLiteral) or not weak):
-                return fixed, 1 if isinstance(node, BooleanLiteral) else 2
+            if fixed:
+                return fixed, 2
             return weak, 1 if weak else 0
 
 
@@ -106,8 +105,6 @@ def _fixed_name(node: Expression) -> str:
         return "grouping"
     if isinstance(node, SqlValueFunction):
         return node.name
-    if isinstance(node, BooleanLiteral):
-        return "bool"
     if isinstance(node, UnsupportedExpression):
         return node.column_name
     return ""

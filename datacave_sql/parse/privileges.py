@@ -122,7 +122,7 @@ class PrivilegeGrammar(DropGrammar):
         self.expect("from" if revoke else "to")
         for privilege in privileges:
             if privilege.columns:
-                self.refuse("column names cannot be included in GRANT/REVOKE ROLE", privilege.position)
+                self.refuse("column names cannot be included in GRANT/REVOKE ROLE", None, "0LP01")
         members = self.roles()
         if not revoke and self.accept("with"):
             self.expect_words("admin", "option")

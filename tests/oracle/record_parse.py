@@ -33,7 +33,7 @@ COLUMN_EXPRESSIONS = [
     "now() at time zone 'UTC'", "'a' collate \"C\"", "x collate \"C\"", "collation for ('a')", "1 = any (array[1])",
     "1 = any (select 1)", "'a' like 'b'", "normalize('a')", "'a' is normalized", "1 || 'a'", "x::character varying",
     "x::bigint", "x::double precision", "x::timestamp with time zone", "x::bpchar", "x::\"char\"", "grouping(x)",
-    "B'1'", "xmlconcat('a', 'b')", "sum(x) over ()", "1 x", "row(1, 2) is null", "(a.b).x",
+    "B'1'", "xmlconcat('a', 'b')", "sum(x) over ()", "row(1, 2) is null", "(a.b).x",
 ]  # fmt: skip
 
 
@@ -49,7 +49,8 @@ class Oracle:
         found = self._fields(sent)
         if found[1] == 'syntax error at or near ")"' and found[2] == len(sent):
             return [None]
-        if found[1].endswith('at or near ";"') and found[2] == len(sent) - 1 or found[1].startswith("unterminated"):
+        at_end = found[1].endswith('at or near ";"') and found[2] == len(sent) - 1
+        if at_end or found[1].startswith("unterminated"):
             found = self._fields(text)  # an error at the end of the text itself, so there is nothing to run
         return list(found)
 
