@@ -239,7 +239,10 @@ def draw(function: registry.Function, chance: random.Random) -> list[tuple[int, 
         drawn = [(o.TEXT, text) for text in chance.choice(_PARSED)]
     elif function.name == "to_char":
         numeric = function.argument_types[0] in (o.INT4, o.INT8, o.NUMERIC, o.FLOAT4, o.FLOAT8)
-        drawn[1] = (o.TEXT, chance.choice(_NUMBER_FORMATS if numeric else _DATE_FORMATS))
+        formats = _NUMBER_FORMATS if numeric else _DATE_FORMATS
+        if function.argument_types[0] == o.INTERVAL:  # weeks of ISO years mean nothing for intervals
+            formats = [template for template in formats if "I" not in template.replace("MI", "")]
+        drawn[1] = (o.TEXT, chance.choice(formats))
     return drawn
 
 

@@ -267,7 +267,8 @@ def _fail(name: str) -> NoReturn:
 
 to_int8 = _to_integer(-(2**63), 2**63 - 1, "bigint")
 BODIES.add("numeric_int2", _to_integer(-(2**15), 2**15 - 1, "smallint"))
-BODIES.add("numeric_int4", _to_integer(-(2**31), 2**31 - 1, "integer"))
+to_int4 = _to_integer(-(2**31), 2**31 - 1, "integer")
+BODIES.add("numeric_int4", to_int4)
 BODIES.add("numeric_int8", to_int8)
 
 
