@@ -82,14 +82,19 @@ class SecureServer:
 StartServer = Callable[..., RunningServer]
 
 
+def serve_command(folder: Path) -> list[str]:
+    """The command line of a server with its data in `folder`/data and on free ports."""
+    listen = ["--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"]
+    return [sys.executable, "-m", "datacave_server", "serve", "--data-dir", str(folder / "data"), *listen]
+
+
 def start(folder: Path, arguments: Sequence[str] = (), environment: Mapping[str, str] | None = None) -> RunningServer:
     """Starts `datacave serve` with its data in `folder`/data, and waits until it is ready."""
     log_file = folder / "server.log"
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("DATACAVE_", "PG"))}
-    command = [sys.executable, "-m", "datacave_server", "serve", "--data-dir", str(folder / "data")]
     with log_file.open("ab") as log:
         process = subprocess.Popen(
-            [*command, "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0", *arguments],
+            [*serve_command(folder), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log,
