@@ -40,7 +40,14 @@ SETTINGS = {
     "DATACAVE_WAL__SEGMENT_BYTES": "1MiB",
     "DATACAVE_COMPACTION__TABLE_BYTES_MAX": "1MiB",
 }
-GONE = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.AdminShutdownError)
+# What asyncpg raises when the server dies under it, in whatever state it is then.
+GONE = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.AdminShutdownError,
+)
 TABLES = """
     CREATE TABLE parts (client int, document int, part int, mark text NOT NULL, PRIMARY KEY (client, document, part));
     CREATE INDEX parts_mark ON parts (mark);
@@ -197,12 +204,15 @@ async def prepare(server: RunningServer) -> None:
     await connection.close()
 
 
-async def write_and_kill(server: RunningServer, records: Sequence[Record], chance: random.Random) -> None:
-    """All clients write; the server is killed while they do."""
+async def write_and_kill(server: RunningServer, records: Sequence[Record], chance: random.Random) -> list[str]:
+    """All clients write; the server is killed while they do. Returns what was wrong before."""
     writers = [asyncio.create_task(write(server, record, random.Random(chance.random()))) for record in records]
     await asyncio.sleep(0.3 + chance.random())
+    gone = sum(each.done() for each in writers)
+    wrong = [f"{gone} clients lost their connections before the server was killed"] if gone else []
     server.stop(signal.SIGKILL)
     await asyncio.gather(*writers)
+    return wrong
 
 
 def kill_in_recovery(folder: Path, environment: Mapping[str, str], chance: random.Random) -> None:
@@ -224,7 +234,7 @@ def run_rounds(folder: Path, rounds: int, seed: int = 1) -> Tally:
     try:
         asyncio.run(prepare(server))
         for number in range(rounds):
-            asyncio.run(write_and_kill(server, records, chance))
+            tally.wrong += asyncio.run(write_and_kill(server, records, chance))
             tally.rounds += 1
             if number % 3 == 1:
                 kill_in_recovery(folder, SETTINGS | {"PATH": "/usr/bin:/bin"}, chance)
