@@ -1,0 +1,384 @@
+"""Calls: plain functions, aggregates, window functions and set-returning functions.
+
+Aggregates, window calls and set-returning functions do not stay in expressions: they are collected at their query
+level and a reference to the column that will hold their value stands in their place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from datacave_core import sqlstate
+from datacave_core.errors import DatacaveError, FeatureNotSupported
+from datacave_core.types import oids
+from datacave_sql.bind import coercion, names, references, windows
+from datacave_sql.bind.names import Grouping, Scope
+from datacave_sql.bind.sorting import sort_keys
+from datacave_sql.bind.state import Binding
+from datacave_sql.expr import nodes as n
+from datacave_sql.functions import registry
+from datacave_sql.functions.registry import Function
+from datacave_sql.functions.resolution import ResolvedCast, ResolvedFunction, resolve_function, signature
+from datacave_sql.parse import ast
+
+AGGREGATE_CLAUSES = frozenset({"SELECT", "HAVING", "ORDER BY", "DISTINCT ON", "WINDOW"})
+WINDOW_CLAUSES = frozenset({"SELECT", "ORDER BY", "DISTINCT ON"})
+SET_CLAUSES = frozenset({"SELECT", "ORDER BY", "GROUP BY", "DISTINCT ON", "SRF"})
+
+
+def bind_call(b: Binding, e: ast.FunctionCall, scope: Scope) -> n.Expression:
+    """A call of any kind in an expression."""
+    bound = resolve_call(b, e, scope)
+    if isinstance(bound, n.FunctionCall) and bound.function.returns_set:
+        return _collect_set(b, bound, scope, e.position)
+    return bound
+
+
+def _argument(b: Binding, node: ast.Expression, scope: Scope) -> n.Expression:
+    if isinstance(node, ast.ColumnRef) and node.star and node.parts:
+        schema = node.parts[-2] if len(node.parts) > 1 else None
+        found = names.find_source(scope, node.parts[-1], schema, node.position)
+        if found is None:
+            raise names.missing_source(scope, node.parts[-1], node.position)
+        return references.whole_row(b, found[1], found[0], scope, node.position)
+    return b.expression(node, scope)
+
+
+def _name(b: Binding, e: ast.FunctionCall, types: Sequence[int], labels: Sequence[str]) -> str:
+    if len(e.name) > 1 and e.name[-2] != "pg_catalog":
+        raise DatacaveError(
+            f"function {signature('.'.join(e.name), types, b.types, labels)} does not exist",
+            sqlstate=sqlstate.UNDEFINED_FUNCTION,
+            hint="No function matches the given name and argument types. You might need to add explicit type casts.",
+            position=e.position,
+        )
+    return e.name[-1]
+
+
+def resolve_call(b: Binding, e: ast.FunctionCall, scope: Scope) -> n.Expression:
+    """The bound call; a set-returning function comes as the call itself, for FROM."""
+    special = e.over is not None or e.distinct or e.order_by or e.filter is not None or e.star
+    level, before = scope, scope.in_aggregate
+    arguments = [_argument(b, item, scope) for item in e.arguments]
+    labels = tuple(item.name for item in e.arguments if isinstance(item, ast.NamedArgument))
+    ordered: tuple[n.SortKey, ...] = ()
+    if e.within_group:
+        ordered = sort_keys(b, e.order_by, scope)
+        arguments += [key.expression for key in ordered]
+    types = [argument.type for argument in arguments]
+    name = _name(b, e, types, labels)
+    try:
+        found = resolve_function(name, types, b.types, names=labels, variadic=e.variadic)
+    except DatacaveError as error:
+        raise error.at(e.position) from None
+    if isinstance(found, ResolvedCast):
+        return coercion.cast(b, arguments[0], found.target, -1, e.position)
+    function = found.function
+    level.in_aggregate = before
+    if function.kind == "p":
+        raise DatacaveError(
+            f"{signature(name, types, b.types)} is a procedure",
+            sqlstate=sqlstate.WRONG_OBJECT_TYPE,
+            hint="To call a procedure, use CALL.",
+            position=e.position,
+        )
+    if function.kind == "f":
+        if special or e.within_group:
+            raise _not_aggregate(e, function)
+        return plain_call(b, found, arguments, e.position)
+    if function.kind == "w" and e.over is None:
+        raise DatacaveError(
+            f"window function {function.name} requires an OVER clause",
+            sqlstate=sqlstate.WRONG_OBJECT_TYPE,
+            position=e.position,
+        )
+    if e.over is not None:
+        return _window_call(b, e, found, arguments, scope)
+    return _aggregate_call(b, e, found, arguments, ordered, scope)
+
+
+def _not_aggregate(e: ast.FunctionCall, function: Function) -> DatacaveError:
+    name = ".".join(e.name) if e.name[0] != "pg_catalog" else e.name[-1]
+    if e.star:
+        message = f"{name}(*) specified, but {name} is not an aggregate function"
+    elif e.distinct:
+        message = f"DISTINCT specified, but {name} is not an aggregate function"
+    elif e.within_group:
+        message = f"WITHIN GROUP specified, but {name} is not an aggregate function"
+    elif e.order_by:
+        message = f"ORDER BY specified, but {name} is not an aggregate function"
+    elif e.filter is not None:
+        message = f"FILTER specified, but {name} is not an aggregate function"
+    else:
+        message = f"OVER specified, but {name} is not a window function nor an aggregate function"
+    return DatacaveError(message, sqlstate=sqlstate.WRONG_OBJECT_TYPE, position=e.position)
+
+
+def final_arguments(b: Binding, found: ResolvedFunction, arguments: Sequence[n.Expression]) -> list[n.Expression]:
+    """The arguments in declared order, coerced, defaults put in, VARIADIC ones collected."""
+    function = found.function
+    values: list[n.Expression] = []
+    first_default = len(function.argument_types) - function.default_count
+    for place, (source, type_oid) in enumerate(zip(found.sources, found.argument_types, strict=True)):
+        if source is None:
+            values.append(n.Constant(function.default_values[place - first_default], type_oid))
+        elif type_oid == oids.ANY:
+            values.append(coercion.settled(b, arguments[source]))
+        else:
+            values.append(coercion.require(b, arguments[source], type_oid))
+    if found.collected:
+        items = tuple(values[-found.collected :])
+        array = b.types.array(items[0].type)
+        values[-found.collected :] = [n.ArrayConstructor(items, False, array)]
+    return values
+
+
+def plain_call(b: Binding, found: ResolvedFunction, arguments: Sequence[n.Expression], position: int) -> n.Expression:
+    """A call of a plain function. Raises 0A000 for one that Datacave has not."""
+    function = found.function
+    if not function.supported:
+        raise registry.unsupported(function).at(position)
+    values = final_arguments(b, found, arguments)
+    return n.FunctionCall(function, tuple(values), found.result_type, position=position)
+
+
+def _collect_set(b: Binding, call: n.FunctionCall, scope: Scope, position: int) -> n.Expression:
+    if scope.grouping is None or scope.clause not in SET_CLAUSES or scope.in_aggregate or scope.in_window:
+        if scope.in_aggregate:
+            raise DatacaveError(
+                "aggregate function calls cannot contain set-returning function calls",
+                sqlstate=sqlstate.FEATURE_NOT_SUPPORTED,
+                hint="You might be able to move the set-returning function into a LATERAL FROM item.",
+                position=position,
+            )
+        raise DatacaveError(
+            f"set-returning functions are not allowed in {scope.clause or 'this context'}",
+            sqlstate=sqlstate.FEATURE_NOT_SUPPORTED,
+            position=position,
+        )
+    for known, column in scope.grouping.sets:
+        if known is call:
+            break
+    else:
+        column = b.output(call.function.name, call)
+        scope.grouping.sets.append((call, column))
+    return b.placed(n.ColumnReference(column.id, call.type, call.typmod, column.name), position)
+
+
+def _level_of(scope: Scope, used: set[int]) -> Scope:
+    """The query level an aggregate belongs to: the innermost one whose columns it reads, else the one it stands in."""
+    if used:
+        for level in scope.chain():
+            if level.owned() & used:
+                return level
+    return scope
+
+
+def _grouping(level: Scope, what: str, allowed: frozenset[str], code: str, position: int) -> Grouping:
+    if level.grouping is None or level.clause not in allowed:
+        place = level.clause or "this context"
+        raise DatacaveError(f"{what} are not allowed in {place}", sqlstate=code, position=position)
+    return level.grouping
+
+
+def _inside(b: Binding, scope: Scope, nodes: Sequence[ast.Expression]) -> list[n.Expression]:
+    return [b.expression(node, scope) for node in nodes]
+
+
+def _contains_placeholder(values: Sequence[n.Expression], columns: set[int]) -> bool:
+    return any(columns & n.columns_used(value) for value in values)
+
+
+def _filter(b: Binding, e: ast.FunctionCall, scope: Scope) -> n.Expression | None:
+    if e.filter is None:
+        return None
+    clause, scope.clause = scope.clause, "FILTER"
+    try:
+        return coercion.to_boolean(b, b.expression(e.filter, scope), "FILTER")
+    finally:
+        scope.clause = clause
+
+
+def _check_aggregate_form(e: ast.FunctionCall, function: Function) -> str:
+    name = function.name
+    kind = registry.aggregate(function.oid).kind
+    if e.within_group and kind == "n":
+        raise DatacaveError(
+            f"{name} is not an ordered-set aggregate, so it cannot have WITHIN GROUP",
+            sqlstate=sqlstate.WRONG_OBJECT_TYPE,
+            position=e.position,
+        )
+    if kind != "n" and not e.within_group:
+        raise DatacaveError(
+            f"WITHIN GROUP is required for ordered-set aggregate {name}",
+            sqlstate=sqlstate.WRONG_OBJECT_TYPE,
+            position=e.position,
+        )
+    if not e.arguments and not e.star and kind == "n":
+        raise DatacaveError(
+            f"{name}(*) must be used to call a parameterless aggregate function",
+            sqlstate=sqlstate.WRONG_OBJECT_TYPE,
+            position=e.position,
+        )
+    return kind
+
+
+def _aggregate_call(
+    b: Binding,
+    e: ast.FunctionCall,
+    found: ResolvedFunction,
+    arguments: list[n.Expression],
+    ordered: tuple[n.SortKey, ...],
+    scope: Scope,
+) -> n.Expression:
+    function = found.function
+    kind = _check_aggregate_form(e, function)
+    if not function.supported:
+        raise registry.unsupported(function).at(e.position)
+    condition = _filter(b, e, scope)
+    direct: tuple[n.Expression, ...] = ()
+    if kind == "n":
+        values = tuple(final_arguments(b, found, arguments))
+        order = sort_keys(b, e.order_by, scope) if e.order_by else ()
+        if e.distinct:
+            _check_distinct(b, values, order, e)
+    else:
+        values, direct, order = _ordered_set(b, found, arguments, ordered, kind)
+    parts = [*values, *direct, *(key.expression for key in order), *([condition] if condition is not None else [])]
+    used: set[int] = set()
+    for part in parts:
+        used |= n.columns_used(part)
+    level = _placeholder_level(scope, used) or _level_of(scope, used)
+    grouping = _grouping(level, "aggregate functions", AGGREGATE_CLAUSES, sqlstate.GROUPING_ERROR, e.position)
+    _check_nesting(level, grouping, used, e.position)
+    call = n.AggregateCall(function, values, found.result_type, -1, e.distinct, order, condition, direct)
+    column = grouping.aggregates.get(call)
+    if column is None:
+        column = grouping.aggregates[call] = b.output(function.name, call)
+    names.note_outer(scope, level, {column.id})
+    return b.placed(n.ColumnReference(column.id, call.type, -1, column.name), e.position)
+
+
+def _placeholder_level(scope: Scope, used: set[int]) -> Scope | None:
+    """The level whose aggregates or windows are among the used columns, if there is one."""
+    for level in scope.chain():
+        if level.grouping is None:
+            continue
+        columns = {column.id for column in level.grouping.aggregates.values()}
+        columns |= {column.id for column in level.grouping.windows.values()}
+        columns |= {column.id for _, column in level.grouping.sets}
+        if columns & used:
+            return level
+    return None
+
+
+def _check_nesting(level: Scope, grouping: Grouping, used: set[int], position: int) -> None:
+    if used & {column.id for column in grouping.aggregates.values()}:
+        raise DatacaveError(
+            "aggregate function calls cannot be nested", sqlstate=sqlstate.GROUPING_ERROR, position=position
+        )
+    if used & {column.id for column in grouping.windows.values()}:
+        raise DatacaveError(
+            "aggregate function calls cannot contain window function calls",
+            sqlstate=sqlstate.GROUPING_ERROR,
+            position=position,
+        )
+    if used & {column.id for _, column in grouping.sets}:
+        raise DatacaveError(
+            "aggregate function calls cannot contain set-returning function calls",
+            sqlstate=sqlstate.FEATURE_NOT_SUPPORTED,
+            hint="You might be able to move the set-returning function into a LATERAL FROM item.",
+            position=position,
+        )
+
+
+def _check_distinct(
+    b: Binding, values: Sequence[n.Expression], order: Sequence[n.SortKey], e: ast.FunctionCall
+) -> None:
+    if not values:
+        raise DatacaveError(
+            "DISTINCT is not implemented for parameterless aggregates",
+            sqlstate=sqlstate.FEATURE_NOT_SUPPORTED,
+            position=e.position,
+        )
+    for key in order:
+        if key.expression not in values:
+            raise DatacaveError(
+                "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list",
+                sqlstate=sqlstate.INVALID_COLUMN_REFERENCE,
+                position=b.position(key.expression),
+            )
+
+
+def _ordered_set(
+    b: Binding, found: ResolvedFunction, arguments: list[n.Expression], ordered: tuple[n.SortKey, ...], kind: str
+) -> tuple[tuple[n.Expression, ...], tuple[n.Expression, ...], tuple[n.SortKey, ...]]:
+    """(aggregated arguments, direct arguments, sort keys) of an ordered-set aggregate."""
+    direct_count = len(arguments) - len(ordered)
+    if kind == "h":
+        if direct_count != len(ordered):
+            raise FeatureNotSupported(
+                f"To use the hypothetical-set aggregate {found.function.name}, the number of hypothetical direct "
+                f"arguments (here {direct_count}) must match the number of ordering columns (here {len(ordered)})."
+            )
+        keys, direct = [], []
+        for value, key in zip(arguments[:direct_count], ordered, strict=True):
+            (left, right), _ = coercion.to_common(b, [value, key.expression], "WITHIN GROUP")
+            direct.append(left)
+            keys.append(n.SortKey(right, key.descending, key.nulls_first))
+        return tuple(key.expression for key in keys), tuple(direct), tuple(keys)
+    values = [
+        coercion.settled(b, argument) if type_oid == oids.ANY else coercion.require(b, argument, type_oid)
+        for argument, type_oid in zip(arguments, found.argument_types, strict=True)
+    ]
+    keys = [
+        n.SortKey(value, key.descending, key.nulls_first)
+        for value, key in zip(values[direct_count:], ordered, strict=True)
+    ]
+    return tuple(values[direct_count:]), tuple(values[:direct_count]), tuple(keys)
+
+
+def _window_call(
+    b: Binding, e: ast.FunctionCall, found: ResolvedFunction, arguments: list[n.Expression], scope: Scope
+) -> n.Expression:
+    function = found.function
+    if not function.supported:
+        raise registry.unsupported(function).at(e.position)
+    grouping = _grouping(scope, "window functions", WINDOW_CLAUSES, sqlstate.WINDOWING_ERROR, e.position)
+    if e.distinct:
+        raise FeatureNotSupported("DISTINCT is not implemented for window functions", position=e.position)
+    if e.order_by and function.kind == "a":
+        raise FeatureNotSupported("aggregate ORDER BY is not implemented for window functions", position=e.position)
+    if e.within_group or (function.kind == "a" and registry.aggregate(function.oid).kind != "n"):
+        raise FeatureNotSupported(
+            f"OVER is not supported for ordered-set aggregate {function.name}", position=e.position
+        )
+    if function.kind == "a" and not e.arguments and not e.star:
+        _check_aggregate_form(e, function)
+    if e.filter is not None and function.kind == "w":
+        raise FeatureNotSupported("FILTER is not implemented for non-aggregate window functions", position=e.position)
+    condition = _filter(b, e, scope)
+    values = tuple(final_arguments(b, found, arguments))
+    assert e.over is not None
+    partition, order, frame = windows.resolve_window(b, e.over, scope)
+    parts = [*values, *partition, *(key.expression for key in order), *([condition] if condition is not None else [])]
+    window_columns = {column.id for column in grouping.windows.values()}
+    if _contains_placeholder(parts, window_columns):
+        raise DatacaveError(
+            "window function calls cannot be nested", sqlstate=sqlstate.WINDOWING_ERROR, position=e.position
+        )
+    if _contains_placeholder(parts, {column.id for _, column in grouping.sets}):
+        raise DatacaveError(
+            "window function calls cannot contain set-returning function calls",
+            sqlstate=sqlstate.FEATURE_NOT_SUPPORTED,
+            hint="You might be able to move the set-returning function into a LATERAL FROM item.",
+            position=e.position,
+        )
+    call = n.WindowCall(function, values, partition, order, frame, found.result_type, -1, condition)
+    column = grouping.windows.get(call)
+    if column is None:
+        column = grouping.windows[call] = b.output(function.name, call)
+    return b.placed(n.ColumnReference(column.id, call.type, -1, column.name), e.position)
+
+
+CALLS = {ast.FunctionCall: bind_call}

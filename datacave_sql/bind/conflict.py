@@ -1,0 +1,109 @@
+"""ON CONFLICT: which unique indexes decide, and what happens to the row in the way."""
+
+from __future__ import annotations
+
+from datacave_core import sqlstate
+from datacave_core.catalog import Index, Table
+from datacave_core.errors import DatacaveError
+from datacave_sql.bind import assignments, coercion, row_rules
+from datacave_sql.bind.names import Scope
+from datacave_sql.bind.state import Binding
+from datacave_sql.parse import ast, parse_expression
+from datacave_sql.plan import logical as l
+
+
+def bind_on_conflict(b: Binding, clause: ast.OnConflict, table: Table, name: str, level: Scope) -> l.OnConflict:
+    """The arbiter indexes and the bound DO UPDATE. Raises 42P10, 42601, 42704."""
+    indexes = _arbiters(b, clause, table)
+    numbers = tuple(index.index_number for index in indexes)
+    if clause.action == "nothing":
+        return l.OnConflict(numbers)
+    if clause.target is None:
+        raise DatacaveError(
+            "ON CONFLICT DO UPDATE requires inference specification or constraint name",
+            sqlstate=sqlstate.SYNTAX_ERROR,
+            hint="For example, ON CONFLICT (column_name).",
+            position=clause.position,
+        )
+    existing, excluded = row_rules.row_columns(b, table), row_rules.row_columns(b, table)
+    scope = row_rules.row_scope(b, table, existing, name, "UPDATE")
+    other = row_rules.row_scope(b, table, excluded, "excluded", "UPDATE")
+    other.sources[0].relation = None
+    scope.sources = [*scope.sources, *other.sources]
+    scope.parent = level
+    # Bare names mean the row that exists; the proposed one is named excluded.
+    scope.columns = [*scope.columns, *other.columns]
+    changes = assignments.bind_assignments(b, clause.assignments, table, scope)
+    predicate = None
+    if clause.where is not None:
+        scope.clause = "WHERE"
+        predicate = coercion.to_boolean(b, b.expression(clause.where, scope), "WHERE")
+    return l.OnConflict(numbers, changes, predicate, existing, excluded)
+
+
+def _arbiters(b: Binding, clause: ast.OnConflict, table: Table) -> list[Index]:
+    target = clause.target
+    if target is None:
+        return []
+    if target.constraint is not None:
+        for index in table.indexes:
+            if index.name == target.constraint and index.unique and index.constraint_oid:
+                return [index]
+        for constraint in table.constraints:
+            if constraint.name == target.constraint:
+                raise DatacaveError(
+                    "constraint in ON CONFLICT clause has no associated index",
+                    sqlstate=sqlstate.WRONG_OBJECT_TYPE,
+                    position=target.position,
+                )
+        raise DatacaveError(
+            f'constraint "{target.constraint}" for table "{table.name}" does not exist',
+            sqlstate=sqlstate.UNDEFINED_OBJECT,
+            position=target.position,
+        )
+    wanted_columns, wanted_expressions = _inference(b, target, table)
+    found = [
+        index
+        for index in table.indexes
+        if index.unique
+        and index.valid
+        and {key.column for key in index.keys if key.column} == wanted_columns
+        and {_expression_of(b, table, key.expression) for key in index.keys if key.expression} == wanted_expressions
+        and _predicate_allows(index, target)
+    ]
+    if not found:
+        raise DatacaveError(
+            "there is no unique or exclusion constraint matching the ON CONFLICT specification",
+            sqlstate=sqlstate.INVALID_COLUMN_REFERENCE,
+        )
+    return found
+
+
+def _inference(b: Binding, target: ast.ConflictTarget, table: Table) -> tuple[set[int], set[ast.Expression]]:
+    columns: set[int] = set()
+    expressions: set[ast.Expression] = set()
+    for element in target.elements:
+        name = element.column
+        if name is None and isinstance(element.expression, ast.ColumnRef) and len(element.expression.parts) == 1:
+            name = element.expression.parts[0]
+        if name is not None:
+            column = table.columns_by_name.get(name)
+            if column is None:
+                raise DatacaveError(
+                    f'column "{name}" does not exist', sqlstate=sqlstate.UNDEFINED_COLUMN, position=element.position
+                )
+            columns.add(column.number)
+        elif element.expression is not None:
+            expressions.add(element.expression)
+    return columns, expressions
+
+
+def _expression_of(b: Binding, table: Table, text: str | None) -> ast.Expression | None:
+    return parse_expression(text) if text is not None else None
+
+
+def _predicate_allows(index: Index, target: ast.ConflictTarget) -> bool:
+    """A partial index decides only where the same condition is written."""
+    if index.predicate is None:
+        return True
+    return target.where is not None and parse_expression(index.predicate) == target.where

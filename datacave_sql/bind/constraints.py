@@ -1,0 +1,419 @@
+"""Constraints of tables: CHECK, UNIQUE, PRIMARY KEY, FOREIGN KEY, with names made up where none is given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from datacave_core import sqlstate
+from datacave_core.catalog import Column, Constraint, Index, IndexKey, Table
+from datacave_core.errors import DatacaveError, FeatureNotSupported
+from datacave_sql.bind import coercion, relations, row_rules
+from datacave_sql.bind.names import Scope
+from datacave_sql.bind.object_names import free_name
+from datacave_sql.bind.sqltext import SqlText
+from datacave_sql.bind.state import Binding
+from datacave_sql.expr import nodes as n
+from datacave_sql.functions.resolution import resolve_operator
+from datacave_sql.parse import ast
+
+_ACTIONS = {"no action": "a", "restrict": "r", "cascade": "c", "set null": "n", "set default": "d"}
+
+
+def default_text(b: Binding, column: Column, node: ast.Expression) -> str | None:
+    """The text of a DEFAULT, after its type has been checked; None for DEFAULT NULL. Raises 42804, 0A000."""
+    scope = Scope(clause="DEFAULT expressions")
+    bound = b.expression(node, scope)
+    value = coercion.coerce(b, bound, column.type_oid, column.typmod, "a", node.position)
+    if value is None:
+        raise DatacaveError(
+            f'column "{column.name}" is of type {b.types.name(column.type_oid)} but default expression is of type '
+            f"{b.types.name(bound.type)}",
+            sqlstate=sqlstate.DATATYPE_MISMATCH,
+            hint="You will need to rewrite or cast the expression.",
+        )
+    refuse_subquery(bound, "DEFAULT expression")
+    if isinstance(value, n.Constant) and value.value is None:
+        return None
+    return SqlText()(node)
+
+
+def refuse_subquery(e: n.Expression, where: str) -> None:
+    """Raises 0A000 for a stored expression that holds a subquery."""
+    if any(isinstance(node, n.SubqueryExpression) for node in n.walk(e)):
+        raise FeatureNotSupported(f"cannot use subquery in {where}")
+
+
+def add_column_constraint(b: Binding, draft: Any, column: Column, constraint: ast.Constraint) -> None:
+    """A constraint written after a column."""
+    if isinstance(constraint, ast.GeneratedConstraint):
+        check_generated(b, draft.table(), draft.columns[column.number - 1], constraint.expression)
+    elif isinstance(constraint, ast.UniqueConstraint):
+        add_table_constraint(b, draft, replace(constraint, columns=(column.name,)))
+    elif isinstance(constraint, ast.ForeignKeyConstraint):
+        draft.table_constraints.append(replace(constraint, columns=(column.name,)))
+    else:
+        add_table_constraint(b, draft, constraint)
+
+
+def add_table_constraint(b: Binding, draft: Any, constraint: ast.Constraint) -> None:
+    """A constraint of the table; foreign keys wait until the keys they may refer to are known."""
+    if isinstance(constraint, ast.ForeignKeyConstraint):
+        return
+    table = draft.table(
+        indexes=tuple(index for _, index in draft.made if index is not None),
+        constraints=tuple(made for made, _ in draft.made),
+    )
+    draft.made.append(bind_constraint(b, table, constraint, draft.names))
+
+
+def add_postponed(b: Binding, draft: Any) -> None:
+    """The foreign keys."""
+    for constraint in draft.table_constraints:
+        if isinstance(constraint, ast.ForeignKeyConstraint):
+            table = draft.table(
+                indexes=tuple(index for _, index in draft.made if index is not None),
+                constraints=tuple(made for made, _ in draft.made),
+            )
+            draft.made.append(bind_constraint(b, table, constraint, draft.names))
+
+
+def bind_constraint(
+    b: Binding, table: Table, constraint: ast.Constraint, taken: set[str]
+) -> tuple[Constraint, Index | None]:
+    """A constraint of a table and the index it brings; `taken` are index names of the statement."""
+    if constraint.name is not None and any(known.name == constraint.name for known in table.constraints):
+        raise DatacaveError(
+            f'constraint "{constraint.name}" for relation "{table.name}" already exists',
+            sqlstate=sqlstate.DUPLICATE_OBJECT,
+        )
+    if isinstance(constraint, ast.CheckConstraint):
+        return _check(b, table, constraint), None
+    if isinstance(constraint, ast.UniqueConstraint):
+        return _unique(b, table, constraint, taken)
+    if isinstance(constraint, ast.ForeignKeyConstraint):
+        return _foreign_key(b, table, constraint), None
+    raise FeatureNotSupported(
+        "exclusion constraints are not supported",
+        hint="Use a UNIQUE constraint.",
+        position=constraint.position,
+    )
+
+
+def constraint_name(table: Table, first: str, second: str, label: str) -> str:
+    """A free constraint name."""
+    known = {constraint.name for constraint in table.constraints}
+    return free_name(first, second, label, known.__contains__)
+
+
+def table_scope(b: Binding, table: Table, clause: str) -> Scope:
+    """The columns of a table (also one that is not made yet) for an expression that is stored with it."""
+    return row_rules.row_scope(b, table, row_rules.row_columns(b, table), table.name, clause)
+
+
+def _mentioned(b: Binding, e: n.Expression, scope: Scope) -> list[int]:
+    """Numbers of the table's columns in an expression."""
+    used = n.columns_used(e)
+    return [
+        column.attribute
+        for column in scope.columns
+        if isinstance(column.expression, n.ColumnReference) and column.expression.column in used
+    ]
+
+
+def _check(b: Binding, table: Table, constraint: ast.CheckConstraint) -> Constraint:
+    scope = table_scope(b, table, "check constraints")
+    bound = coercion.to_boolean(b, b.expression(constraint.expression, scope), "CHECK")
+    refuse_subquery(bound, "check constraint")
+    columns = tuple(_mentioned(b, bound, scope))
+    name = constraint.name
+    if name is None:
+        single = table.column(columns[0]).name if len(columns) == 1 else ""
+        name = constraint_name(table, table.name, single, "check")
+    return Constraint(
+        0,
+        name,
+        "c",
+        columns,
+        SqlText()(constraint.expression),
+        validated=not constraint.not_valid,
+        no_inherit=constraint.no_inherit,
+    )
+
+
+def key_column(table: Table, name: str, position: int | None = None) -> Column:
+    """A column named in a key. Raises 42703."""
+    column = table.columns_by_name.get(name)
+    if column is None:
+        raise DatacaveError(
+            f'column "{name}" named in key does not exist', sqlstate=sqlstate.UNDEFINED_COLUMN, position=position
+        )
+    return column
+
+
+def require_indexable(b: Binding, type_oid: int) -> None:
+    """Raises 42704 for a type that has no order to build an index on."""
+    try:
+        resolve_operator("<", type_oid, type_oid, b.types)
+        comparable = b.types.io(type_oid).comparable
+    except DatacaveError:
+        comparable = False
+    if not comparable:
+        raise DatacaveError(
+            f'data type {b.types.name(type_oid)} has no default operator class for access method "btree"',
+            sqlstate=sqlstate.UNDEFINED_OBJECT,
+            hint="You must specify an operator class for the index or define a default operator class for the data "
+            "type.",
+        )
+
+
+def relation_taken(b: Binding, table: Table, taken: set[str]):  # type: ignore[no-untyped-def]
+    """Whether a name is in use among the relations of a table's schema."""
+    return lambda name: name in taken or name == table.name or (table.schema_oid, name) in b.catalog.relation_names
+
+
+def _unique(
+    b: Binding, table: Table, constraint: ast.UniqueConstraint, taken: set[str]
+) -> tuple[Constraint, Index | None]:
+    if constraint.index_name is not None:
+        return _using_index(table, constraint)
+    if constraint.deferrable:
+        raise FeatureNotSupported(
+            "deferrable unique constraints are not supported",
+            hint="Leave DEFERRABLE out.",
+            position=constraint.position,
+        )
+    if constraint.primary and (table.primary_index is not None):
+        raise DatacaveError(
+            f'multiple primary keys for table "{table.name}" are not allowed',
+            sqlstate=sqlstate.INVALID_TABLE_DEFINITION,
+            position=constraint.position,
+        )
+    columns = [key_column(table, name, constraint.position) for name in constraint.columns]
+    numbers = [column.number for column in columns]
+    for column in columns:
+        if numbers.count(column.number) > 1:
+            word = "primary key" if constraint.primary else "unique"
+            raise DatacaveError(
+                f'column "{column.name}" appears twice in {word} constraint',
+                sqlstate=sqlstate.DUPLICATE_COLUMN,
+                position=constraint.position,
+            )
+        require_indexable(b, column.type_oid)
+    included = tuple(key_column(table, name, constraint.position).number for name in constraint.including)
+    in_use = relation_taken(b, table, taken)
+    if constraint.name is not None:
+        name = constraint.name
+        if in_use(name):
+            raise DatacaveError(f'relation "{name}" already exists', sqlstate=sqlstate.DUPLICATE_TABLE)
+    elif constraint.primary:
+        name = free_name(table.name, "", "pkey", in_use)
+    else:
+        name = free_name(table.name, "_".join(column.name for column in columns), "key", in_use)
+    taken.add(name)
+    index = Index(
+        0,
+        0,
+        name,
+        tuple(IndexKey(column.number, collation=column.collation) for column in columns),
+        unique=True,
+        primary=constraint.primary,
+        nulls_not_distinct=constraint.nulls_not_distinct,
+        included=included,
+        options=tuple((o.name, o.value or "true") for o in constraint.options),
+    )
+    return Constraint(0, name, "p" if constraint.primary else "u", tuple(numbers)), index
+
+
+def _using_index(table: Table, constraint: ast.UniqueConstraint) -> tuple[Constraint, Index | None]:
+    for index in table.indexes:
+        if index.name != constraint.index_name:
+            continue
+        if not index.unique or index.predicate is not None or any(not key.column for key in index.keys):
+            raise DatacaveError(
+                f'"{index.name}" is not a unique index',
+                sqlstate=sqlstate.WRONG_OBJECT_TYPE,
+                detail="Cannot create a primary key or unique constraint using such an index.",
+                position=constraint.position,
+            )
+        kind = "p" if constraint.primary else "u"
+        columns = tuple(key.column for key in index.keys)
+        return Constraint(0, constraint.name or index.name, kind, columns, index_oid=index.oid), None
+    raise DatacaveError(
+        f'index "{constraint.index_name}" does not exist',
+        sqlstate=sqlstate.UNDEFINED_OBJECT,
+        position=constraint.position,
+    )
+
+
+def _foreign_key(b: Binding, table: Table, constraint: ast.ForeignKeyConstraint) -> Constraint:
+    columns = []
+    for name in constraint.columns:
+        column = table.columns_by_name.get(name)
+        if column is None:
+            raise DatacaveError(
+                f'column "{name}" referenced in foreign key constraint does not exist',
+                sqlstate=sqlstate.UNDEFINED_COLUMN,
+            )
+        columns.append(column)
+    referenced = _referenced_table(b, table, constraint)
+    if constraint.match == "partial":
+        raise FeatureNotSupported("MATCH PARTIAL not yet implemented", position=constraint.position)
+    keys, index = _referenced_key(referenced, constraint, len(columns))
+    for column, number in zip(columns, keys, strict=True):
+        _comparable(b, constraint, table, column, referenced.column(number))
+    name = constraint.name
+    if name is None:
+        name = constraint_name(table, table.name, "_".join(column.name for column in columns), "fkey")
+    set_columns = tuple(_set_column(table, columns, word) for word in constraint.delete_columns)
+    same = referenced.oid == table.oid
+    return Constraint(
+        0,
+        name,
+        "f",
+        tuple(column.number for column in columns),
+        index_oid=index.oid,
+        referenced_table_oid=0 if same and not table.oid else referenced.oid,
+        referenced_columns=keys,
+        on_update=_ACTIONS[constraint.on_update],
+        on_delete=_ACTIONS[constraint.on_delete],
+        delete_set_columns=set_columns,
+        match=constraint.match[0],
+        deferrable=bool(constraint.deferrable or constraint.initially_deferred),
+        initially_deferred=bool(constraint.initially_deferred),
+        validated=not constraint.not_valid,
+    )
+
+
+def _set_column(table: Table, columns: Sequence[Column], name: str) -> int:
+    for column in columns:
+        if column.name == name:
+            return column.number
+    if name not in table.columns_by_name:
+        raise DatacaveError(
+            f'column "{name}" referenced in foreign key constraint does not exist', sqlstate=sqlstate.UNDEFINED_COLUMN
+        )
+    raise DatacaveError(
+        f'column "{name}" referenced in ON DELETE SET action must be part of foreign key',
+        sqlstate=sqlstate.INVALID_COLUMN_REFERENCE,
+    )
+
+
+def _referenced_table(b: Binding, table: Table, constraint: ast.ForeignKeyConstraint) -> Table:
+    name = constraint.referenced.name
+    if name[-1] == table.name:
+        schema = relations.split_relation_name(b, name, constraint.referenced.position)[0]
+        known = b.catalog.schemas.get(table.schema_oid)
+        if known is not None and (schema == known.name or (schema is None and _comes_first(b, known.name, name[-1]))):
+            return table
+    found = relations.require_table(b, name, constraint.referenced.position)
+    if found.kind != "r":
+        raise DatacaveError(f'referenced relation "{found.name}" is not a table', sqlstate=sqlstate.WRONG_OBJECT_TYPE)
+    if found.persistence != table.persistence and "t" in (found.persistence, table.persistence):
+        words = "temporary" if table.persistence == "t" else "permanent"
+        raise DatacaveError(
+            f"constraints on {words} tables may reference only {words} tables",
+            sqlstate=sqlstate.INVALID_TABLE_DEFINITION,
+        )
+    return found
+
+
+def _comes_first(b: Binding, schema: str, name: str) -> bool:
+    """Whether the table that is being made is the one a bare name will find."""
+    for candidate in relations.search_schemas(b):
+        if candidate == schema:
+            return True
+        if relations.relation_in(b, candidate, name) is not None:
+            return False
+    return False
+
+
+def _referenced_key(table: Table, constraint: ast.ForeignKeyConstraint, count: int) -> tuple[tuple[int, ...], Index]:
+    """The referenced columns, in the order written, and the unique index over them."""
+    if not constraint.referenced_columns:
+        index = table.primary_index
+        if index is None:
+            raise DatacaveError(
+                f'there is no primary key for referenced table "{table.name}"', sqlstate=sqlstate.UNDEFINED_OBJECT
+            )
+        numbers = tuple(key.column for key in index.keys)
+    else:
+        found = []
+        for name in constraint.referenced_columns:
+            column = table.columns_by_name.get(name)
+            if column is None:
+                raise DatacaveError(
+                    f'column "{name}" referenced in foreign key constraint does not exist',
+                    sqlstate=sqlstate.UNDEFINED_COLUMN,
+                )
+            found.append(column.number)
+        numbers = tuple(found)
+        candidates = [
+            candidate
+            for candidate in table.indexes
+            if candidate.unique
+            and candidate.predicate is None
+            and len(candidate.keys) == len(numbers)
+            and {key.column for key in candidate.keys} == set(numbers)
+        ]
+        if not candidates:
+            raise DatacaveError(
+                f'there is no unique constraint matching given keys for referenced table "{table.name}"',
+                sqlstate=sqlstate.INVALID_FOREIGN_KEY,
+            )
+        index = candidates[0]
+    if len(numbers) != count:
+        raise DatacaveError(
+            "number of referencing and referenced columns for foreign key disagree",
+            sqlstate=sqlstate.INVALID_FOREIGN_KEY,
+        )
+    return numbers, index
+
+
+def _comparable(
+    b: Binding, constraint: ast.ForeignKeyConstraint, table: Table, column: Column, referenced: Column
+) -> None:
+    try:
+        resolve_operator("=", referenced.type_oid, column.type_oid, b.types)
+    except DatacaveError:
+        label = constraint.name or constraint_name(table, table.name, "_".join(constraint.columns), "fkey")
+        raise DatacaveError(
+            f'foreign key constraint "{label}" cannot be implemented',
+            sqlstate=sqlstate.DATATYPE_MISMATCH,
+            detail=f'Key columns "{column.name}" and "{referenced.name}" are of incompatible types: '
+            f"{b.types.name(column.type_oid)} and {b.types.name(referenced.type_oid)}.",
+        ) from None
+
+
+def check_generated(b: Binding, table: Table, column: Column, node: ast.Expression) -> n.Expression:
+    """Binds a generation expression. Raises 42P17 for what may change by itself, 42P17 for generated columns in it."""
+    scope = table_scope(b, table, "column generation expressions")
+    bound = b.expression(node, scope)
+    refuse_subquery(bound, "column generation expression")
+    for number in _mentioned(b, bound, scope):
+        other = table.column(number)
+        if other.generated:
+            detail = (
+                "This would cause the generated column to depend on its own value."
+                if other.number == column.number
+                else "A generated column cannot reference another generated column."
+            )
+            raise DatacaveError(
+                f'cannot use generated column "{other.name}" in column generation expression',
+                sqlstate=sqlstate.INVALID_OBJECT_DEFINITION,
+                detail=detail,
+                position=node.position,
+            )
+    for part in n.walk(bound):
+        if isinstance(part, n.FunctionCall) and part.function.volatility != "i":
+            raise DatacaveError("generation expression is not immutable", sqlstate=sqlstate.INVALID_OBJECT_DEFINITION)
+    value = coercion.coerce(b, bound, column.type_oid, column.typmod, "a", node.position)
+    if value is None:
+        raise DatacaveError(
+            f'column "{column.name}" is of type {b.types.name(column.type_oid)} but generation expression is of type '
+            f"{b.types.name(bound.type)}",
+            sqlstate=sqlstate.DATATYPE_MISMATCH,
+            hint="You will need to rewrite or cast the expression.",
+        )
+    return value

@@ -1,0 +1,292 @@
+"""CREATE TABLE: columns, types, defaults, constraints, serial and identity columns, LIKE, as a Table without oids."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from datacave_core import sqlstate
+from datacave_core.catalog import Column, Constraint, Index, Schema, Table
+from datacave_core.catalog import Sequence as SequenceObject
+from datacave_core.errors import DatacaveError, FeatureNotSupported
+from datacave_core.types import oids
+from datacave_sql.bind import constraints, relations, sequences, table_like, typenames
+from datacave_sql.bind import statements as s
+from datacave_sql.bind.constructs import resolve_collation
+from datacave_sql.bind.object_names import free_name
+from datacave_sql.bind.sqltext import SqlText, quote_identifier, quote_literal
+from datacave_sql.bind.state import Binding
+from datacave_sql.parse import ast
+
+SERIAL_TYPES = {
+    "serial": oids.INT4,
+    "serial4": oids.INT4,
+    "bigserial": oids.INT8,
+    "serial8": oids.INT8,
+    "smallserial": oids.INT2,
+    "serial2": oids.INT2,
+}
+COLUMNS_MAX = 1600
+
+
+@dataclass(slots=True)
+class TableDraft:
+    """A table in the making. Constraints are bound when all columns are known."""
+
+    schema: Schema
+    name: str
+    persistence: str = "p"
+    columns: list[Column] = field(default_factory=list)
+    sequences: list[s.OwnedSequence] = field(default_factory=list)
+    column_constraints: list[tuple[Column, ast.Constraint]] = field(default_factory=list)
+    table_constraints: list[ast.Constraint] = field(default_factory=list)
+    made: list[tuple[Constraint, Index | None]] = field(default_factory=list)
+    indexes: list[Index] = field(default_factory=list)
+    comments: list[tuple[int, str]] = field(default_factory=list)
+    names: set[str] = field(default_factory=set)
+
+    def table(self, **changes: Any) -> Table:
+        """The table as far as it is known."""
+        return Table(0, self.schema.oid, self.name, tuple(self.columns), persistence=self.persistence, **changes)
+
+
+def bind_create_table(b: Binding, statement: ast.CreateTable, helpers: object) -> s.BoundStatement:
+    """The table to make. Raises 42P07, 42701, 42P16, 42704, and 0A000 for what Datacave has not."""
+    _refuse(statement)
+    temporary = statement.persistence == "temporary"
+    schema = relations.creation_schema(b, statement.name, statement.position, temporary)
+    name = statement.name[-1]
+    existing = b.catalog.relation_names.get((schema.oid, name))
+    if existing is not None:
+        if statement.if_not_exists:
+            notice = f'relation "{name}" already exists, skipping'
+            return s.NothingToDo("CREATE TABLE", ((notice, sqlstate.DUPLICATE_TABLE),))
+        raise DatacaveError(f'relation "{name}" already exists', sqlstate=sqlstate.DUPLICATE_TABLE)
+    draft = TableDraft(schema, name, {"permanent": "p", "temporary": "t", "unlogged": "u"}[statement.persistence])
+    for element in statement.elements:
+        if isinstance(element, ast.ColumnDefinition):
+            add_column(b, draft, element)
+        elif isinstance(element, ast.LikeClause):
+            table_like.copy_like(b, draft, element)
+        else:
+            draft.table_constraints.append(element)
+    if len(draft.columns) > COLUMNS_MAX:
+        raise DatacaveError(f"tables can have at most {COLUMNS_MAX} columns", sqlstate=sqlstate.TOO_MANY_COLUMNS)
+    table = finish(b, draft, options(statement.options))
+    return s.CreateTable(table, tuple(draft.sequences), statement.on_commit, tuple(draft.comments))
+
+
+def options(written: Sequence[ast.StorageOption]) -> tuple[tuple[str, str], ...]:
+    """Storage options, kept as they are for tools that read them back."""
+    return tuple((option.name, option.value if option.value is not None else "true") for option in written)
+
+
+def _refuse(statement: ast.CreateTable) -> None:
+    refused = None
+    if statement.inherits:
+        refused = "INHERITS"
+    elif statement.partition_by is not None or statement.partition_of is not None:
+        refused = "partitioning"
+    elif statement.of_type is not None:
+        refused = "CREATE TABLE OF"
+    elif statement.access_method not in (None, "heap"):
+        raise DatacaveError(
+            f'access method "{statement.access_method}" does not exist', sqlstate=sqlstate.UNDEFINED_OBJECT
+        )
+    elif statement.tablespace not in (None, "pg_default"):
+        raise DatacaveError(f'tablespace "{statement.tablespace}" does not exist', sqlstate=sqlstate.UNDEFINED_OBJECT)
+    if statement.shard_by:
+        refused = "SHARD BY"
+    if refused is not None:
+        raise FeatureNotSupported(
+            f"{refused} is not supported", hint="Make a plain table.", position=statement.position
+        )
+    if statement.on_commit and statement.persistence != "temporary":
+        raise DatacaveError(
+            "ON COMMIT can only be used on temporary tables", sqlstate=sqlstate.INVALID_TABLE_DEFINITION
+        )
+
+
+def finish(b: Binding, draft: TableDraft, table_options: tuple[tuple[str, str], ...] = ()) -> Table:
+    """Binds the constraints; the table is complete but for its oids."""
+    for column, constraint in draft.column_constraints:
+        constraints.add_column_constraint(b, draft, column, constraint)
+    for constraint in draft.table_constraints:
+        constraints.add_table_constraint(b, draft, constraint)
+    constraints.add_postponed(b, draft)
+    primary = [index for _, index in draft.made if index is not None and index.primary]
+    rest = [index for _, index in draft.made if index is not None and not index.primary]
+    indexes: list[Index] = []
+    for index in primary:
+        indexes.append(replace(index, index_number=0))
+        for key in index.keys:
+            column = draft.columns[key.column - 1]
+            draft.columns[key.column - 1] = replace(column, not_null=True)
+    number = 1
+    for index in [*rest, *draft.indexes]:
+        indexes.append(replace(index, index_number=number))
+        number += 1
+    return draft.table(
+        indexes=tuple(indexes),
+        constraints=tuple(constraint for constraint, _ in draft.made),
+        next_index_number=number,
+        options=table_options,
+    )
+
+
+def name_taken(b: Binding, draft: TableDraft) -> Callable[[str], bool]:
+    """Whether a relation name is in use, in the catalog or within the statement."""
+
+    def taken(name: str) -> bool:
+        return name in draft.names or name == draft.name or (draft.schema.oid, name) in b.catalog.relation_names
+
+    return taken
+
+
+def column_type(b: Binding, definition: ast.ColumnDefinition) -> tuple[typenames.NamedType, bool]:
+    """(the column's type, whether it is a serial)."""
+    name = definition.type_name
+    if name is None:
+        raise FeatureNotSupported("typed columns are not supported", position=definition.position)
+    serial = SERIAL_TYPES.get(name.names[-1]) if len(name.names) == 1 else None
+    if serial is not None and not name.modifiers:
+        if name.array_bounds:
+            raise FeatureNotSupported("array of serial is not implemented", position=name.position)
+        return typenames.NamedType(serial), True
+    if name.setof:
+        raise DatacaveError(
+            f'column "{definition.name}" cannot be declared SETOF',
+            sqlstate=sqlstate.INVALID_TABLE_DEFINITION,
+            position=name.position,
+        )
+    found = typenames.resolve_type(b, name)
+    typenames.require_storable(b, definition.name, found.oid, name.position)
+    return found, False
+
+
+def add_column(b: Binding, draft: TableDraft, definition: ast.ColumnDefinition) -> Column:
+    """A column with its default, identity and NOT NULL; its other constraints wait for `finish`."""
+    if any(column.name == definition.name for column in draft.columns if not column.dropped):
+        raise DatacaveError(f'column "{definition.name}" specified more than once', sqlstate=sqlstate.DUPLICATE_COLUMN)
+    if definition.name in ("tableoid", "ctid", "xmin", "cmin", "xmax", "cmax"):
+        raise DatacaveError(
+            f'column name "{definition.name}" conflicts with a system column name',
+            sqlstate=sqlstate.DUPLICATE_COLUMN,
+        )
+    found, serial = column_type(b, definition)
+    collation = b.types.type(found.oid).collation_oid
+    if definition.collation is not None:
+        if not collation:
+            raise DatacaveError(
+                f"collations are not supported by type {b.types.name(found.oid)}",
+                sqlstate=sqlstate.DATATYPE_MISMATCH,
+                position=definition.position,
+            )
+        collation = resolve_collation(b, definition.collation, definition.position)
+    column = Column(len(draft.columns) + 1, definition.name, found.oid, found.typmod, collation=collation)
+    draft.columns.append(column)
+    if serial:
+        column = _add_serial(b, draft, column)
+    column = _settle(b, draft, column, definition)
+    draft.columns[column.number - 1] = column
+    return column
+
+
+def _add_serial(b: Binding, draft: TableDraft, column: Column) -> Column:
+    sequence = owned_sequence(b, draft, column, (), False)
+    default = f"nextval({quote_literal(_qualified(draft.schema.name, sequence.name))}::regclass)"
+    return replace(column, not_null=True, default=default)
+
+
+def _qualified(schema: str, name: str) -> str:
+    return f"{quote_identifier(schema)}.{quote_identifier(name)}"
+
+
+def owned_sequence(
+    b: Binding, draft: TableDraft, column: Column, written: Sequence[ast.SequenceOption], identity: bool
+) -> SequenceObject:
+    """The sequence of a serial or identity column, noted in the draft."""
+    name = free_name(draft.name, column.name, "seq", name_taken(b, draft))
+    kept = []
+    for option in written:
+        if option.name == "sequence name" and isinstance(option.value, tuple):
+            name = option.value[-1]
+        elif option.name != "logged":
+            kept.append(option)
+    draft.names.add(name)
+    sequence = sequences.new_sequence(b, draft.schema.oid, name, kept, column.type_oid, for_identity=identity)
+    sequence = replace(sequence, identity=identity, owned_by_column=column.number, persistence=draft.persistence)
+    draft.sequences.append(s.OwnedSequence(column.number, sequence))
+    return sequence
+
+
+def _settle(b: Binding, draft: TableDraft, column: Column, definition: ast.ColumnDefinition) -> Column:
+    """Goes through the column's constraints in order."""
+    nullable: bool | None = None if not column.not_null else False
+    for constraint in definition.constraints:
+        if isinstance(constraint, ast.NotNullConstraint | ast.NullConstraint):
+            wanted = isinstance(constraint, ast.NullConstraint)
+            if nullable is not None and nullable != wanted:
+                raise _twice("conflicting NULL/NOT NULL declarations for column", draft, column, constraint)
+            nullable = wanted
+            column = replace(column, not_null=not wanted)
+        elif isinstance(constraint, ast.DefaultConstraint):
+            if column.default is not None and not column.generated:
+                raise _twice("multiple default values specified for column", draft, column, constraint)
+            _exclusive(column, draft, constraint)
+            column = replace(column, default=constraints.default_text(b, column, constraint.expression))
+        elif isinstance(constraint, ast.IdentityConstraint):
+            column = add_identity(b, draft, column, constraint)
+            if nullable:
+                raise _twice("conflicting NULL/NOT NULL declarations for column", draft, column, constraint)
+            nullable = False
+        elif isinstance(constraint, ast.GeneratedConstraint):
+            if column.generated:
+                raise _twice("multiple generation clauses specified for column", draft, column, constraint)
+            _exclusive(column, draft, constraint)
+            if column.default is not None:
+                raise _twice("both default and generation expression specified for column", draft, column, constraint)
+            column = replace(column, generated="s", default=SqlText()(constraint.expression))
+            draft.column_constraints.append((column, constraint))
+        else:
+            draft.column_constraints.append((column, constraint))
+    return column
+
+
+def _exclusive(column: Column, draft: TableDraft, constraint: ast.Constraint) -> None:
+    what = "default" if isinstance(constraint, ast.DefaultConstraint) else "generation expression"
+    if column.identity:
+        raise _twice(
+            f"both {what} and identity specified for column".replace(
+                "both generation expression and identity", "both identity and generation expression"
+            ).replace("both default and identity", "both default and identity"),
+            draft,
+            column,
+            constraint,
+        )
+    if column.generated and what == "default":
+        raise _twice("both default and generation expression specified for column", draft, column, constraint)
+
+
+def add_identity(b: Binding, draft: TableDraft, column: Column, constraint: ast.IdentityConstraint) -> Column:
+    """The column as an identity column, its sequence noted in the draft."""
+    if column.identity:
+        raise _twice("multiple identity specifications for column", draft, column, constraint)
+    if column.default is not None:
+        words = "identity and generation expression" if column.generated else "default and identity"
+        raise _twice(f"both {words} specified for column", draft, column, constraint)
+    if column.type_oid not in (oids.INT2, oids.INT4, oids.INT8):
+        raise DatacaveError(
+            "identity column type must be smallint, integer, or bigint", sqlstate=sqlstate.INVALID_PARAMETER_VALUE
+        )
+    owned_sequence(b, draft, column, constraint.options, True)
+    return replace(column, identity="a" if constraint.always else "d", not_null=True)
+
+
+def _twice(words: str, draft: TableDraft, column: Column, constraint: ast.Constraint) -> DatacaveError:
+    return DatacaveError(
+        f'{words} "{column.name}" of table "{draft.name}"',
+        sqlstate=sqlstate.SYNTAX_ERROR,
+        position=constraint.position,
+    )

@@ -1,0 +1,349 @@
+"""FROM: tables, views, subqueries, functions and joins, each as a plan with the names it brings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from datacave_core import sqlstate
+from datacave_core.catalog import Sequence as SequenceObject
+from datacave_core.catalog import Table
+from datacave_core.errors import DatacaveError, FeatureNotSupported
+from datacave_core.types import oids
+from datacave_sql.bind import coercion, operators, relations, table_functions, views
+from datacave_sql.bind.environment import VirtualRelation
+from datacave_sql.bind.names import CommonName, Scope, Source, SourceColumn
+from datacave_sql.bind.state import Binding
+from datacave_sql.expr import nodes as n
+from datacave_sql.parse import ast
+from datacave_sql.plan import logical as l
+
+
+@dataclass(slots=True)
+class Relation:
+    """A bound FROM item: its plan, the named sources in it, and the columns that bare names and stars find."""
+
+    plan: l.LogicalPlan
+    sources: list[Source]
+    columns: list[SourceColumn] = field(default_factory=list)
+
+
+def source_columns(columns: Sequence[l.OutputColumn], names: Sequence[str] = ()) -> tuple[SourceColumn, ...]:
+    """Plan columns under their names, the first ones renamed."""
+    renamed = [*names, *(column.name for column in columns[len(names) :])]
+    return tuple(
+        SourceColumn(
+            name, n.ColumnReference(column.id, column.type, column.typmod, name), column.table_oid, column.attribute
+        )
+        for name, column in zip(renamed, columns, strict=True)
+    )
+
+
+def alias_columns(name: str, alias: ast.Alias | None, count: int) -> tuple[str, ...]:
+    """The column names of an alias. Raises 42P10 for too many."""
+    if alias is None or not alias.columns:
+        return ()
+    if len(alias.columns) > count:
+        raise DatacaveError(
+            f'table "{alias.name or name}" has {count} columns available but {len(alias.columns)} columns specified',
+            sqlstate=sqlstate.INVALID_COLUMN_REFERENCE,
+            position=alias.position,
+        )
+    return alias.columns
+
+
+def single(plan: l.LogicalPlan, source: Source) -> Relation:
+    """A relation of one source."""
+    return Relation(plan, [source], list(source.columns))
+
+
+def bind_from(b: Binding, items: Sequence[ast.FromItem], scope: Scope) -> Relation | None:
+    """The items of FROM, joined; `scope` is the level they belong to and gets their names."""
+    joined: Relation | None = None
+    for item in items:
+        joined = _beside(b, joined, item, scope)
+        _check_names(joined.sources, item.position)
+    if joined is not None:
+        scope.sources = joined.sources
+        scope.columns = joined.columns
+    return joined
+
+
+def _check_names(sources: Sequence[Source], position: int) -> None:
+    seen: set[tuple[str, str | None]] = set()
+    for source in sources:
+        key = (source.name, source.schema)
+        if source.name and key in seen:
+            raise DatacaveError(
+                f'table name "{source.name}" specified more than once',
+                sqlstate=sqlstate.DUPLICATE_ALIAS,
+                position=position,
+            )
+        seen.add(key)
+
+
+def _beside(b: Binding, left: Relation | None, item: ast.FromItem, scope: Scope) -> Relation:
+    """The next item of a FROM list."""
+    lateral = Scope(scope.parent, boundary=True, clause="FROM", commons=scope.commons, locked=scope.locked)
+    if left is not None:
+        lateral.sources, lateral.columns = left.sources, left.columns
+    right = bind_item(b, item, lateral)
+    if left is None:
+        return right
+    used = _lateral_columns(lateral, left)
+    plan = l.Join("inner", left.plan, right.plan, None, used)
+    return Relation(plan, left.sources + right.sources, left.columns + right.columns)
+
+
+def _lateral_columns(lateral: Scope, left: Relation) -> bool:
+    """Whether an item took columns of its left neighbours; `inner_outer` is what its boundaries noted."""
+    ids = {column.id for column in left.plan.columns}
+    return bool(lateral.taken & ids)
+
+
+def bind_item(b: Binding, item: ast.FromItem, lateral: Scope) -> Relation:
+    """One FROM item; `lateral` holds what stands to its left, for LATERAL."""
+    if isinstance(item, ast.TableRef):
+        return bind_table(b, item, lateral)
+    if isinstance(item, ast.SubqueryRef):
+        return _bind_subquery(b, item, lateral)
+    if isinstance(item, ast.FunctionRef):
+        plan, source = table_functions.bind_function_ref(b, item, lateral)
+        return single(plan, source)
+    if isinstance(item, ast.Join):
+        return bind_join(b, item, lateral)
+    feature = item.feature if isinstance(item, ast.UnsupportedFromItem) else type(item).__name__
+    raise FeatureNotSupported(f"{feature} is not supported", hint="Use a subquery.", position=item.position)
+
+
+# --- tables ----------------------------------------------------------------------------------------------------------
+
+
+def bind_table(b: Binding, item: ast.TableRef, scope: Scope) -> Relation:
+    """A name in FROM: a WITH query, a table, a view, a sequence or a computed relation. Raises 42P01, 42809."""
+    if len(item.name) == 1:
+        common = scope.common(item.name[0])
+        if common is not None:
+            return _common_scan(b, item, common)
+    found = relations.find_relation(b, item.name, item.position)
+    if found is None:
+        if relations.find_index(b, item.name, item.position) is not None:
+            raise DatacaveError(
+                f'"{item.name[-1]}" is an index', sqlstate=sqlstate.WRONG_OBJECT_TYPE, position=item.position
+            )
+        raise relations.undefined_relation(item.name, item.position)
+    if item.sample is not None:
+        raise FeatureNotSupported(
+            "TABLESAMPLE is not supported", hint="Filter with random() < fraction.", position=item.sample.position
+        )
+    if isinstance(found, Table):
+        if found.kind in ("v",):
+            return _bind_view(b, item, found)
+        if found.kind == "c":
+            raise DatacaveError(
+                f'"{found.name}" is a composite type', sqlstate=sqlstate.WRONG_OBJECT_TYPE, position=item.position
+            )
+        return scan_table(b, found, item, hidden=scope.locked)
+    if isinstance(found, SequenceObject):
+        return _sequence_scan(b, item, found)
+    return _virtual_scan(b, item, found)
+
+
+def scan_table(b: Binding, table: Table, item: ast.TableRef, hidden: bool = False) -> Relation:
+    """A table's rows; with `hidden` the storage key and the whole row too, for what locks or writes them."""
+    columns = [
+        l.OutputColumn(b.new_id(), c.name, c.type_oid, c.typmod, table.oid, c.number) for c in table.live_columns
+    ]
+    system = [l.OutputColumn(b.new_id(), "tableoid", oids.OID, -1, table.oid, l.TABLE_OID_ATTRIBUTE)]
+    extra: list[l.OutputColumn] = []
+    if hidden:
+        extra = [
+            l.OutputColumn(b.new_id(), "", oids.BYTEA, -1, table.oid, l.KEY_ATTRIBUTE),
+            l.OutputColumn(b.new_id(), "", oids.RECORD, -1, table.oid, l.ROW_ATTRIBUTE),
+        ]
+    name = item.alias.name if item.alias is not None else table.name
+    labels = alias_columns(table.name, item.alias, len(columns))
+    as_of = _system_time(b, item)
+    plan = l.Scan(table, (*columns, *system, *extra), name, as_of)
+    source = Source(
+        name,
+        source_columns(columns, labels),
+        relations.schema_of(b, table.schema_oid) if item.alias is None else None,
+        table.name,
+        table,
+        source_columns(system),
+        table.row_type_oid or oids.RECORD,
+        hidden=tuple(extra),
+    )
+    return single(plan, source)
+
+
+def _system_time(b: Binding, item: ast.TableRef) -> n.Expression | None:
+    time = item.system_time
+    if time is None:
+        return None
+    if time.kind != "as of" or time.start is None:
+        raise FeatureNotSupported(
+            f"FOR SYSTEM_TIME {time.kind.upper()} is not supported",
+            hint="Use FOR SYSTEM_TIME AS OF.",
+            position=time.position,
+        )
+    value = b.expression(time.start, Scope(clause="AS OF"))
+    return coercion.to_type(b, value, oids.TIMESTAMPTZ, "AS OF")
+
+
+def _bind_view(b: Binding, item: ast.TableRef, view: Table) -> Relation:
+    plan, columns = views.expand_view(b, view, item.position)
+    name = item.alias.name if item.alias is not None else view.name
+    labels = alias_columns(view.name, item.alias, len(columns))
+    named = tuple(
+        SourceColumn(
+            label,
+            n.ColumnReference(column.id, column.type, column.typmod, label),
+            view.oid,
+            definition.number,
+        )
+        for label, column, definition in zip(
+            [*labels, *(c.name for c in view.live_columns[len(labels) :])], columns, view.live_columns, strict=True
+        )
+    )
+    schema = relations.schema_of(b, view.schema_oid) if item.alias is None else None
+    return single(plan, Source(name, named, schema, view.name, view, (), view.row_type_oid or oids.RECORD))
+
+
+def _sequence_scan(b: Binding, item: ast.TableRef, sequence: SequenceObject) -> Relation:
+    raise FeatureNotSupported(
+        f'reading the sequence "{sequence.name}" as a table is not supported',
+        hint="Use pg_sequences, or currval and nextval.",
+        position=item.position,
+    )
+
+
+def _virtual_scan(b: Binding, item: ast.TableRef, relation: VirtualRelation) -> Relation:
+    columns = [
+        l.OutputColumn(b.new_id(), column, type_oid, -1, relation.oid, number)
+        for number, (column, type_oid) in enumerate(relation.columns, 1)
+    ]
+    name = item.alias.name if item.alias is not None else item.name[-1]
+    labels = alias_columns(item.name[-1], item.alias, len(columns))
+    system_id = b.new_id()
+    plan: l.LogicalPlan = l.VirtualScan(relation, tuple(columns), name)
+    tableoid = l.OutputColumn(system_id, "tableoid", oids.OID, -1, relation.oid)
+    references = tuple(n.ColumnReference(c.id, c.type, c.typmod, c.name) for c in columns)
+    plan = l.Project(plan, (*references, n.Constant(relation.oid, oids.OID)), (*columns, tableoid))
+    schema = item.name[-2] if len(item.name) > 1 else "pg_catalog"
+    source = Source(
+        name,
+        source_columns(columns, labels),
+        schema if item.alias is None else None,
+        item.name[-1],
+        system=source_columns([tableoid]),
+    )
+    return single(plan, source)
+
+
+def _common_scan(b: Binding, item: ast.TableRef, common: CommonName) -> Relation:
+    columns = tuple(l.OutputColumn(b.new_id(), c.name, c.type, c.typmod) for c in common.columns)
+    name = item.alias.name if item.alias is not None else common.name
+    labels = alias_columns(common.name, item.alias, len(columns))
+    plan = l.CommonTableScan(common.id, common.name, columns)
+    return single(plan, Source(name, source_columns(columns, labels), None, common.name))
+
+
+def _bind_subquery(b: Binding, item: ast.SubqueryRef, lateral: Scope) -> Relation:
+    boundary = lateral.inner()
+    if not item.lateral:
+        # Siblings are out of reach without LATERAL, but named in error messages.
+        boundary = Scope(lateral.parent, boundary=True, commons=lateral.commons, out_of_reach=tuple(lateral.sources))
+    boundary.locked = lateral.locked
+    plan = b.query(item.query, boundary)
+    lateral.taken |= boundary.outer
+    labels = alias_columns(item.alias.name, item.alias, len(plan.columns))
+    return single(plan, Source(item.alias.name, source_columns(plan.columns, labels)))
+
+
+# --- joins -----------------------------------------------------------------------------------------------------------
+
+
+def bind_join(b: Binding, item: ast.Join, lateral: Scope) -> Relation:
+    """A JOIN with its condition; USING and NATURAL merge columns."""
+    left = bind_item(b, item.left, lateral)
+    reach = Scope(lateral.parent, boundary=True, clause="FROM", commons=lateral.commons, locked=lateral.locked)
+    reach.sources = [*lateral.sources, *left.sources]
+    reach.columns = [*lateral.columns, *left.columns]
+    right = bind_item(b, item.right, reach)
+    lateral.taken |= reach.taken
+    lateral.outer |= reach.outer
+    uses_left = _lateral_columns(reach, left)
+    if uses_left and item.kind in ("right", "full"):
+        raise DatacaveError(
+            f'invalid reference to FROM-clause entry for table "{left.sources[0].name}"',
+            sqlstate=sqlstate.INVALID_COLUMN_REFERENCE,
+            detail="The combining JOIN type must be INNER or LEFT for a LATERAL reference.",
+            position=item.position,
+        )
+    _check_names(left.sources + right.sources, item.position)
+    kind = "inner" if item.kind == "cross" else item.kind
+    names = item.using
+    if item.natural:
+        theirs = [column.name for column in right.columns]
+        names = tuple(column.name for column in left.columns if column.name in theirs)
+    if names or item.natural:
+        condition, columns = _merge(b, left, right, names, item)
+    else:
+        condition, columns = None, left.columns + right.columns
+        if item.on is not None:
+            on = Scope(lateral.parent, left.sources + right.sources, left.columns + right.columns)
+            on.clause, on.commons = "JOIN conditions", lateral.commons
+            condition = coercion.to_boolean(b, b.expression(item.on, on), "JOIN/ON")
+    plan = l.Join(kind, left.plan, right.plan, condition, uses_left)
+    sources = left.sources + right.sources
+    if item.using_alias is not None:
+        sources = [*sources, Source(item.using_alias, tuple(columns[: len(names)]))]
+    if item.alias is not None:
+        labels = alias_columns(item.alias.name, item.alias, len(columns))
+        renamed = [
+            column._replace(name=labels[number]) if number < len(labels) else column
+            for number, column in enumerate(columns)
+        ]
+        hidden = tuple(extra for source in sources for extra in source.hidden)
+        sources = [Source(item.alias.name, tuple(renamed), hidden=hidden)]
+        columns = renamed
+    return Relation(plan, sources, columns)
+
+
+def _merge(
+    b: Binding, left: Relation, right: Relation, names: Sequence[str], item: ast.Join
+) -> tuple[n.Expression | None, list[SourceColumn]]:
+    """The condition of USING and the columns of the join: merged ones first."""
+    merged: list[SourceColumn] = []
+    tests: list[n.Expression] = []
+    for name in names:
+        one, other = _using_column(left, name, "left", item), _using_column(right, name, "right", item)
+        tests.append(operators.apply_operator(b, "=", one.expression, other.expression, item.position))
+        values, common = coercion.to_common(b, [one.expression, other.expression], "JOIN/USING")
+        if item.kind == "full":
+            merged.append(SourceColumn(name, n.Coalesce(tuple(values), common)))
+        else:
+            chosen, column = (values[1], other) if item.kind == "right" else (values[0], one)
+            same = chosen is column.expression
+            merged.append(SourceColumn(name, chosen, column.table_oid if same else 0, column.attribute if same else 0))
+    rest = [c for c in left.columns if c.name not in names] + [c for c in right.columns if c.name not in names]
+    return operators.conjunction(tests), merged + rest
+
+
+def _using_column(side: Relation, name: str, which: str, item: ast.Join) -> SourceColumn:
+    found = [column for column in side.columns if column.name == name]
+    if not found:
+        raise DatacaveError(
+            f'column "{name}" specified in USING clause does not exist in {which} table',
+            sqlstate=sqlstate.UNDEFINED_COLUMN,
+            position=item.position,
+        )
+    if len(found) > 1:
+        raise DatacaveError(
+            f'common column name "{name}" appears more than once in {which} table',
+            sqlstate=sqlstate.AMBIGUOUS_COLUMN,
+            position=item.position,
+        )
+    return found[0]

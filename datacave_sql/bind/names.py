@@ -1,0 +1,258 @@
+"""Names: which column a name means, through the scopes of nested queries.
+
+A Scope holds what one query level can see: named sources (for `t.a`) and the columns a bare name finds (merged ones of
+JOIN USING once). Looking up goes outwards; each boundary scope that is crossed remembers the columns that were taken
+from outside, which is how correlation and LATERAL are noticed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from datacave_core import sqlstate
+from datacave_core.catalog import Table
+from datacave_core.errors import DatacaveError
+from datacave_sql.expr import nodes as n
+from datacave_sql.plan import logical as l
+
+
+class SourceColumn(NamedTuple):
+    """A column by name: a reference, or for the merged columns of FULL JOIN USING an expression over both sides."""
+
+    name: str
+    expression: n.Expression
+    table_oid: int = 0
+    attribute: int = 0
+
+
+@dataclass(slots=True)
+class Source:
+    """A FROM item with a name. `schema` is set where it may also be named schema.table (no alias).
+
+    `system` are columns that a star does not show. `row_type` is the type of a whole-row reference; `scalar` marks a
+    function that returns a single plain column, whose whole row is that value.
+    """
+
+    name: str
+    columns: tuple[SourceColumn, ...]
+    schema: str | None = None
+    relation: str | None = None
+    table: Table | None = None
+    system: tuple[SourceColumn, ...] = ()
+    row_type: int = 2249
+    scalar: bool = False
+    hidden: tuple[l.OutputColumn, ...] = ()
+
+
+class CommonName(NamedTuple):
+    """A WITH query by name; `columns` are the template its references copy."""
+
+    id: int
+    name: str
+    columns: tuple[l.OutputColumn, ...]
+    recursive: bool = False
+
+
+@dataclass(slots=True)
+class Grouping:
+    """What a query level collects above its FROM: aggregates, window calls and set-returning functions, by column."""
+
+    aggregates: dict[n.AggregateCall, l.OutputColumn] = field(default_factory=dict)
+    windows: dict[n.WindowCall, l.OutputColumn] = field(default_factory=dict)
+    sets: list[tuple[n.Expression, l.OutputColumn]] = field(default_factory=list)
+    grouping_calls: list[tuple[tuple[n.Expression, ...], l.OutputColumn]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Scope:
+    """What one query level can see. `clause` is the clause at hand, for the placement rules of calls."""
+
+    parent: Scope | None = None
+    sources: list[Source] = field(default_factory=list)
+    columns: list[SourceColumn] = field(default_factory=list)
+    clause: str = ""
+    grouping: Grouping | None = None
+    commons: dict[str, CommonName] = field(default_factory=dict)
+    windows: dict[str, object] = field(default_factory=dict)
+    boundary: bool = False
+    outer: set[int] = field(default_factory=set)
+    taken: set[int] = field(default_factory=set)
+    keep_unknown: bool = False
+    in_aggregate: bool = False
+    in_window: bool = False
+    locked: bool = False
+    out_of_reach: Sequence[Source] = ()
+    """Sources of the same FROM that stand before a subquery without LATERAL: named in error messages only."""
+
+    def chain(self) -> Iterator[Scope]:
+        """This scope and those around it, innermost first."""
+        scope: Scope | None = self
+        while scope is not None:
+            yield scope
+            scope = scope.parent
+
+    def inner(self) -> Scope:
+        """A boundary below this scope, for a subquery."""
+        return Scope(self, boundary=True)
+
+    def owned(self) -> set[int]:
+        """Numbers of the columns that this level's FROM produces."""
+        found: set[int] = set()
+        for source in self.sources:
+            for column in (*source.columns, *source.system):
+                found |= n.columns_used(column.expression)
+        for column in self.columns:
+            found |= n.columns_used(column.expression)
+        return found
+
+    def common(self, name: str) -> CommonName | None:
+        """The WITH query of a name."""
+        for scope in self.chain():
+            found = scope.commons.get(name)
+            if found is not None:
+                return found
+        return None
+
+
+def note_outer(scope: Scope, owner: Scope, columns: set[int]) -> None:
+    """Remembers, at every boundary between a scope and the owner of columns, that they come from outside."""
+    for level in scope.chain():
+        if level is owner:
+            level.taken |= columns
+            return
+        if level.boundary:
+            level.outer |= columns
+
+
+def _taken(scope: Scope, owner: Scope, column: SourceColumn) -> SourceColumn:
+    if scope is not owner:
+        note_outer(scope, owner, n.columns_used(column.expression))
+    return column
+
+
+def ambiguous(name: str, position: int) -> DatacaveError:
+    """42702."""
+    return DatacaveError(
+        f'column reference "{name}" is ambiguous', sqlstate=sqlstate.AMBIGUOUS_COLUMN, position=position
+    )
+
+
+def find_column(scope: Scope, name: str, position: int) -> SourceColumn | None:
+    """The column a bare name means, or None. Raises 42702."""
+    for level in scope.chain():
+        found = [column for column in level.columns if column.name == name]
+        if len(found) > 1:
+            raise ambiguous(name, position)
+        if found:
+            return _taken(scope, level, found[0])
+        system = [column for source in level.sources for column in source.system if column.name == name]
+        if len(system) > 1:
+            raise ambiguous(name, position)
+        if system:
+            return _taken(scope, level, system[0])
+    return None
+
+
+def find_source(scope: Scope, name: str, schema: str | None, position: int) -> tuple[Scope, Source] | None:
+    """The FROM item a name means, and its level. Raises 42P09 when two have it."""
+    for level in scope.chain():
+        if schema is None:
+            found = [source for source in level.sources if source.name == name]
+        else:
+            found = [source for source in level.sources if source.relation == name and source.schema == schema]
+        if len(found) > 1:
+            raise DatacaveError(
+                f'table reference "{name}" is ambiguous', sqlstate=sqlstate.AMBIGUOUS_ALIAS, position=position
+            )
+        if found:
+            return level, found[0]
+    return None
+
+
+def column_of(scope: Scope, owner: Scope, source: Source, name: str, position: int) -> SourceColumn | None:
+    """A column of a source by name. Raises 42702 when it has two of that name."""
+    found = [column for column in source.columns if column.name == name]
+    if len(found) > 1:
+        raise ambiguous(name, position)
+    if not found:
+        found = [column for column in source.system if column.name == name]
+    return _taken(scope, owner, found[0]) if found else None
+
+
+def missing_source(scope: Scope, name: str, position: int) -> DatacaveError:
+    """42P01 for a qualifier that no FROM item has, with PostgreSQL's hints."""
+    hint = None
+    unreachable = False
+    for level in scope.chain():
+        for source in level.out_of_reach:
+            if source.name == name:
+                unreachable = True
+                hint = f'There is an entry for table "{name}", but it cannot be referenced from this part of the query.'
+        for source in (*level.sources, *level.out_of_reach):
+            if source.relation == name and source.name != name:
+                unreachable = True
+                hint = f'Perhaps you meant to reference the table alias "{source.name}".'
+    if unreachable:
+        return DatacaveError(
+            f'invalid reference to FROM-clause entry for table "{name}"',
+            sqlstate=sqlstate.UNDEFINED_TABLE,
+            hint=hint,
+            position=position,
+        )
+    return DatacaveError(
+        f'missing FROM-clause entry for table "{name}"', sqlstate=sqlstate.UNDEFINED_TABLE, position=position
+    )
+
+
+def undefined_column(scope: Scope, name: str, qualifier: str | None, position: int) -> DatacaveError:
+    """42703 with a hint that names the column most like it."""
+    shown = f"{qualifier}.{name}" if qualifier else f'"{name}"'
+    return DatacaveError(
+        f"column {shown} does not exist",
+        sqlstate=sqlstate.UNDEFINED_COLUMN,
+        hint=_similar(scope, name, qualifier),
+        position=position,
+    )
+
+
+def _similar(scope: Scope, name: str, qualifier: str | None) -> str | None:
+    """PostgreSQL's hint: the nearest names by edit distance, up to half of the name's length, at most two of them."""
+    limit = min(3, len(name) // 2) if len(name) > 1 else 0
+    limit = max(limit, 0)
+    best: list[tuple[str, str]] = []
+    best_distance = 4
+    for level in scope.chain():
+        for source in level.sources:
+            penalty = 0 if qualifier is None or qualifier == source.name else edit_distance(qualifier, source.name)
+            for column in source.columns:
+                if column.name == name and qualifier is not None:
+                    distance = penalty
+                else:
+                    distance = edit_distance(name, column.name)
+                    if distance > max(len(name), len(column.name)) // 2:
+                        continue
+                    distance += penalty
+                if distance > 3 or distance > best_distance:
+                    continue
+                if distance < best_distance:
+                    best, best_distance = [], distance
+                best.append((source.name, column.name))
+    if len(best) == 1:
+        return f'Perhaps you meant to reference the column "{best[0][0]}.{best[0][1]}".'
+    if len(best) == 2:
+        (a, b), (c, d) = best
+        return f'Perhaps you meant to reference the column "{a}.{b}" or the column "{c}.{d}".'
+    return None
+
+
+def edit_distance(a: str, b: str) -> int:
+    """Levenshtein's distance: insertions, deletions and substitutions at a cost of one."""
+    previous = list(range(len(b) + 1))
+    for i, left in enumerate(a, 1):
+        current = [i]
+        for j, right in enumerate(b, 1):
+            current.append(min(previous[j] + 1, current[j - 1] + 1, previous[j - 1] + (left != right)))
+        previous = current
+    return previous[-1]

@@ -1,0 +1,275 @@
+"""SELECT: FROM, WHERE, grouping, windows, the select list, DISTINCT, ORDER BY, LIMIT and locking, in one plan.
+
+    Limit(Sort(Distinct(Project(ProjectSet(Window(Filter(Aggregate(Filter(from)))))))))
+
+Sort keys that are no output columns ride along in the Project and are dropped at the end. With FOR UPDATE rows are
+sorted before they are projected, so that the projection reads the locked, newest rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from datacave_core import sqlstate
+from datacave_core.errors import DatacaveError, FeatureNotSupported
+from datacave_core.types import oids
+from datacave_sql.bind import coercion, ordering, row_locks, targets, windows
+from datacave_sql.bind.from_clause import bind_from
+from datacave_sql.bind.grouping import GroupedExpressions, Groups, bind_groups
+from datacave_sql.bind.names import Grouping, Scope
+from datacave_sql.bind.sorting import require_equality
+from datacave_sql.bind.state import Binding
+from datacave_sql.bind.targets import TargetItem
+from datacave_sql.expr import nodes as n
+from datacave_sql.parse import ast
+from datacave_sql.plan import logical as l
+
+
+@dataclass(slots=True)
+class Block:
+    """One SELECT while it is bound."""
+
+    scope: Scope
+    plan: l.LogicalPlan
+    items: list[TargetItem] = field(default_factory=list)
+    junk: list[TargetItem] = field(default_factory=list)
+    keys: list[n.SortKey] = field(default_factory=list)
+    on: list[n.Expression] | None = None
+    where: n.Expression | None = None
+
+
+def bind_select(b: Binding, query: ast.Query, body: ast.Select, outer: Scope) -> l.LogicalPlan:
+    """The plan of a SELECT with the tail of its query."""
+    if body.into is not None:
+        raise DatacaveError(
+            "SELECT ... INTO is not allowed here", sqlstate=sqlstate.SYNTAX_ERROR, position=body.into.position
+        )
+    scope = Scope(outer, grouping=Grouping(), locked=bool(query.locking))
+    relation = bind_from(b, body.from_items, scope)
+    plan: l.LogicalPlan = relation.plan if relation is not None else l.Values(((),), ())
+    block = Block(scope, plan)
+    windows.define_windows(scope, body.windows)
+    scope.clause = "SELECT"
+    block.items = targets.bind_targets(b, body.targets, scope)
+    if not _keeps_unknown(query, body, outer):
+        for item in block.items:
+            item.expression = coercion.settled(b, item.expression)
+    if body.where is not None:
+        scope.clause = "WHERE"
+        block.where = coercion.to_boolean(b, b.expression(body.where, scope), "WHERE")
+        block.plan = l.Filter(block.plan, block.where)
+    having = None
+    if body.having is not None:
+        scope.clause = "HAVING"
+        having = coercion.to_boolean(b, b.expression(body.having, scope), "HAVING")
+    scope.clause = "ORDER BY"
+    order = [(ordering.order_expression(b, item, block.items, scope), item) for item in query.order_by]
+    scope.clause = "GROUP BY"
+    groups = bind_groups(b, body, scope, lambda node: ordering.group_expression(b, node, block.items, scope))
+    on = None
+    if body.distinct_on:
+        scope.clause = "DISTINCT ON"
+        on = [ordering.distinct_expression(b, node, block.items, scope) for node in body.distinct_on]
+    keys = [ordering.key_for(b, e, item) for e, item in order]
+    limit = bind_limit(b, query, outer)
+    if scope.grouping is not None:
+        block.plan, having, keys, on = _group(b, block, body, groups, having, keys, on)
+        block.plan, keys, on = _compute(b, block, keys, on)
+    if query.locking:
+        return row_locks.lock_rows(b, query, body, block, keys, limit)
+    return _finish(b, query, body, block, keys, on, limit)
+
+
+def _keeps_unknown(query: ast.Query, body: ast.Select, outer: Scope) -> bool:
+    return outer.keep_unknown and not (query.order_by or body.distinct or body.group_by)
+
+
+def _group(
+    b: Binding,
+    block: Block,
+    body: ast.Select,
+    groups: Groups,
+    having: n.Expression | None,
+    keys: list[n.SortKey],
+    on: list[n.Expression] | None,
+) -> tuple[l.LogicalPlan, n.Expression | None, list[n.SortKey], list[n.Expression] | None]:
+    """Puts an Aggregate over the plan where the query asks for one, and rewrites what stands above it."""
+    grouping = block.scope.grouping
+    assert grouping is not None
+    if not (body.group_by or body.having is not None or grouping.aggregates or grouping.grouping_calls):
+        return block.plan, having, keys, on
+    rewriter = GroupedExpressions(b, block.scope, groups)
+    rewrite = rewriter.rewrite
+    for item in block.items:
+        item.expression = rewrite(item.expression)
+    if having is not None:
+        having = rewrite(having)
+    keys = [n.SortKey(rewrite(key.expression), key.descending, key.nulls_first) for key in keys]
+    if on is not None:
+        on = [rewrite(e) for e in on]
+    grouping.windows = {n.transform(call, _into(rewrite, call)): column for call, column in grouping.windows.items()}
+    grouping.sets = [(_call_rewritten(rewrite, call), column) for call, column in grouping.sets]
+    columns = [*groups.columns, *grouping.aggregates.values()]
+    mask = groups.grouping_column
+    if mask is not None:
+        columns.append(mask)
+    plan: l.LogicalPlan = l.Aggregate(
+        block.plan,
+        tuple(groups.expressions),
+        tuple(grouping.aggregates),
+        tuple(columns),
+        tuple(groups.sets) if groups.sets is not None else None,
+        mask.id if mask is not None else None,
+    )
+    if having is not None:
+        plan = l.Filter(plan, having)
+    return plan, having, keys, on
+
+
+def _into(rewrite, top: n.Expression):  # type: ignore[no-untyped-def]
+    """A change for transform that leaves the call itself and rewrites everything below it."""
+    return lambda e: e if e is top or isinstance(e, n.SortKey | n.WindowFrame | n.FrameBound) else rewrite(e)
+
+
+def _call_rewritten(rewrite, call: n.Expression) -> n.Expression:  # type: ignore[no-untyped-def]
+    changed: n.Expression = n.transform(call, _into(rewrite, call))
+    return changed
+
+
+def _compute(
+    b: Binding, block: Block, keys: list[n.SortKey], on: list[n.Expression] | None
+) -> tuple[l.LogicalPlan, list[n.SortKey], list[n.Expression] | None]:
+    """Window calls and set-returning functions as columns of the plan."""
+    grouping = block.scope.grouping
+    assert grouping is not None
+    plan = block.plan
+    if grouping.windows:
+        columns = plan.columns + tuple(grouping.windows.values())
+        plan = l.Window(plan, tuple(grouping.windows), columns)
+    pending = list(grouping.sets)
+    while pending:
+        # A set-returning function in the arguments of another one is expanded first.
+        waiting = {column.id for _, column in pending}
+        ready = [(call, column) for call, column in pending if not n.columns_used(call) & waiting]
+        passed = tuple(n.ColumnReference(c.id, c.type, c.typmod, c.name) for c in plan.columns)
+        plan = l.ProjectSet(
+            plan,
+            passed + tuple(call for call, _ in ready),
+            plan.columns + tuple(column for _, column in ready),
+        )
+        done = {column.id for _, column in ready}
+        pending = [(call, column) for call, column in pending if column.id not in done]
+    return plan, keys, on
+
+
+def place(b: Binding, plan: l.LogicalPlan, items: Sequence[TargetItem]) -> l.Project:
+    """The projection that computes items; the first plain mention of a column keeps its number."""
+    taken: set[int] = set()
+    columns = []
+    available = {column.id for column in plan.columns}
+    for item in items:
+        e = item.expression
+        if not item.id and isinstance(e, n.ColumnReference) and e.column in available and e.column not in taken:
+            item.id = e.column
+        column = item.column(b)
+        taken.add(column.id)
+        columns.append(column)
+    return l.Project(plan, tuple(item.expression for item in items), tuple(columns))
+
+
+def _reference(item: TargetItem, column: l.OutputColumn) -> n.Expression:
+    return n.ColumnReference(column.id, column.type, column.typmod, item.name)
+
+
+def _finish(
+    b: Binding,
+    query: ast.Query,
+    body: ast.Select,
+    block: Block,
+    keys: list[n.SortKey],
+    on: list[n.Expression] | None,
+    limit: tuple[n.Expression | None, n.Expression | None],
+) -> l.LogicalPlan:
+    """Project, Distinct, Sort and Limit."""
+    items = list(block.items)
+    visible = len(items)
+    wanted = [key.expression for key in keys] + list(on or ())
+    if body.distinct and on is None:
+        known = [item.expression for item in items]
+        for key in keys:
+            if key.expression not in known:
+                raise DatacaveError(
+                    "for SELECT DISTINCT, ORDER BY expressions must appear in select list",
+                    sqlstate=sqlstate.INVALID_COLUMN_REFERENCE,
+                    position=b.position(key.expression),
+                )
+    for e in wanted:
+        if not any(item.expression == e for item in items):
+            items.append(TargetItem("", e, None))
+    project = place(b, block.plan, items)
+    plan: l.LogicalPlan = project
+
+    def output(e: n.Expression) -> n.Expression:
+        for item, column in zip(items, project.columns, strict=True):
+            if item.expression == e:
+                return _reference(item, column)
+        return e
+
+    sort = tuple(n.SortKey(output(key.expression), key.descending, key.nulls_first) for key in keys)
+    if body.distinct and on is None:
+        for item in block.items:
+            require_equality(b, item.expression, b.position(item.expression))
+        plan = l.Distinct(plan)
+    if on is not None:
+        unique = tuple(output(e) for e in on)
+        leading = [key.expression for key in sort[: len(set(unique))]]
+        if sort and any(e not in unique for e in leading):
+            raise DatacaveError(
+                "SELECT DISTINCT ON expressions must match initial ORDER BY expressions",
+                sqlstate=sqlstate.INVALID_COLUMN_REFERENCE,
+                position=body.distinct_on[0].position,
+            )
+        if sort:
+            plan = l.Sort(plan, sort)
+        plan = l.Distinct(plan, unique)
+    elif sort:
+        plan = l.Sort(plan, sort)
+    plan = limited(query, plan, limit, sort)
+    if len(items) > visible:
+        kept = project.columns[:visible]
+        plan = l.Project(plan, tuple(n.ColumnReference(c.id, c.type, c.typmod, c.name) for c in kept), kept)
+    return plan
+
+
+def limited(
+    query: ast.Query,
+    plan: l.LogicalPlan,
+    limit: tuple[n.Expression | None, n.Expression | None],
+    sort: tuple[n.SortKey, ...],
+) -> l.LogicalPlan:
+    """LIMIT and OFFSET over a plan."""
+    count, offset = limit
+    if count is None and offset is None:
+        return plan
+    return l.Limit(plan, count, offset, sort if query.with_ties else ())
+
+
+def bind_limit(b: Binding, query: ast.Query, outer: Scope) -> tuple[n.Expression | None, n.Expression | None]:
+    """The bound LIMIT and OFFSET. Raises 42P10 where they read columns of the query, which they cannot see."""
+    if query.with_ties and not query.order_by:
+        raise DatacaveError(
+            "WITH TIES cannot be specified without ORDER BY clause",
+            sqlstate=sqlstate.SYNTAX_ERROR,
+            position=query.position,
+        )
+    if query.with_ties and any(clause.wait_policy == "skip locked" for clause in query.locking):
+        raise FeatureNotSupported("SKIP LOCKED and WITH TIES options cannot be used together")
+
+    def bound(node: ast.Expression | None, name: str) -> n.Expression | None:
+        if node is None or isinstance(node, ast.NullLiteral):
+            return None
+        scope = Scope(outer, clause=name)
+        return coercion.to_type(b, b.expression(node, scope), oids.INT8, name)
+
+    return bound(query.limit, "LIMIT"), bound(query.offset, "OFFSET")

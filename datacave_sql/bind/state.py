@@ -1,0 +1,84 @@
+"""Binding: what is shared while one statement is bound: the environment, its parameters, fresh column numbers.
+
+The families of expressions and statements call each other through it (`expression`, `query`), so that none of them
+has to import the others; `binder.py` puts the tables together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from datacave_core import sqlstate
+from datacave_core.errors import DatacaveError
+from datacave_sql.bind.environment import BindingEnvironment
+from datacave_sql.bind.names import Scope
+from datacave_sql.bind.parameters import Parameters
+from datacave_sql.expr import nodes as n
+from datacave_sql.parse import ast
+from datacave_sql.plan import logical as l
+
+BindExpression = Callable[["Binding", Any, Scope], n.Expression]
+BindPart = Callable[["Binding", Any, Scope], l.LogicalPlan]
+
+
+class Binding:
+    """One statement being bound."""
+
+    def __init__(
+        self,
+        environment: BindingEnvironment,
+        text: str,
+        parameters: Parameters,
+        expressions: Mapping[type, BindExpression],
+        queries: Mapping[type, BindPart],
+    ) -> None:
+        self.environment = environment
+        self.catalog = environment.catalog
+        self.types = environment.types
+        self.text = text
+        self.parameters = parameters
+        self.dependencies: set[int] = set()
+        self.writes = False
+        self.view_depth = 0
+        self._expressions = expressions
+        self._queries = queries
+        self._last_id = 0
+        self._positions: dict[int, tuple[n.Expression, int]] = {}
+
+    def new_id(self) -> int:
+        """A column number that is new in the statement."""
+        self._last_id += 1
+        return self._last_id
+
+    def expression(self, node: ast.Expression, scope: Scope) -> n.Expression:
+        """Binds an expression of any form; untyped literals and parameters keep the type unknown."""
+        bind = self._expressions.get(type(node))
+        if bind is None:
+            raise DatacaveError(
+                f"{type(node).__name__} cannot stand here", sqlstate=sqlstate.SYNTAX_ERROR, position=node.position
+            )
+        try:
+            bound = bind(self, node, scope)
+        except DatacaveError as error:
+            raise error.at(node.position) from None
+        self._positions.setdefault(id(bound), (bound, node.position))
+        return bound
+
+    def query(self, statement: ast.Statement, scope: Scope) -> l.LogicalPlan:
+        """Binds a query, or a statement of WITH, inside the names of `scope`."""
+        return self._queries[type(statement)](self, statement, scope)
+
+    def position(self, expression: n.Expression) -> int | None:
+        """Where an expression was written, as far as that is known."""
+        found = self._positions.get(id(expression))
+        return found[1] if found is not None else None
+
+    def placed(self, expression: n.Expression, position: int) -> n.Expression:
+        """Remembers where an expression was written."""
+        self._positions.setdefault(id(expression), (expression, position))
+        return expression
+
+    def output(self, name: str, expression: n.Expression, table_oid: int = 0, attribute: int = 0) -> l.OutputColumn:
+        """A new column for the value of an expression."""
+        return l.OutputColumn(self.new_id(), name, expression.type, expression.typmod, table_oid, attribute)

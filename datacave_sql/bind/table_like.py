@@ -1,0 +1,83 @@
+"""LIKE in CREATE TABLE: columns of another table, with what INCLUDING asks for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from datacave_core import sqlstate
+from datacave_core.catalog import Constraint
+from datacave_core.errors import DatacaveError
+from datacave_sql.bind import relations
+from datacave_sql.bind import statements as s
+from datacave_sql.bind.object_names import free_name
+from datacave_sql.bind.state import Binding
+from datacave_sql.parse import ast
+
+PG_CLASS_OID = 1259
+
+
+def copy_like(b: Binding, draft: Any, clause: ast.LikeClause) -> None:
+    """Puts the other table's columns into the draft, and defaults, checks, indexes as far as they are included."""
+    source = relations.require_table(b, clause.table, clause.position)
+    numbers: dict[int, int] = {}
+    for column in source.live_columns:
+        if any(known.name == column.name for known in draft.columns):
+            raise DatacaveError(f'column "{column.name}" specified more than once', sqlstate=sqlstate.DUPLICATE_COLUMN)
+        number = len(draft.columns) + 1
+        numbers[column.number] = number
+        made = replace(column, number=number, missing=None, privileges=())
+        if column.identity:
+            made = _identity(b, draft, made, source.oid, column.number, "identity" in clause.including)
+        elif column.generated:
+            if "generated" not in clause.including:
+                made = replace(made, generated="", default=None)
+        elif "defaults" not in clause.including:
+            made = replace(made, default=None)
+        draft.columns.append(made)
+        if "comments" in clause.including:
+            text = b.catalog.comment(PG_CLASS_OID, source.oid, column.number)
+            if text is not None:
+                draft.comments.append((number, text))
+    if "constraints" in clause.including:
+        for constraint in source.constraints:
+            if constraint.kind == "c":
+                columns = tuple(numbers[c] for c in constraint.columns)
+                draft.made.append((replace(constraint, oid=0, columns=columns), None))
+    if "indexes" in clause.including:
+        for index in source.indexes:
+            _index(b, draft, index, numbers)
+
+
+def _identity(b: Binding, draft: Any, column: Any, table_oid: int, number: int, include: bool) -> Any:
+    if not include:
+        return replace(column, identity="", default=None)
+    for sequence in b.catalog.sequences_owned_by(table_oid, number):
+        if sequence.identity:
+            name = free_name(draft.name, column.name, "seq", draft.names.__contains__)
+            draft.names.add(name)
+            made = replace(sequence, oid=0, schema_oid=draft.schema.oid, name=name, owned_by_table_oid=0,
+                           owned_by_column=column.number)  # fmt: skip
+            draft.sequences.append(s.OwnedSequence(column.number, made))
+    return column
+
+
+def _index(b: Binding, draft: Any, index: Any, numbers: dict[int, int]) -> None:
+    keys = tuple(replace(key, column=numbers[key.column] if key.column else 0) for key in index.keys)
+    words = "_".join(draft.columns[key.column - 1].name if key.column else "expr" for key in keys)
+
+    def taken(name: str) -> bool:
+        return name in draft.names or (draft.schema.oid, name) in b.catalog.relation_names
+
+    if index.primary:
+        name = free_name(draft.name, "", "pkey", taken)
+    else:
+        name = free_name(draft.name, words, "key" if index.constraint_oid else "idx", taken)
+    draft.names.add(name)
+    included = tuple(numbers[c] for c in index.included)
+    made = replace(index, oid=0, index_number=0, name=name, keys=keys, included=included, constraint_oid=0)
+    if index.constraint_oid:
+        kind = "p" if index.primary else "u"
+        draft.made.append((Constraint(0, name, kind, tuple(key.column for key in keys)), made))
+    else:
+        draft.indexes.append(made)

@@ -1,0 +1,131 @@
+"""Select lists and RETURNING: stars expanded, every item with its output name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from datacave_core import sqlstate
+from datacave_core.errors import DatacaveError
+from datacave_core.types import oids
+from datacave_sql.bind import coercion, names, references
+from datacave_sql.bind.names import Scope, SourceColumn
+from datacave_sql.bind.state import Binding
+from datacave_sql.expr import nodes as n
+from datacave_sql.parse import ast, figure_column_name
+from datacave_sql.plan import logical as l
+
+
+@dataclass(slots=True)
+class TargetItem:
+    """One output column in the making; `node` is the syntax it came from, for matching; `id` once it has a number."""
+
+    name: str
+    expression: n.Expression
+    node: ast.Expression | None
+    table_oid: int = 0
+    attribute: int = 0
+    id: int = 0
+
+    def column(self, b: Binding) -> l.OutputColumn:
+        """The output column."""
+        if not self.id:
+            self.id = b.new_id()
+        e = self.expression
+        return l.OutputColumn(self.id, self.name, e.type, e.typmod, self.table_oid, self.attribute)
+
+
+def bind_targets(b: Binding, targets: Sequence[ast.Target], scope: Scope) -> list[TargetItem]:
+    """The items of a select list or of RETURNING."""
+    items: list[TargetItem] = []
+    for target in targets:
+        node = target.expression
+        if isinstance(node, ast.ColumnRef) and node.star:
+            items += _star(b, node, scope)
+        elif isinstance(node, ast.FieldStar):
+            items += _field_star(b, node, scope)
+        else:
+            items.append(_item(b, target, scope))
+    return items
+
+
+def _item(b: Binding, target: ast.Target, scope: Scope) -> TargetItem:
+    node = target.expression
+    e = b.expression(node, scope)
+    name = target.alias or figure_column_name(node)
+    item = TargetItem(name, e, node)
+    if isinstance(e, n.ColumnReference):
+        origin = _origin(scope, e.column)
+        if origin is not None:
+            item.table_oid, item.attribute = origin.table_oid, origin.attribute
+    return item
+
+
+def _origin(scope: Scope, column: int) -> SourceColumn | None:
+    for source in scope.sources:
+        for candidate in source.columns:
+            if isinstance(candidate.expression, n.ColumnReference) and candidate.expression.column == column:
+                return candidate
+    return None
+
+
+def _expanded(b: Binding, columns: Sequence[SourceColumn], position: int) -> list[TargetItem]:
+    return [TargetItem(c.name, references.fresh(b, c, position), None, c.table_oid, c.attribute) for c in columns]
+
+
+def _star(b: Binding, node: ast.ColumnRef, scope: Scope) -> list[TargetItem]:
+    if not node.parts:
+        if not scope.sources:
+            raise DatacaveError(
+                "SELECT * with no tables specified is not valid",
+                sqlstate=sqlstate.SYNTAX_ERROR,
+                position=node.position,
+            )
+        return _expanded(b, scope.columns, node.position)
+    schema = node.parts[-2] if len(node.parts) > 1 else None
+    found = names.find_source(scope, node.parts[-1], schema, node.position)
+    if found is None:
+        if schema is None:
+            column = names.find_column(scope, node.parts[-1], node.position)
+            if column is not None:
+                return _fields(b, references.fresh(b, column, node.position), node.position)
+        raise names.missing_source(scope, node.parts[-1], node.position)
+    owner, source = found
+    if owner is not scope:
+        for column in source.columns:
+            names.note_outer(scope, owner, n.columns_used(column.expression))
+    return _expanded(b, source.columns, node.position)
+
+
+def _field_star(b: Binding, node: ast.FieldStar, scope: Scope) -> list[TargetItem]:
+    return _fields(b, b.expression(node.operand, scope), node.position)
+
+
+def _fields(b: Binding, value: n.Expression, position: int) -> list[TargetItem]:
+    """`(value).*`."""
+    if isinstance(value, n.RowConstructor):
+        labels = value.names or tuple(f"f{i + 1}" for i in range(len(value.fields)))
+        return [TargetItem(label, field, None) for label, field in zip(labels, value.fields, strict=True)]
+    attributes = b.types.attributes(b.types.base(value.type))
+    described = [(a.name, a.type, a.typmod) for a in attributes]
+    if not described and isinstance(value, n.FunctionCall):
+        described = [(label, type_oid, -1) for label, type_oid in value.function.columns]
+    if not described:
+        if value.type == oids.RECORD:
+            raise DatacaveError(
+                "record type has not been registered", sqlstate=sqlstate.WRONG_OBJECT_TYPE, position=position
+            )
+        raise DatacaveError(
+            f"type {b.types.name(value.type)} is not composite",
+            sqlstate=sqlstate.WRONG_OBJECT_TYPE,
+            position=position,
+        )
+    return [
+        TargetItem(label, n.FieldSelect(value, index, type_oid, typmod), None)
+        for index, (label, type_oid, typmod) in enumerate(described)
+    ]
+
+
+def settled_target(b: Binding, e: n.Expression) -> n.Expression:
+    """An output value of a known type: what is still unknown becomes text."""
+    return coercion.settled(b, e)

@@ -1,0 +1,103 @@
+"""UPDATE and DELETE: the rows they find, with the hidden columns that lock and write them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from datacave_core.catalog import Table
+from datacave_sql.bind import assignments, coercion, row_rules, targets, with_clause
+from datacave_sql.bind.from_clause import Relation, bind_from, scan_table
+from datacave_sql.bind.insert import bind_returning
+from datacave_sql.bind.names import Scope, Source
+from datacave_sql.bind.state import Binding
+from datacave_sql.expr import nodes as n
+from datacave_sql.parse import ast
+from datacave_sql.plan import logical as l
+
+
+def _found_rows(
+    b: Binding,
+    table: Table,
+    item: ast.TableRef,
+    others: Sequence[ast.FromItem],
+    where: ast.Expression | None,
+    level: Scope,
+) -> tuple[l.LogicalPlan, Scope, Source, n.Expression | None, Scope]:
+    """(rows that qualify, the names in them, the target's source, the condition, names of the other tables)."""
+    target = scan_table(b, table, item, hidden=True)
+    scope = Scope(level)
+    rest = Scope(level)
+    plan = target.plan
+    joined: Relation | None = None
+    if others:
+        joined = bind_from(b, others, rest)
+        assert joined is not None
+        plan = l.Join("inner", plan, joined.plan, None)
+    scope.sources = target.sources + rest.sources
+    scope.columns = target.columns + rest.columns
+    condition = None
+    if where is not None:
+        scope.clause = "WHERE"
+        condition = coercion.to_boolean(b, b.expression(where, scope), "WHERE")
+        plan = l.Filter(plan, condition)
+    return plan, scope, target.sources[0], condition, rest
+
+
+def _target_columns(source: Source) -> tuple[l.OutputColumn, ...]:
+    return tuple(
+        l.OutputColumn(c.expression.column, c.name, c.expression.type, c.expression.typmod, c.table_oid, c.attribute)
+        for c in source.columns
+        if isinstance(c.expression, n.ColumnReference)
+    )
+
+
+def bind_update(b: Binding, statement: ast.Update, outer: Scope) -> l.LogicalPlan:
+    """The plan of an UPDATE."""
+    level = Scope(outer)
+    tables = with_clause.bind_with(b, statement.with_clause, level) if statement.with_clause is not None else []
+    table = row_rules.writable_table(b, statement.table, "update")
+    child, scope, source, condition, rest = _found_rows(
+        b, table, statement.table, statement.from_items, statement.where, level
+    )
+    scope.clause = "UPDATE"
+    changes = assignments.bind_assignments(b, statement.assignments, table, scope)
+    row = row_rules.row_columns(b, table)
+    key, old = source.hidden
+    returning, outputs = None, ()
+    if statement.returning:
+        returning, outputs = bind_returning(b, statement.returning, table, row, source.name, level, rest)
+    plan: l.LogicalPlan = l.Update(
+        table,
+        child,
+        key.id,
+        old.id,
+        _target_columns(source),
+        changes,
+        row_rules.generated_values(b, table, row),
+        row_rules.checks(b, table, row),
+        row,
+        condition,
+        returning,
+        outputs,
+    )
+    return l.With(tuple(tables), plan) if tables else plan
+
+
+def bind_delete(b: Binding, statement: ast.Delete, outer: Scope) -> l.LogicalPlan:
+    """The plan of a DELETE."""
+    level = Scope(outer)
+    tables = with_clause.bind_with(b, statement.with_clause, level) if statement.with_clause is not None else []
+    table = row_rules.writable_table(b, statement.table, "delete from")
+    child, scope, source, condition, _ = _found_rows(b, table, statement.table, statement.using, statement.where, level)
+    key, old = source.hidden
+    returning: tuple[n.Expression, ...] | None = None
+    outputs: tuple[l.OutputColumn, ...] = ()
+    if statement.returning:
+        scope.clause = "RETURNING"
+        bound = targets.bind_targets(b, statement.returning, scope)
+        for item in bound:
+            item.expression = targets.settled_target(b, item.expression)
+        returning = tuple(item.expression for item in bound)
+        outputs = tuple(item.column(b) for item in bound)
+    plan: l.LogicalPlan = l.Delete(table, child, key.id, old.id, _target_columns(source), condition, returning, outputs)
+    return l.With(tuple(tables), plan) if tables else plan
