@@ -29,6 +29,10 @@ class TableSizes:
         self._known[table.storage_id] = (count, now)
         return count
 
+    def forget(self, table: Table) -> None:
+        """The next question is answered by counting again."""
+        self._known.pop(table.storage_id, None)
+
     def _count(self, table: Table) -> float:
         low = table_prefix(table.storage_id, 0)
         count = 0

@@ -171,7 +171,7 @@ def _drop_column(change: _TableChange, action: bound.DropColumn) -> Iterator[Wai
 
 
 def _blank(slot: int) -> Convert:
-    return lambda rows: [row[:slot] + (None,) + row[slot + 1 :] for row in rows]
+    return lambda rows: [(*row[:slot], None, *row[slot + 1 :]) for row in rows]
 
 
 def _alter_type(change: _TableChange, action: bound.AlterColumnType) -> Iterator[Wait]:

@@ -13,8 +13,26 @@ from datacave_core.errors import FeatureNotSupported
 from datacave_core.wait import Wait
 from datacave_sql.bind import statements as bound
 from datacave_sql.parse import ast
+from datacave_sql.session.copying import copy_from, copy_to
 from datacave_sql.session.replies import Complete, Reply, ResultColumn, ResultHeader
-from datacave_sql.session.utility import alter_table, drops, indexes, parameters, tables, transaction, truncate
+from datacave_sql.session.utility import (
+    alter_table,
+    cursors,
+    drops,
+    indexes,
+    locks,
+    maintenance,
+    parameters,
+    prepared,
+    schemas,
+    sequences,
+    session_state,
+    tables,
+    transaction,
+    truncate,
+    types,
+    views,
+)
 from datacave_sql.session.warnings import tell
 
 Steps = Iterator[Reply | Wait]
@@ -33,6 +51,14 @@ COMMANDS: dict[type, Callable[[Any, Any], Steps]] = {
     ast.ResetParameter: parameters.reset_parameter,
     ast.ShowParameter: parameters.show_parameter,
     ast.AlterSettings: parameters.alter_settings,
+    ast.Deallocate: prepared.deallocate,
+    ast.FetchCursor: cursors.fetch,
+    ast.CloseCursor: cursors.close,
+    ast.Listen: session_state.listen,
+    ast.Unlisten: session_state.unlisten,
+    ast.Notify: session_state.notify,
+    ast.Discard: session_state.discard,
+    ast.Checkpoint: session_state.checkpoint,
 }
 """Statements in which the catalog names nothing."""
 
@@ -43,18 +69,37 @@ CATALOG_CHANGES: dict[type, Callable[[Any, Any], Steps]] = {
     bound.AlterIndex: indexes.alter_index,
     bound.Truncate: truncate.truncate,
     bound.DropObjects: drops.drop_objects,
+    bound.CreateSequence: sequences.create_sequence,
+    bound.AlterSequence: sequences.alter_sequence,
+    bound.CreateSchema: schemas.create_schema,
+    bound.RenameObject: schemas.rename,
+    bound.SetObjectSchema: schemas.set_schema,
+    bound.ChangeOwner: schemas.change_owner,
+    bound.CommentOn: schemas.comment_on,
+    bound.CreateView: views.create_view,
+    bound.CreateTableAs: views.create_table_as,
+    bound.RefreshMaterializedView: views.refresh,
+    bound.CreateType: types.create_type,
+    bound.AlterType: types.alter_type,
 }
 """Statements that change the catalog."""
 
 OTHERS: dict[type, Callable[[Any, Any, Sequence[Any]], Steps]] = {
     bound.Reindex: indexes.reindex,
+    bound.PrepareStatement: prepared.prepare,
+    bound.ExecuteStatement: prepared.execute,
+    bound.DeclareCursor: cursors.declare,
+    bound.LockTable: locks.lock_table,
+    bound.Vacuum: maintenance.vacuum,
+    bound.CopyFrom: copy_from,
+    bound.CopyTo: copy_to,
 }
 """Everything else; these also get the parameters of the statement."""
 
 _RUN_IN_FAILED_BLOCK = (ast.Commit, ast.Rollback, ast.RollbackTo)
 
 
-def run_utility(session: Any, compiled: Any, parameters: Sequence[Any]) -> Steps:
+def run_utility(session: Any, compiled: Any, values: Sequence[Any]) -> Steps:
     """Runs a compiled utility statement."""
     statement = compiled.statement
     if compiled.columns is not None:
@@ -82,7 +127,9 @@ def run_utility(session: Any, compiled: Any, parameters: Sequence[Any]) -> Steps
     other = OTHERS.get(kind)
     if other is None:
         raise unsupported(statement)
-    yield from other(session, statement, parameters)
+    if compiled.catalog is not session.catalog_snapshot:
+        statement = session.compiler.compile(compiled.text, compiled.parsed, compiled.parameter_types).statement
+    yield from other(session, statement, values)
 
 
 def utility_columns(session: Any, statement: Any) -> tuple[ResultColumn, ...] | None:
@@ -91,6 +138,10 @@ def utility_columns(session: Any, statement: Any) -> tuple[ResultColumn, ...] | 
         inner = statement.statement
         if isinstance(inner, ast.ShowParameter):
             return parameters.show_columns(session, inner)
+        if isinstance(inner, ast.FetchCursor):
+            return cursors.fetch_columns(session, inner)
+    elif type(statement) is bound.ExecuteStatement:
+        return prepared.execute_columns(session, statement)
     return None
 
 

@@ -14,6 +14,7 @@ from datacave_sql.parse import ast
 from datacave_sql.session.parameter import LIST_PARAMETERS, PARAMETERS, unknown_parameter
 from datacave_sql.session.replies import Complete, Reply, ResultColumn
 from datacave_sql.session.transaction_parameters import TRANSACTION_PARAMETERS, set_setting
+from datacave_sql.session.utility.arguments import zone_of_interval
 from datacave_sql.session.warnings import warn
 
 Steps = Iterator[Reply | Wait]
@@ -32,7 +33,7 @@ def set_parameter(session: Any, statement: ast.SetParameter) -> Steps:
     if statement.local and not session.in_block:
         warn(session, "SET LOCAL can only be used in transaction blocks", sqlstate.NO_ACTIVE_SQL_TRANSACTION)
     if statement.interval is not None:
-        set_setting(session, "timezone", session.zone_of_interval(statement.interval), statement.local)
+        set_setting(session, "timezone", zone_of_interval(session, statement.interval), statement.local)
     else:
         set_setting(session, name, _text(name, statement.values), statement.local)
     yield _SET

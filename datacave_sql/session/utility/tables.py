@@ -13,7 +13,7 @@ from datacave_sql.bind.statements import CreateTable
 from datacave_sql.session.catalog_view import CLASS_OIDS
 from datacave_sql.session.replies import Complete, Reply
 from datacave_sql.session.utility.numbering import Numbers
-from datacave_sql.session.utility.temporary import temporary_schema
+from datacave_sql.session.utility.temporary import in_temporary_schema
 
 Steps = Iterator[Reply | Wait]
 
@@ -39,9 +39,7 @@ def add_table(
 ) -> tuple[Table, list[Sequence]]:
     """Numbers a new table and its sequences; temporary ones go to the session's own schema."""
     owner = session.evaluation.current_role.oid
-    if described.persistence == "t":
-        described = replace(described, schema_oid=temporary_schema(session, numbers).oid)
-    table = numbers.table(described, owner)
+    table = numbers.table(in_temporary_schema(session, numbers, described), owner)
     owned = [
         replace(
             numbers.sequence(sequence, owner),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from datacave_core.catalog import Catalog, Schema, Table, catalog_writes
@@ -22,6 +23,13 @@ def temporary_schema(session: Any, numbers: Numbers) -> Schema:
     made = numbers.schema(name, evaluation.current_role.oid, evaluation.database_oid)
     numbers.catalog = numbers.catalog.with_objects((made,))
     return made
+
+
+def in_temporary_schema(session: Any, numbers: Numbers, described: Any) -> Any:
+    """A new table, view or sequence as described, put in the session's own schema if it is temporary."""
+    if described.persistence != "t":
+        return described
+    return replace(described, schema_oid=temporary_schema(session, numbers).oid)
 
 
 def drop_temporary_schema(session: Any) -> None:

@@ -12,6 +12,7 @@ from datacave_core.wait import Wait
 from datacave_sql.bind.statements import Truncate
 from datacave_sql.session.replies import Complete, Reply
 from datacave_sql.session.utility.numbering import Numbers
+from datacave_sql.session.utility.sequences import restart
 
 Steps = Iterator[Reply | Wait]
 
@@ -41,5 +42,5 @@ def truncate(session: Any, bound: Truncate) -> Steps:
     if bound.restart_identity:
         sequences = [one for table in bound.tables for one in catalog.sequences_owned_by(table.oid)]
         for sequence in sequences:
-            yield from session.restart_sequence(sequence, sequence.start)
+            restart(session, sequence, sequence.start)
     yield Complete("TRUNCATE TABLE")

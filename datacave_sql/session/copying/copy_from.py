@@ -1,0 +1,224 @@
+"""COPY FROM STDIN: what the client sends becomes rows, which the bound INSERT writes in big batches.
+
+A batch that fails is taken back and run again row by row, so that the error can name its line.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from datacave_core import sqlstate
+from datacave_core.errors import DatacaveError, FeatureNotSupported, QueryCanceled
+from datacave_core.transaction import TableLockMode
+from datacave_core.types.codec import decode_utf8
+from datacave_core.values import Row
+from datacave_core.wait import TURN, Wait, wait_for
+from datacave_sql.bind.statements import CopyFrom
+from datacave_sql.exec.context import ExecutionContext
+from datacave_sql.plan.physical import plan_query
+from datacave_sql.session.copying.binary_format import BinaryReader, check_encoding
+from datacave_sql.session.copying.columns import RowReader, shown
+from datacave_sql.session.copying.csv_format import CsvReader
+from datacave_sql.session.copying.text_format import TextReader, bad_format
+from datacave_sql.session.replies import Complete, CopyInRequest, Reply
+
+Steps = Iterator[Reply | Wait]
+
+ROWS_PER_BATCH = 4096
+
+
+def copy_from(session: Any, bound: CopyFrom, parameters: Sequence[Any]) -> Steps:
+    """COPY table FROM STDIN."""
+    options = bound.options
+    if bound.file is not None or bound.program:
+        raise FeatureNotSupported(
+            "COPY from a file of the server is not supported", hint="Use COPY FROM STDIN, or psql's \\copy."
+        )
+    check_encoding(options.encoding)
+    transaction = session.begin_statement()
+    if transaction.read_only and bound.table.persistence != "t":
+        raise DatacaveError(
+            "cannot execute COPY FROM in a read-only transaction", sqlstate=sqlstate.READ_ONLY_SQL_TRANSACTION
+        )
+    wait = transaction.lock_table(bound.table.oid, TableLockMode.ROW_EXCLUSIVE)
+    if wait is not None:
+        yield from wait_for(wait)
+        if session.catalog_snapshot.tables.get(bound.table.oid) is not bound.table:
+            raise DatacaveError(
+                f'relation "{bound.table.name}" was changed by another session while COPY waited for it',
+                sqlstate=sqlstate.OBJECT_NOT_IN_PREREQUISITE_STATE,
+            )
+    transaction.statement_snapshot()
+    request = CopyInRequest(len(bound.columns), options.format == "binary", [], Wait("Client:CopyData"))
+    yield request
+    load = _BinaryLoad(session, bound) if options.format == "binary" else _TextLoad(session, bound)
+    try:
+        while True:
+            while not request.chunks and not request.ended:
+                request.more = Wait("Client:ClientRead")
+                yield from wait_for(request.more)
+            data = b"".join(request.chunks)
+            request.chunks.clear()
+            if request.failure is not None:
+                raise QueryCanceled(f"COPY from stdin failed: {request.failure}")
+            yield from load.take(data, request.ended)
+            if request.ended and not request.chunks:
+                break
+    except DatacaveError as error:
+        if error.context is None or error.context.startswith(", column"):
+            error.context = f"COPY {bound.table.name}, line {load.line}{error.context or ''}"
+        raise
+    yield Complete(f"COPY {load.context.rows_changed}")
+
+
+class _Load:
+    """A COPY under way. `line` is the line that is being read."""
+
+    def __init__(self, session: Any, bound: CopyFrom) -> None:
+        self.bound = bound
+        self.context = ExecutionContext(session, session.transaction, ())
+        self.line = 1
+        self._operator = plan_query(session.database.environment(session.catalog_state), bound.insert)
+        types = session.catalog_state.types
+        self.types = [(column.type_oid, column.typmod) for column in bound.columns]
+        self.ios = [types.io(column.type_oid) for column in bound.columns]
+        self.names = [column.name for column in bound.columns]
+
+    def insert(self, rows: list[Row], first_line: int, lines: Sequence[str] | None) -> Iterator[Wait]:
+        """Writes a batch of rows that begins at a line."""
+        context = self.context
+        transaction = context.transaction
+        mark = transaction.savepoint()
+        before = context.rows_changed
+        try:
+            yield from self._write(rows)
+        except DatacaveError as error:
+            if error.sqlstate[:2] not in ("23", "22", "42", "P0"):
+                raise
+            transaction.rollback_to(mark)
+            context.rows_changed = before
+        else:
+            if context.slice_over():
+                yield TURN
+            return
+        for at, row in enumerate(rows):
+            self.line = first_line + at
+            try:
+                yield from self._write([row])
+            except DatacaveError as error:
+                if lines is not None and error.sqlstate != sqlstate.UNIQUE_VIOLATION:
+                    error.context = f'COPY {self.bound.table.name}, line {self.line}: "{shown(lines[at])}"'
+                raise
+
+    def _write(self, rows: list[Row]) -> Iterator[Wait]:
+        self.bound.source.batch = rows
+        try:
+            for step in self._operator.open(self.context):
+                if isinstance(step, Wait):
+                    yield step
+        finally:
+            self.bound.source.batch = ()
+
+
+class _TextLoad(_Load):
+    def __init__(self, session: Any, bound: CopyFrom) -> None:
+        super().__init__(session, bound)
+        options = bound.options
+        self._reader: TextReader | CsvReader
+        if options.format == "csv":
+            self._reader = CsvReader(
+                options.delimiter,
+                options.null,
+                options.quote,
+                options.escape,
+                options.force_not_null,
+                options.force_null,
+            )
+        else:
+            self._reader = TextReader(options.delimiter, options.null)
+        self._rows = RowReader(self.types, self.ios, session.format_settings, self.names)
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+        self._header = options.header or options.header_match
+
+    def take(self, data: bytes, last: bool) -> Iterator[Wait]:
+        """Reads a piece of the data."""
+        lines = self._reader.take(self._decode(data, last), last)
+        if self._header and lines:
+            self._header = False
+            if self.bound.options.header_match:
+                self._check_header(lines[0])
+            lines = lines[1:]
+            self.line += 1
+        for start in range(0, len(lines), ROWS_PER_BATCH):
+            batch = lines[start : start + ROWS_PER_BATCH]
+            first = self.line
+            rows = self._read(batch)
+            yield from self.insert(rows, first, batch)
+            self.line = first + sum(line.count("\n") for line in batch) + len(batch)
+
+    def _decode(self, data: bytes, last: bool) -> str:
+        try:
+            text = self._decoder.decode(data, last)
+        except UnicodeDecodeError:
+            text = decode_utf8(data)
+        if "\0" in text:
+            decode_utf8(b"\0")
+        return text
+
+    def _read(self, lines: list[str]) -> list[Row]:
+        """The values of lines; on any doubt line by line, so that the error names its line."""
+        count = len(self.names)
+        columns = self._reader.columns(lines, count) if count else None
+        if columns is not None:
+            block = "".join(lines)
+            try:
+                return self._rows.columns(columns, block.isascii() and "_" not in block)
+            except DatacaveError:
+                pass  # found again below, with its line and column
+        rows = []
+        for line in lines:
+            fields = self._reader.fields(line)
+            if len(fields) < count or (len(fields) > count and not (count == 0 and fields in ([""], [None]))):
+                message = (
+                    f'missing data for column "{self.names[len(fields)]}"'
+                    if len(fields) < count
+                    else "extra data after last expected column"
+                )
+                error = bad_format(message)
+                error.context = f'COPY {self.bound.table.name}, line {self.line}: "{shown(line)}"'
+                raise error
+            rows.append(self._rows.row(fields[:count]))
+            self.line += 1 + line.count("\n")
+        return rows
+
+    def _check_header(self, line: str) -> None:
+        """HEADER MATCH: the names must be those of the columns, in order."""
+        fields = self._reader.fields(line)
+        context = f'COPY {self.bound.table.name}, line 1: "{shown(line)}"'
+        if len(fields) != len(self.names):
+            error = bad_format(f"wrong number of fields in header line: got {len(fields)}, expected {len(self.names)}")
+            error.context = context
+            raise error
+        for at, (found, name) in enumerate(zip(fields, self.names, strict=True), 1):
+            if found != name:
+                got = "null value" if found is None else f'"{found}"'
+                error = bad_format(f'column name mismatch in header line field {at}: got {got}, expected "{name}"')
+                error.context = context
+                raise error
+
+
+class _BinaryLoad(_Load):
+    def __init__(self, session: Any, bound: CopyFrom) -> None:
+        super().__init__(session, bound)
+        self._reader = BinaryReader(self.types, self.ios, self.names)
+
+    def take(self, data: bytes, last: bool) -> Iterator[Wait]:
+        """Reads a piece of the data."""
+        try:
+            rows = self._reader.take(data, last)
+        finally:
+            self.line = self._reader.rows_read + 1
+        if rows:
+            yield from self.insert(rows, self.line - len(rows), None)

@@ -1,0 +1,92 @@
+"""COPY TO STDOUT: the rows of a table or query in one of the three formats."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from datacave_core.errors import FeatureNotSupported
+from datacave_core.types import FormatSettings, TypeIO, oids
+from datacave_core.wait import Wait, wait_for
+from datacave_sql.bind.statements import CopyTo
+from datacave_sql.exec.context import ExecutionContext
+from datacave_sql.plan.physical import plan_query
+from datacave_sql.session.copying.binary_format import HEADER, TRAILER, BinaryWriter, check_encoding
+from datacave_sql.session.copying.csv_format import CsvWriter
+from datacave_sql.session.copying.text_format import TextWriter
+from datacave_sql.session.replies import Complete, CopyOutData, CopyOutEnd, CopyOutStart, Reply
+
+Steps = Iterator[Reply | Wait]
+
+_INTEGERS = frozenset({oids.INT2, oids.INT4, oids.INT8, oids.OID})
+_TEXTS = frozenset({oids.TEXT, oids.VARCHAR, oids.BPCHAR, oids.NAME, oids.JSON})
+
+
+def copy_to(session: Any, bound: CopyTo, parameters: Sequence[Any]) -> Steps:
+    """COPY table or (query) TO STDOUT."""
+    options = bound.options
+    if bound.file is not None or bound.program:
+        raise FeatureNotSupported(
+            "COPY to a file of the server is not supported", hint="Use COPY TO STDOUT, or psql's \\copy."
+        )
+    check_encoding(options.encoding)
+    transaction = session.begin_statement()
+    transaction.statement_snapshot()
+    types = session.catalog_state.types
+    columns = bound.query.columns
+    ios = [types.io(column.type) for column in columns]
+    operator = plan_query(session.database.environment(session.catalog_state), bound.query.plan)
+    context = ExecutionContext(session, transaction, parameters)
+    binary = options.format == "binary"
+    encode = _encoder(bound, ios, [column.type for column in columns], session.format_settings)
+    yield CopyOutStart(len(columns), binary)
+    if binary:
+        yield CopyOutData([HEADER])
+    elif options.header:
+        yield CopyOutData([_writer(bound).header([column.name for column in columns])])
+    count = 0
+    for batch in operator.open(context):
+        if isinstance(batch, Wait):
+            yield batch
+            continue
+        durable = transaction.must_be_durable_before_rows
+        if durable and (wait := transaction.manager.durable_wait(durable)) is not None:
+            yield from wait_for(wait)
+        count += len(batch)
+        yield CopyOutData(encode(batch))
+    if binary:
+        yield CopyOutData([TRAILER])
+    yield CopyOutEnd()
+    yield Complete(f"COPY {count}")
+
+
+def _writer(bound: CopyTo) -> TextWriter | CsvWriter:
+    options = bound.options
+    if options.format == "csv":
+        return CsvWriter(options.delimiter, options.null, options.quote, options.escape, options.force_quote)
+    return TextWriter(options.delimiter, options.null)
+
+
+def _encoder(
+    bound: CopyTo, ios: Sequence[TypeIO], types: Sequence[int], settings: FormatSettings
+) -> Callable[[list[Any]], list[bytes]]:
+    if bound.options.format == "binary":
+        return BinaryWriter(ios).rows
+    writer = _writer(bound)
+    outputs = [_column_text(io, oid, settings) for io, oid in zip(ios, types, strict=True)]
+
+    def encode(rows: list[Any]) -> list[bytes]:
+        if not outputs:
+            return [b"\n"] * len(rows)
+        return writer.lines([output(column) for output, column in zip(outputs, zip(*rows, strict=True), strict=True)])
+
+    return encode
+
+
+def _column_text(io: TypeIO, oid: int, settings: FormatSettings) -> Callable[[Sequence[Any]], Sequence[str | None]]:
+    if oid in _TEXTS:
+        return list
+    write = io.output
+    if oid in _INTEGERS:
+        return lambda column: [None if value is None else str(value) for value in column]
+    return lambda column: [None if value is None else write(value, settings) for value in column]

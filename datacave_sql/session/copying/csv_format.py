@@ -1,0 +1,198 @@
+"""The csv format: quoted fields may hold delimiters and line ends; an unquoted null text is NULL.
+
+Source: https://www.postgresql.org/docs/15/sql-copy.html. Quotes toggle anywhere in a field, as PostgreSQL reads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from datacave_core.errors import DatacaveError
+from datacave_sql.session.copying.text_format import END_OF_DATA, bad_format
+
+
+class CsvReader:
+    """Splits text into records and records into fields."""
+
+    def __init__(
+        self,
+        delimiter: str,
+        null: str,
+        quote: str,
+        escape: str,
+        force_not_null: frozenset[int],
+        force_null: frozenset[int],
+    ) -> None:
+        self._delimiter = delimiter
+        self._null = null
+        self._quote = quote
+        self._escape = escape
+        self._force_not_null = force_not_null
+        self._force_null = force_null
+        self._rest = ""
+        self._open = ""  # the beginning of a record whose quotes are not closed yet
+        self.ended = False
+
+    def take(self, text: str, last: bool) -> list[str]:
+        """The complete records so far. Raises 22P04 for an open quote at the end."""
+        if self.ended:
+            return []
+        block = self._rest + text
+        if not last and block.endswith("\r"):
+            # The newline may come with the next piece.
+            self._rest = block
+            return []
+        lines = block.replace("\r\n", "\n").split("\n")
+        rest = lines.pop()
+        if last:
+            self._rest = ""
+            if rest:
+                lines.append(rest)
+        else:
+            self._rest = rest
+        if not self._open and self._quote not in block:
+            return self._until_end(lines)
+        records: list[str] = []
+        pending = self._open
+        is_open = bool(pending)
+        for line in lines:
+            if not is_open and line == END_OF_DATA:
+                self.ended = True
+                break
+            pending = pending + "\n" + line if is_open else line
+            is_open = self._is_open(pending)
+            if not is_open:
+                records.append(pending)
+                pending = ""
+        self._open = pending if is_open else ""
+        if is_open and last:
+            error = bad_format("unterminated CSV quoted field")
+            raise error
+        return records
+
+    def _until_end(self, lines: list[str]) -> list[str]:
+        if END_OF_DATA in lines:
+            self.ended = True
+            return lines[: lines.index(END_OF_DATA)]
+        return lines
+
+    def _is_open(self, record: str) -> bool:
+        if self._escape == self._quote:
+            return record.count(self._quote) % 2 == 1
+        inside = False
+        at = 0
+        while at < len(record):
+            letter = record[at]
+            if inside and letter == self._escape and record[at + 1 : at + 2] in (self._quote, self._escape):
+                at += 2
+                continue
+            if letter == self._quote:
+                inside = not inside
+            at += 1
+        return inside
+
+    def fields(self, record: str) -> list[str | None]:
+        """The fields of one record."""
+        null = self._null
+        if self._quote not in record:
+            parts = record.split(self._delimiter)
+            if null in parts:
+                return [
+                    None if part == null and at not in self._force_not_null else part for at, part in enumerate(parts)
+                ]
+            return list(parts)
+        fields: list[str | None] = []
+        at = 0
+        while True:
+            field, quoted, at = self._field(record, at)
+            number = len(fields)
+            if field == null and ((not quoted and number not in self._force_not_null) or number in self._force_null):
+                fields.append(None)
+            else:
+                fields.append(field)
+            if at >= len(record):
+                return fields
+            at += 1
+            if at == len(record):
+                fields.append(None if null == "" and len(fields) not in self._force_not_null else "")
+                return fields
+
+    def _field(self, record: str, at: int) -> tuple[str, bool, int]:
+        delimiter, quote, escape = self._delimiter, self._quote, self._escape
+        parts: list[str] = []
+        inside = quoted = False
+        end = len(record)
+        while at < end:
+            letter = record[at]
+            if inside:
+                if letter == escape and record[at + 1 : at + 2] in (quote, escape) and at + 1 < end:
+                    parts.append(record[at + 1])
+                    at += 2
+                    continue
+                if letter == quote:
+                    inside = False
+                else:
+                    parts.append(letter)
+            elif letter == delimiter:
+                break
+            elif letter == quote:
+                inside = quoted = True
+            else:
+                parts.append(letter)
+            at += 1
+        return "".join(parts), quoted, at
+
+    def columns(self, records: Sequence[str], count: int) -> list[Sequence[str | None]] | None:
+        """The fields of many records, column by column; None if some record is not as long as it should be."""
+        rows = [self.fields(record) for record in records]
+        if any(len(row) != count for row in rows):
+            return None
+        return list(zip(*rows, strict=True))
+
+
+class CsvWriter:
+    """Rows of texts (None: NULL) to csv lines."""
+
+    def __init__(self, delimiter: str, null: str, quote: str, escape: str, force_quote: frozenset[int]) -> None:
+        self._delimiter = delimiter
+        self._null = null
+        self._quote = quote
+        self._escape = escape
+        self._force_quote = force_quote
+
+    def lines(self, columns: Sequence[Sequence[str | None]]) -> list[bytes]:
+        """One line for each row, from columns of texts."""
+        single = len(columns) == 1
+        written = [self._column(column, at in self._force_quote, single) for at, column in enumerate(columns)]
+        delimiter = self._delimiter
+        return [(delimiter.join(row) + "\n").encode() for row in zip(*written, strict=True)]
+
+    def _column(self, column: Sequence[str | None], forced: bool, single: bool) -> list[str]:
+        null = self._null
+        return [null if text is None else self._text(text, forced, single) for text in column]
+
+    def _text(self, text: str, forced: bool, single: bool) -> str:
+        quote, escape = self._quote, self._escape
+        if (
+            forced
+            or text == self._null
+            or quote in text
+            or self._delimiter in text
+            or "\n" in text
+            or "\r" in text
+            or (single and text == END_OF_DATA)
+        ):
+            if escape != quote and escape in text:
+                text = text.replace(escape, escape + escape)
+            return quote + text.replace(quote, escape + quote) + quote
+        return text
+
+    def header(self, names: Sequence[str]) -> bytes:
+        """The header line."""
+        line = self._delimiter.join([self._text(name, False, len(names) == 1) for name in names])
+        return (line + "\n").encode()
+
+
+def unterminated(error: DatacaveError) -> bool:
+    """Whether an error is that of an open quote."""
+    return error.message.startswith("unterminated CSV")

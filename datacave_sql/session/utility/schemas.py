@@ -1,0 +1,134 @@
+"""CREATE SCHEMA, and what every kind of object can go through: renaming, another schema, another owner, comments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from datacave_core import sqlstate
+from datacave_core.catalog import Column, Comment, Constraint, Index, Table, TypeDefinition
+from datacave_core.errors import DatacaveError, FeatureNotSupported
+from datacave_core.wait import Wait
+from datacave_sql.bind.statements import ChangeOwner, CommentOn, CreateSchema, RenameObject, SetObjectSchema
+from datacave_sql.session.replies import Complete, Reply
+from datacave_sql.session.utility.numbering import Numbers
+
+Steps = Iterator[Reply | Wait]
+
+
+def create_schema(session: Any, bound: CreateSchema) -> Steps:
+    """CREATE SCHEMA, then its elements inside it."""
+    if bound.name.startswith("pg_"):
+        raise DatacaveError(
+            f'unacceptable schema name "{bound.name}"',
+            sqlstate=sqlstate.RESERVED_NAME,
+            detail='The prefix "pg_" is reserved for system schemas.',
+        )
+    yield from ()
+    numbers = Numbers(session.catalog_snapshot)
+    schema = numbers.schema(bound.name, bound.owner_oid, session.evaluation.database_oid)
+    session.set_catalog(numbers.catalog.with_objects((schema,)))
+    if bound.elements:
+        raise FeatureNotSupported(
+            "CREATE SCHEMA with elements is not supported yet", hint="Create the objects in statements of their own."
+        )
+    yield Complete("CREATE SCHEMA")
+
+
+def rename(session: Any, bound: RenameObject) -> Steps:
+    """ALTER .. RENAME: of an object, or of a column, constraint or attribute of it."""
+    catalog = session.catalog_snapshot
+    target = bound.target
+    name = bound.new_name
+    if isinstance(target, tuple):
+        table, index = target
+        yield from session.lock_table_alone(table.oid)
+        catalog = catalog.with_objects((_rename_index(catalog.tables[table.oid], index, name),))
+    elif bound.member is not None:
+        if isinstance(target, Table):
+            yield from session.lock_table_alone(target.oid)
+        catalog = catalog.with_objects((_rename_member(target, bound.member, name),))
+    else:
+        if isinstance(target, Table) and target.storage_id:
+            yield from session.lock_table_alone(target.oid)
+        catalog = catalog.with_objects((replace(target, name=name),))
+    session.set_catalog(catalog)
+    yield Complete(bound.tag)
+
+
+def _rename_index(table: Table, index: Index, name: str) -> Table:
+    return replace(
+        table,
+        indexes=tuple(replace(one, name=name) if one.oid == index.oid else one for one in table.indexes),
+        constraints=tuple(
+            replace(one, name=name) if one.oid == index.constraint_oid else one for one in table.constraints
+        ),
+    )
+
+
+def _rename_member(target: Any, member: Column | Constraint, name: str) -> Any:
+    if isinstance(member, Column):
+        if isinstance(target, TypeDefinition):
+            return replace(target, attributes=_renamed(target.attributes, member, name))
+        if name in target.columns_by_name:
+            raise DatacaveError(
+                f'column "{name}" of relation "{target.name}" already exists', sqlstate=sqlstate.DUPLICATE_COLUMN
+            )
+        return replace(target, columns=_renamed(target.columns, member, name))
+    if isinstance(target, TypeDefinition):
+        return replace(
+            target, checks=tuple(replace(one, name=name) if one.oid == member.oid else one for one in target.checks)
+        )
+    if any(one.name == name for one in target.constraints):
+        raise DatacaveError(
+            f'constraint "{name}" for relation "{target.name}" already exists', sqlstate=sqlstate.DUPLICATE_OBJECT
+        )
+    return replace(
+        target,
+        constraints=tuple(replace(one, name=name) if one.oid == member.oid else one for one in target.constraints),
+        indexes=tuple(replace(one, name=name) if one.constraint_oid == member.oid else one for one in target.indexes),
+    )
+
+
+def _renamed(columns: tuple[Column, ...], member: Column, name: str) -> tuple[Column, ...]:
+    return tuple(replace(one, name=name) if one.number == member.number else one for one in columns)
+
+
+def set_schema(session: Any, bound: SetObjectSchema) -> Steps:
+    """ALTER .. SET SCHEMA; the sequences of a table's columns move with it."""
+    catalog = session.catalog_snapshot
+    target = bound.target
+    moved = [replace(target, schema_oid=bound.schema.oid)]
+    if isinstance(target, Table):
+        if target.storage_id:
+            yield from session.lock_table_alone(target.oid)
+        moved += [replace(one, schema_oid=bound.schema.oid) for one in catalog.sequences_owned_by(target.oid)]
+    session.set_catalog(catalog.with_objects(moved))
+    yield Complete(bound.tag)
+
+
+def change_owner(session: Any, bound: ChangeOwner) -> Steps:
+    """ALTER .. OWNER TO; the sequences of a table's columns follow it."""
+    yield from ()
+    catalog = session.catalog_snapshot
+    target = bound.target
+    changed: list[Any] = [replace(target, owner_oid=bound.role_oid)]
+    if isinstance(target, Table):
+        changed += [replace(one, owner_oid=bound.role_oid) for one in catalog.sequences_owned_by(target.oid)]
+    session.set_catalog(catalog.with_objects(changed))
+    yield Complete(bound.tag)
+
+
+def comment_on(session: Any, bound: CommentOn) -> Steps:
+    """COMMENT ON."""
+    yield from ()
+    catalog = session.catalog_snapshot
+    if bound.text:
+        changed = catalog.with_objects((Comment(bound.class_oid, bound.object_oid, bound.sub_id, bound.text),))
+        session.set_catalog(changed)
+    else:
+        found = catalog.comments.get((bound.class_oid, bound.object_oid, bound.sub_id))
+        if found is not None:
+            session.set_catalog(catalog.without(found))
+    yield Complete("COMMENT")

@@ -1,0 +1,90 @@
+"""LISTEN, UNLISTEN, NOTIFY, DISCARD, CHECKPOINT."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from datacave_core import sqlstate
+from datacave_core.errors import DatacaveError
+from datacave_core.wait import Wait
+from datacave_sql.parse import ast
+from datacave_sql.session.replies import Complete, Reply
+from datacave_sql.session.utility.dependencies import Collector
+from datacave_sql.session.utility.drops import remove
+
+Steps = Iterator[Reply | Wait]
+
+CHANNEL_BYTES_MAX = 63
+PAYLOAD_BYTES_MAX = 7999
+
+
+def listen(session: Any, statement: ast.Listen) -> Steps:
+    """LISTEN: heard once the transaction has committed."""
+    session.begin_statement()
+    hub = session.database.notifications
+    session.after_commit(lambda: hub.listen(session, statement.channel))
+    yield Complete("LISTEN")
+
+
+def unlisten(session: Any, statement: ast.Unlisten) -> Steps:
+    """UNLISTEN channel, UNLISTEN *."""
+    session.begin_statement()
+    hub = session.database.notifications
+    channel = statement.channel
+    if channel is None:
+        session.after_commit(lambda: hub.unlisten_all(session))
+    else:
+        session.after_commit(lambda: hub.unlisten(session, channel))
+    yield Complete("UNLISTEN")
+
+
+def notify(session: Any, statement: ast.Notify) -> Steps:
+    """NOTIFY. Raises 22023 for a payload that is too long."""
+    session.begin_statement()
+    if len(statement.payload.encode()) > PAYLOAD_BYTES_MAX:
+        raise DatacaveError("payload string too long", sqlstate=sqlstate.INVALID_PARAMETER_VALUE)
+    session.notify(statement.channel, statement.payload)
+    yield Complete("NOTIFY")
+
+
+def discard(session: Any, statement: ast.Discard) -> Steps:
+    """DISCARD. Plans belong to all sessions and follow the catalog by themselves, so PLANS has nothing to do."""
+    target = statement.target
+    if target == "all" and session.in_block:
+        raise DatacaveError(
+            "DISCARD ALL cannot run inside a transaction block", sqlstate=sqlstate.ACTIVE_SQL_TRANSACTION
+        )
+    session.begin_statement()
+    if target in ("all", "temp"):
+        yield from _discard_temporary(session)
+    if target in ("all", "sequences"):
+        session.evaluation.sequences.forget()
+    if target == "all":
+        for name in [name for name, portal in session.portals.items() if portal.cursor]:
+            session.close_portal(name)
+        session.settings.set("session_authorization", session.user)
+        session.settings.set("role", "none")
+        session.settings.reset_all()
+        session.prepared.clear()
+        hub = session.database.notifications
+        session.after_commit(lambda: hub.unlisten_all(session))
+        session.evaluation.advisory_unlock_all()
+    yield Complete(f"DISCARD {target.upper()}")
+
+
+def _discard_temporary(session: Any) -> Iterator[Wait]:
+    if session.evaluation.own_temporary_schema is None:
+        return
+    catalog = yield from session.change_catalog()
+    schema = catalog.schema_named(session.evaluation.temporary_schema)
+    if schema is not None:
+        collector = Collector(catalog)
+        collector.add(schema)
+        yield from remove(session, collector)
+
+
+def checkpoint(session: Any, statement: ast.Checkpoint) -> Steps:
+    """CHECKPOINT: everything committed is already on disk, and the log is cut as tables are written."""
+    session.begin_statement()
+    yield Complete("CHECKPOINT")

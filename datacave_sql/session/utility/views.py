@@ -1,0 +1,98 @@
+"""CREATE VIEW, CREATE TABLE AS, materialized views."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from datacave_core.catalog import Table
+from datacave_core.errors import FeatureNotSupported
+from datacave_core.wait import Wait
+from datacave_sql.bind.statements import BoundQuery, CreateTableAs, CreateView, RefreshMaterializedView
+from datacave_sql.exec.context import ExecutionContext
+from datacave_sql.exec.row_writer import RowWriter
+from datacave_sql.plan.physical import plan_query
+from datacave_sql.session.replies import Complete, Reply
+from datacave_sql.session.utility.numbering import Numbers
+from datacave_sql.session.utility.tables import check_on_commit
+from datacave_sql.session.utility.temporary import in_temporary_schema
+
+Steps = Iterator[Reply | Wait]
+
+
+def create_view(session: Any, bound: CreateView) -> Steps:
+    """CREATE [OR REPLACE] VIEW."""
+    yield from ()
+    numbers = Numbers(session.catalog_snapshot)
+    if bound.replaces is not None:
+        old = bound.replaces
+        view = replace(
+            bound.table,
+            oid=old.oid,
+            owner_oid=old.owner_oid,
+            schema_oid=old.schema_oid,
+            row_type_oid=old.row_type_oid,
+            row_array_type_oid=old.row_array_type_oid,
+            privileges=old.privileges,
+        )
+    else:
+        described = in_temporary_schema(session, numbers, bound.table)
+        view = numbers.table(described, session.evaluation.current_role.oid)
+    session.set_catalog(numbers.catalog.with_objects((view,)))
+    yield Complete("CREATE VIEW")
+
+
+def create_table_as(session: Any, bound: CreateTableAs) -> Steps:
+    """CREATE TABLE AS, SELECT INTO, CREATE MATERIALIZED VIEW."""
+    check_on_commit(bound.on_commit)
+    if bound.execute is not None or bound.query is None:
+        raise FeatureNotSupported("CREATE TABLE AS EXECUTE is not supported yet")
+    numbers = Numbers(session.catalog_snapshot)
+    described = in_temporary_schema(session, numbers, bound.table)
+    table = replace(numbers.table(described, session.evaluation.current_role.oid), populated=bound.with_data)
+    catalog = numbers.catalog.with_table(table)
+    before = session.catalog_state
+    session.set_catalog(catalog)
+    session.database.register_layouts((table,), catalog)
+    count = 0
+    if bound.with_data:
+        count = yield from _fill(session, table, bound.query, before)
+    if bound.table.kind == "m":
+        yield Complete(f"SELECT {count}" if bound.with_data else "CREATE MATERIALIZED VIEW")
+    else:
+        yield Complete(f"SELECT {count}" if bound.with_data else "CREATE TABLE AS")
+
+
+def _fill(session: Any, table: Table, query: BoundQuery, state: Any) -> Any:
+    """Stores the rows of a query; gives their number."""
+    transaction = session.transaction
+    transaction.statement_snapshot()
+    operator = plan_query(session.database.environment(state), query.plan)
+    context = ExecutionContext(session, transaction, ())
+    writer = RowWriter(context, session.catalog_state.access(table))
+    count = 0
+    for batch in operator.open(context):
+        if isinstance(batch, Wait):
+            yield batch
+            continue
+        rows = [tuple(row) for row in batch]
+        yield from writer.insert_many(rows)
+        count += len(rows)
+    return count
+
+
+def refresh(session: Any, bound: RefreshMaterializedView) -> Steps:
+    """REFRESH MATERIALIZED VIEW: the rows are computed anew under a new storage id."""
+    yield from session.lock_table_alone(bound.table.oid)
+    numbers = Numbers(session.catalog_snapshot)
+    before = session.catalog_state
+    old = bound.table
+    table = replace(old, storage_id=numbers.take(), populated=bound.with_data)
+    catalog = numbers.catalog.with_table(table)
+    session.set_catalog(catalog)
+    session.database.register_layouts((table,), catalog)
+    if bound.with_data:
+        yield from _fill(session, table, bound.query, before)
+    session.after_commit(lambda: session.database.reclaimer.add((old.storage_id,)))
+    yield Complete("REFRESH MATERIALIZED VIEW")
