@@ -14,9 +14,10 @@ How it stays safe, without parsing:
 - A literal is replaced only right after a comparison, an arithmetic operator, `(` or `,`, or the word AND, OR, BETWEEN,
   NOT. After any other word it stays: LIKE (its prefix decides the plan), DATE '..', INTERVAL '..', THEN.
 - No fingerprint at all for: comments, `$` (parameters, dollar quotes), several statements, `::` and CAST (their type
-  modifiers look like arguments), a string after `)` (`char(3) 'x'`), CURRENT_TIMESTAMP and its kin, FROM inside the
-  region (EXTRACT, UPDATE .. FROM), prefixed strings (E'', B'', X'', U&''), strings in pieces or with doubled quotes,
-  quotes of both kinds before the region, more than 4,096 characters.
+  modifiers look like arguments), a string after `)` (`char(3) 'x'`), TIME (n), CURRENT_TIMESTAMP (n) and their kin,
+  FROM inside the region (EXTRACT, UPDATE .. FROM), prefixed strings (E'', B'', X'', U&''), strings in pieces or with
+  doubled quotes, quotes of both kinds before the region, a literal before `.` or `[`, exponents, more than 4,096
+  characters.
 - A minus sign is part of the number only where no operand can stand before it.
 """
 
@@ -44,9 +45,10 @@ _end = re.compile(
                           | except | returning | on | from | cast | with )\b""",
     re.VERBOSE,
 ).search
-_precise_clock = re.compile(r"(?:current_time|current_timestamp|localtime|localtimestamp)\s*\(").search
+_precise_time = re.compile(r"(?:\b|current_|local)time(?:stamp)?\s*\(").search
 _REGION_WORDS = {"s": " where ", "d": " where ", "u": " set ", "i": " values"}
 _STARTS = ("select ", "update ", "delete ", "insert ", "select\n", "update\n", "delete\n", "insert\n")
+_EXPONENT_ENDS = ("e+", "e-", "E+", "E-")  # perhaps the middle of 1e-5
 _BEFORE = frozenset("=<>(,+*/%-")
 _BEFORE_SIGN = frozenset("=<>(,+*/%")
 _OPERATOR_CHARACTERS = frozenset("~!@#^&|`?+-*/%<>=")
@@ -67,9 +69,10 @@ def fingerprint(text: str) -> Fingerprint | None:
     if ";" in text and text.find(";") != len(text.rstrip()) - 1:
         return None
     start += len(word)
-    if ("'" in text or '"' in text) and not _closed(text[:start]):
+    quotes = "'" in text or '"' in text
+    if quotes and not _closed(text[:start]):
         return None
-    if ("current_t" in lower or "localt" in lower) and _precise_clock(lower):
+    if "time" in lower and _precise_time(lower):
         return None
     ending = _end(lower, start)
     if ending is None:
@@ -85,8 +88,13 @@ def fingerprint(text: str) -> Fingerprint | None:
         literal = parts[index]
         if literal[0] == '"':
             continue
+        after = parts[index + 1]
+        if after and after[0] not in ",)" and (after[0].isidentifier() or after.lstrip().startswith((".", "["))):
+            return None  # a parameter may have fields and subscripts, a literal not; 'x'and 1 needs its quote
         before = parts[index - 1]
         trimmed = before.rstrip()
+        if trimmed.endswith(_EXPONENT_ENDS):
+            return None
         if not trimmed:
             if index > 1:
                 return None
@@ -116,7 +124,7 @@ def fingerprint(text: str) -> Fingerprint | None:
                 kinds += "n"
                 values.append(literal)
         parts[index] = f"${len(values)}"
-    if not values or "'" in parts[-1] or '"' in parts[-1]:
+    if not values or (quotes and not _outside_is_plain(parts)):
         return None
     return text[:start] + "".join(parts) + text[end:], kinds, tuple(values)
 
@@ -126,6 +134,12 @@ def _closed(head: str) -> bool:
     singles = head.count("'")
     doubles = head.count('"')
     return not (singles & 1 or doubles & 1 or (singles and doubles))
+
+
+def _outside_is_plain(parts: list[str]) -> bool:
+    """Whether no quote is left outside the strings and names: one would mean that the region ends inside a string."""
+    outside = "".join(parts[::2])
+    return "'" not in outside and '"' not in outside
 
 
 def _is_sign(before: str) -> bool:

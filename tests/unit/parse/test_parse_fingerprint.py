@@ -85,6 +85,13 @@ def test_kind_of_number(number: str, kind: str) -> None:
         "explain select a from t where b = 1",
         "create table t (a int) where b = 1",
         "select a from t where b = 1e5",
+        "insert into t values (1.5e-05)",
+        "insert into t values ('(1, 2) order by (3, 4)')",
+        "select a from t where b = 1 and c = 'x limit (2'",
+        'select a from t where b = 1 and "c from (2" = 3',
+        "select a from t where b > timestamp(2) without time zone '2024-01-01' and c = 1",
+        "insert into t values (1 .a)",
+        "insert into t values (1 [2])",
         "select a from t where b = '" + "x" * LENGTH_MAX + "'",
     ],
 )
