@@ -17,6 +17,7 @@ from datacave_sql.functions import registry
 from datacave_sql.functions.body import Body
 from datacave_sql.functions.coercion import EXPLICIT, Coercion
 from datacave_sql.functions.context import EvaluationContext
+from datacave_sql.functions.registered import REGISTERED, registered_text, registered_value
 from datacave_sql.functions.rendering import output_text
 from datacave_sql.functions.typelookup import TypeLookup
 
@@ -64,22 +65,7 @@ def _relabel(coercion: Coercion, types: TypeLookup) -> Body:
     return _IDENTITY
 
 
-_OIDS = frozenset(
-    {
-        oids.OID,
-        oids.REGPROC,
-        oids.REGPROCEDURE,
-        oids.REGOPER,
-        oids.REGOPERATOR,
-        oids.REGCLASS,
-        oids.REGTYPE,
-        oids.REGROLE,
-        oids.REGNAMESPACE,
-        oids.REGCONFIG,
-        oids.REGDICTIONARY,
-        oids.REGCOLLATION,
-    }
-)
+_OIDS = REGISTERED | {oids.OID}
 
 
 def _function_body(coercion: Coercion, types: TypeLookup, typmod: int, explicit: bool) -> Body:
@@ -121,6 +107,10 @@ def _through_text(coercion: Coercion, types: TypeLookup) -> Body:
         return Body(lambda value: value.rstrip(" "), "{0}.rstrip(' ')")
     if source in _TEXTS and target in _TEXTS and target != oids.NAME:
         return _IDENTITY
+    if source in REGISTERED:
+        return Body(lambda context, value: registered_text(source, value, context), takes_context=True)
+    if target in REGISTERED:
+        return Body(lambda context, value: registered_value(target, value, context), takes_context=True)
     if target in _TEXTS and target != oids.NAME:
         if source in _INTEGERS:
             return Body(str, "str({0})")

@@ -16,6 +16,7 @@ from typing import Any
 
 from datacave_core.errors import FeatureNotSupported
 from datacave_core.values import Value
+from datacave_core.wait import Steps
 from datacave_sql.functions.aggregate import AggregateBody
 from datacave_sql.functions.bodies import AGGREGATES, BODIES, INLINE_NAMES, WINDOWS
 from datacave_sql.functions.body import Body, CallTypes
@@ -24,8 +25,7 @@ from datacave_sql.functions.window import WindowBody
 
 FACTS = Path(__file__).with_name("facts")
 
-INTERNAL = 2281
-CSTRING = 2275
+VOID = 2278
 
 __all__ = ["INLINE_NAMES"]
 
@@ -281,9 +281,28 @@ def bind(
     entry = function.entry
     if entry is None:
         raise unsupported(function)
+    if function.return_type == VOID:
+        return _answering_void(entry)
     if entry.specialise is not None:
         return entry.specialise(CallTypes(argument_types, result_type, types, variadic))
     return entry
+
+
+def _answering_void(entry: Body) -> Body:
+    """The value of type void is an empty text, not NULL."""
+    call = entry.call
+    assert call is not None
+    work: Callable[..., Any] = call
+
+    def answer(*arguments: Any) -> str:
+        work(*arguments)
+        return ""
+
+    def wait_and_answer(*arguments: Any) -> Steps[str]:
+        yield from work(*arguments)
+        return ""
+
+    return Body(wait_and_answer if entry.waits else answer, takes_context=entry.takes_context, waits=entry.waits)
 
 
 def bind_aggregate(

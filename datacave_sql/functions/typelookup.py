@@ -14,8 +14,10 @@ from datacave_core.errors import DatacaveError
 from datacave_core.types import SqlType, find_type, format_type
 from datacave_core.types.codec import KeyFunction, TypeIO
 from datacave_core.types.io import type_io
+from datacave_core.types.names import quote_name
 from datacave_core.types.registry import RANGES, RANGES_BY_MULTIRANGE
 from datacave_core.types.sqltype import RangeType
+from datacave_sql.functions.usertypes import array_of, composite_io, enum_io
 
 
 class Attribute(NamedTuple):
@@ -95,9 +97,19 @@ class TypeLookup:
     def io(self, oid: int) -> TypeIO:
         """How values of the type are read, written and compared; raises 0A000 for types that have no values here.
 
-        A session's lookup answers for its domains, enums and composites.
+        Made anew on every call for user-defined types: ask once per plan, not per value.
         """
-        return type_io(self.base(oid))
+        base = self.base(oid)
+        if find_type(base) is not None:
+            return type_io(base)
+        found = self.type(base)
+        if found.kind == "e":
+            return enum_io(quote_name(found.name), self.labels(base))
+        if found.kind == "c":
+            return composite_io([(a.type, a.typmod) for a in self.attributes(base)], self)
+        if found.is_array:
+            return array_of(self.io(found.element_oid), found.element_oid)
+        return type_io(base)
 
     def comparison_key(self, oid: int) -> KeyFunction | None:
         """A function to objects that order as PostgreSQL does; None when the values themselves do."""

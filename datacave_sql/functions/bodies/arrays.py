@@ -116,10 +116,10 @@ def _position(types: CallTypes) -> Body:
             return None
         if len(array.lengths) > 1:
             raise _one_dimension("searching for elements in multidimensional arrays is not supported")
-        if len(types.arguments) == 3 and start is None:
-            raise DatacaveError("initial position must not be null", sqlstate=sqlstate.NULL_VALUE_NOT_ALLOWED)
         if not array.lengths:
             return None
+        if len(types.arguments) == 3 and start is None:
+            raise DatacaveError("initial position must not be null", sqlstate=sqlstate.NULL_VALUE_NOT_ALLOWED)
         wanted, low = key(element), array.lower_bounds[0]
         first = 0 if start is None else max(start - low, 0)
         for place in range(first, len(array.elements)):
@@ -252,7 +252,7 @@ def fill(element: Value, lengths: Array | None, *low: Array | None) -> Array:
     sizes = lengths.elements
     if None in sizes or None in bounds.elements:
         raise DatacaveError("dimension values cannot be null", sqlstate=sqlstate.NULL_VALUE_NOT_ALLOWED)
-    if len(lengths.lengths) > 1:
+    if len(lengths.lengths) > 1 or len(bounds.lengths) > 1:
         raise subscript_error("wrong number of array subscripts", "Dimension array must be one dimensional.")
     if low and sizes and len(bounds.elements) != len(sizes):
         raise subscript_error(

@@ -12,9 +12,9 @@ from typing import Any
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
 from datacave_core.types import find_type, format_type
-from datacave_sql.functions.bodies.quoting import quote_identifier
 from datacave_sql.functions.body import Bodies
 from datacave_sql.functions.context import EvaluationContext
+from datacave_sql.functions.identifiers import quote_identifier
 
 BODIES = Bodies()
 

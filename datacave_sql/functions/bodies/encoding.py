@@ -174,7 +174,8 @@ def _codec(name: str, role: str) -> str:
 
 
 def _read(value: bytes, codec: str, name: str) -> str:
-    if codec == "utf-8" and b"\0" not in value:
+    if codec == "utf-8" and (b"\0" not in value or re.sub("[^a-z0-9]", "", name.lower()) == "utf8"):
+        decode_utf8(value.partition(b"\0")[0])  # what is wrong before a NUL is told first
         return decode_utf8(value)
     if b"\0" in value:
         raise DatacaveError(

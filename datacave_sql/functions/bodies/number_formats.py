@@ -8,12 +8,13 @@ from datacave_core.types.numeric import apply_numeric_typmod, parse_numeric
 from datacave_core.types.typmod import numeric_typmod
 from datacave_sql.functions.body import Bodies
 from datacave_sql.functions.formatting.number_input import read_number
-from datacave_sql.functions.formatting.number_output import format_decimal, format_float, format_integer
+from datacave_sql.functions.formatting.number_output import format_bigint, format_decimal, format_float, format_integer
 
 BODIES = Bodies()
 
 BODIES.add("numeric_to_char", format_decimal)
-BODIES.add("int4_to_char int8_to_char", format_integer)
+BODIES.add("int4_to_char", format_integer)
+BODIES.add("int8_to_char", format_bigint)
 BODIES.add("float8_to_char", format_float)
 BODIES.add("float4_to_char", lambda value, template: format_float(value, template, 6))
 

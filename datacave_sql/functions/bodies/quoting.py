@@ -12,20 +12,12 @@ from datacave_core.values import Array, Value
 from datacave_sql.functions.body import Bodies, Body, CallTypes
 from datacave_sql.functions.context import EvaluationContext
 from datacave_sql.functions.errors import bad_parameter, out_of_range
+from datacave_sql.functions.identifiers import quote_identifier
 from datacave_sql.functions.rendering import output_text
-from datacave_sql.parse.keywords import KEYWORDS
 
 BODIES = Bodies()
 
-_PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
-
-
-@BODIES("quote_ident")
-def quote_identifier(name: str) -> str:
-    """The name with double quotes where SQL needs them."""
-    if _PLAIN.fullmatch(name) is not None and KEYWORDS.get(name, "unreserved") == "unreserved":
-        return name
-    return '"' + name.replace('"', '""') + '"'
+BODIES.add("quote_ident", quote_identifier)
 
 
 @BODIES("quote_literal")

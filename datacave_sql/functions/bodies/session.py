@@ -89,7 +89,7 @@ BODIES.add_with_context("current_schema", lambda context: context.search_path[0]
 BODIES.add_with_context("pg_backend_pid", lambda context: context.backend_pid)
 BODIES.add_with_context("pg_postmaster_start_time", lambda context: context.server_start_timestamp)
 BODIES.add_with_context("pg_conf_load_time", lambda context: context.server_start_timestamp)
-BODIES.add("pg_is_in_recovery pg_is_wal_replay_paused pg_jit_available", lambda: False)
+BODIES.add("pg_is_in_recovery pg_jit_available", lambda: False)
 BODIES.add("pg_client_encoding getdatabaseencoding", lambda: "UTF8")
 BODIES.add("pg_my_temp_schema", lambda: 0)
 BODIES.add("pg_trigger_depth", lambda: 0)
@@ -185,10 +185,15 @@ def _type_of(types: CallTypes) -> Body:
 
 @BODIES.for_types("pg_collation_for")
 def _collation(types: CallTypes) -> Body:
-    if types.types.category(types.arguments[0]) != "S":
-        name = types.types.name(types.arguments[0])
-        raise DatacaveError(f"collations are not supported by type {name}", sqlstate=sqlstate.DATATYPE_MISMATCH)
-    return Body(lambda value: '"default"')
+    name = types.types.name(types.arguments[0])
+    collatable = types.types.type(types.arguments[0]).collation_oid != 0
+
+    def collation(value: Value) -> str:
+        if not collatable:
+            raise DatacaveError(f"collations are not supported by type {name}", sqlstate=sqlstate.DATATYPE_MISMATCH)
+        return '"default"'
+
+    return Body(collation)
 
 
 @BODIES("pg_num_nulls")
@@ -317,17 +322,33 @@ def _is_exponent(text: str, at: int) -> bool:
     return text[at] in "eE" and at > 0 and text[at + 1 : at + 2].lstrip("+-").isdigit()
 
 
+_ENCODINGS = (
+    "SQL_ASCII", "EUC_JP", "EUC_CN", "EUC_KR", "EUC_TW", "EUC_JIS_2004", "UTF8", "MULE_INTERNAL", "LATIN1",
+    "LATIN2", "LATIN3", "LATIN4", "LATIN5", "LATIN6", "LATIN7", "LATIN8", "LATIN9", "LATIN10", "WIN1256",
+    "WIN1258", "WIN866", "WIN874", "KOI8R", "WIN1251", "WIN1252", "ISO_8859_5", "ISO_8859_6", "ISO_8859_7",
+    "ISO_8859_8", "WIN1250", "WIN1253", "WIN1254", "WIN1255", "WIN1257", "KOI8U", "SJIS", "BIG5", "GBK", "UHC",
+    "GB18030", "JOHAB", "SHIFT_JIS_2004",
+)  # fmt: skip
+_ENCODING_NUMBERS = {name.replace("_", "").lower(): number for number, name in enumerate(_ENCODINGS)}
+_ENCODING_LENGTHS = {1: 3, 2: 2, 3: 3, 4: 4, 5: 3, 6: 4, 7: 4, 35: 2, 36: 2, 37: 2, 38: 2, 39: 4, 40: 3, 41: 2}
+"""Bytes per character at most, where that is not 1."""
+
+
 @BODIES("PG_encoding_to_char")
 def encoding_name(number: int) -> str:
     """The name of an encoding; UTF8 is 6."""
-    return {0: "SQL_ASCII", 6: "UTF8", 8: "LATIN1", 16: "LATIN9"}.get(number, "")
+    return _ENCODINGS[number] if 0 <= number < len(_ENCODINGS) else ""
 
 
 @BODIES("PG_char_to_encoding")
 def encoding_number(name: str) -> int:
     """The number of an encoding; -1 for an unknown one."""
     key = "".join(character for character in name.lower() if character.isalnum())
-    return {"sqlascii": 0, "utf8": 6, "unicode": 6, "latin1": 8, "iso88591": 8, "latin9": 16}.get(key, -1)
+    aliases = {"unicode": 6, "iso88591": 8, "iso885915": 16}
+    return aliases.get(key, _ENCODING_NUMBERS.get(key, -1))
 
 
-BODIES.add("pg_encoding_max_length_sql", lambda number: 4 if number == 6 else 1 if number in (0, 8, 16) else None)
+@BODIES("pg_encoding_max_length_sql")
+def encoding_length(number: int) -> int | None:
+    """Bytes per character at most."""
+    return _ENCODING_LENGTHS.get(number, 1) if 0 <= number < len(_ENCODINGS) else None

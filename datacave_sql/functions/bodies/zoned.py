@@ -14,6 +14,7 @@ from datacave_core.types.calendar import (
     TIMESTAMP_MIN,
     UNIX_EPOCH_SECONDS,
 )
+from datacave_core.types.datetime_fields import DecodeError, Failure, parse_offset
 from datacave_core.types.interval import format_interval
 from datacave_core.types.zone_names import ABBREVIATIONS, fixed_zone, named_zone, session_zone
 from datacave_core.types.zones import Zone
@@ -232,8 +233,26 @@ def make(context: EvaluationContext, year: int, month: int, day: int, hour: int,
 
 @BODIES("make_timestamptz_at_timezone")
 def make_in_zone(year: int, month: int, day: int, hour: int, minute: int, second: float, zone: str) -> int:
-    """A moment from the fields of a named zone's clock."""
+    """A moment from the fields of a named zone's clock; a number is an offset east of UTC."""
+    if zone[:1].isdigit():
+        raise DatacaveError(
+            f'invalid input syntax for type numeric time zone: "{zone}"',
+            sqlstate=sqlstate.INVALID_PARAMETER_VALUE,
+            hint='Numeric time zones must have "-" or "+" as first character.',
+        )
+    if zone[:1] in ("+", "-") and zone:
+        local = make_timestamp(year, month, day, hour, minute, second)
+        return check_timestamp(local - _numeric_zone(zone) * 1_000_000)
     return of_zone(zone, make_timestamp(year, month, day, hour, minute, second))
+
+
+def _numeric_zone(zone: str) -> int:
+    try:
+        return parse_offset(zone)
+    except DecodeError as error:
+        word = "out of range" if error.failure is Failure.ZONE_OVERFLOW else "not recognized"
+        message = f'numeric time zone "{zone}" out of range' if word == "out of range" else f'time zone "{zone}" {word}'
+        raise bad_parameter(message) from error
 
 
 @BODIES("float8_timestamptz")

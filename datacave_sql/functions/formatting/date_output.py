@@ -207,7 +207,7 @@ def _year(moment: Moment, token: Token) -> str:
 
 
 def _year_with_comma(moment: Moment, token: Token) -> str:
-    thousands, rest = divmod(moment.shown_year, 1000)
+    thousands, rest = _split(moment.shown_year, 1000)
     text = f"{thousands},{rest:03d}"
     return text + _ordinal(text, token)
 
@@ -259,6 +259,11 @@ def _week_of_month(moment: Moment, token: Token) -> str:
     return text + _ordinal(text, token)
 
 
+def _day_of_month(moment: Moment, token: Token) -> str:
+    text = str(moment.day) if token.fill else f"{moment.day:02d}"
+    return text + _ordinal(text, token)
+
+
 _WRITERS: dict[str, Callable[[Moment, Token], str]] = {
     **dict.fromkeys(("A.M.", "P.M.", "AM", "PM", "a.m.", "p.m.", "am", "pm"), _half),
     **dict.fromkeys(("A.D.", "B.C.", "AD", "BC", "a.d.", "b.c.", "ad", "bc"), _era),
@@ -280,7 +285,7 @@ _WRITERS: dict[str, Callable[[Moment, Token], str]] = {
     "TZM": _offset_minutes,
     "OF": _offset,
     "MM": lambda moment, token: _padded(moment.month, 2, token),
-    "DD": lambda moment, token: _padded(moment.day, 2, token),
+    "DD": _day_of_month,
     "DDD": lambda moment, token: _padded(moment.day_of_year, 3, token),
     "IDDD": _iso_day_of_year,
     "D": _weekday,

@@ -10,7 +10,7 @@ import math
 from decimal import Decimal
 
 from datacave_core.types.numeric import EXACT, format_numeric, round_numeric
-from datacave_sql.functions.bodies.integer import check_int4
+from datacave_sql.functions.bodies.integer import check_int4, check_int8
 from datacave_sql.functions.bodies.numerics import multiply, to_int4
 from datacave_sql.functions.formatting.number_template import NumberTemplate, number_template
 
@@ -225,15 +225,25 @@ def _scientific_decimal(value: Decimal, t: NumberTemplate) -> str:
     return result if result.startswith("-") else " " + result
 
 
-def format_integer(value: int, text: str) -> str:
-    """to_char(integer or bigint, text)."""
+def format_bigint(value: int, text: str) -> str:
+    """to_char(bigint, text)."""
     t = number_template(text)
+    return _format_integer(check_int8(value * 10**t.multi) if not t.roman and not t.scientific else value, t)
+
+
+def format_integer(value: int, text: str) -> str:
+    """to_char(integer, text); what V shifts beyond 32 bits is lost, as in PostgreSQL."""
+    t = number_template(text)
+    if t.multi and not t.roman and not t.scientific:
+        value = (value * 10**t.multi + 2**31) % 2**32 - 2**31
+    return _format_integer(value, t)
+
+
+def _format_integer(value: int, t: NumberTemplate) -> str:
     if t.roman:
         return _write(t, roman(check_int4(value)), "", 0, 0, 0)
     if t.scientific:
         return f"{value: .{t.post}e}" if abs(value) < 2**31 else _scientific_decimal(Decimal(value), t)
-    if t.multi:
-        value *= 10**t.multi
     digits = str(abs(value)) + ("." + "0" * t.post if t.post else "")
     return _fill(t, digits, "-" if value < 0 else "+", t.post)
 

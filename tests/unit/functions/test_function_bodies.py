@@ -37,7 +37,10 @@ CONTEXT: Any = SimpleNamespace(
 def call(oid: int, arguments: list[tuple[int, str | None]]) -> Any:
     """The answer in the golden form."""
     function = registry.function(oid)
-    values = [None if text is None else type_io(t).input(text, -1, DEFAULT_SETTINGS) for t, text in arguments]
+    try:
+        values = [None if text is None else type_io(t).input(text, -1, DEFAULT_SETTINGS) for t, text in arguments]
+    except DatacaveError as error:
+        return {"error": [error.sqlstate, error.message]}
     actual = [t for t, _ in arguments]
     declared = list(function.argument_types)
     resolved, result_type = resolve_polymorphic(actual, declared, function.return_type, BUILTIN_LOOKUP)
