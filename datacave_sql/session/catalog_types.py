@@ -16,6 +16,7 @@ class CatalogTypes(TypeLookup):
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._made: dict[int, SqlType | None] = {}
+        self._ios: dict[int, TypeIO] = {}
 
     def find(self, oid: int) -> SqlType | None:
         found = find_type(oid)
@@ -24,6 +25,32 @@ class CatalogTypes(TypeLookup):
         if oid not in self._made:
             self._made[oid] = self._make(oid)
         return self._made[oid]
+
+    def io(self, oid: int) -> TypeIO:
+        """How values of a type are read, written and compared."""
+        if find_type(oid) is not None:
+            return type_io(oid)
+        found = self._ios.get(oid)
+        if found is None:
+            found = self._ios[oid] = self._make_io(oid)
+        return found
+
+    def _make_io(self, oid: int) -> TypeIO:
+        facts = self.type(oid)
+        if facts.kind == "e":
+            return enum_io(self._catalog.types[oid])
+        if facts.kind == "d":
+            return self.io(facts.base_oid)
+        if facts.kind == "c":
+            columns = self.attributes(oid)
+            return record_io(
+                [self.io(column.type) for column in columns],
+                [column.type for column in columns],
+                [column.typmod for column in columns],
+            )
+        if facts.is_array:
+            return array_io(self.io(facts.element_oid), facts.element_oid)
+        return super().io(oid)
 
     def _make(self, oid: int) -> SqlType | None:
         catalog = self._catalog
