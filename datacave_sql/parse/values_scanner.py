@@ -105,6 +105,9 @@ def scan_values(text: str) -> ScannedValues | None:
     tail = _TAIL.match(text, body.end())
     if tail is None:
         return None
+    rest = text[tail.end() :].rstrip(" \t\n\r\f;")
+    if ";" in rest or "$" in rest:
+        return None
     found = one_row.findall(text, head.end(), body.end())
     if len(found) < ROWS_MIN:
         return None
@@ -116,7 +119,6 @@ def scan_values(text: str) -> ScannedValues | None:
         kinds.append(kind)
         converted.append(values)
     marks = ", ".join([f"${number}" for number in range(1, columns + 1)])
-    rest = text[tail.end() :].rstrip()
     template = f"{text[: head.end()]}({marks}) {rest}".rstrip()
     return ScannedValues(template, list(zip(*converted, strict=True)), tuple(kinds))
 

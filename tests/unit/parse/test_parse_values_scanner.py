@@ -63,6 +63,8 @@ def test_what_follows_stays_in_the_template() -> None:
         "INSERT INTO t VALUES ('1'::int),('2'::int)",
         "INSERT INTO t VALUES (1), -- c\n(2)",
         "INSERT INTO t VALUES (1),(2); SELECT 1",
+        "INSERT INTO t VALUES (1),(2) RETURNING a; SELECT 1",
+        "INSERT INTO t VALUES (1),(2) RETURNING $1",
         "INSERT INTO t VALUES (1),(2) UNION SELECT 3",
         "INSERT INTO t VALUES (1),('x)",
         "INSERT INTO t VALUES (1),(2),",
