@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import gc
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeAlias
 
 from datacave_core.version import VERSION
-from datacave_server.assembly import DatabaseParts
 from datacave_server.cli.settings import add_settings, load_settings
-from datacave_server.lifecycle import Server
+from datacave_server.config import Config
 from datacave_server.log import set_up_logging
 
 RunLoop: TypeAlias = Callable[[Coroutine[Any, Any, int]], int]
@@ -45,15 +45,24 @@ def add_version(commands: Any) -> None:
 def _serve(options: argparse.Namespace, run_loop: RunLoop) -> int:
     config = load_settings(options).config
     set_up_logging(config.log.level, config.log.format)
-    return run_loop(_run(Server(config, DatabaseParts(), announce)))
+    return run_loop(_run(config))
 
 
-async def _run(server: Server) -> int:
-    return await server.run()
+async def _run(config: Config) -> int:
+    # imported here: the other commands need neither SQL nor storage, which take a second to load
+    from datacave_server.assembly import DatabaseParts
+
+    # imported here: it comes with the admin address and its HTTP library
+    from datacave_server.lifecycle import Server
+
+    return await Server(config, DatabaseParts(), announce).run()
 
 
 def announce(text: str) -> None:
     """Prints at once, also into a pipe, because others wait for it."""
+    # What was made so far lives as long as the server: the collector need not look at it ever again.
+    gc.collect()
+    gc.freeze()
     print(text, flush=True)
 
 

