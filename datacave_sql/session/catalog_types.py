@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from datacave_core.catalog import Catalog, Table, TypeDefinition
-from datacave_core.types import SqlType, find_type, oids
+from datacave_core.types import SqlType, TypeIO, find_type, oids, type_io
+from datacave_core.types.array import array_io
+from datacave_core.types.record import record_io
 from datacave_sql.functions.typelookup import Attribute, TypeLookup
+from datacave_sql.session.catalog_io import enum_io
 
 
 class CatalogTypes(TypeLookup):
