@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from datacave_core.types import FormatSettings, find_type, oids
 from datacave_core.types.io import type_io
+from datacave_core.types.record import format_record
 from datacave_core.values import Value
 from datacave_sql.functions.typelookup import TypeLookup
-from datacave_sql.functions.usertypes import join_record
 
 
 def output_text(
@@ -21,7 +21,7 @@ def output_text(
         return ""
     if type_oid == oids.RECORD:
         texts = [output_text(item, oid, (), types, settings) for item, oid in zip(value, columns, strict=True)]
-        return join_record(texts)
+        return format_record(texts)
     if type_oid == oids.REGTYPE and value:
         return types.name(value) if types.find(value) is not None else str(value)
     if find_type(type_oid) is not None:

@@ -12,12 +12,13 @@ from typing import NamedTuple
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
 from datacave_core.types import SqlType, find_type, format_type
+from datacave_core.types.array import array_io
 from datacave_core.types.codec import KeyFunction, TypeIO
+from datacave_core.types.enumeration import enum_io
 from datacave_core.types.io import type_io
-from datacave_core.types.names import quote_name
+from datacave_core.types.record import record_io
 from datacave_core.types.registry import RANGES, RANGES_BY_MULTIRANGE
 from datacave_core.types.sqltype import RangeType
-from datacave_sql.functions.usertypes import array_of, composite_io, enum_io
 
 
 class Attribute(NamedTuple):
@@ -104,11 +105,13 @@ class TypeLookup:
             return type_io(base)
         found = self.type(base)
         if found.kind == "e":
-            return enum_io(quote_name(found.name), self.labels(base))
+            return enum_io(found.name, self.labels(base))
         if found.kind == "c":
-            return composite_io([(a.type, a.typmod) for a in self.attributes(base)], self)
+            columns = self.attributes(base)
+            types = [column.type for column in columns]
+            return record_io([self.io(oid) for oid in types], types, [column.typmod for column in columns])
         if found.is_array:
-            return array_of(self.io(found.element_oid), found.element_oid)
+            return array_io(self.io(found.element_oid), found.element_oid)
         return type_io(base)
 
     def comparison_key(self, oid: int) -> KeyFunction | None:
