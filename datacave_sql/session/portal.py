@@ -7,6 +7,7 @@ scrollable or held cursor keeps all its rows.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from inspect import isgenerator
 from typing import Any
 
 from datacave_core.values import Row
@@ -66,8 +67,9 @@ class Portal:
             # Run to its end before: no more rows, and nothing is done twice.
             yield Complete(self._complete.tag.split(" ")[0] + " 0" if self.returns_rows else self._complete.tag)
             return
-        if self._steps is None:
-            self._steps = iter(self._session.execute(self.compiled, self.parameters))
+        steps = self._steps
+        if steps is None:
+            steps = self._steps = iter(self._session.execute(self.compiled, self.parameters))
         sent = 0
         while True:
             if self._rows:
@@ -85,7 +87,8 @@ class Portal:
                     # PostgreSQL suspends at the limit even if no row is left.
                     yield Suspended()
                     return
-            step = next(self._steps, None)
+            # Not self._steps: a COMMIT closes its own portal.
+            step = next(steps, None)
             if step is None:
                 return
             if type(step) is list:
@@ -130,6 +133,7 @@ class Portal:
     def close(self) -> None:
         """Stops the statement."""
         steps, self._steps = self._steps, None
-        if steps is not None and hasattr(steps, "close"):
+        # A COMMIT that runs in this very portal ends it while it runs.
+        if isgenerator(steps) and not steps.gi_running:
             steps.close()
         self._rows = []
