@@ -19,6 +19,7 @@ from datacave_sql.session.utility import (
     alter_table,
     cursors,
     drops,
+    explain,
     indexes,
     locks,
     maintenance,
@@ -86,6 +87,7 @@ CATALOG_CHANGES: dict[type, Callable[[Any, Any], Steps]] = {
 
 OTHERS: dict[type, Callable[[Any, Any, Sequence[Any]], Steps]] = {
     bound.Reindex: indexes.reindex,
+    bound.Explain: explain.explain,
     bound.PrepareStatement: prepared.prepare,
     bound.ExecuteStatement: prepared.execute,
     bound.DeclareCursor: cursors.declare,
@@ -142,6 +144,8 @@ def utility_columns(session: Any, statement: Any) -> tuple[ResultColumn, ...] | 
             return cursors.fetch_columns(session, inner)
     elif type(statement) is bound.ExecuteStatement:
         return prepared.execute_columns(session, statement)
+    elif type(statement) is bound.Explain:
+        return explain.explain_columns(statement)
     return None
 
 
