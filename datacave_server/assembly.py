@@ -5,11 +5,12 @@ from __future__ import annotations
 from datacave_core.errors import StorageStopped
 from datacave_core.layout import PREFIX_LENGTH
 from datacave_core.ports import Store
+from datacave_server.audited_database import AuditedDatabase
 from datacave_server.lifecycle import Environment, Listener, finished
 from datacave_server.listener import SqlListener
 from datacave_server.roles import ensure_roles
 from datacave_server.storage import Storage
-from datacave_sql import Database
+from datacave_sql import DatabaseOptions
 
 NO_KEY = bytes(PREFIX_LENGTH)
 
@@ -35,7 +36,8 @@ class DatabaseParts:
         """Makes the roles of the configured users and opens the database."""
         if (written := ensure_roles(store, environment.config.security.auth.users)) is not None:
             await finished(written)
-        database = Database.open(store, environment.clock, environment.randomness)
+        database = AuditedDatabase(store, environment.clock, environment.randomness, DatabaseOptions())
+        database.audit = environment.audit
         return SqlListener(
             environment.config,
             database,

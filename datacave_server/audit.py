@@ -5,14 +5,13 @@ An edited, removed, inserted or reordered line breaks the chain. A cut-off end i
 file, `<name>.head`, holds the number and hash of the last line. Who can write both files can forge the whole chain:
 ship the log elsewhere, or keep the head hash, against that.
 
-Invariants: a record is one line whatever it contains; no password reaches it (redact_statement).
+Invariants: a record is one line whatever it contains; nobody hands it statements or passwords.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,8 +21,6 @@ from datacave_core.ports import Clock, File, FileSystem, Scheduler
 FIRST_HASH = "0" * 64
 READ_BYTES = 1 << 20
 HEAD_SECONDS = 0.1
-_LITERAL = re.compile(r"""(?s)(?:\b(?:U&|[EBX]))?['$].*""")
-_SECRET_WORD = re.compile(r"(?i)password|secret|passphrase|verifier|SCRAM-SHA-256|md5")
 
 
 class AuditLog:
@@ -172,11 +169,3 @@ def read_all(file: File) -> bytes:
         pieces.append(piece)
         offset += len(piece)
     return b"".join(pieces)
-
-
-def redact_statement(statement: str) -> str:
-    """The statement for a log: one that may carry a password ends at its first literal.
-
-    Where a literal ends depends on settings of the session, so nothing behind its beginning is safe to show.
-    """
-    return _LITERAL.sub("'***'", statement) if _SECRET_WORD.search(statement) else statement
