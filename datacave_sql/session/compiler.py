@@ -18,7 +18,7 @@ from datacave_core.types import FormatSettings, oids
 from datacave_core.types.codec import InputFunction
 from datacave_core.values import Row
 from datacave_sql.bind.binder import bind_statement
-from datacave_sql.bind.statements import BoundQuery
+from datacave_sql.bind.statements import BoundQuery, Command
 from datacave_sql.expr.runtime import STRING_TYPES
 from datacave_sql.parse import ParsedStatement, parse_statements
 from datacave_sql.parse.fingerprint import fingerprint
@@ -167,7 +167,7 @@ class Compiler:
         if found is not None and found.catalog is state.catalog:
             return found
         compiled = self.compile(text, parsed, parameter_types)
-        if state is session.database.state and isinstance(compiled, CompiledQuery):
+        if state is session.database.state and _is_shared(compiled):
             session.database.plans_by_text.put(key, compiled)
         return compiled
 
@@ -193,6 +193,13 @@ class Compiler:
             compiled = CompiledUtility(
                 state.catalog, bound, utility_columns(session, bound), tuple(parameter_types or ()), text, parsed
             )
-        if keep and state is session.database.state and isinstance(compiled, CompiledQuery):
+        if keep and state is session.database.state and _is_shared(compiled):
             session.database.plans_by_text.put((text, session.name_context), compiled)
         return compiled
+
+
+def _is_shared(compiled: CompiledQuery | CompiledUtility) -> bool:
+    """Whether other sessions may run it too: queries, and commands such as BEGIN that hold nothing of a session."""
+    if isinstance(compiled, CompiledQuery):
+        return True
+    return isinstance(compiled.statement, Command) and compiled.columns is None
