@@ -5,22 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from datacave_core.errors import FeatureNotSupported
+from datacave_core import sqlstate
+from datacave_core.catalog import Table
+from datacave_core.errors import DatacaveError
 from datacave_sql.bind import utility
 from datacave_sql.bind.calls import CALLS
+from datacave_sql.bind.coercion import coerce
 from datacave_sql.bind.constructs import CONSTRUCTS
 from datacave_sql.bind.environment import BindingEnvironment
 from datacave_sql.bind.insert import bind_insert
 from datacave_sql.bind.names import Scope
+from datacave_sql.bind.nested import Entries
 from datacave_sql.bind.operators import OPERATORS
 from datacave_sql.bind.parameters import Parameters
 from datacave_sql.bind.queries import bind_query
 from datacave_sql.bind.references import REFERENCES
+from datacave_sql.bind.row_rules import row_columns, row_scope, schema_name, stored_expression
 from datacave_sql.bind.state import Binding, BindPart
 from datacave_sql.bind.statements import BoundQuery, BoundStatement
+from datacave_sql.bind.stored_query import bind_select_into
 from datacave_sql.bind.subqueries import SUBQUERIES
 from datacave_sql.bind.update import bind_delete, bind_update
 from datacave_sql.expr import nodes as n
+from datacave_sql.functions.coercion import ASSIGNMENT
 from datacave_sql.parse import ParsedStatement, ast
 from datacave_sql.plan import logical as l
 
@@ -57,13 +64,21 @@ def bind_statement(
     with PostgreSQL's SQLSTATE, message and position.
     """
     b = binding(environment, text, parameter_types)
-    statement = parsed.statement
-    if type(statement) in KINDS and not _selects_into(statement):
+    entries = Entries(parsed, bound_query, lambda inner, statement: bind_any(inner, statement, entries))
+    return bind_any(b, parsed.statement, entries)
+
+
+def bind_any(b: Binding, statement: ast.Statement, entries: Entries) -> BoundStatement:
+    """Binds a statement of any kind within a binding."""
+    if _selects_into(statement):
+        assert isinstance(statement, ast.Query)
+        return bind_select_into(b, statement, entries)
+    if type(statement) in KINDS:
         return bound_query(b, statement)
     bind = utility.UTILITIES.get(type(statement))
     if bind is None:
-        raise FeatureNotSupported(f"{_words(statement)} is not supported", position=None)
-    return bind(b, statement, Helpers(parsed, text, environment, bound_query, bind_statement))
+        raise utility.unsupported(statement)
+    return bind(b, statement, entries)
 
 
 def _selects_into(statement: ast.Statement) -> bool:
@@ -73,6 +88,48 @@ def _selects_into(statement: ast.Statement) -> bool:
     while isinstance(body, ast.SetOperation):
         body = body.left.body
     return isinstance(body, ast.Select) and body.into is not None
+
+
+def bind_arguments(
+    arguments: Sequence[ast.Expression], types: Sequence[int], environment: BindingEnvironment, text: str, name: str
+) -> tuple[n.Expression, ...]:
+    """The arguments of EXECUTE as values of the prepared statement's parameter types. Raises 42601, 42804."""
+    if len(arguments) != len(types):
+        raise DatacaveError(
+            f'wrong number of parameters for prepared statement "{name}"',
+            sqlstate=sqlstate.SYNTAX_ERROR,
+            detail=f"Expected {len(types)} parameters but got {len(arguments)}.",
+        )
+    b = binding(environment, text)
+    values = []
+    for number, (node, type_oid) in enumerate(zip(arguments, types, strict=True), 1):
+        e = b.expression(node, Scope(clause="EXECUTE parameters"))
+        value = coerce(b, e, type_oid, -1, ASSIGNMENT)
+        if value is None:
+            raise DatacaveError(
+                f"parameter ${number} of type {b.types.name(e.type)} cannot be coerced to the expected type "
+                f"{b.types.name(type_oid)}",
+                sqlstate=sqlstate.DATATYPE_MISMATCH,
+                hint="You will need to rewrite or cast the expression.",
+                position=node.position,
+            )
+        values.append(value)
+    return tuple(values)
+
+
+def bind_expression(
+    text: str, table: Table | None, environment: BindingEnvironment
+) -> tuple[n.Expression, tuple[l.OutputColumn, ...]]:
+    """A stored expression (a default, check or index key) and the columns of the table's row that it reads.
+
+    The columns stand for a complete row, one for each attribute number.
+    """
+    b = binding(environment, text)
+    if table is None:
+        return stored_expression(b, text, Scope(), None), ()
+    columns = row_columns(b, table)
+    scope = row_scope(b, table, columns, table.name, "stored expressions")
+    return stored_expression(b, text, scope, schema_name(b, table)), columns
 
 
 def bound_query(b: Binding, statement: ast.Statement) -> BoundQuery:
@@ -92,13 +149,3 @@ def bound_query(b: Binding, statement: ast.Statement) -> BoundQuery:
         not b.writes,
         tuple(sorted(b.dependencies)),
     )
-
-
-Helpers = utility.Helpers
-
-
-def _words(statement: ast.Statement) -> str:
-    if isinstance(statement, ast.RecognisedStatement):
-        return statement.tag
-    name = type(statement).__name__
-    return "".join(f" {letter}" if letter.isupper() else letter for letter in name).strip().upper()

@@ -195,7 +195,8 @@ def add_column(b: Binding, draft: TableDraft, definition: ast.ColumnDefinition) 
 
 def _add_serial(b: Binding, draft: TableDraft, column: Column) -> Column:
     sequence = owned_sequence(b, draft, column, (), False)
-    default = f"nextval({quote_literal(_qualified(draft.schema.name, sequence.name))}::regclass)"
+    schema = "pg_temp" if draft.persistence == "t" else draft.schema.name
+    default = f"nextval({quote_literal(_qualified(schema, sequence.name))}::regclass)"
     return replace(column, not_null=True, default=default)
 
 

@@ -134,7 +134,7 @@ def creation_schema(b: Binding, name: ast.QualifiedName, position: int, temporar
     """The schema in which an object of this name is made. Raises 3F000, 42501 for the system's schemas."""
     schema, _ = split_relation_name(b, name, position)
     if temporary:
-        if schema is not None and schema != b.environment.temporary_schema:
+        if schema not in (None, "pg_temp", b.environment.temporary_schema):
             raise DatacaveError(
                 "cannot create temporary relation in non-temporary schema",
                 sqlstate=sqlstate.INVALID_TABLE_DEFINITION,
@@ -142,7 +142,8 @@ def creation_schema(b: Binding, name: ast.QualifiedName, position: int, temporar
             )
         schema = b.environment.temporary_schema
         if schema is None:
-            raise DatacaveError("no temporary schema", sqlstate=sqlstate.UNDEFINED_SCHEMA)
+            # The session makes its temporary schema with the first object in it.
+            return Schema(0, "pg_temp")
     if schema is None:
         if not b.environment.search_path:
             raise DatacaveError(

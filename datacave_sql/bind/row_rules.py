@@ -155,5 +155,5 @@ def writable_table(b: Binding, item, verb: str) -> Table:  # type: ignore[no-unt
         raise DatacaveError(
             f'"{table.name}" is a composite type', sqlstate=sqlstate.WRONG_OBJECT_TYPE, position=item.position
         )
-    b.writes = True
+    b.writes = b.modifies_data = True
     return table

@@ -17,6 +17,7 @@ from datacave_sql.parse.keywords import KEYWORDS
 _PLAIN = re.compile(r"[a-z_][a-z0-9_$]*")
 
 RelationName = Callable[[ast.TableRef], tuple[str, ...]]
+StarColumns = Callable[[ast.ColumnRef], tuple[tuple[str, ...], ...] | None]
 
 
 def quote_identifier(name: str) -> str:
@@ -35,8 +36,9 @@ def quote_literal(text: str) -> str:
 class SqlText:
     """Writes trees. `relation` gives the full name of a table reference; None leaves names as they are."""
 
-    def __init__(self, relation: RelationName | None = None) -> None:
+    def __init__(self, relation: RelationName | None = None, star: StarColumns | None = None) -> None:
         self._relation = relation
+        self._star = star
 
     # names and types
 
@@ -186,6 +188,10 @@ class SqlText:
         return " ".join(part for part in parts if part)
 
     def target(self, t: ast.Target) -> str:
+        if isinstance(t.expression, ast.ColumnRef) and t.expression.star and self._star is not None:
+            columns = self._star(t.expression)
+            if columns is not None:
+                return ", ".join(self.name(column) for column in columns)
         text = self(t.expression)
         return f"{text} AS {quote_identifier(t.alias)}" if t.alias is not None else text
 

@@ -40,6 +40,8 @@ class Binding:
         self.parameters = parameters
         self.dependencies: set[int] = set()
         self.writes = False
+        self.modifies_data = False
+        self.stars: dict[int, tuple[tuple[str, ...], ...]] = {}
         self.view_depth = 0
         self._expressions = expressions
         self._queries = queries

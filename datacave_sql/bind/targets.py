@@ -41,12 +41,24 @@ def bind_targets(b: Binding, targets: Sequence[ast.Target], scope: Scope) -> lis
     for target in targets:
         node = target.expression
         if isinstance(node, ast.ColumnRef) and node.star:
-            items += _star(b, node, scope)
+            expanded = _star(b, node, scope)
+            b.stars[id(node)] = tuple(_spelled(item, scope) for item in expanded)
+            items += expanded
         elif isinstance(node, ast.FieldStar):
             items += _field_star(b, node, scope)
         else:
             items.append(_item(b, target, scope))
     return items
+
+
+def _spelled(item: TargetItem, scope: Scope) -> tuple[str, ...]:
+    """How a column of a star is written out: with its source's name, unless a join has merged it."""
+    for level in scope.chain():
+        for source in level.sources:
+            for column in source.columns:
+                if column.name == item.name and column.expression == item.expression:
+                    return (source.name, column.name)
+    return (item.name,)
 
 
 def _item(b: Binding, target: ast.Target, scope: Scope) -> TargetItem:

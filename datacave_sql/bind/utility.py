@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from datacave_core.errors import FeatureNotSupported
 from datacave_sql.bind import statements as s
+from datacave_sql.bind.alter_table import bind_alter_table
+from datacave_sql.bind.copy import bind_copy
+from datacave_sql.bind.create_index import bind_create_index
 from datacave_sql.bind.create_table import bind_create_table
 from datacave_sql.bind.drop import bind_drop
-from datacave_sql.bind.environment import BindingEnvironment
+from datacave_sql.bind.grants import bind_grant
+from datacave_sql.bind.maintenance import MAINTENANCE
+from datacave_sql.bind.nested import NESTED, Entries
+from datacave_sql.bind.objects import OBJECTS
+from datacave_sql.bind.renames import RENAMES
 from datacave_sql.bind.state import Binding
-from datacave_sql.parse import ParsedStatement, ast
+from datacave_sql.bind.stored_query import STORED_QUERIES
+from datacave_sql.parse import ast
+
+BindUtility = Callable[[Binding, Any, Entries], s.BoundStatement]
 
 
-@dataclass(frozen=True, slots=True)
-class Helpers:
-    """The binder's own entries, for statements that hold other statements."""
-
-    parsed: ParsedStatement
-    text: str
-    environment: BindingEnvironment
-    bound_query: Callable[[Binding, ast.Statement], s.BoundQuery]
-    bind_statement: Callable[..., s.BoundStatement]
-
-
-BindUtility = Callable[[Binding, Any, Helpers], s.BoundStatement]
-
-
-def bind_command(b: Binding, statement: ast.Statement, helpers: Helpers) -> s.BoundStatement:
+def bind_command(b: Binding, statement: ast.Statement, entries: Entries) -> s.BoundStatement:
     """A statement that needs no binding."""
     return s.Command(statement)
 
@@ -43,6 +39,36 @@ COMMANDS = (
 
 UTILITIES: Mapping[type, BindUtility] = {
     **dict.fromkeys(COMMANDS, bind_command),
+    **NESTED,
+    **STORED_QUERIES,
+    **OBJECTS,
+    **MAINTENANCE,
+    **RENAMES,
     ast.CreateTable: bind_create_table,
+    ast.CreateIndex: bind_create_index,
+    ast.AlterTable: bind_alter_table,
     ast.Drop: bind_drop,
+    ast.Grant: bind_grant,
+    ast.Copy: bind_copy,
 }
+
+HINTS: Mapping[type, tuple[str, str]] = {
+    ast.CreateFunction: ("user-defined functions", "Do the work in the client or in a query."),
+    ast.CreateTrigger: ("triggers", "Do the work in the statement that writes."),
+    ast.Do: ("DO", "There is no procedural language; send the statements one by one."),
+    ast.Call: ("CALL", "There are no procedures."),
+    ast.Merge: ("MERGE", "Use INSERT ... ON CONFLICT, or UPDATE and INSERT."),
+    ast.AlterDefaultPrivileges: ("ALTER DEFAULT PRIVILEGES", "Grant privileges when the objects are made."),
+    ast.Cluster: ("CLUSTER", "Rows always lie in the order of the primary key."),
+}
+
+
+def unsupported(statement: ast.Statement) -> FeatureNotSupported:
+    """0A000 for a statement that nothing binds."""
+    known = HINTS.get(type(statement))
+    if known is not None:
+        return FeatureNotSupported(f"{known[0]} {'is' if known[0].isupper() else 'are'} not supported", hint=known[1])
+    if isinstance(statement, ast.RecognisedStatement):
+        return FeatureNotSupported(f"{statement.tag} is not supported")
+    words = "".join(f" {letter}" if letter.isupper() else letter for letter in type(statement).__name__)
+    return FeatureNotSupported(f"{words.strip().upper()} is not supported")

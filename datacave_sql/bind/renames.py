@@ -1,0 +1,203 @@
+"""ALTER .. RENAME TO, SET SCHEMA, OWNER TO, for every kind of object, and COMMENT ON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from datacave_core import sqlstate
+from datacave_core.catalog import Column, Constraint, Sequence, Table, TypeDefinition
+from datacave_core.errors import DatacaveError, FeatureNotSupported
+from datacave_sql.bind import objects, relations
+from datacave_sql.bind import statements as s
+from datacave_sql.bind.state import Binding
+from datacave_sql.parse import ast
+
+_RELATION_KINDS = ("table", "view", "materialized view", "sequence", "foreign table")
+CLASS_OIDS = {
+    "relation": 1259,
+    "schema": 2615,
+    "type": 1247,
+    "constraint": 2606,
+    "role": 1260,
+    "database": 1262,
+}
+"""Oids of the system tables that COMMENT names objects by."""
+
+
+def _tag(kind: str) -> str:
+    return f"ALTER {kind.upper()}"
+
+
+def find_object(b: Binding, kind: str, name: ast.QualifiedName, position: int) -> Any:
+    """The object of a kind by name. Raises 42P01, 42704, 3F000, 42809, 0A000 for kinds Datacave has not."""
+    if kind in _RELATION_KINDS:
+        return _relation(b, kind, name, position)
+    if kind == "index":
+        index = relations.find_index(b, name, position)
+        if index is None:
+            raise relations.undefined_relation(name, None)
+        return index
+    if kind == "schema":
+        return relations.require_schema(b, name[-1])
+    if kind in ("type", "domain"):
+        definition = objects.require_type(b, name)
+        if kind == "domain" and definition.kind != "d":
+            raise DatacaveError(f"{name[-1]} is not a domain", sqlstate=sqlstate.WRONG_OBJECT_TYPE)
+        return definition
+    if kind in ("role", "user", "group"):
+        role = b.catalog.role_named(name[-1])
+        if role is None:
+            raise DatacaveError(f'role "{name[-1]}" does not exist', sqlstate=sqlstate.UNDEFINED_OBJECT)
+        return role
+    if kind == "database":
+        database = b.catalog.database_named(name[-1])
+        if database is None:
+            raise DatacaveError(f'database "{name[-1]}" does not exist', sqlstate=sqlstate.UNDEFINED_DATABASE)
+        return database
+    raise FeatureNotSupported(f"{kind} objects are not supported", position=position)
+
+
+def _relation(b: Binding, kind: str, name: ast.QualifiedName, position: int) -> Any:
+    found = relations.find_relation(b, name, position)
+    if found is None:
+        # ALTER TABLE takes the name of an index too.
+        index = relations.find_index(b, name, position)
+        if index is not None and kind == "table":
+            return index
+        raise relations.undefined_relation(name, None)
+    if kind == "table":
+        return found
+    wanted = {"view": "v", "materialized view": "m"}.get(kind)
+    fits = isinstance(found, Sequence) if kind == "sequence" else isinstance(found, Table) and found.kind == wanted
+    if not fits:
+        raise DatacaveError(f'"{name[-1]}" is not a {kind}', sqlstate=sqlstate.WRONG_OBJECT_TYPE)
+    return found
+
+
+def _exists(b: Binding, kind: str, name: ast.QualifiedName, position: int) -> bool:
+    try:
+        find_object(b, kind, name, position)
+    except DatacaveError as error:
+        if error.sqlstate in (sqlstate.UNDEFINED_TABLE, sqlstate.UNDEFINED_OBJECT, sqlstate.UNDEFINED_SCHEMA):
+            return False
+        raise
+    return True
+
+
+def bind_rename(b: Binding, statement: ast.Rename, entries: object) -> s.BoundStatement:
+    """RENAME TO. Raises 42P07, 42701, 42710 for names in use."""
+    kind = statement.kind
+    if statement.if_exists and not _exists(b, kind, statement.name, statement.position):
+        notice = f'relation "{statement.name[-1]}" does not exist, skipping'
+        return s.NothingToDo(_tag(kind), ((notice, "00000"),))
+    target = find_object(b, kind, statement.name, statement.position)
+    if statement.member is not None:
+        return _rename_member(statement, target)
+    _check_free(b, target, statement.new_name)
+    return s.RenameObject(kind, target, statement.new_name, None, _tag(kind))
+
+
+def _check_free(b: Binding, target: Any, name: str) -> None:
+    table = target[0] if isinstance(target, tuple) else target
+    if isinstance(table, Table | Sequence) and (table.schema_oid, name) in b.catalog.relation_names:
+        raise DatacaveError(f'relation "{name}" already exists', sqlstate=sqlstate.DUPLICATE_TABLE)
+    if isinstance(table, TypeDefinition) and b.catalog.type_oid_named(table.schema_oid, name) is not None:
+        raise DatacaveError(f'type "{name}" already exists', sqlstate=sqlstate.DUPLICATE_OBJECT)
+
+
+def _rename_member(statement: ast.Rename, target: Any) -> s.BoundStatement:
+    name = statement.member
+    member: Column | Constraint | None = None
+    if statement.member_kind in ("column", "attribute"):
+        columns = target.attributes if isinstance(target, TypeDefinition) else getattr(target, "live_columns", ())
+        what = "column" if statement.member_kind == "column" else "attribute"
+        member = next((column for column in columns if column.name == name), None)
+        if member is None:
+            raise DatacaveError(f'column "{name}" does not exist', sqlstate=sqlstate.UNDEFINED_COLUMN)
+        if any(column.name == statement.new_name for column in columns):
+            raise DatacaveError(
+                f'{what} "{statement.new_name}" of relation "{target.name}" already exists',
+                sqlstate=sqlstate.DUPLICATE_COLUMN,
+            )
+    elif statement.member_kind == "constraint" and isinstance(target, Table):
+        member = next((constraint for constraint in target.constraints if constraint.name == name), None)
+        if member is None:
+            raise DatacaveError(
+                f'constraint "{name}" for table "{target.name}" does not exist', sqlstate=sqlstate.UNDEFINED_OBJECT
+            )
+        if any(constraint.name == statement.new_name for constraint in target.constraints):
+            raise DatacaveError(
+                f'constraint "{statement.new_name}" for relation "{target.name}" already exists',
+                sqlstate=sqlstate.DUPLICATE_OBJECT,
+            )
+    else:
+        raise FeatureNotSupported(f"renaming a {statement.member_kind} is not supported", position=statement.position)
+    return s.RenameObject(statement.kind, target, statement.new_name, member, _tag(statement.kind))
+
+
+def bind_set_schema(b: Binding, statement: ast.SetSchema, entries: object) -> s.BoundStatement:
+    """SET SCHEMA."""
+    kind = statement.kind
+    if statement.if_exists and not _exists(b, kind, statement.name, statement.position):
+        notice = f'relation "{statement.name[-1]}" does not exist, skipping'
+        return s.NothingToDo(_tag(kind), ((notice, "00000"),))
+    target = find_object(b, kind, statement.name, statement.position)
+    schema = relations.require_schema(b, statement.schema)
+    if isinstance(target, Sequence) and target.owned_by_table_oid:
+        owner = b.catalog.tables[target.owned_by_table_oid]
+        raise FeatureNotSupported(
+            "cannot move an owned sequence into another schema",
+            detail=f'Sequence "{target.name}" is linked to table "{owner.name}".',
+        )
+    if (
+        isinstance(target, Table | Sequence)
+        and target.schema_oid != schema.oid
+        and (schema.oid, target.name) in b.catalog.relation_names
+    ):
+        raise DatacaveError(
+            f'relation "{target.name}" already exists in schema "{schema.name}"',
+            sqlstate=sqlstate.DUPLICATE_TABLE,
+        )
+    return s.SetObjectSchema(kind, target, schema, _tag(kind))
+
+
+def bind_owner(b: Binding, statement: ast.ChangeOwner, entries: object) -> s.BoundStatement:
+    """OWNER TO."""
+    target = find_object(b, statement.kind, statement.name, statement.position)
+    return s.ChangeOwner(statement.kind, target, objects.role_oid(b, statement.role), _tag(statement.kind))
+
+
+def bind_comment(b: Binding, statement: ast.Comment, entries: object) -> s.BoundStatement:
+    """COMMENT ON."""
+    kind, name = statement.kind, statement.name
+    if kind == "column":
+        relation = relations.require_table(b, name[:-1], statement.position)
+        column = relation.columns_by_name.get(name[-1])
+        if column is None:
+            raise DatacaveError(
+                f'column "{name[-1]}" of relation "{relation.name}" does not exist',
+                sqlstate=sqlstate.UNDEFINED_COLUMN,
+            )
+        return s.CommentOn(CLASS_OIDS["relation"], relation.oid, column.number, statement.text)
+    if kind == "constraint":
+        if statement.on_table is None:
+            raise FeatureNotSupported("comments on domain constraints are not supported")
+        table = relations.require_table(b, statement.on_table, statement.position)
+        for constraint in table.constraints:
+            if constraint.name == name[-1]:
+                return s.CommentOn(CLASS_OIDS["constraint"], constraint.oid, 0, statement.text)
+        raise DatacaveError(
+            f'constraint "{name[-1]}" for table "{table.name}" does not exist', sqlstate=sqlstate.UNDEFINED_OBJECT
+        )
+    target = find_object(b, kind, name, statement.position)
+    oid = target[1].oid if isinstance(target, tuple) else target.oid
+    class_oid = CLASS_OIDS.get({"domain": "type"}.get(kind, kind), CLASS_OIDS["relation"])
+    return s.CommentOn(class_oid, oid, 0, statement.text)
+
+
+RENAMES = {
+    ast.Rename: bind_rename,
+    ast.SetSchema: bind_set_schema,
+    ast.ChangeOwner: bind_owner,
+    ast.Comment: bind_comment,
+}

@@ -1,0 +1,232 @@
+"""Stored queries: views, materialized views and CREATE TABLE AS.
+
+The text of a view is written from its tree with every table named in full and every star spelled out, so that it
+means the same under any search path and after columns are added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from datacave_core import sqlstate
+from datacave_core.catalog import Column, Table
+from datacave_core.errors import DatacaveError, FeatureNotSupported
+from datacave_core.types import oids
+from datacave_sql.bind import relations
+from datacave_sql.bind import statements as s
+from datacave_sql.bind.create_table import options
+from datacave_sql.bind.nested import Entries
+from datacave_sql.bind.sqltext import SqlText
+from datacave_sql.bind.state import Binding
+from datacave_sql.parse import ast, parse_statements
+from datacave_sql.plan import logical as l
+
+_PERSISTENCE = {"permanent": "p", "temporary": "t", "unlogged": "u"}
+
+
+def query_columns(b: Binding, columns: Sequence[l.OutputColumn], names: Sequence[str]) -> tuple[Column, ...]:
+    """The columns a query gives a table or view. Raises 42601 for too many names, 42701, 42P16."""
+    if len(names) > len(columns):
+        raise DatacaveError("too many column names were specified", sqlstate=sqlstate.SYNTAX_ERROR)
+    labels = [*names, *(column.name for column in columns[len(names) :])]
+    made = []
+    for number, (label, column) in enumerate(zip(labels, columns, strict=True), 1):
+        if label in labels[: number - 1]:
+            raise DatacaveError(f'column "{label}" specified more than once', sqlstate=sqlstate.DUPLICATE_COLUMN)
+        if b.types.kind(column.type) == "p" and column.type != oids.UNKNOWN:
+            raise DatacaveError(
+                f'column "{label}" has pseudo-type {b.types.name(column.type)}',
+                sqlstate=sqlstate.INVALID_TABLE_DEFINITION,
+            )
+        collation = b.types.type(column.type).collation_oid
+        made.append(Column(number, label, column.type, column.typmod, collation=collation))
+    return tuple(made)
+
+
+def query_text(b: Binding, query: ast.Statement) -> str:
+    """The text under which a bound query is stored."""
+    commons = set(_common_names(query))
+
+    def full_name(item: ast.TableRef) -> tuple[str, ...]:
+        if len(item.name) == 1 and item.name[0] in commons:
+            return item.name
+        schema, name = relations.split_relation_name(b, item.name, item.position)
+        for candidate in (schema,) if schema is not None else relations.search_schemas(b):
+            if relations.relation_in(b, candidate, name) is not None:
+                return (candidate, name)
+        return item.name
+
+    def star(node: ast.ColumnRef) -> tuple[tuple[str, ...], ...] | None:
+        return b.stars.get(id(node))
+
+    return SqlText(full_name, star).query(query)
+
+
+def _common_names(node: Any) -> Sequence[str]:
+    found: list[str] = []
+
+    def visit(value: Any) -> None:
+        if isinstance(value, ast.CommonTable):
+            found.append(value.name)
+        if isinstance(value, ast.Node):
+            for base in type(value).__mro__:
+                for slot in getattr(base, "__slots__", ()):
+                    if slot != "position":
+                        visit(getattr(value, slot))
+        elif isinstance(value, tuple):
+            for part in value:
+                visit(part)
+
+    visit(node)
+    return found
+
+
+def bind_create_view(b: Binding, statement: ast.CreateView, entries: Entries) -> s.BoundStatement:
+    """CREATE VIEW. Raises 42P07, and 42P16 where OR REPLACE would take or change columns."""
+    if statement.check_option:
+        raise FeatureNotSupported(
+            "WITH CHECK OPTION is supported only on automatically updatable views",
+            hint="Views cannot be written to here.",
+        )
+    temporary = statement.persistence == "temporary"
+    schema = relations.creation_schema(b, statement.name, statement.position, temporary)
+    query = entries.bound_query(b, statement.query)
+    if b.modifies_data:
+        raise FeatureNotSupported("views must not contain data-modifying statements in WITH")
+    if query.parameter_types:
+        raise DatacaveError("views must not contain parameters", sqlstate=sqlstate.UNDEFINED_PARAMETER)
+    columns = query_columns(b, query.columns, statement.columns)
+    name = statement.name[-1]
+    table = Table(
+        0,
+        schema.oid,
+        name,
+        columns,
+        kind="v",
+        persistence="t" if temporary else "p",
+        view_query=query_text(b, statement.query),
+        options=options(statement.options),
+        depends_on=tuple(sorted(b.dependencies)),
+    )
+    existing_oid = b.catalog.relation_names.get((schema.oid, name))
+    if existing_oid is None:
+        return s.CreateView(table)
+    existing = b.catalog.tables.get(existing_oid)
+    if not statement.or_replace:
+        raise DatacaveError(f'relation "{name}" already exists', sqlstate=sqlstate.DUPLICATE_TABLE)
+    if existing is None or existing.kind != "v":
+        raise DatacaveError(f'"{name}" is not a view', sqlstate=sqlstate.WRONG_OBJECT_TYPE)
+    _check_replacement(b, existing, columns)
+    if existing.oid in table.depends_on:
+        raise DatacaveError(
+            f'infinite recursion detected in rules for relation "{name}"',
+            sqlstate=sqlstate.INVALID_OBJECT_DEFINITION,
+        )
+    return s.CreateView(table, existing)
+
+
+def _check_replacement(b: Binding, old: Table, columns: Sequence[Column]) -> None:
+    before = old.live_columns
+    if len(columns) < len(before):
+        raise DatacaveError("cannot drop columns from view", sqlstate=sqlstate.INVALID_TABLE_DEFINITION)
+    for was, now in zip(before, columns, strict=False):
+        if was.name != now.name:
+            raise DatacaveError(
+                f'cannot change name of view column "{was.name}" to "{now.name}"',
+                sqlstate=sqlstate.INVALID_TABLE_DEFINITION,
+                hint="Use ALTER VIEW ... RENAME COLUMN ... to change name of view column instead.",
+            )
+        if was.type_oid != now.type_oid or was.typmod != now.typmod:
+            raise DatacaveError(
+                f'cannot change data type of view column "{was.name}" from {b.types.name(was.type_oid)} '
+                f"to {b.types.name(now.type_oid)}",
+                sqlstate=sqlstate.INVALID_TABLE_DEFINITION,
+            )
+
+
+def bind_create_table_as(b: Binding, statement: ast.CreateTableAs, entries: Entries) -> s.BoundStatement:
+    """CREATE TABLE AS and CREATE MATERIALIZED VIEW."""
+    return _into(b, statement.into, statement.source, statement, entries)
+
+
+def bind_select_into(b: Binding, query: ast.Query, entries: Entries) -> s.BoundStatement:
+    """SELECT INTO is CREATE TABLE AS."""
+    into: list[ast.IntoTable] = []
+
+    def without(part: ast.Query) -> ast.Query:
+        body = part.body
+        if isinstance(body, ast.SetOperation):
+            return replace(part, body=replace(body, left=without(body.left)))
+        assert isinstance(body, ast.Select) and body.into is not None
+        into.append(body.into)
+        return replace(part, body=replace(body, into=None))
+
+    plain = without(query)
+    statement = ast.CreateTableAs(query.position, into[0], plain)
+    return _into(b, into[0], plain, statement, entries)
+
+
+def _into(
+    b: Binding, into: ast.IntoTable, source: ast.Statement, statement: ast.CreateTableAs, entries: Entries
+) -> s.BoundStatement:
+    temporary = into.persistence == "temporary"
+    schema = relations.creation_schema(b, into.name, statement.position, temporary)
+    name = into.name[-1]
+    word = "MATERIALIZED VIEW" if statement.materialized_view else "TABLE AS"
+    if (schema.oid, name) in b.catalog.relation_names:
+        if statement.if_not_exists:
+            return s.NothingToDo(
+                f"CREATE {word}", ((f'relation "{name}" already exists, skipping', sqlstate.DUPLICATE_TABLE),)
+            )
+        raise DatacaveError(f'relation "{name}" already exists', sqlstate=sqlstate.DUPLICATE_TABLE)
+    table = Table(
+        0,
+        schema.oid,
+        name,
+        (),
+        kind="m" if statement.materialized_view else "r",
+        persistence=_PERSISTENCE[into.persistence],
+        options=options(into.options),
+    )
+    if isinstance(source, ast.Execute):
+        execute = s.ExecuteStatement(source.name, source.arguments)
+        return s.CreateTableAs(table, None, statement.with_data, into.on_commit, execute, into.columns)
+    query = entries.bound_query(b, source)
+    columns = query_columns(b, query.columns, into.columns)
+    table = replace(table, columns=columns, populated=statement.with_data)
+    if statement.materialized_view:
+        if query.parameter_types:
+            raise DatacaveError(
+                "materialized views may not be defined using bound parameters",
+                sqlstate=sqlstate.FEATURE_NOT_SUPPORTED,
+            )
+        table = replace(table, view_query=query_text(b, source), depends_on=tuple(sorted(b.dependencies)))
+    tag = "SELECT" if statement.with_data else f"CREATE {word}"
+    return s.CreateTableAs(table, query, statement.with_data, into.on_commit, None, into.columns, tag)
+
+
+def bind_refresh(b: Binding, statement: ast.RefreshMaterializedView, entries: Entries) -> s.BoundStatement:
+    """REFRESH MATERIALIZED VIEW."""
+    table = relations.require_table(b, statement.name, statement.position)
+    if table.kind != "m" or table.view_query is None:
+        raise DatacaveError(f'"{table.name}" is not a materialized view', sqlstate=sqlstate.WRONG_OBJECT_TYPE)
+    if statement.concurrently and not statement.with_data:
+        raise DatacaveError(
+            "REFRESH options CONCURRENTLY and WITH NO DATA cannot be used together", sqlstate=sqlstate.SYNTAX_ERROR
+        )
+    query = entries.bound_query(b, stored_statement(table.view_query))
+    return s.RefreshMaterializedView(table, query, statement.with_data)
+
+
+def stored_statement(text: str) -> ast.Statement:
+    """The tree of a stored query."""
+    return parse_statements(text)[0].statement
+
+
+STORED_QUERIES = {
+    ast.CreateView: bind_create_view,
+    ast.CreateTableAs: bind_create_table_as,
+    ast.RefreshMaterializedView: bind_refresh,
+}
