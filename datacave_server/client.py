@@ -27,9 +27,9 @@ from datacave_protocol import (
 )
 from datacave_server.pump import Pump, Work, internal_error
 from datacave_sql import (
-    Complete,
     CompiledQuery,
     CompiledUtility,
+    Complete,
     CopyInRequest,
     CopyOutData,
     CopyOutEnd,
@@ -46,6 +46,9 @@ from datacave_sql import (
 )
 
 TEXT_ONLY: tuple[int, ...] = ()
+
+PARTS_MAX = 16
+"""Encoded batches that are kept back before they are handed on."""
 
 
 class StatementCodecs:
@@ -431,24 +434,43 @@ class SessionClient:
         return self._bound_steps(event)
 
     def _bound_steps(self, event: frontend.BoundExecution) -> Work:
+        """The whole sequence in one generator and, where nothing has to wait, in one piece of bytes.
+
+        No portal is made: the unnamed one could not be executed again before it is replaced.
+        """
         session = self.session
+        parts: list[bytes] = []
         try:
             prepared = self._prepared(event.statement)
             session.check_bind(prepared)
             values = self._values(prepared, event)
-            portal = session.bind("", prepared, values)
-            portal.cache = event.result_formats
+            session.close_portal("")
             compiled = prepared.compiled
             if compiled is None:
-                head = backend.BIND_COMPLETE + (backend.NO_DATA if event.describe else b"")
-                yield head + backend.EMPTY_QUERY_RESPONSE
+                parts.append(backend.BIND_COMPLETE)
+                parts.append((backend.NO_DATA if event.describe else b"") + backend.EMPTY_QUERY_RESPONSE)
             else:
                 codecs = self._codecs(compiled)
-                description = (
-                    codecs.results.get(event.result_formats) or self._result_codec(codecs, event.result_formats)
-                )[0]
-                yield backend.BIND_COMPLETE + (description if event.describe else b"")
-                yield from self._portal_bytes(portal, 0)
+                formats = event.result_formats
+                description, encode = codecs.results.get(formats) or self._result_codec(codecs, formats)
+                parts.append(backend.BIND_COMPLETE + description if event.describe else backend.BIND_COMPLETE)
+                for step in session.execute(compiled, values):
+                    kind = type(step)
+                    if kind is list:
+                        parts.append(encode(step))
+                        if len(parts) > PARTS_MAX:
+                            yield b"".join(parts)
+                            parts.clear()
+                    elif kind is Complete:
+                        if session.has_asides:
+                            parts.append(self._asides())
+                        parts.append(backend.command_complete(cast(Complete, step).tag))
+                    elif isinstance(step, Wait):
+                        yield step
+                    elif kind is not ResultHeader:
+                        yield b"".join(parts)
+                        parts.clear()
+                        yield from self._other(step)
             if session.transaction is not None and not session.in_block:
                 yield from session.end_implicit()
         except GeneratorExit:
@@ -456,8 +478,9 @@ class SessionClient:
         except BaseException as error:
             self._copy = None
             session.abort()
-            yield self._error(_told(error))
-        yield self._ready()
+            parts.append(self._error(_told(error)))
+        parts.append(self._ready())
+        yield b"".join(parts)
 
 
 def _told(error: BaseException) -> BaseException:

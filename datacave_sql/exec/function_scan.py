@@ -12,6 +12,7 @@ from datacave_core.wait import TURN, Wait
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.operator import Batches, Operator
 from datacave_sql.exec.rowfunction import Factory
+from datacave_sql.functions.body import Waiting
 
 
 @dataclass(slots=True)
@@ -30,7 +31,10 @@ class FunctionScan:
     not_null: frozenset[int]
 
     def open(self, context: ExecutionContext) -> Batches:
-        sources = [iter(source) if source is not None else iter(()) for source in self.make(context)()]
+        sources: list[Iterator[Any]] = []
+        for source in self.make(context)():
+            found = ((yield from source.steps),) if type(source) is Waiting else source
+            sources.append(iter(()) if found is None else iter(found))
         rows: list[tuple[Any, ...]] = []
         for row in self._rows(sources):
             rows.append(row)
@@ -93,7 +97,11 @@ class ProjectSet:
                 continue
             for row in batch:
                 items = list(run(row))
-                sources = [iter(()) if items[position] is None else iter(items[position]) for position in sets]
+                sources: list[Iterator[Any]] = []
+                for position in sets:
+                    item = items[position]
+                    found = ((yield from item.steps),) if type(item) is Waiting else item
+                    sources.append(iter(()) if found is None else iter(found))
                 for values in zip_longest(*sources):
                     for position, value in zip(sets, values, strict=True):
                         items[position] = value

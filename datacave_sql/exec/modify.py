@@ -12,14 +12,15 @@ from typing import Any
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
 from datacave_core.rowbatch import BATCH_ROWS
-from datacave_core.transaction import NO_KEY_UPDATE, UPDATE
+from datacave_core.transaction import NO_KEY_UPDATE, UPDATE, Isolation
 from datacave_core.values import Row
-from datacave_core.wait import TURN, Wait
+from datacave_core.wait import TURN, Wait, wait_for
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.operator import Batches, Operator
 from datacave_sql.exec.row_writer import RowWriter
 from datacave_sql.exec.rowfunction import Factory
 from datacave_sql.exec.sort import batches_of
+from datacave_sql.exec.table_scan import KeyLookup
 from datacave_sql.table.access import IndexAccess, TableAccess
 
 CheckFunction = Callable[[Row], str | None]
@@ -176,10 +177,58 @@ class Update:
     make_check: Factory | None
     make_returning: Factory | None
     changes_key: bool
+    changes_indexed: bool
+    reads_one_row: bool
     columns: tuple[int, ...]
     not_null: frozenset[int]
 
     def open(self, context: ExecutionContext) -> Batches:
+        if self.reads_one_row and context.transaction.isolation is Isolation.READ_COMMITTED:
+            return self._open_point(context)
+        return self._open_set(context)
+
+    def _open_point(self, context: ExecutionContext) -> Batches:
+        """A statement that reads nothing but the rows it names by key: they are locked first and read once.
+
+        That is as if the statement's snapshot had been taken after the lock, which READ COMMITTED leaves open.
+        """
+        child = self.child
+        assert isinstance(child, KeyLookup)
+        transaction = context.transaction
+        access = self.access
+        mode = UPDATE if self.changes_key else NO_KEY_UPDATE
+        find = child.make(context)
+        new_row = self.make_new(context)
+        writer: RowWriter | None = None
+        returned: list[Row] = []
+        for key in child.make_keys(context)():
+            wait = transaction.lock(key, mode)
+            if wait is not None:
+                yield from wait_for(wait)
+            newest = transaction.get_latest(key)
+            if newest is None:
+                continue
+            rows = find([(key, newest)])
+            if not rows:
+                continue
+            found = rows[0]
+            new = new_row(found)
+            for slot in access.not_null_slots:
+                if new[slot] is None:
+                    RowWriter(context, access).check_not_null(new)
+            if self.make_check is not None and (violated := self.make_check(context)(new)) is not None:
+                raise RowWriter(context, access).check_failed(violated, new)
+            if self.changes_indexed:
+                writer = writer or RowWriter(context, access)
+                yield from writer.update(key, found[self.row_slot], new)
+            else:
+                transaction.put(key, new if access.to_physical is None else access.to_physical(new))
+            context.rows_changed += 1
+            if self.make_returning is not None:
+                returned.append(self.make_returning(context)(new, found))
+        yield from batches_of(returned)
+
+    def _open_set(self, context: ExecutionContext) -> Batches:
         source: list[Row] = []
         new_row = self.make_new(context)
         fresh = self.make_fresh(context)

@@ -6,7 +6,7 @@ checked against the newest committed state under the lock, so two sessions canno
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from datacave_core import sqlstate
@@ -26,16 +26,13 @@ class RowWriter:
         self.context = context
         self.access = access
         self.transaction: Transaction = context.transaction
-        table = access.table
-        self._not_null: Sequence[tuple[int, str]] = [
-            (column.number - 1, column.name) for column in table.columns if column.not_null and not column.dropped
-        ]
-        self._row_id: Callable[[], int] = context.session.database.row_ids.allocator(table.storage_id)
+        self._row_id: Callable[[], int] = context.session.database.row_ids.allocator(access.table.storage_id)
 
     def check_not_null(self, row: Row) -> None:
         """Raises 23502 for a NULL in a NOT NULL column."""
-        for slot, name in self._not_null:
+        for slot in self.access.not_null_slots:
             if row[slot] is None:
+                name = self.access.table.columns[slot].name
                 raise DatacaveError(
                     f'null value in column "{name}" of relation "{self.access.table.name}"'
                     " violates not-null constraint",
@@ -48,7 +45,7 @@ class RowWriter:
 
     def check_all_not_null(self, rows: list[Row]) -> None:
         """The same for many rows."""
-        for slot, _ in self._not_null:
+        for slot in self.access.not_null_slots:
             for row in rows:
                 if row[slot] is None:
                     self.check_not_null(row)
@@ -162,10 +159,10 @@ class RowWriter:
         convert = access.rows.to_physical_rows
         transaction.put_all(dict(zip(row_keys, rows if convert is None else convert(rows), strict=True)))
         for index in access.secondary:
-            keys = unique.get(index.index.index_number)
-            if keys is None:
-                keys = [index.entry_key(row, key) for row, key in zip(rows, row_keys, strict=True)]
-            transaction.put_all({entry: (key,) for entry, key in zip(keys, row_keys, strict=True)})
+            entries = unique.get(index.index.index_number)
+            if entries is None:
+                entries = [index.entry_key(row, key) for row, key in zip(rows, row_keys, strict=True)]
+            transaction.put_all({entry: (key,) for entry, key in zip(entries, row_keys, strict=True)})
 
     def lock_row(self, key: bytes, mode: int = UPDATE) -> Steps[Row | None]:
         """Locks a row for writing and gives its newest SQL row; None if it has been deleted meanwhile.

@@ -65,7 +65,7 @@ def conjunction(parts: Sequence[n.Expression]) -> n.Expression | None:
 def is_volatile(expression: n.Expression) -> bool:
     """Whether evaluating it more or less often could show."""
     for node in n.walk(expression):
-        if isinstance(node, n.FunctionCall) and (node.function.volatility == "v" or node.function.returns_set):
+        if isinstance(node, n.FunctionCall) and (node.function.volatility == "v" or node.function.is_row_source):
             return True
         if isinstance(node, n.SubqueryExpression):
             return True

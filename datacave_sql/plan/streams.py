@@ -78,7 +78,7 @@ def plan_project_set(p: Planner, node: l.ProjectSet, needed: frozenset[int], con
     generator = p.generator(scope_of(child.columns, child.not_null, "r"), "r")
     text = tuple_text([generator.value(e).text for e in node.expressions])
     make = compile_factory(generator, "r", [f"return {text}"])
-    is_set = tuple(isinstance(e, n.FunctionCall) and e.function.returns_set for e in node.expressions)
+    is_set = tuple(isinstance(e, n.FunctionCall) and e.function.is_row_source for e in node.expressions)
     columns = tuple(column.id for column in node.columns)
     return p.filtered(ProjectSet(child, make, is_set, columns, frozenset()), conjuncts)
 
@@ -103,9 +103,9 @@ def plan_function_scan(
     generator = p.generator({})
     texts, widths, unpack, names = [], [], [], []
     for call, width in node.calls:
-        returns_set = isinstance(call, n.FunctionCall) and call.function.returns_set
+        is_source = isinstance(call, n.FunctionCall) and call.function.is_row_source
         text = generator.value(call).text
-        texts.append(text if returns_set else f"({text},)")
+        texts.append(text if is_source else f"({text},)")
         composite = width != 1 or (isinstance(call, n.FunctionCall) and bool(call.function.columns) and width > 1)
         widths.append(width)
         unpack.append(composite)

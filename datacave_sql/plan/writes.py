@@ -8,6 +8,7 @@ from datacave_sql.exec.lock_rows import LockedTable, LockRows
 from datacave_sql.exec.modify import ConflictAction, Delete, Insert, Update
 from datacave_sql.exec.operator import Operator
 from datacave_sql.exec.rowfunction import Factory, compile_factory, tuple_text
+from datacave_sql.exec.table_scan import KeyLookup
 from datacave_sql.expr import nodes as n
 from datacave_sql.expr.generate import Code
 from datacave_sql.plan import logical as l
@@ -168,6 +169,7 @@ def plan_update(p: Planner, node: l.Update, needed: frozenset[int], conjuncts: l
         row = tuple_text([returning.value(e).text for e in node.returning])
         make_returning = compile_factory(returning, "w, r", [f"return {row}"])
     assigned = {number for number, _ in node.assignments} | {number for number, _ in node.generated}
+    changes_indexed = any(key.column in assigned for index in node.table.indexes for key in index.keys)
     changes_key = any(key.column in assigned for index in node.table.indexes if index.unique for key in index.keys)
     return Update(
         access,
@@ -180,9 +182,20 @@ def plan_update(p: Planner, node: l.Update, needed: frozenset[int], conjuncts: l
         _check_function(p, node.checks, node.row_columns),
         make_returning,
         changes_key,
+        changes_indexed,
+        _reads_one_row(child, node),
         tuple(column.id for column in node.columns),
         frozenset(),
     )
+
+
+def _reads_one_row(child: Operator, node: l.Update) -> bool:
+    """Whether the statement reads nothing but rows of its target that it names by key."""
+    if not isinstance(child, KeyLookup) or child.as_of is not None:
+        return False
+    expressions = [*(e for _, e in node.assignments), *(e for _, e in node.generated), *(e for _, e in node.checks)]
+    expressions += [*(node.returning or ()), *([node.recheck] if node.recheck is not None else [])]
+    return not any(isinstance(inner, n.SubqueryExpression) for e in expressions for inner in n.walk(e))
 
 
 def plan_delete(p: Planner, node: l.Delete, needed: frozenset[int], conjuncts: list[n.Expression]) -> Operator:

@@ -77,6 +77,9 @@ class TableAccess:
         self.rows: RowCodec = row_codec(table.columns, definitions)
         self.to_physical = self.rows.to_physical
         self.from_physical = self.rows.from_physical
+        self.not_null_slots = tuple(
+            column.number - 1 for column in table.columns if column.not_null and not column.dropped
+        )
         self.indexes = tuple(
             IndexAccess(index, self._codec(index), tuple(key.column - 1 for key in index.keys))
             for index in table.indexes
