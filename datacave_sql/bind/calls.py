@@ -6,7 +6,7 @@ level and a reference to the column that will hold their value stands in their p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError, FeatureNotSupported
@@ -29,7 +29,7 @@ SET_CLAUSES = frozenset({"SELECT", "ORDER BY", "GROUP BY", "DISTINCT ON", "SRF"}
 def bind_call(b: Binding, e: ast.FunctionCall, scope: Scope) -> n.Expression:
     """A call of any kind in an expression."""
     bound = resolve_call(b, e, scope)
-    if isinstance(bound, n.FunctionCall) and bound.function.returns_set:
+    if isinstance(bound, n.FunctionCall) and bound.function.is_row_source:
         return _collect_set(b, bound, scope, e.position)
     return bound
 
@@ -139,7 +139,7 @@ def plain_call(b: Binding, found: ResolvedFunction, arguments: Sequence[n.Expres
     if not function.supported:
         raise registry.unsupported(function).at(position)
     values = final_arguments(b, found, arguments)
-    return n.FunctionCall(function, tuple(values), found.result_type, position=position)
+    return n.FunctionCall(function, tuple(values), found.result_type, position=position, variadic=found.spread)
 
 
 def _collect_set(b: Binding, call: n.FunctionCall, scope: Scope, position: int) -> n.Expression:
@@ -156,12 +156,8 @@ def _collect_set(b: Binding, call: n.FunctionCall, scope: Scope, position: int) 
             sqlstate=sqlstate.FEATURE_NOT_SUPPORTED,
             position=position,
         )
-    for known, column in scope.grouping.sets:
-        if known is call:
-            break
-    else:
-        column = b.output(call.function.name, call)
-        scope.grouping.sets.append((call, column))
+    column = b.output(call.function.name, call)
+    scope.grouping.sets.append((call, column))
     return b.placed(n.ColumnReference(column.id, call.type, call.typmod, column.name), position)
 
 
@@ -381,4 +377,4 @@ def _window_call(
     return b.placed(n.ColumnReference(column.id, call.type, -1, column.name), e.position)
 
 
-CALLS = {ast.FunctionCall: bind_call}
+CALLS: Mapping[type, Callable[..., n.Expression]] = {ast.FunctionCall: bind_call}

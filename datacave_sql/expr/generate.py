@@ -192,7 +192,8 @@ class Generator:
         return not e.function.strict
 
     def _body(self, e: n.FunctionCall) -> Body:
-        return registry.bind(e.function, tuple(a.type for a in e.arguments), e.type, self.types)
+        types = tuple(a.type for a in e.arguments)
+        return registry.bind(e.function, types, e.type, self.types, variadic=e.variadic)
 
     def _strict_call(self, e: n.FunctionCall) -> tuple[list[str], str, bool]:
         """(expressions that must not be None, the call's code, whether it may still be None) of a strict function."""

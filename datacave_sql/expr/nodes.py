@@ -54,8 +54,8 @@ class ColumnReference:
 class FunctionCall:
     """A function, operator or cast function applied to arguments of exactly its argument types.
 
-    `variadic` holds when the trailing arguments were collected into one array by the binder. `operator` is the
-    operator's name when the call was written as one, for EXPLAIN and deparsing.
+    `variadic` holds when the last argument of a VARIADIC "any" function is an array marked VARIADIC. `operator` is
+    the operator's name when the call was written as one, for EXPLAIN and deparsing.
     """
 
     function: Function
@@ -64,6 +64,7 @@ class FunctionCall:
     typmod: int = -1
     operator: str | None = field(default=None, compare=False)
     position: int = field(default=0, compare=False)
+    variadic: bool = False
 
 
 @dataclass(frozen=True, slots=True)

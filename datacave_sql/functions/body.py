@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from datacave_core.wait import Steps
 from datacave_sql.functions.typelookup import TypeLookup
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -29,6 +30,15 @@ class CallTypes:
     variadic: bool = False
 
 
+class Waiting:
+    """What a body marked `waits` returns: `result = yield from waiting.steps` gives the value."""
+
+    __slots__ = ("steps",)
+
+    def __init__(self, steps: Steps[Any]) -> None:
+        self.steps = steps
+
+
 @dataclass(frozen=True, slots=True)
 class Body:
     """One body. Exactly one of `call` and `specialise` is set.
@@ -36,7 +46,7 @@ class Body:
     `call(*args)` computes the value (an iterator of values for set-returning functions; composite rows as tuples).
     `inline` is a Python expression over `{0}`, `{1}`, ... (atoms) for the code generator, equal in meaning to `call`;
     it comes without outer parentheses and may assign the scratch name `_v`.
-    `waits`: the call (which takes the context) returns a Steps generator, because it may have to wait.
+    `waits`: the call (which takes the context) may have to wait: once bound it returns a Waiting.
     `specialise(types)` gives the body for one call's types; used where the meaning depends on the types.
     """
 

@@ -19,7 +19,7 @@ from datacave_core.values import Value
 from datacave_core.wait import Steps
 from datacave_sql.functions.aggregate import AggregateBody
 from datacave_sql.functions.bodies import AGGREGATES, BODIES, INLINE_NAMES, WINDOWS
-from datacave_sql.functions.body import Body, CallTypes
+from datacave_sql.functions.body import Body, CallTypes, Waiting
 from datacave_sql.functions.typelookup import TypeLookup
 from datacave_sql.functions.window import WindowBody
 
@@ -71,6 +71,11 @@ class Function:
     @property
     def takes_context(self) -> bool:
         return self.entry is not None and self.entry.takes_context
+
+    @property
+    def is_row_source(self) -> bool:
+        """Whether calls are made by an operator of their own: set-returning functions and those that may wait."""
+        return self.returns_set or (self.entry is not None and self.entry.waits)
 
     @property
     def supported(self) -> bool:
@@ -298,11 +303,14 @@ def _answering_void(entry: Body) -> Body:
         work(*arguments)
         return ""
 
-    def wait_and_answer(*arguments: Any) -> Steps[str]:
+    def steps(*arguments: Any) -> Steps[str]:
         yield from work(*arguments)
         return ""
 
-    return Body(wait_and_answer if entry.waits else answer, takes_context=entry.takes_context, waits=entry.waits)
+    def wait(*arguments: Any) -> Waiting:
+        return Waiting(steps(*arguments))
+
+    return Body(wait if entry.waits else answer, takes_context=entry.takes_context, waits=entry.waits)
 
 
 def bind_aggregate(

@@ -9,7 +9,7 @@ type all the others have.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
@@ -29,6 +29,7 @@ class ResolvedFunction:
     argument of the function as it is called. `sources[i]` says where argument i comes from: the index of a given
     argument, or None for the declared default. With `collected` > 0 the last `collected` arguments go into one array,
     the VARIADIC argument, whose element type they are coerced to (never for VARIADIC "any").
+    `spread` says that the last argument of a VARIADIC "any" function is an array marked VARIADIC.
     """
 
     function: Function
@@ -36,6 +37,7 @@ class ResolvedFunction:
     result_type: int
     sources: tuple[int | None, ...]
     collected: int = 0
+    spread: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,8 @@ def resolve_function(
             )
     called = chosen.target
     assert isinstance(called, Function)
-    return _resolved(called, chosen, given, types)
+    found = _resolved(called, chosen, given, types)
+    return replace(found, spread=True) if variadic and called.variadic == oids.ANY else found
 
 
 def _resolved(function: Function, chosen: _Candidate, given: tuple[int, ...], types: TypeLookup) -> ResolvedFunction:

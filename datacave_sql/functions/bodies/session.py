@@ -14,7 +14,6 @@ from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
 from datacave_core.types.zone_names import session_zone
 from datacave_core.values import Array, Interval, Value
-from datacave_core.version import VERSION
 from datacave_core.wait import Steps
 from datacave_sql.functions.bodies.comparison import interval_key
 from datacave_sql.functions.body import Bodies, Body, CallTypes
@@ -23,13 +22,11 @@ from datacave_sql.functions.errors import bad_parameter
 
 BODIES = Bodies()
 
-SERVER_VERSION = "15.0"
 
-
-@BODIES("pgsql_version")
-def version() -> str:
-    """What clients parse: PostgreSQL's name and the version whose behaviour is ours."""
-    return f"PostgreSQL {SERVER_VERSION} (Datacave {VERSION})"
+@BODIES.with_context("pgsql_version")
+def version(context: EvaluationContext) -> str:
+    """What clients parse: PostgreSQL's name, then the version whose behaviour is ours."""
+    return f"PostgreSQL {context.setting('server_version')}"
 
 
 @BODIES.with_context("now")
