@@ -95,3 +95,22 @@ def test_json_log(start_server: Any) -> None:
     assert server.stop() == 0
     messages = [json.loads(line)["message"] for line in server.log.splitlines()]
     assert messages[-1] == "the server has stopped"
+
+
+def test_a_running_statement_finishes_before_the_server_stops(start_server: Any) -> None:
+    server = start_server()
+    with psycopg.connect(server.dsn, autocommit=True) as other:
+        other.execute("CREATE TABLE t (a int)")
+    connection = psycopg.connect(server.dsn, autocommit=True)
+    connection.pgconn.send_query(b"INSERT INTO t SELECT 1 FROM pg_sleep(1)")
+    # The server takes what arrives in turn: once a later client has its answer, the statement is under way.
+    with psycopg.connect(server.dsn) as later:
+        assert later.execute("SELECT 1").fetchone() == (1,)
+    server.process.send_signal(signal.SIGTERM)
+    answer = connection.pgconn.get_result()
+    assert answer is not None
+    assert answer.command_status == b"INSERT 0 1", answer.error_message
+    assert server.process.wait(30) == 0
+    again = start_server()
+    with psycopg.connect(again.dsn) as reader:
+        assert reader.execute("SELECT count(*) FROM t").fetchone() == (1,)
