@@ -112,7 +112,9 @@ def bind_alter_table(b: Binding, statement: ast.AlterTable, entries: object) -> 
 
 def _foreign_keys_last(alteration: Alteration) -> None:
     """Foreign keys come after the keys they may refer to."""
-    last = [a for a in alteration.actions if isinstance(a, s.AddConstraint) and a.constraint.kind == "f"]
+    last: list[s.AlterAction] = [
+        a for a in alteration.actions if isinstance(a, s.AddConstraint) and a.constraint.kind == "f"
+    ]
     alteration.actions = [a for a in alteration.actions if a not in last] + last
 
 

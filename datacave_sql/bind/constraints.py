@@ -23,8 +23,7 @@ _ACTIONS = {"no action": "a", "restrict": "r", "cascade": "c", "set null": "n", 
 
 def default_text(b: Binding, column: Column, node: ast.Expression) -> str | None:
     """The text of a DEFAULT, after its type has been checked; None for DEFAULT NULL. Raises 42804, 0A000."""
-    scope = Scope(clause="DEFAULT expressions")
-    bound = b.expression(node, scope)
+    bound = b.expression(node, Scope(clause="DEFAULT expressions"))
     value = coercion.coerce(b, bound, column.type_oid, column.typmod, "a", node.position)
     if value is None:
         raise DatacaveError(
@@ -249,11 +248,11 @@ def _using_index(table: Table, constraint: ast.UniqueConstraint) -> tuple[Constr
 
 def _foreign_key(b: Binding, table: Table, constraint: ast.ForeignKeyConstraint) -> Constraint:
     columns = []
-    for name in constraint.columns:
-        column = table.columns_by_name.get(name)
+    for written in constraint.columns:
+        column = table.columns_by_name.get(written)
         if column is None:
             raise DatacaveError(
-                f'column "{name}" referenced in foreign key constraint does not exist',
+                f'column "{written}" referenced in foreign key constraint does not exist',
                 sqlstate=sqlstate.UNDEFINED_COLUMN,
             )
         columns.append(column)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.types import oids
@@ -9,6 +11,7 @@ from datacave_sql.bind import coercion, operators, typenames
 from datacave_sql.bind.names import Scope
 from datacave_sql.bind.state import Binding
 from datacave_sql.expr import nodes as n
+from datacave_sql.functions.coercion import ASSIGNMENT
 from datacave_sql.parse import ast
 
 
@@ -140,7 +143,7 @@ def bind_subscript(b: Binding, e: ast.SubscriptedExpression, scope: Scope) -> n.
     def bound(part: ast.Expression | None) -> n.Expression | None:
         if part is None:
             return None
-        value = coercion.coerce(b, b.expression(part, scope), oids.INT4, -1, coercion.ASSIGNMENT)
+        value = coercion.coerce(b, b.expression(part, scope), oids.INT4, -1, ASSIGNMENT)
         if value is None:
             raise DatacaveError(
                 "array subscript must have type integer", sqlstate=sqlstate.DATATYPE_MISMATCH, position=part.position
@@ -266,7 +269,7 @@ def l_output(b: Binding, name: str):  # type: ignore[no-untyped-def]
     return b.output(name, n.Constant(0, oids.INT4))
 
 
-CONSTRUCTS = {
+CONSTRUCTS: Mapping[type, Callable[..., n.Expression]] = {
     ast.Cast: bind_cast,
     ast.Case: bind_case,
     ast.Coalesce: bind_coalesce,

@@ -10,7 +10,6 @@ from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_sql.bind import coercion, relations, row_rules
 from datacave_sql.bind import statements as s
 from datacave_sql.bind.insert import insert_plan
-from datacave_sql.bind.names import Scope
 from datacave_sql.bind.nested import Entries
 from datacave_sql.bind.state import Binding
 from datacave_sql.expr import nodes as n

@@ -29,7 +29,8 @@ def bind_insert(b: Binding, statement: ast.Insert, outer: Scope) -> l.LogicalPla
     on_conflict = None
     if statement.on_conflict is not None:
         on_conflict = conflict.bind_on_conflict(b, statement.on_conflict, table, name, level)
-    returning, outputs = None, ()
+    returning: tuple[n.Expression, ...] | None = None
+    outputs: tuple[l.OutputColumn, ...] = ()
     if statement.returning:
         returning, outputs = bind_returning(b, statement.returning, table, row, name, level)
     plan = l.Insert(
@@ -213,10 +214,10 @@ def _values(
             else:
                 values.append(_value(b, node, column, scope))
         rows.append(tuple(values))
-    kept = [place for place, column in enumerate(written) if not column.generated]
+    kept = [slot for slot, column in enumerate(written) if not column.generated]
     if len(kept) < len(written):
-        written = [written[place] for place in kept]
-        rows = [tuple(row[place] for place in kept) for row in rows]
+        written = [written[slot] for slot in kept]
+        rows = [tuple(row[slot] for slot in kept) for row in rows]
     outputs = tuple(l.OutputColumn(b.new_id(), c.name, c.type_oid, c.typmod) for c in written)
     return l.Values(tuple(rows), outputs), written
 
@@ -231,8 +232,8 @@ def _check_overriding(
 ) -> frozenset[int]:
     """Columns whose given values are ignored (OVERRIDING USER VALUE). Raises 428C9 for values that may not be given."""
     skipped = set()
-    for place, column in enumerate(written):
-        all_default = body is not None and all(isinstance(row[place], ast.DefaultMarker) for row in body.rows)
+    for slot, column in enumerate(written):
+        all_default = body is not None and all(isinstance(row[slot], ast.DefaultMarker) for row in body.rows)
         if all_default:
             continue
         if column.generated:

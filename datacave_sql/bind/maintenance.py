@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from datacave_core import sqlstate
 from datacave_core.catalog import Index, Table
 from datacave_core.errors import DatacaveError, FeatureNotSupported
@@ -78,7 +80,7 @@ def bind_reindex(b: Binding, statement: ast.Reindex, entries: object) -> s.Bound
     return s.Reindex(tables, indexes)
 
 
-MAINTENANCE = {
+MAINTENANCE: Mapping[type, Callable[..., s.BoundStatement]] = {
     ast.Truncate: bind_truncate,
     ast.LockTable: bind_lock,
     ast.Vacuum: bind_vacuum,

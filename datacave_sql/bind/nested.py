@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from datacave_core import sqlstate
@@ -53,7 +53,7 @@ def bind_declare(b: Binding, statement: ast.DeclareCursor, entries: Entries) -> 
     return s.DeclareCursor(statement.name, query, statement.binary, statement.scroll, statement.hold)
 
 
-NESTED = {
+NESTED: Mapping[type, Callable[..., s.BoundStatement]] = {
     ast.Explain: bind_explain,
     ast.Prepare: bind_prepare,
     ast.Execute: bind_execute,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from datacave_core import sqlstate
@@ -310,7 +311,7 @@ def bind_alter_domain(b: Binding, statement: ast.AlterDomain, entries: object) -
     return s.AlterType(replace(definition, checks=validated), tag, True)
 
 
-OBJECTS = {
+OBJECTS: Mapping[type, Callable[..., s.BoundStatement]] = {
     ast.CreateSchema: bind_create_schema,
     ast.CreateSequence: bind_create_sequence,
     ast.AlterSequence: bind_alter_sequence,

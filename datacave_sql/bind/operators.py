@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 
 from datacave_core import sqlstate
@@ -292,7 +292,7 @@ def any_of(parts: Sequence[n.Expression]) -> n.Expression:
     return reduce(lambda x, y: n.Or((x, y)), parts)
 
 
-OPERATORS = {
+OPERATORS: Mapping[type, Callable[..., n.Expression]] = {
     ast.BinaryOperation: bind_binary,
     ast.UnaryOperation: bind_unary,
     ast.Not: bind_not,

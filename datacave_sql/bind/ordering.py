@@ -1,4 +1,4 @@
-"""ORDER BY, GROUP BY and DISTINCT ON items: an output name, an ordinal, or an expression, by PostgreSQL's precedence."""
+"""ORDER BY, GROUP BY and DISTINCT ON items: an output name, an ordinal or an expression, in PostgreSQL's precedence."""
 
 from __future__ import annotations
 

@@ -91,12 +91,12 @@ def _output_key(
 def bind_values(b: Binding, body: ast.Values, level: Scope) -> l.LogicalPlan:
     """VALUES as a table of columns column1, column2, ... of common types. Raises 42601 for rows of unlike lengths."""
     width = len(body.rows[0])
-    for row in body.rows:
-        if len(row) != width:
+    for written in body.rows:
+        if len(written) != width:
             raise DatacaveError(
                 "VALUES lists must all be the same length",
                 sqlstate=sqlstate.SYNTAX_ERROR,
-                position=row[0].position if row else body.position,
+                position=written[0].position if written else body.position,
             )
     scope = Scope(level, clause="VALUES")
     rows = [[b.expression(item, scope) for item in row] for row in body.rows]

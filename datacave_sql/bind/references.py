@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 from datacave_core import sqlstate
@@ -81,6 +82,8 @@ def bind_column(b: Binding, e: ast.ColumnRef, scope: Scope) -> n.Expression:
         raise DatacaveError(
             'row expansion via "*" is not supported here', sqlstate=sqlstate.SYNTAX_ERROR, position=e.position
         )
+    if scope.clause == "DEFAULT expressions":
+        raise FeatureNotSupported("cannot use column reference in DEFAULT expression", position=e.position)
     parts = e.parts
     if len(parts) == 1:
         column = names.find_column(scope, parts[0], e.position)
@@ -159,7 +162,7 @@ def bind_field_star(b: Binding, e: ast.FieldStar, scope: Scope) -> n.Expression:
     return b.expression(e.operand, scope)
 
 
-REFERENCES = {
+REFERENCES: Mapping[type, Callable[..., n.Expression]] = {
     ast.IntegerLiteral: bind_integer,
     ast.DecimalLiteral: bind_decimal,
     ast.StringLiteral: bind_string,

@@ -1,4 +1,4 @@
-"""Constants of the reg* types: names of objects in string literals, found in the catalog when the statement is bound."""
+"""Constants of the reg* types: names of objects in string literals, looked up in the catalog at bind time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Relations by name: the search path, and what a name may stand for (table, view, sequence, index, computed relation)."""
+"""Relations by name: the search path, and what a name may stand for (table, view, sequence, index, computed one)."""
 
 from __future__ import annotations
 

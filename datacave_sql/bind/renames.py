@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from datacave_core import sqlstate
@@ -195,7 +196,7 @@ def bind_comment(b: Binding, statement: ast.Comment, entries: object) -> s.Bound
     return s.CommentOn(class_oid, oid, 0, statement.text)
 
 
-RENAMES = {
+RENAMES: Mapping[type, Callable[..., s.BoundStatement]] = {
     ast.Rename: bind_rename,
     ast.SetSchema: bind_set_schema,
     ast.ChangeOwner: bind_owner,

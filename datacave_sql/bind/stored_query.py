@@ -6,7 +6,7 @@ means the same under any search path and after columns are added.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -225,7 +225,7 @@ def stored_statement(text: str) -> ast.Statement:
     return parse_statements(text)[0].statement
 
 
-STORED_QUERIES = {
+STORED_QUERIES: Mapping[type, Callable[..., s.BoundStatement]] = {
     ast.CreateView: bind_create_view,
     ast.CreateTableAs: bind_create_table_as,
     ast.RefreshMaterializedView: bind_refresh,

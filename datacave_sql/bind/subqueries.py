@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
@@ -112,7 +112,7 @@ def _outside_parts(test: n.Expression, inside: set[int]) -> tuple[n.Expression, 
     return tuple(found)
 
 
-SUBQUERIES = {
+SUBQUERIES: Mapping[type, Callable[..., n.Expression]] = {
     ast.Exists: bind_exists,
     ast.ScalarSubquery: bind_scalar,
     ast.ArraySubquery: bind_array,

@@ -63,7 +63,8 @@ def bind_update(b: Binding, statement: ast.Update, outer: Scope) -> l.LogicalPla
     changes = assignments.bind_assignments(b, statement.assignments, table, scope)
     row = row_rules.row_columns(b, table)
     key, old = source.hidden
-    returning, outputs = None, ()
+    returning: tuple[n.Expression, ...] | None = None
+    outputs: tuple[l.OutputColumn, ...] = ()
     if statement.returning:
         returning, outputs = bind_returning(b, statement.returning, table, row, source.name, level, rest)
     plan: l.LogicalPlan = l.Update(

@@ -44,11 +44,10 @@ def _bind_table(
     statement = item.statement
     if clause.recursive and isinstance(statement, ast.Query) and _mentions(statement, item.name):
         return _recursive(b, item, statement, level)
-    if not isinstance(statement, ast.Query):
-        if level.parent is not None and level.parent.boundary:
-            raise FeatureNotSupported(
-                "WITH clause containing a data-modifying statement must be at the top level", position=item.position
-            )
+    if not isinstance(statement, ast.Query) and level.parent is not None and level.parent.boundary:
+        raise FeatureNotSupported(
+            "WITH clause containing a data-modifying statement must be at the top level", position=item.position
+        )
     plan = b.query(statement, Scope(level))
     if not isinstance(statement, ast.Query) and not plan.columns and item.columns:
         raise FeatureNotSupported(f'WITH query "{item.name}" does not have a RETURNING clause', position=item.position)
@@ -70,7 +69,7 @@ def _named(item: ast.CommonTable, columns: tuple[l.OutputColumn, ...]) -> tuple[
 
 
 def _mentions(node: object, name: str) -> bool:
-    """Whether a syntax tree has a bare table reference of this name; nested WITH of the same name are not told apart."""
+    """Whether a syntax tree has a bare table reference of this name; inner WITH names are not told apart."""
     if isinstance(node, ast.TableRef):
         return node.name == (name,)
     if isinstance(node, ast.Node):
