@@ -15,6 +15,7 @@ from datacave_core.keycode import table_prefix
 from datacave_core.layout import Layout, PhysicalColumn, PhysicalType
 from datacave_core.ports import Clock, Randomness, Store
 from datacave_core.transaction import TransactionManager
+from datacave_sql.pgcatalog import SystemRelations
 from datacave_sql.plan.planning import PlanningEnvironment
 from datacave_sql.session.bulk_insert import BulkShape
 from datacave_sql.session.catalog_types import CatalogTypes
@@ -83,7 +84,7 @@ class Database:
         self.plans_by_fingerprint: LeastRecentlyUsed[SharedShape] = LeastRecentlyUsed(options.plan_cache_entries)
         self.bulk_shapes: LeastRecentlyUsed[BulkShape] = LeastRecentlyUsed(256)
         self.sessions: dict[int, Session] = {}
-        self.virtual_relations: Any = None
+        self.virtual_relations = SystemRelations()
         self.interrupt: Callable[[int, DatacaveError], bool] = lambda process_id, error: False
         """Throws an error into another session's statement; set by who runs the sessions."""
         self.call_later: Callable[[float, Callable[[], None]], Callable[[], None]] | None = None

@@ -1,0 +1,143 @@
+"""pg_attribute and pg_attrdef: the columns of every relation and their defaults.
+
+Dropped columns stay as rows, as in PostgreSQL, so that numbers have gaps. System columns have no rows. Defaults have
+no oid of their own in the catalog; theirs is computed from table and column (`default_oid`).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from datacave_core.catalog import Column, Table, TypeDefinition
+from datacave_core.types import SqlType, find_type
+from datacave_core.values import Array, Row
+from datacave_sql.pgcatalog.facts import base_type, relation_shapes
+from datacave_sql.pgcatalog.privileges import acl_array
+from datacave_sql.pgcatalog.snapshot import CatalogRows
+
+_INT8: Final = 20
+_BOOL: Final = 16
+_DERIVED_OIDS: Final = 0x8000_0000
+_COLUMNS_MAX: Final = 1600
+
+Layout = tuple[int, bool, str, str, int]
+
+
+def default_oid(table_oid: int, column: int) -> int:
+    """The oid of a column's default in pg_attrdef, and with column 0 of a view's rule in pg_rewrite."""
+    return _DERIVED_OIDS | (table_oid * _COLUMNS_MAX + column) & 0x7FFF_FFFF
+
+
+def _layout(found: SqlType | None) -> Layout:
+    """(length, by value, alignment, storage, collation) of a type."""
+    if found is None:
+        return -1, False, "i", "x", 0
+    return found.length, found.by_value, found.align, found.storage, found.collation_oid
+
+
+def _row(
+    relation: int, name: str, type_oid: int, number: int, layout: Layout, *, typmod: int = -1, dimensions: int = 0,
+    not_null: bool = False, default: bool = False, identity: str = "", generated: str = "", dropped: bool = False,
+    collation: int | None = None, acl: Array | None = None,
+) -> Row:  # fmt: skip
+    length, by_value, align, storage, own_collation = layout
+    return (
+        relation, name, type_oid, 0 if dropped else -1, length, number, dimensions, -1, typmod, by_value, align,
+        storage, "", not_null, default, False, identity, generated, dropped, True, 0,
+        own_collation if collation is None else collation, acl, None, None, None,
+    )  # fmt: skip
+
+
+def attribute_rows(rows: CatalogRows) -> list[Row]:
+    """All of pg_attribute."""
+    catalog = rows.catalog
+    found = rows.per_object("attribute.system", ((0, None),), lambda r, _: _system_rows())
+    found += rows.per_object("attribute.table", catalog.tables.items(), _table_rows)
+    found += rows.per_object("attribute.sequence", catalog.sequences.items(), lambda r, s: _sequence_rows(s.oid))
+    found += rows.per_object(
+        "attribute.type", ((t.oid, t) for t in catalog.types.values() if t.kind == "c"), _composite_rows
+    )
+    return found
+
+
+def _system_rows() -> list[Row]:
+    found = []
+    for shape in relation_shapes().values():
+        for column in shape.columns:
+            layout = _layout(find_type(base_type(column.type_oid)))
+            found.append(
+                _row(
+                    shape.oid, column.name, column.type_oid, column.number, layout, typmod=column.typmod,
+                    dimensions=column.dimensions, not_null=column.not_null, collation=column.collation,
+                )
+            )  # fmt: skip
+    return found
+
+
+def _column_row(rows: CatalogRows, relation: int, column: Column) -> Row:
+    if column.dropped:
+        # As PostgreSQL does: the place stays, with a name nobody chooses and no type.
+        name = f"........pg.dropped.{column.number}........"
+        layout = _layout(rows.types.find(column.type_oid))
+        return _row(relation, name, 0, column.number, layout, typmod=column.typmod, dropped=True)
+    found = rows.types.find(column.type_oid)
+    layout = _layout(found)
+    collation = column.collation or layout[4]
+    dimensions = 1 if found is not None and found.is_array else 0
+    return _row(
+        relation, column.name, column.type_oid, column.number, layout, typmod=column.typmod, dimensions=dimensions,
+        not_null=column.not_null, default=column.default is not None, identity=column.identity,
+        generated=column.generated, collation=collation, acl=acl_array(rows, column.privileges),
+    )  # fmt: skip
+
+
+def _table_rows(rows: CatalogRows, table: Table) -> list[Row]:
+    found = [_column_row(rows, table.oid, column) for column in table.columns]
+    find = rows.types.find
+    for index in table.indexes:
+        expressions = 0
+        for number, key in enumerate(index.keys, 1):
+            if key.column:
+                column = table.column(key.column)
+                name, type_oid, typmod = column.name, column.type_oid, column.typmod
+            else:
+                name = f"expr{expressions or ''}"
+                expressions += 1
+                type_oid, typmod = key.type_oid or 25, -1
+            layout = _layout(find(type_oid))
+            found.append(
+                _row(index.oid, name, type_oid, number, layout, typmod=typmod, collation=key.collation or layout[4])
+            )
+        for number, place in enumerate(index.included, len(index.keys) + 1):
+            column = table.column(place)
+            found.append(
+                _row(index.oid, column.name, column.type_oid, number, _layout(find(column.type_oid)),
+                     typmod=column.typmod)
+            )  # fmt: skip
+    return found
+
+
+def _sequence_rows(oid: int) -> list[Row]:
+    long, truth = _layout(find_type(_INT8)), _layout(find_type(_BOOL))
+    return [
+        _row(oid, "last_value", _INT8, 1, long, not_null=True),
+        _row(oid, "log_cnt", _INT8, 2, long, not_null=True),
+        _row(oid, "is_called", _BOOL, 3, truth, not_null=True),
+    ]
+
+
+def _composite_rows(rows: CatalogRows, definition: TypeDefinition) -> list[Row]:
+    return [_column_row(rows, definition.oid, column) for column in definition.attributes]
+
+
+def default_rows(rows: CatalogRows) -> list[Row]:
+    """All of pg_attrdef."""
+    return rows.per_object("attrdef", rows.catalog.tables.items(), _defaults)
+
+
+def _defaults(rows: CatalogRows, table: Table) -> list[Row]:
+    return [
+        (default_oid(table.oid, column.number), table.oid, column.number, column.default)
+        for column in table.columns
+        if column.default is not None and not column.dropped
+    ]

@@ -1,0 +1,122 @@
+"""pg_class: tables, views, sequences, indexes, composite types, and the system relations themselves.
+
+Not known here, and shown as PostgreSQL shows what was never analyzed: pages 0, rows -1. A composite type made by
+CREATE TYPE has the relation oid of the type itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from datacave_core.catalog import ADMIN_ROLE_OID, Index, Table, TypeDefinition
+from datacave_core.catalog import Sequence as CatalogSequence
+from datacave_core.values import Array, Row
+from datacave_sql.pgcatalog.facts import relation_shapes
+from datacave_sql.pgcatalog.privileges import acl_array, system_acl
+from datacave_sql.pgcatalog.snapshot import CatalogRows
+
+HEAP_METHOD: Final = 2
+BTREE_METHOD: Final = 403
+ACCESS_METHODS: Final = {"btree": 403, "hash": 405, "gist": 783, "gin": 2742, "spgist": 4000, "brin": 3580}
+_WITH_ROWS: Final = "rmtp"
+
+
+def options_array(options: Sequence[tuple[str, str]]) -> Array | None:
+    """`name=value` texts; NULL where there are none."""
+    return Array.of(tuple(f"{name}={value}" for name, value in options)) if options else None
+
+
+def class_rows(rows: CatalogRows) -> list[Row]:
+    """All of pg_class."""
+    catalog = rows.catalog
+    found = rows.per_object("class.system", ((0, catalog.schemas),), lambda r, _: _system_rows(r))
+    # Foreign keys count as triggers on both of their tables, and the other table's part changes without this one.
+    found += rows.per_object(
+        "class.referenced",
+        ((t.oid, t) for t in catalog.tables.values() if catalog.foreign_keys_to(t.oid)),
+        lambda r, table: _table_rows(r, table, True),
+    )
+    found += rows.per_object(
+        "class.table",
+        ((t.oid, t) for t in catalog.tables.values() if not catalog.foreign_keys_to(t.oid)),
+        lambda r, table: _table_rows(r, table, any(c.kind == "f" for c in table.constraints)),
+    )
+    found += rows.per_object("class.sequence", catalog.sequences.items(), lambda r, s: (_sequence_row(r, s),))
+    found += rows.per_object(
+        "class.type", ((t.oid, t) for t in catalog.types.values() if t.kind == "c"), lambda r, t: (_composite_row(t),)
+    )
+    return found
+
+
+def _row(
+    oid: int, name: str, schema: int, kind: str, owner: int, columns: int, *, row_type: int = 0, method: int = 0,
+    has_index: bool = False, shared: bool = False, persistence: str = "p", checks: int = 0, rules: bool = False,
+    triggers: bool = False, populated: bool = True, identity: str = "n", acl: Array | None = None,
+    options: Array | None = None,
+) -> Row:  # fmt: skip
+    stored = kind not in "vcf"
+    counted = -1.0 if kind in _WITH_ROWS else 0.0
+    return (
+        oid, name, schema, row_type, 0, owner, method, oid if stored else 0, 0, 0, counted, 0, 0, has_index, shared,
+        persistence, kind, columns, checks, rules, triggers, False, False, False, populated, identity, False, 0, 0, 0,
+        acl, options, None,
+    )  # fmt: skip
+
+
+def _system_rows(rows: CatalogRows) -> list[Row]:
+    found = []
+    for shape in relation_shapes().values():
+        found.append(
+            _row(
+                shape.oid, shape.name, shape.schema_oid, shape.kind, ADMIN_ROLE_OID, max(1, len(shape.columns)),
+                row_type=shape.row_type_oid, method=shape.access_method, has_index=shape.has_index,
+                shared=shape.shared, rules=shape.kind == "v", identity=shape.replica_identity,
+                acl=system_acl(rows, shape.public_privileges),
+            )
+        )  # fmt: skip
+    return found
+
+
+def _table_rows(rows: CatalogRows, table: Table, triggers: bool) -> list[Row]:
+    """A table and its indexes."""
+    view = table.kind == "v"
+    found = [
+        _row(
+            table.oid, table.name, table.schema_oid, table.kind, table.owner_oid, len(table.columns),
+            row_type=table.row_type_oid, method=HEAP_METHOD if table.kind in "rm" else 0,
+            has_index=bool(table.indexes), persistence=table.persistence,
+            checks=sum(constraint.kind == "c" for constraint in table.constraints), rules=view or table.kind == "m",
+            triggers=triggers, populated=table.populated, identity="n" if view or table.kind == "c" else "d",
+            acl=acl_array(rows, table.privileges), options=options_array(table.options),
+        )
+    ]  # fmt: skip
+    found += (_index_row(table, index) for index in table.indexes)
+    return found
+
+
+def _index_row(table: Table, index: Index) -> Row:
+    return _row(
+        index.oid, index.name, table.schema_oid, "i", table.owner_oid, len(index.keys) + len(index.included),
+        method=ACCESS_METHODS.get(index.method, BTREE_METHOD), persistence=table.persistence,
+        options=options_array(index.options),
+    )  # fmt: skip
+
+
+def _sequence_row(rows: CatalogRows, sequence: CatalogSequence) -> Row:
+    return _row(
+        sequence.oid, sequence.name, sequence.schema_oid, "S", sequence.owner_oid, 3,
+        persistence=sequence.persistence, acl=acl_array(rows, sequence.privileges),
+    )  # fmt: skip
+
+
+def _composite_row(definition: TypeDefinition) -> Row:
+    return _row(
+        definition.oid, definition.name, definition.schema_oid, "c", definition.owner_oid,
+        len(definition.attributes), row_type=definition.oid,
+    )  # fmt: skip
+
+
+def tables_of(rows: CatalogRows) -> Iterator[tuple[int, Table]]:
+    """Every table by oid."""
+    return iter(rows.catalog.tables.items())

@@ -1,0 +1,88 @@
+"""pg_index: the indexes of tables, system tables included, and the operator class of each key."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Final
+
+from datacave_core.catalog import Index, IndexKey, Table
+from datacave_core.values import Row
+from datacave_sql.pgcatalog.classes import ACCESS_METHODS
+from datacave_sql.pgcatalog.facts import fixed_rows, index_shapes
+from datacave_sql.pgcatalog.relation import int2vector
+from datacave_sql.pgcatalog.snapshot import CatalogRows
+
+_DESCENDING: Final = 1
+_NULLS_FIRST: Final = 2
+_BY_KIND: Final = {"e": 3500, "r": 3831, "c": 2249, "m": 4537}
+_ANY_ARRAY: Final = 2277
+_TEXT: Final = 25
+_VARCHAR: Final = 1043
+
+
+@cache
+def _default_classes() -> dict[tuple[int, int], int]:
+    return {(row[1], row[6]): row[0] for row in fixed_rows("pg_opclass") if row[7]}
+
+
+def operator_class(rows: CatalogRows, method: int, type_oid: int) -> int:
+    """The default operator class of a type, by its own oid or what it belongs to; 0 where there is none."""
+    classes = _default_classes()
+    base = rows.types.base(type_oid) if rows.types.find(type_oid) is not None else type_oid
+    found = classes.get((method, _TEXT if base == _VARCHAR else base))
+    if found is not None:
+        return found
+    described = rows.types.find(base)
+    if described is None:
+        return 0
+    generic = _ANY_ARRAY if described.is_array else _BY_KIND.get(described.kind, 0)
+    return classes.get((method, generic), 0)
+
+
+def index_rows(rows: CatalogRows) -> list[Row]:
+    """All of pg_index."""
+    found = list(_system_rows())
+    found += rows.per_object(
+        "index", rows.catalog.tables.items(), lambda r, table: [_row(r, table, index) for index in table.indexes]
+    )
+    return found
+
+
+@cache
+def _system_rows() -> tuple[Row, ...]:
+    return tuple(
+        (
+            s.oid, s.relation_oid, len(s.keys), len(s.keys), s.unique, False, s.primary, False, s.immediate, False,
+            True, False, True, True, False, int2vector(s.keys), int2vector(s.collations), int2vector(s.classes),
+            int2vector(s.options), None, None,
+        )
+        for s in index_shapes().values()
+    )  # fmt: skip
+
+
+def key_type(table: Table, key: IndexKey) -> tuple[int, int]:
+    """(type oid, collation) of a key column; the collation is 0 where it is the type's own."""
+    if key.column:
+        column = table.column(key.column)
+        return column.type_oid, key.collation or column.collation
+    return key.type_oid or _TEXT, key.collation
+
+
+def _row(rows: CatalogRows, table: Table, index: Index) -> Row:
+    method = ACCESS_METHODS.get(index.method, 403)
+    collations, classes, options = [], [], []
+    for key in index.keys:
+        type_oid, collation = key_type(table, key)
+        described = rows.types.find(type_oid)
+        collations.append(collation or (described.collation_oid if described is not None else 0))
+        classes.append(operator_class(rows, method, type_oid))
+        options.append((_DESCENDING if key.descending else 0) | (_NULLS_FIRST if key.nulls_first else 0))
+    places = [key.column for key in index.keys] + list(index.included)
+    expressions = [key.expression for key in index.keys if not key.column and key.expression]
+    constraint = next((c for c in table.constraints if c.oid == index.constraint_oid), None)
+    return (
+        index.oid, table.oid, len(places), len(index.keys), index.unique, index.nulls_not_distinct, index.primary,
+        False, constraint is None or not constraint.deferrable, False, index.valid, False, True, True, False,
+        int2vector(places), int2vector(collations), int2vector(classes), int2vector(options),
+        ", ".join(expressions) if expressions else None, index.predicate,
+    )  # fmt: skip

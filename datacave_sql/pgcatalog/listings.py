@@ -1,0 +1,78 @@
+"""The views that list relations by name: pg_tables, pg_views, pg_matviews, pg_indexes."""
+
+from __future__ import annotations
+
+from datacave_core.catalog import Index, Table
+from datacave_core.types.names import quote_name
+from datacave_core.values import Row
+from datacave_sql.pgcatalog.facts import index_shapes, relation_shapes
+from datacave_sql.pgcatalog.snapshot import CatalogRows
+from datacave_sql.session.definitions import index_text
+
+_ADMIN = 10
+
+
+def tables_view(rows: CatalogRows) -> list[Row]:
+    """pg_tables."""
+    referenced = rows.catalog.foreign_keys_to
+    found: list[Row] = [
+        (
+            rows.schema_name(t.schema_oid), t.name, rows.role_name(t.owner_oid), None, bool(t.indexes), False,
+            bool(referenced(t.oid)) or any(c.kind == "f" for c in t.constraints), False,
+        )
+        for t in rows.catalog.tables.values()
+        if t.kind in "rp"
+    ]  # fmt: skip
+    found += (
+        (s.schema, s.name, rows.role_name(_ADMIN), "pg_global" if s.shared else None, s.has_index, False, False, False)
+        for s in relation_shapes().values()
+        if s.kind == "r"
+    )
+    return found
+
+
+def _definition(table: Table) -> str | None:
+    return f" {table.view_query};" if table.view_query is not None else None
+
+
+def views_view(rows: CatalogRows) -> list[Row]:
+    """pg_views; the queries of system views are not known."""
+    found: list[Row] = [
+        (rows.schema_name(t.schema_oid), t.name, rows.role_name(t.owner_oid), _definition(t))
+        for t in rows.catalog.tables.values()
+        if t.kind == "v"
+    ]
+    found += ((s.schema, s.name, rows.role_name(_ADMIN), None) for s in relation_shapes().values() if s.kind == "v")
+    return found
+
+
+def materialized_views_view(rows: CatalogRows) -> list[Row]:
+    """pg_matviews."""
+    return [
+        (
+            rows.schema_name(t.schema_oid), t.name, rows.role_name(t.owner_oid), None, bool(t.indexes), t.populated,
+            _definition(t),
+        )
+        for t in rows.catalog.tables.values()
+        if t.kind == "m"
+    ]  # fmt: skip
+
+
+def index_definition(rows: CatalogRows, table: Table, index: Index) -> str:
+    """CREATE INDEX with the table's full name."""
+    return index_text(table, index, f"{quote_name(rows.schema_name(table.schema_oid))}.{quote_name(table.name)}")
+
+
+def indexes_view(rows: CatalogRows) -> list[Row]:
+    """pg_indexes."""
+    found: list[Row] = [
+        (rows.schema_name(t.schema_oid), t.name, index.name, None, index_definition(rows, t, index))
+        for t in rows.catalog.tables.values()
+        for index in t.indexes
+    ]
+    shapes = relation_shapes()
+    for index in index_shapes().values():
+        relation = shapes[index.relation_oid]
+        space = "pg_global" if relation.shared else None
+        found.append((relation.schema, relation.name, shapes[index.oid].name, space, index.definition))
+    return found

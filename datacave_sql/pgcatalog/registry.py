@@ -1,0 +1,105 @@
+"""SystemRelations: every relation of pg_catalog and information_schema by name.
+
+A relation of PostgreSQL 15 that has no rows here exists all the same, empty and with all its columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from datacave_core.values import Row
+from datacave_sql.pgcatalog import attributes, classes, constraints, functions, globals, indexes, listings, types
+from datacave_sql.pgcatalog.facts import RelationShape, fixed_rows, index_shapes, relation_shapes
+from datacave_sql.pgcatalog.relation import CatalogRelation, LiveRelation, SystemRelation
+from datacave_sql.pgcatalog.sequences import sequence_rows, sequences_view
+from datacave_sql.pgcatalog.settings import setting_rows
+from datacave_sql.pgcatalog.snapshot import CatalogRows, SnapshotCache
+
+FIXED: dict[str, Callable[[], Sequence[Row]]] = {
+    "pg_proc": functions.proc_rows,
+    "pg_aggregate": functions.aggregate_rows,
+    "pg_operator": functions.operator_rows,
+    "pg_cast": functions.cast_rows,
+    "pg_range": types.range_rows,
+    "pg_language": lambda: [row for row in fixed_rows("pg_language") if row[1] != "plpgsql"],
+}
+"""Rows that are the same in every database."""
+
+BY_CATALOG: dict[str, Callable[[CatalogRows], Sequence[Row]]] = {
+    "pg_class": classes.class_rows,
+    "pg_attribute": attributes.attribute_rows,
+    "pg_attrdef": attributes.default_rows,
+    "pg_type": types.type_rows,
+    "pg_enum": types.enum_rows,
+    "pg_index": indexes.index_rows,
+    "pg_constraint": constraints.constraint_rows,
+    "pg_namespace": globals.namespace_rows,
+    "pg_database": globals.database_rows,
+    "pg_authid": globals.authid_rows,
+    "pg_roles": globals.roles_view,
+    "pg_shadow": globals.shadow_view,
+    "pg_user": globals.user_view,
+    "pg_group": globals.group_view,
+    "pg_auth_members": globals.member_rows,
+    "pg_db_role_setting": globals.role_setting_rows,
+    "pg_description": globals.description_rows,
+    "pg_shdescription": globals.shared_description_rows,
+    "pg_sequence": sequence_rows,
+    "pg_tables": listings.tables_view,
+    "pg_views": listings.views_view,
+    "pg_matviews": listings.materialized_views_view,
+    "pg_indexes": listings.indexes_view,
+}
+"""Rows computed from the catalog."""
+
+LIVE: dict[str, Callable[[Any, CatalogRows], Iterable[Row]]] = {
+    "pg_settings": setting_rows,
+    "pg_sequences": sequences_view,
+}
+"""Rows that show the running server."""
+
+
+class SystemRelations:
+    """The relations by schema and name, made on first use; one per database."""
+
+    __slots__ = ("_made", "_names", "_snapshots")
+
+    def __init__(self) -> None:
+        self._snapshots = SnapshotCache()
+        self._names = {(s.schema, s.name): s for s in relation_shapes().values() if s.kind != "i"}
+        self._made: dict[int, SystemRelation] = {}
+
+    def lookup(self, schema: str, name: str) -> SystemRelation | None:
+        """The relation schema.name, or None."""
+        shape = self._names.get((schema, name))
+        if shape is None:
+            return None
+        found = self._made.get(shape.oid)
+        if found is None:
+            found = self._made[shape.oid] = self._make(shape)
+        return found
+
+    def _make(self, shape: RelationShape) -> SystemRelation:
+        if shape.schema == "pg_catalog":
+            fixed = FIXED.get(shape.name)
+            if fixed is not None:
+                return SystemRelation(shape, fixed)
+            by_catalog = BY_CATALOG.get(shape.name)
+            if by_catalog is not None:
+                return CatalogRelation(shape, by_catalog, self._snapshots)
+            live = LIVE.get(shape.name)
+            if live is not None:
+                return LiveRelation(shape, live, self._snapshots)
+            return SystemRelation(shape, lambda: fixed_rows(shape.name))
+        return SystemRelation(shape)
+
+    def name_of(self, oid: int) -> tuple[str, str] | None:
+        """(schema, name) of a system relation or index."""
+        shape = relation_shapes().get(oid)
+        return (shape.schema, shape.name) if shape is not None else None
+
+    def index_definition(self, oid: int) -> str | None:
+        """The CREATE INDEX of a system index."""
+        index = index_shapes().get(oid)
+        return index.definition if index is not None else None

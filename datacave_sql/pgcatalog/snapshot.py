@@ -1,0 +1,85 @@
+"""CatalogRows: what has been computed from one catalog snapshot, and what the next one may take over.
+
+A snapshot never changes, so rows are computed once for it. Most objects are the same in the next snapshot: rows that
+depend on one object alone are kept by the object's identity and handed on, so that after CREATE TABLE among ten
+thousand tables only one table's rows are made. Rows show names of roles; a change of roles drops everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from datacave_core.catalog import Catalog
+from datacave_core.values import Row
+from datacave_sql.functions.typelookup import TypeLookup
+
+Kept = dict[Any, tuple[Any, Sequence[Row]]]
+
+
+class CatalogRows:
+    """One snapshot with the rows computed from it."""
+
+    __slots__ = ("_kept", "_values", "catalog", "types")
+
+    def __init__(self, catalog: Catalog, types: TypeLookup, before: CatalogRows | None) -> None:
+        self.catalog = catalog
+        self.types = types
+        self._values: dict[Any, Any] = {}
+        self._kept: dict[str, Kept] = {}
+        if before is not None and before.catalog.roles is catalog.roles:
+            self._kept = dict(before._kept)
+
+    def once(self, key: Any, make: Callable[[CatalogRows], Any]) -> Any:
+        """What `make` computes from this snapshot, computed on first use."""
+        found = self._values.get(key)
+        if found is None:
+            found = self._values[key] = make(self)
+        return found
+
+    def per_object(
+        self, kind: str, objects: Iterable[tuple[Any, Any]], make: Callable[[CatalogRows, Any], Sequence[Row]]
+    ) -> list[Row]:
+        """The rows of many objects, given as (key, object); those of objects seen before are not made again."""
+        before = self._kept.get(kind, {})
+        now: Kept = {}
+        rows: list[Row] = []
+        for key, item in objects:
+            entry = before.get(key)
+            if entry is None or entry[0] is not item:
+                entry = (item, make(self, item))
+            now[key] = entry
+            rows += entry[1]
+        self._kept[kind] = now
+        return rows
+
+    def role_name(self, oid: int) -> str:
+        """The name of a role, as pg_get_userbyid gives it."""
+        role = self.catalog.roles.get(oid)
+        return role.name if role is not None else f"unknown (OID={oid})"
+
+    def schema_name(self, oid: int) -> str:
+        """The name of a schema."""
+        return self.catalog.schemas[oid].name
+
+
+class SnapshotCache:
+    """The rows of the snapshots used last: the committed one, and those of transactions that change the catalog."""
+
+    __slots__ = ("_recent",)
+
+    KEPT = 3
+
+    def __init__(self) -> None:
+        self._recent: list[CatalogRows] = []
+
+    def of(self, state: Any) -> CatalogRows:
+        """The rows of a catalog state (`catalog` and `types`)."""
+        catalog = state.catalog
+        recent = self._recent
+        for found in recent:
+            if found.catalog is catalog:
+                return found
+        made = CatalogRows(catalog, state.types, recent[0] if recent else None)
+        self._recent = [made, *recent[: self.KEPT - 1]]
+        return made

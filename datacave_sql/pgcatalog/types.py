@@ -1,0 +1,174 @@
+"""pg_type, pg_enum, pg_range: built-in types, row types, and those that users made, each with its array type.
+
+Not here: how values of types are read and written (core, functions/usertypes.py).
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Final
+
+from datacave_core.catalog import ADMIN_ROLE_OID, INFORMATION_SCHEMA_OID, PG_CATALOG_OID, Table, TypeDefinition
+from datacave_core.types import find_type
+from datacave_core.types.registry import BUILTIN_TYPES, RANGES
+from datacave_core.types.sqltype import SqlType
+from datacave_core.values import Array, Row
+from datacave_sql.pgcatalog.facts import domain_shapes, fixed_rows, function_oid, relation_shapes
+from datacave_sql.pgcatalog.privileges import acl_array
+from datacave_sql.pgcatalog.snapshot import CatalogRows
+
+_ARRAY: Final = ("array_in", "array_out", "array_recv", "array_send")
+_RECORD: Final = ("record_in", "record_out", "record_recv", "record_send")
+_ENUM: Final = ("enum_in", "enum_out", "enum_recv", "enum_send")
+
+
+def type_rows(rows: CatalogRows) -> list[Row]:
+    """All of pg_type."""
+    catalog = rows.catalog
+    found = list(_builtin_rows())
+    found += rows.per_object("type.table", catalog.tables.items(), _row_types)
+    found += rows.per_object("type.user", catalog.types.items(), _defined)
+    return found
+
+
+def _row(
+    oid: int, name: str, schema: int, owner: int, length: int, by_value: bool, kind: str, category: str, relation: int,
+    element: int, array: int, functions: tuple[str, str, str, str], align: str, storage: str, *,
+    preferred: bool = False, defined: bool = True, delimiter: str = ",", subscript: str = "-",
+    modifiers: tuple[str, str] = ("-", "-"), analyze: str = "-", not_null: bool = False, base: int = 0,
+    typmod: int = -1, dimensions: int = 0, collation: int = 0, default: str | None = None, acl: Array | None = None,
+) -> Row:  # fmt: skip
+    call = function_oid
+    return (
+        oid, name, schema, owner, length, by_value, kind, category, preferred, defined, delimiter, relation,
+        call(subscript), element, array, call(functions[0]), call(functions[1]), call(functions[2]),
+        call(functions[3]), call(modifiers[0]), call(modifiers[1]), call(analyze), align, storage, not_null, base,
+        typmod, dimensions, collation, None if kind != "d" else default, default, acl,
+    )  # fmt: skip
+
+
+def _array_row(oid: int, name: str, schema: int, owner: int, element: int, like: SqlType | None) -> Row:
+    """The array type over an element type, which `like` describes."""
+    modifiers = (like.typmod_in, like.typmod_out) if like is not None and like.kind == "b" else ("-", "-")
+    return _row(
+        oid, name, schema, owner, -1, False, "b", "A", 0, element, 0, _ARRAY,
+        "d" if like is not None and like.align == "d" else "i", "x", subscript="array_subscript_handler",
+        delimiter=like.delimiter if like is not None else ",", modifiers=modifiers, analyze="array_typanalyze",
+        collation=like.collation_oid if like is not None else 0,
+    )  # fmt: skip
+
+
+def _of_row_type(oid: int, array: int, name: str, schema: int, owner: int, relation: int, array_name: str) -> list[Row]:
+    found = [_row(oid, name, schema, owner, -1, False, "c", "C", relation, 0, array, _RECORD, "d", "x")]
+    if array:
+        found.append(
+            _row(
+                array, array_name, schema, owner, -1, False, "b", "A", 0, oid, 0, _ARRAY, "d", "x",
+                subscript="array_subscript_handler", analyze="array_typanalyze",
+            )
+        )  # fmt: skip
+    return found
+
+
+@cache
+def _builtin_rows() -> tuple[Row, ...]:
+    found = []
+    for t in BUILTIN_TYPES.values():
+        found.append(
+            _row(
+                t.oid, t.name, PG_CATALOG_OID, ADMIN_ROLE_OID, t.length, t.by_value, t.kind, t.category,
+                t.relation_oid, t.element_oid, t.array_oid, (t.input, t.output, t.receive, t.send), t.align, t.storage,
+                preferred=t.preferred, defined=t.defined, delimiter=t.delimiter, subscript=t.subscript,
+                modifiers=(t.typmod_in, t.typmod_out), analyze=t.analyze, not_null=t.not_null, base=t.base_oid,
+                typmod=t.base_typmod, dimensions=t.dimensions, collation=t.collation_oid, default=t.default,
+            )
+        )  # fmt: skip
+    for shape in relation_shapes().values():
+        if shape.row_type_oid:
+            found += _of_row_type(
+                shape.row_type_oid, shape.array_type_oid, shape.name, shape.schema_oid, ADMIN_ROLE_OID, shape.oid,
+                "_" + shape.name,
+            )  # fmt: skip
+    for domain in domain_shapes().values():
+        base = find_type(domain.base_oid)
+        assert base is not None
+        found.append(
+            _domain_row(
+                domain.oid, domain.name, INFORMATION_SCHEMA_OID, ADMIN_ROLE_OID, domain.array_oid, base,
+                domain.base_oid, domain.typmod, False, None, domain.collation, None,
+            )
+        )  # fmt: skip
+        found.append(
+            _array_row(domain.array_oid, "_" + domain.name, INFORMATION_SCHEMA_OID, ADMIN_ROLE_OID, domain.oid, base)
+        )
+    return tuple(found)
+
+
+def _domain_row(
+    oid: int, name: str, schema: int, owner: int, array: int, base: SqlType, base_oid: int, typmod: int, not_null: bool,
+    default: str | None, collation: int, acl: Array | None,
+) -> Row:  # fmt: skip
+    functions = ("domain_in", base.output, "domain_recv", base.send)
+    return _row(
+        oid, name, schema, owner, base.length, base.by_value, "d", base.category, 0, 0, array, functions, base.align,
+        base.storage, delimiter=base.delimiter, analyze=base.analyze, not_null=not_null, base=base_oid, typmod=typmod,
+        dimensions=1 if base.is_array else 0, collation=collation or base.collation_oid, default=default, acl=acl,
+    )  # fmt: skip
+
+
+def _row_types(rows: CatalogRows, table: Table) -> list[Row]:
+    if not table.row_type_oid:
+        return []
+    return _of_row_type(
+        table.row_type_oid, table.row_array_type_oid, table.name, table.schema_oid, table.owner_oid, table.oid,
+        "_" + table.name,
+    )  # fmt: skip
+
+
+def _defined(rows: CatalogRows, definition: TypeDefinition) -> list[Row]:
+    d = definition
+    array_name = d.array_name or "_" + d.name
+    acl = acl_array(rows, d.privileges)
+    if d.kind == "c":
+        return _of_row_type(d.oid, d.array_oid, d.name, d.schema_oid, d.owner_oid, d.oid, array_name)
+    like: SqlType | None = None
+    if d.kind == "e":
+        found = [
+            _row(
+                d.oid, d.name, d.schema_oid, d.owner_oid, 4, True, "e", "E", 0, 0, d.array_oid, _ENUM, "i", "p",
+                acl=acl,
+            )
+        ]  # fmt: skip
+    else:
+        like = rows.types.type(d.base_type_oid)
+        found = [
+            _domain_row(
+                d.oid, d.name, d.schema_oid, d.owner_oid, d.array_oid, like, d.base_type_oid, d.typmod, d.not_null,
+                d.default, d.collation, acl,
+            )
+        ]  # fmt: skip
+    if d.array_oid:
+        found.append(_array_row(d.array_oid, array_name, d.schema_oid, d.owner_oid, d.oid, like))
+    return found
+
+
+def enum_rows(rows: CatalogRows) -> list[Row]:
+    """All of pg_enum."""
+    return rows.per_object(
+        "enum",
+        ((t.oid, t) for t in rows.catalog.types.values() if t.kind == "e"),
+        lambda r, t: [(label.oid, t.oid, label.sort_order, label.label) for label in t.labels],
+    )
+
+
+@cache
+def range_rows() -> tuple[Row, ...]:
+    """All of pg_range; the operator class is the default one of the subtype for btree."""
+    classes = {row[6]: row[0] for row in fixed_rows("pg_opclass") if row[1] == 403 and row[7]}
+    return tuple(
+        (
+            r.range_oid, r.subtype_oid, r.multirange_oid, r.collation_oid, classes.get(r.subtype_oid, 0),
+            function_oid(r.canonical), function_oid(r.subtype_difference),
+        )
+        for r in RANGES.values()
+    )  # fmt: skip
