@@ -102,6 +102,7 @@ class Insert:
                     returned.append(row)
             if context.slice_over():
                 yield TURN
+        yield from writer.finish()
         if self.make_returning is not None and returned:
             yield from batches_of(self.make_returning(context)(returned))
 
@@ -226,6 +227,8 @@ class Update:
             context.rows_changed += 1
             if self.make_returning is not None:
                 returned.append(self.make_returning(context)(new, found))
+        if writer is not None:
+            yield from writer.finish()
         yield from batches_of(returned)
 
     def _open_set(self, context: ExecutionContext) -> Batches:
@@ -262,6 +265,7 @@ class Update:
                 returned.append(returning(new, found))
             if context.slice_over():
                 yield TURN
+        yield from writer.finish()
         yield from batches_of(returned)
 
     def children(self) -> Sequence[Operator]:
@@ -315,6 +319,7 @@ class Delete:
                 returned.append(returning(found))
             if context.slice_over():
                 yield TURN
+        yield from writer.finish()
         yield from batches_of(returned)
 
     def children(self) -> Sequence[Operator]:

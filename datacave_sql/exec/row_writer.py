@@ -16,6 +16,7 @@ from datacave_core.transaction import UPDATE, Transaction
 from datacave_core.values import Row
 from datacave_core.wait import Steps, wait_for
 from datacave_sql.exec.context import ExecutionContext
+from datacave_sql.exec.foreign_keys import guard_for
 from datacave_sql.table.access import IndexAccess, TableAccess
 
 
@@ -27,6 +28,7 @@ class RowWriter:
         self.access = access
         self.transaction: Transaction = context.transaction
         self._row_id: Callable[[], int] = context.session.database.row_ids.allocator(access.table.storage_id)
+        self._guard = guard_for(context, access, RowWriter)
 
     def check_not_null(self, row: Row) -> None:
         """Raises 23502 for a NULL in a NOT NULL column."""
@@ -120,6 +122,8 @@ class RowWriter:
         transaction.put(key, row if access.to_physical is None else access.to_physical(row))
         for index in access.secondary:
             transaction.put(index.entry_key(row, key), (key,))
+        if self._guard is not None:
+            self._guard.inserted(row)
         return key
 
     def insert_many(self, rows: list[Row]) -> Steps[None]:
@@ -163,6 +167,9 @@ class RowWriter:
             if entries is None:
                 entries = [index.entry_key(row, key) for row, key in zip(rows, row_keys, strict=True)]
             transaction.put_all({entry: (key,) for entry, key in zip(entries, row_keys, strict=True)})
+        if self._guard is not None:
+            for row in rows:
+                self._guard.inserted(row)
 
     def lock_row(self, key: bytes, mode: int = UPDATE) -> Steps[Row | None]:
         """Locks a row for writing and gives its newest SQL row; None if it has been deleted meanwhile.
@@ -204,6 +211,8 @@ class RowWriter:
         if moved:
             transaction.delete(key)
         transaction.put(new_key, new if access.to_physical is None else access.to_physical(new))
+        if self._guard is not None:
+            self._guard.updated(old, new)
         return new_key
 
     def delete(self, key: bytes, row: Row) -> None:
@@ -212,3 +221,10 @@ class RowWriter:
         transaction.delete(key)
         for index in self.access.secondary:
             transaction.delete(index.entry_key(row, key))
+        if self._guard is not None:
+            self._guard.deleted(row)
+
+    def finish(self) -> Steps[None]:
+        """Called when the statement has written all its rows: foreign keys are checked and followed. Raises 23503."""
+        if self._guard is not None:
+            yield from self._guard.finish()

@@ -113,6 +113,8 @@ class SessionEvaluation:
         self.sequences = SessionSequences(session)
         self.backend_pid: int = session.process_id
         self.query_text = ""
+        self.constraint_modes: dict[int, bool] = {}
+        """SET CONSTRAINTS of the transaction: constraint oid (0: all) to whether it is deferred."""
         self.temporary_schema = f"pg_temp_{session.process_id}"
         role = session.database.catalog.role_named(session.user)
         session.settings.set_identity(
@@ -127,6 +129,8 @@ class SessionEvaluation:
 
     def transaction_started(self) -> None:
         """A transaction starts."""
+        if self.constraint_modes:
+            self.constraint_modes = {}
         self._statement_time = 0
 
     @property

@@ -10,7 +10,8 @@ A script is a list of blocks, separated by blank lines; `#` begins a comment lin
     copy in CODE|ok                   the data of a COPY FROM STDIN follows after `----`
     copy out                          what COPY TO STDOUT sends follows after `----`
     session NAME                      the following blocks run in this session
-    blocked                           the statement of the next block waits for a lock; `resume NAME` checks it later
+    blocked                           the statement waits for a lock
+    resume NAME ok [TAG]|error CODE   the statement of this session goes on
 """
 
 from __future__ import annotations
@@ -199,20 +200,21 @@ def check(script: Script, block: Block) -> None:
             return
     assert outcome is not None
     error = outcome.error
-    if kind == "statement" and block.head[1] == "error" or (kind == "copy" and block.head[1] not in ("ok", "out")):
-        code = block.head[2] if kind == "statement" else block.head[1]
+    words = (block.head[1:] if kind == "resume" else block.head) + [""]
+    if words[1] == "error" or (kind == "copy" and words[1] not in ("ok", "out")):
+        code = words[1] if kind == "copy" else words[2]
         assert error is not None, f"expected {code}, got {outcome.tag} {outcome.rows}"
         assert error.sqlstate == code, f"expected {code}, got {error.sqlstate} {error.message}"
-        if "at" in block.head[3:4]:
-            assert error.position == int(block.head[4])
+        if "at" in words[3:4]:
+            assert error.position == int(words[4])
         told = "\n".join(part or "" for part in (error.message, error.detail, error.hint, error.context))
-        for line in block.expected or [] if kind == "statement" else []:
+        for line in block.expected or [] if kind != "copy" else []:
             assert line in told, f"{line!r} is not in {told!r}"
         return
     if error is not None:
         raise AssertionError(f"{error.sqlstate}: {error.message} ({error.detail})") from error
-    if kind in ("statement", "resume") or block.head[:2] == ["copy", "ok"]:
-        tag = " ".join(block.head[2:])
+    if kind in ("statement", "resume") or words[:2] == ["copy", "ok"]:
+        tag = " ".join(words[2:]).strip()
         assert not tag or outcome.tag == tag, f"tag {outcome.tag}"
     elif kind == "query":
         assert outcome.rows == (block.expected or [])

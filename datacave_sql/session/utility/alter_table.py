@@ -18,17 +18,18 @@ from datacave_core.values import Row
 from datacave_core.wait import TURN, Wait
 from datacave_sql.bind import statements as bound
 from datacave_sql.exec.context import ExecutionContext
+from datacave_sql.exec.newest_rows import newest_rows
 from datacave_sql.expr import nodes as n
 from datacave_sql.plan.planning import is_volatile
 from datacave_sql.session.replies import Complete, Reply
 from datacave_sql.session.utility.dependencies import Collector
 from datacave_sql.session.utility.drops import remove
+from datacave_sql.session.utility.foreign_keys import check_stored_references, check_supported
 from datacave_sql.session.utility.numbering import Numbers
 from datacave_sql.session.utility.table_rows import (
     build_index,
     check_primary_key,
     contains_nulls,
-    newest_rows,
     rewrite_table,
     row_function,
 )
@@ -85,7 +86,7 @@ class _TableChange:
         """The rows that are there, in batches."""
         session = self.session
         context = ExecutionContext(session, session.transaction, ())
-        for batch in newest_rows(session, session.catalog_state.access(self.table)):
+        for batch in newest_rows(session.transaction, session.catalog_state.access(self.table)):
             yield [row for _, row in batch]
             if context.slice_over():
                 yield TURN
@@ -93,7 +94,7 @@ class _TableChange:
     def has_rows(self) -> bool:
         """Whether the table has any row."""
         access = self.session.catalog_state.access(self.table)
-        return next(newest_rows(self.session, access), None) is not None
+        return next(newest_rows(self.session.transaction, access), None) is not None
 
     def own_sequence(self, numbers: Numbers, sequence: Sequence, column: int) -> Sequence:
         """Numbers a sequence that belongs to a column."""
@@ -257,10 +258,12 @@ def _add_constraint(change: _TableChange, action: bound.AddConstraint) -> Iterat
         access = session.catalog_state.access(table)
         yield from build_index(session, access, access.indexes[-1])
         return
+    if action.constraint.kind == "f":
+        check_supported(session.catalog_snapshot, table, action.constraint)
     new = numbers.with_constraint(table, action.constraint)
     change.install(new, numbers)
     if action.constraint.kind == "f" and action.constraint.validated:
-        yield from session.check_foreign_key(new, new.constraints[-1])
+        yield from check_stored_references(session, new, new.constraints[-1])
 
 
 def _check_rows(change: _TableChange, name: str, condition: n.Expression) -> Iterator[Wait]:
@@ -323,7 +326,7 @@ def _replace_constraint(change: _TableChange, action: bound.ReplaceConstraint) -
     )
     change.install(new)
     if action.validate and constraint.kind == "f":
-        yield from change.session.check_foreign_key(new, constraint)
+        yield from check_stored_references(change.session, new, constraint)
 
 
 def _set_options(change: _TableChange, action: bound.SetTableOptions) -> Iterator[Wait]:

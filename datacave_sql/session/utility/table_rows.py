@@ -1,12 +1,8 @@
-"""Stored rows as changes of definitions see them: the newest ones, by a transaction that keeps all writers out.
-
-The newest committed state counts, not the statement's snapshot: a commit that is not on disk yet has already given up
-its locks, and its rows must not be missed. The own commit follows it in the log.
-"""
+"""Stored rows as changes of definitions see them: the newest ones, by a transaction that keeps all writers out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from datacave_core import sqlstate
@@ -15,6 +11,7 @@ from datacave_core.errors import DatacaveError
 from datacave_core.values import Row
 from datacave_core.wait import TURN, Steps
 from datacave_sql.exec.context import ExecutionContext
+from datacave_sql.exec.newest_rows import newest_rows
 from datacave_sql.exec.rowfunction import compile_factory, tuple_text
 from datacave_sql.expr.nodes import Expression
 from datacave_sql.plan.logical import OutputColumn
@@ -22,25 +19,6 @@ from datacave_sql.plan.physical import PLANNERS
 from datacave_sql.plan.planning import Planner, scope_of
 from datacave_sql.plan.subqueries import plan_subquery
 from datacave_sql.table.access import IndexAccess, TableAccess
-
-KeyedRow = tuple[bytes, Row]
-
-
-def newest_rows(session: Any, access: TableAccess) -> Iterator[list[KeyedRow]]:
-    """All rows of a table with their keys, in batches, as SQL rows."""
-    transaction = session.transaction
-    snapshot = transaction.snapshot
-    transaction.snapshot = session.database.store.newest_timestamp
-    try:
-        batches = transaction.scan(*access.table_range)
-    finally:
-        transaction.snapshot = snapshot
-    convert = access.rows.from_physical_rows
-    for batch in batches:
-        if convert is None:
-            yield batch
-        else:
-            yield list(zip([key for key, _ in batch], convert([row for _, row in batch]), strict=True))
 
 
 def row_function(
@@ -59,7 +37,7 @@ def build_index(session: Any, access: TableAccess, index: IndexAccess) -> Steps[
     """Writes the entries of a new index for the rows that are there. Raises 23505."""
     context = ExecutionContext(session, session.transaction, ())
     seen: set[bytes] = set()
-    for batch in newest_rows(session, access):
+    for batch in newest_rows(session.transaction, access):
         entries: dict[bytes, Row | None] = {}
         for key, row in batch:
             entry = index.entry_key(row, key)
@@ -80,7 +58,7 @@ def rewrite_table(
     context = ExecutionContext(session, session.transaction, ())
     next_row_id = session.database.row_ids.allocator(new.table.storage_id)
     seen: dict[int, set[bytes]] = {one.index.oid: set() for one in new.indexes if one.index.unique}
-    for batch in newest_rows(session, old):
+    for batch in newest_rows(session.transaction, old):
         rows = [row for _, row in batch]
         if convert is not None:
             rows = convert(rows)

@@ -210,21 +210,37 @@ def set_constraints(session: Any, statement: ast.SetConstraints) -> Steps:
         warn(session, "SET CONSTRAINTS can only be used in transaction blocks", sqlstate.NO_ACTIVE_SQL_TRANSACTION)
         yield Complete("SET CONSTRAINTS")
         return
-    if statement.names:
-        known = {
-            constraint.name: constraint
-            for table in session.catalog_snapshot.tables.values()
-            for constraint in table.constraints
-        }
-        for name in statement.names:
-            constraint = known.get(name[-1])
-            if constraint is None:
-                raise DatacaveError(f'constraint "{name[-1]}" does not exist', sqlstate=sqlstate.UNDEFINED_OBJECT)
-            if not constraint.deferrable:
-                raise DatacaveError(f'constraint "{name[-1]}" is not deferrable', sqlstate=sqlstate.WRONG_OBJECT_TYPE)
+    modes = session.evaluation.constraint_modes
+    named = {_constraint_oid(session, name[-1]) for name in statement.names}
+    if not named:
+        modes.clear()
+    for oid in named or (0,):
+        modes[oid] = statement.deferred
     if not statement.deferred:
-        yield from session.transaction.run_deferred_checks()
+        yield from _run_deferred(session.transaction, named)
     yield Complete("SET CONSTRAINTS")
+
+
+def _constraint_oid(session: Any, name: str) -> int:
+    for table in session.catalog_snapshot.tables.values():
+        for constraint in table.constraints:
+            if constraint.name == name:
+                if not constraint.deferrable:
+                    raise DatacaveError(f'constraint "{name}" is not deferrable', sqlstate=sqlstate.WRONG_OBJECT_TYPE)
+                oid: int = constraint.oid
+                return oid
+    raise DatacaveError(f'constraint "{name}" does not exist', sqlstate=sqlstate.UNDEFINED_OBJECT)
+
+
+def _run_deferred(transaction: Any, named: set[int]) -> Iterator[Wait]:
+    """Runs the waiting checks of some constraints, or of all."""
+    if not named:
+        yield from transaction.run_deferred_checks()
+        return
+    hooks = transaction.before_commit
+    for hook in [hook for hook in hooks if getattr(hook, "constraint_oid", 0) in named]:
+        yield from hook()
+        hooks.remove(hook)
 
 
 def _only_in_block(command: str) -> DatacaveError:
