@@ -47,6 +47,9 @@ from datacave_sql import (
 
 TEXT_ONLY: tuple[int, ...] = ()
 
+KNOWN_CODECS_MAX = 1000
+"""Plans of which a session keeps encoders and decoders."""
+
 PARTS_MAX = 16
 """Encoded batches that are kept back before they are handed on."""
 
@@ -80,6 +83,7 @@ class SessionClient:
         self.session = session
         self._copy: CopyInRequest | None = None
         self._columns: tuple[ResultColumn, ...] = ()
+        self._known_codecs: dict[int, StatementCodecs] = {}
         self._answers: dict[type, Callable[[Any], bytes | Work]] = {
             frontend.BoundExecution: self._bound_execution,
             frontend.Query: self._query,
@@ -293,10 +297,13 @@ class SessionClient:
 
     def _codecs(self, holder: CompiledQuery | CompiledUtility) -> StatementCodecs:
         settings = self.session.format_settings
-        codecs = holder.wire_codecs
+        codecs = self._known_codecs.get(id(holder))
+        # The entry keeps its plan alive, so an id cannot come to mean another one.
         if codecs is None or codecs.settings is not settings:
-            codecs = holder.wire_codecs = StatementCodecs(holder, settings)
-        return cast(StatementCodecs, codecs)
+            if len(self._known_codecs) >= KNOWN_CODECS_MAX:
+                self._known_codecs.clear()
+            codecs = self._known_codecs[id(holder)] = StatementCodecs(holder, settings)
+        return codecs
 
     def _result_codec(self, codecs: StatementCodecs, formats: tuple[int, ...]) -> tuple[bytes, Any]:
         compiled = codecs.compiled
@@ -416,7 +423,7 @@ class SessionClient:
                     values = self._values(prepared, event)
                     rows = session.lookup(compiled, values)
                     if rows is not None:
-                        codecs = compiled.wire_codecs
+                        codecs = self._codecs(compiled)
                         description, encode = codecs.results.get(event.result_formats) or self._result_codec(
                             codecs, event.result_formats
                         )

@@ -38,8 +38,6 @@ class CompiledQuery:
     text: str
     parsed: Any
     header: ResultHeader = field(init=False)
-    wire_codecs: Any = None
-    """The wire's, for this plan."""
 
     def __post_init__(self) -> None:
         self.header = ResultHeader(self.columns)
@@ -59,7 +57,6 @@ class CompiledUtility:
     parameter_types: tuple[int, ...] = ()
     text: str = ""
     parsed: Any = None
-    wire_codecs: Any = None
 
     @property
     def returns_rows(self) -> bool:
