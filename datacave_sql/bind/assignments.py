@@ -27,7 +27,6 @@ def bind_assignments(
             raise DatacaveError(
                 f'multiple assignments to same column "{column.name}"',
                 sqlstate=sqlstate.SYNTAX_ERROR,
-                position=target.position,
             )
         default = isinstance(node, ast.DefaultMarker)
         _check_generated(column, default)

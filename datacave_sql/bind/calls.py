@@ -36,11 +36,7 @@ def bind_call(b: Binding, e: ast.FunctionCall, scope: Scope) -> n.Expression:
 
 def _argument(b: Binding, node: ast.Expression, scope: Scope) -> n.Expression:
     if isinstance(node, ast.ColumnRef) and node.star and node.parts:
-        schema = node.parts[-2] if len(node.parts) > 1 else None
-        found = names.find_source(scope, node.parts[-1], schema, node.position)
-        if found is None:
-            raise names.missing_source(scope, node.parts[-1], node.position)
-        return references.whole_row(b, found[1], found[0], scope, node.position)
+        return references.starred_row(b, node, scope)
     return b.expression(node, scope)
 
 
@@ -123,7 +119,9 @@ def final_arguments(b: Binding, found: ResolvedFunction, arguments: Sequence[n.E
         if source is None:
             values.append(n.Constant(function.default_values[place - first_default], type_oid))
         elif type_oid == oids.ANY:
-            values.append(coercion.settled(b, arguments[source]))
+            # pg_typeof is the one function that tells an untyped literal from text.
+            given = arguments[source]
+            values.append(given if function.name == "pg_typeof" else coercion.settled(b, given))
         else:
             values.append(coercion.require(b, arguments[source], type_oid))
     if found.collected:
@@ -179,10 +177,6 @@ def _grouping(level: Scope, what: str, allowed: frozenset[str], code: str, posit
 
 def _inside(b: Binding, scope: Scope, nodes: Sequence[ast.Expression]) -> list[n.Expression]:
     return [b.expression(node, scope) for node in nodes]
-
-
-def _contains_placeholder(values: Sequence[n.Expression], columns: set[int]) -> bool:
-    return any(columns & n.columns_used(value) for value in values)
 
 
 def _filter(b: Binding, e: ast.FunctionCall, scope: Scope) -> n.Expression | None:
@@ -246,7 +240,7 @@ def _aggregate_call(
         used |= n.columns_used(part)
     level = _placeholder_level(scope, used) or _level_of(scope, used)
     grouping = _grouping(level, "aggregate functions", AGGREGATE_CLAUSES, sqlstate.GROUPING_ERROR, e.position)
-    _check_nesting(level, grouping, used, e.position)
+    _check_nesting(b, grouping, parts, e.position)
     call = n.AggregateCall(function, values, found.result_type, -1, e.distinct, order, condition, direct)
     column = grouping.aggregates.get(call)
     if column is None:
@@ -268,18 +262,30 @@ def _placeholder_level(scope: Scope, used: set[int]) -> Scope | None:
     return None
 
 
-def _check_nesting(level: Scope, grouping: Grouping, used: set[int], position: int) -> None:
-    if used & {column.id for column in grouping.aggregates.values()}:
+def _place_of(b: Binding, parts: Sequence[n.Expression], columns: set[int], otherwise: int) -> int | None:
+    """Where one of the columns is mentioned in the expressions; None where none is."""
+    for part in parts:
+        for node in n.walk(part):
+            if isinstance(node, n.ColumnReference) and node.column in columns:
+                return b.position(node) or otherwise
+    return None
+
+
+def _check_nesting(b: Binding, grouping: Grouping, parts: Sequence[n.Expression], otherwise: int) -> None:
+    place = _place_of(b, parts, {column.id for column in grouping.aggregates.values()}, otherwise)
+    if place is not None:
         raise DatacaveError(
-            "aggregate function calls cannot be nested", sqlstate=sqlstate.GROUPING_ERROR, position=position
+            "aggregate function calls cannot be nested", sqlstate=sqlstate.GROUPING_ERROR, position=place
         )
-    if used & {column.id for column in grouping.windows.values()}:
+    place = _place_of(b, parts, {column.id for column in grouping.windows.values()}, otherwise)
+    if place is not None:
         raise DatacaveError(
             "aggregate function calls cannot contain window function calls",
             sqlstate=sqlstate.GROUPING_ERROR,
-            position=position,
+            position=place,
         )
-    if used & {column.id for _, column in grouping.sets}:
+    position = _place_of(b, parts, {column.id for _, column in grouping.sets}, otherwise)
+    if position is not None:
         raise DatacaveError(
             "aggregate function calls cannot contain set-returning function calls",
             sqlstate=sqlstate.FEATURE_NOT_SUPPORTED,
@@ -359,11 +365,11 @@ def _window_call(
     partition, order, frame = windows.resolve_window(b, e.over, scope)
     parts = [*values, *partition, *(key.expression for key in order), *([condition] if condition is not None else [])]
     window_columns = {column.id for column in grouping.windows.values()}
-    if _contains_placeholder(parts, window_columns):
-        raise DatacaveError(
-            "window function calls cannot be nested", sqlstate=sqlstate.WINDOWING_ERROR, position=e.position
-        )
-    if _contains_placeholder(parts, {column.id for _, column in grouping.sets}):
+    place = _place_of(b, parts, window_columns, e.position)
+    if place is not None:
+        raise DatacaveError("window function calls cannot be nested", sqlstate=sqlstate.WINDOWING_ERROR, position=place)
+    place = _place_of(b, parts, {column.id for _, column in grouping.sets}, e.position)
+    if place is not None:
         raise DatacaveError(
             "window function calls cannot contain set-returning function calls",
             sqlstate=sqlstate.FEATURE_NOT_SUPPORTED,

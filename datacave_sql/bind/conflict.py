@@ -59,7 +59,6 @@ def _arbiters(b: Binding, clause: ast.OnConflict, table: Table) -> list[Index]:
         raise DatacaveError(
             f'constraint "{target.constraint}" for table "{table.name}" does not exist',
             sqlstate=sqlstate.UNDEFINED_OBJECT,
-            position=target.position,
         )
     wanted_columns, wanted_expressions = _inference(b, target, table)
     found = [

@@ -62,10 +62,8 @@ def bind_null_if(b: Binding, e: ast.NullIf, scope: Scope) -> n.Expression:
     found = operators.equality(b, left.type, right.type, e.position)
     first, second = found.argument_types
     compared = coercion.require(b, left, first)
-    if left.type == oids.UNKNOWN:
-        left = compared
-    side = compared if compared is not left else None
-    return n.NullIf(left, coercion.require(b, right, second), found.function, left.type, left.typmod, side)
+    other = coercion.require(b, right, second)
+    return n.NullIf(compared, other, found.function, compared.type, compared.typmod)
 
 
 def bind_min_max(b: Binding, e: ast.MinMax, scope: Scope) -> n.Expression:

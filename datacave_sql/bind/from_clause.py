@@ -47,7 +47,6 @@ def alias_columns(name: str, alias: ast.Alias | None, count: int) -> tuple[str, 
         raise DatacaveError(
             f'table "{alias.name or name}" has {count} columns available but {len(alias.columns)} columns specified',
             sqlstate=sqlstate.INVALID_COLUMN_REFERENCE,
-            position=alias.position,
         )
     return alias.columns
 
@@ -62,14 +61,14 @@ def bind_from(b: Binding, items: Sequence[ast.FromItem], scope: Scope) -> Relati
     joined: Relation | None = None
     for item in items:
         joined = _beside(b, joined, item, scope)
-        _check_names(joined.sources, item.position)
+        _check_names(joined.sources)
     if joined is not None:
         scope.sources = joined.sources
         scope.columns = joined.columns
     return joined
 
 
-def _check_names(sources: Sequence[Source], position: int) -> None:
+def _check_names(sources: Sequence[Source]) -> None:
     seen: set[tuple[str, str | None]] = set()
     for source in sources:
         key = (source.name, source.schema)
@@ -77,7 +76,6 @@ def _check_names(sources: Sequence[Source], position: int) -> None:
             raise DatacaveError(
                 f'table name "{source.name}" specified more than once',
                 sqlstate=sqlstate.DUPLICATE_ALIAS,
-                position=position,
             )
         seen.add(key)
 
@@ -282,7 +280,7 @@ def bind_join(b: Binding, item: ast.Join, lateral: Scope) -> Relation:
             detail="The combining JOIN type must be INNER or LEFT for a LATERAL reference.",
             position=item.position,
         )
-    _check_names(left.sources + right.sources, item.position)
+    _check_names(left.sources + right.sources)
     kind = "inner" if item.kind == "cross" else item.kind
     names = item.using
     if item.natural:
@@ -319,7 +317,7 @@ def _merge(
     merged: list[SourceColumn] = []
     tests: list[n.Expression] = []
     for name in names:
-        one, other = _using_column(left, name, "left", item), _using_column(right, name, "right", item)
+        one, other = _using_column(left, name, "left"), _using_column(right, name, "right")
         tests.append(operators.apply_operator(b, "=", one.expression, other.expression, item.position))
         values, common = coercion.to_common(b, [one.expression, other.expression], "JOIN/USING")
         if item.kind == "full":
@@ -332,18 +330,16 @@ def _merge(
     return operators.conjunction(tests), merged + rest
 
 
-def _using_column(side: Relation, name: str, which: str, item: ast.Join) -> SourceColumn:
+def _using_column(side: Relation, name: str, which: str) -> SourceColumn:
     found = [column for column in side.columns if column.name == name]
     if not found:
         raise DatacaveError(
             f'column "{name}" specified in USING clause does not exist in {which} table',
             sqlstate=sqlstate.UNDEFINED_COLUMN,
-            position=item.position,
         )
     if len(found) > 1:
         raise DatacaveError(
             f'common column name "{name}" appears more than once in {which} table',
             sqlstate=sqlstate.AMBIGUOUS_COLUMN,
-            position=item.position,
         )
     return found[0]

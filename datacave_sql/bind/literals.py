@@ -62,11 +62,15 @@ def read_literal(b: Binding, text: str, type_oid: int, typmod: int, explicit: bo
     io = types.io(type_oid)
     try:
         value = io.input(text, typmod if type_oid == oids.INTERVAL else -1, b.environment.format_settings)
-        if typmod >= 0 and io.apply_typmod is not None:
-            value = io.apply_typmod(value, typmod, explicit)
     except DatacaveError as error:
         raise error.at(position) from None
     if shifting:
         cast = n.TextCast(n.Constant(text, oids.TEXT), type_oid, -1, position)
         return n.LengthCast(cast, type_oid, typmod, explicit) if typmod >= 0 else cast
-    return n.Constant(value, type_oid, typmod)
+    if typmod < 0 or io.apply_typmod is None:
+        return n.Constant(value, type_oid, typmod)
+    try:
+        return n.Constant(io.apply_typmod(value, typmod, explicit), type_oid, typmod)
+    except DatacaveError:
+        # A value that is too long fails when it is stored, not where it is written.
+        return n.LengthCast(n.Constant(value, type_oid), type_oid, typmod, explicit)

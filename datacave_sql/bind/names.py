@@ -181,12 +181,16 @@ def column_of(scope: Scope, owner: Scope, source: Source, name: str, position: i
     return _taken(scope, owner, found[0]) if found else None
 
 
-def missing_source(scope: Scope, name: str, position: int) -> DatacaveError:
+def missing_source(scope: Scope, name: str, position: int, schema: str | None = None) -> DatacaveError:
     """42P01 for a qualifier that no FROM item has, with PostgreSQL's hints."""
     hint = None
     unreachable = False
     for level in scope.chain():
         for source in level.out_of_reach:
+            if source.name == name:
+                unreachable = True
+                hint = f'There is an entry for table "{name}", but it cannot be referenced from this part of the query.'
+        for source in level.sources if schema is not None else ():
             if source.name == name:
                 unreachable = True
                 hint = f'There is an entry for table "{name}", but it cannot be referenced from this part of the query.'

@@ -11,7 +11,7 @@ from datacave_sql.bind import coercion, ordering, with_clause
 from datacave_sql.bind.names import Scope, Source, SourceColumn
 from datacave_sql.bind.select import bind_limit, bind_select, limited
 from datacave_sql.bind.sorting import require_equality
-from datacave_sql.bind.state import Binding
+from datacave_sql.bind.state import Binding, place_of
 from datacave_sql.bind.targets import TargetItem
 from datacave_sql.expr import nodes as n
 from datacave_sql.parse import ast
@@ -80,7 +80,7 @@ def _output_key(
             "invalid UNION/INTERSECT/EXCEPT ORDER BY clause",
             detail="Only result column names can be used, not expressions or functions.",
             hint="Add the expression/function to every SELECT, or move the UNION into a FROM clause.",
-            position=item.expression.position,
+            position=place_of(item.expression),
         )
     return e
 

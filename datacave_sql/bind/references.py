@@ -118,7 +118,7 @@ def bind_column(b: Binding, e: ast.ColumnRef, scope: Scope) -> n.Expression:
         column = names.find_column(scope, qualifier, e.position)
         if column is not None and b.types.attributes(column.expression.type):
             return select_field(b, fresh(b, column, e.position), name, e.position)
-    raise names.missing_source(scope, qualifier, e.position)
+    raise names.missing_source(scope, qualifier, e.position, schema)
 
 
 def select_field(b: Binding, value: n.Expression, field: str, position: int) -> n.Expression:
@@ -155,7 +155,18 @@ def select_field(b: Binding, value: n.Expression, field: str, position: int) -> 
 
 
 def bind_field(b: Binding, e: ast.FieldSelection, scope: Scope) -> n.Expression:
+    if isinstance(e.operand, ast.ColumnRef) and e.operand.star and e.operand.parts:
+        return select_field(b, starred_row(b, e.operand, scope), e.field, e.position)
     return select_field(b, b.expression(e.operand, scope), e.field, e.position)
+
+
+def starred_row(b: Binding, node: ast.ColumnRef, scope: Scope) -> n.Expression:
+    """`t.*` as one value."""
+    schema = node.parts[-2] if len(node.parts) > 1 else None
+    found = names.find_source(scope, node.parts[-1], schema, node.position)
+    if found is None:
+        raise names.missing_source(scope, node.parts[-1], node.position, schema)
+    return whole_row(b, found[1], found[0], scope, node.position)
 
 
 def bind_field_star(b: Binding, e: ast.FieldStar, scope: Scope) -> n.Expression:

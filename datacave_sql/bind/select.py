@@ -72,7 +72,7 @@ def bind_select(b: Binding, query: ast.Query, body: ast.Select, outer: Scope) ->
         scope.clause = "DISTINCT ON"
         on = [ordering.distinct_expression(b, node, block.items, scope) for node in body.distinct_on]
     keys = [ordering.key_for(b, e, item) for e, item in order]
-    limit = bind_limit(b, query, outer)
+    limit = bind_limit(b, query, outer, scope)
     if scope.grouping is not None:
         block.plan, having, keys, on = _group(b, block, body, groups, having, keys, on)
         block.plan, keys, on = _compute(b, block, keys, on)
@@ -255,7 +255,9 @@ def limited(
     return l.Limit(plan, count, offset, sort if query.with_ties else ())
 
 
-def bind_limit(b: Binding, query: ast.Query, outer: Scope) -> tuple[n.Expression | None, n.Expression | None]:
+def bind_limit(
+    b: Binding, query: ast.Query, outer: Scope, block: Scope | None = None
+) -> tuple[n.Expression | None, n.Expression | None]:
     """The bound LIMIT and OFFSET. Raises 42P10 where they read columns of the query, which they cannot see."""
     if query.with_ties and not query.order_by:
         raise DatacaveError(
@@ -270,6 +272,15 @@ def bind_limit(b: Binding, query: ast.Query, outer: Scope) -> tuple[n.Expression
         if node is None or isinstance(node, ast.NullLiteral):
             return None
         scope = Scope(outer, clause=name)
-        return coercion.to_type(b, b.expression(node, scope), oids.INT8, name)
+        if block is not None:
+            scope.sources, scope.columns = block.sources, block.columns
+        e = b.expression(node, scope)
+        if n.columns_used(e) & scope.owned():
+            raise DatacaveError(
+                f"argument of {name} must not contain variables",
+                sqlstate=sqlstate.INVALID_COLUMN_REFERENCE,
+                position=b.position(e),
+            )
+        return coercion.to_type(b, e, oids.INT8, name)
 
     return bound(query.limit, "LIMIT"), bound(query.offset, "OFFSET")

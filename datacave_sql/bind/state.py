@@ -22,6 +22,28 @@ BindExpression = Callable[["Binding", Any, Scope], n.Expression]
 BindPart = Callable[["Binding", Any, Scope], l.LogicalPlan]
 
 
+_AFTER_OPERAND = (
+    ast.IsNull, ast.BooleanTest, ast.InList, ast.InSubquery, ast.Like, ast.Between, ast.QuantifiedArray,
+    ast.QuantifiedSubquery, ast.Cast, ast.Collate, ast.SubscriptedExpression, ast.FieldSelection,
+)  # fmt: skip
+
+
+def place_of(node: ast.Expression) -> int:
+    """Where an expression begins: for infix forms that is at their first operand, not at the operator."""
+    first = node.position
+    while True:
+        if isinstance(node, ast.BinaryOperation | ast.DistinctFrom):
+            node = node.left
+        elif isinstance(node, _AFTER_OPERAND):
+            node = node.operand
+        elif isinstance(node, ast.And | ast.Or):
+            node = node.operands[0]
+        else:
+            return first
+        if 0 < node.position < first:
+            first = node.position
+
+
 class Binding:
     """One statement being bound."""
 
@@ -64,7 +86,7 @@ class Binding:
             bound = bind(self, node, scope)
         except DatacaveError as error:
             raise error.at(node.position) from None
-        self._positions.setdefault(id(bound), (bound, node.position))
+        self._positions[id(bound)] = (bound, place_of(node))
         return bound
 
     def query(self, statement: ast.Statement, scope: Scope) -> l.LogicalPlan:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
 from datacave_core.types import oids
@@ -9,6 +11,7 @@ from datacave_sql.bind import calls, coercion, typenames
 from datacave_sql.bind.names import Scope, Source, SourceColumn
 from datacave_sql.bind.state import Binding
 from datacave_sql.expr import nodes as n
+from datacave_sql.functions.typelookup import Attribute
 from datacave_sql.parse import ast, figure_column_name
 from datacave_sql.plan import logical as l
 
@@ -21,13 +24,15 @@ def bind_function_ref(b: Binding, item: ast.FunctionRef, lateral: Scope) -> tupl
     columns: list[l.OutputColumn] = []
     first_name = ""
     scalar = False
-    for function in item.functions:
+    for function in _spread_unnest(item.functions):
         definitions = function.columns or (item.columns if not item.rows_from else ())
         call = _call(b, function.call, boundary)
         name = figure_column_name(function.call)
         first_name = first_name or name
         parts = _columns(b, call, name, definitions, item)
-        scalar = len(item.functions) == 1 and not _composite(b, call)
+        if definitions and isinstance(call, n.FunctionCall):
+            call = replace(call, columns=tuple(Attribute(p.name, p.type, p.typmod) for p in parts))
+        scalar = len(bound) == 0 and len(_spread(item.functions)) == 1 and not _composite(b, call)
         if scalar and item.alias is not None and not item.ordinality:
             # A function that gives plain values names its column after the alias.
             parts = [l.OutputColumn(p.id, item.alias.name, p.type, p.typmod) for p in parts]
@@ -45,7 +50,6 @@ def bind_function_ref(b: Binding, item: ast.FunctionRef, lateral: Scope) -> tupl
         raise DatacaveError(
             f'table "{alias.name}" has {len(columns)} columns available but {len(alias.columns)} columns specified',
             sqlstate=sqlstate.INVALID_COLUMN_REFERENCE,
-            position=alias.position,
         )
     labels = list(alias.columns) if alias is not None else []
     labels += [column.name for column in columns[len(labels) :]]
@@ -54,6 +58,36 @@ def bind_function_ref(b: Binding, item: ast.FunctionRef, lateral: Scope) -> tupl
         for label, column in zip(labels, columns, strict=True)
     )
     return plan, Source(alias.name if alias is not None else first_name, named, scalar=scalar)
+
+
+def _spread_unnest(functions: tuple[ast.TableFunction, ...]) -> list[ast.TableFunction]:
+    """unnest of several arrays stands for several unnests side by side."""
+    found: list[ast.TableFunction] = []
+    for function in functions:
+        call = function.call
+        several = isinstance(call, ast.FunctionCall) and call.name[-1] == "unnest" and len(call.arguments) > 1
+        if not several or not isinstance(call, ast.FunctionCall) or call.variadic:
+            found.append(function)
+        else:
+            found += [replace(function, call=replace(call, arguments=(argument,))) for argument in call.arguments]
+    return found
+
+
+def _spread(functions: tuple[ast.TableFunction, ...]) -> tuple[ast.TableFunction, ...]:
+    """unnest of several arrays is one unnest for each, side by side."""
+    found: list[ast.TableFunction] = []
+    for function in functions:
+        call = function.call
+        if (
+            isinstance(call, ast.FunctionCall)
+            and call.name[-1] == "unnest"
+            and len(call.arguments) > 1
+            and not function.columns
+        ):
+            found += [replace(function, call=replace(call, arguments=(argument,))) for argument in call.arguments]
+        else:
+            found.append(function)
+    return tuple(found)
 
 
 def _call(b: Binding, node: ast.Expression, scope: Scope) -> n.Expression:

@@ -125,10 +125,17 @@ def _recursive(
                 f"term but type {b.types.name(common)} overall",
                 sqlstate=sqlstate.DATATYPE_MISMATCH,
                 hint="Cast the output of the non-recursive term to the correct type.",
-                position=item.position,
+                position=_target_position(body.left, number) or item.position,
             )
     step = _converted(b, step, columns)
     return l.CommonTable(table_id, item.name, start, step, not body.all), columns
+
+
+def _target_position(query: ast.Query, number: int) -> int | None:
+    body = query.body
+    if isinstance(body, ast.Select) and len(body.targets) >= number:
+        return body.targets[number - 1].expression.position
+    return None
 
 
 def _converted(b: Binding, plan: l.LogicalPlan, columns: tuple[l.OutputColumn, ...]) -> l.LogicalPlan:
