@@ -20,6 +20,7 @@ from datacave_core.ports import Clock, FileSystem, Randomness, Scheduler, Versio
 from datacave_core.rowbatch import BATCH_ROWS, ColumnBatch
 from datacave_core.values import Row
 from datacave_core.wait import Wait
+from datacave_lsm.checkpoint import Checkpoint
 from datacave_lsm.compaction import MergeWorker
 from datacave_lsm.crypto import KeyRing
 from datacave_lsm.format import Seals
@@ -28,6 +29,7 @@ from datacave_lsm.maintenance import Maintenance
 from datacave_lsm.memtable import Cell, Memtable
 from datacave_lsm.options import EngineOptions
 from datacave_lsm.recovery import Recovered, recover
+from datacave_lsm.rotation import Rotation
 from datacave_lsm.row_cache import Hot, RowCache
 from datacave_lsm.table import Group, SegmentCache, key_hash
 from datacave_lsm.wal import EntryEncoder, Log, LogCommit, layouts_entry
@@ -57,10 +59,12 @@ class Engine:
         "_maintenance",
         "_options",
         "_pins",
+        "_randomness",
         "_recorded_layouts",
         "_release_lock",
         "_rows",
         "_scheduler",
+        "_seals",
         "_stopped",
         "_young_get",
         "newest_timestamp",
@@ -97,7 +101,7 @@ class Engine:
             seals = Seals(key_ring, randomness if key_ring is not None else None)
             cache: SegmentCache[Group] = SegmentCache(options.segment_cache_bytes)
             recovered = recover(files, seals, options, cache)
-            return cls(files, clock, scheduler, seals, options, cache, recovered, release, merge_worker)
+            return cls(files, clock, scheduler, randomness, seals, options, cache, recovered, release, merge_worker)
         except BaseException:
             release()
             raise
@@ -107,6 +111,7 @@ class Engine:
         files: FileSystem,
         clock: Clock,
         scheduler: Scheduler,
+        randomness: Randomness,
         seals: Seals,
         options: EngineOptions,
         cache: SegmentCache[Group],
@@ -116,6 +121,8 @@ class Engine:
     ) -> None:
         self._clock = clock
         self._scheduler = scheduler
+        self._randomness = randomness
+        self._seals = seals
         self._options = options
         self._release_lock = release_lock
         self._stopped: StorageStopped | None = None
@@ -384,6 +391,35 @@ class Engine:
         if self._stopped is not None:
             raise self._stopped
         return self._maintenance.compacted()
+
+    def checkpoint(self, folder: str) -> Checkpoint:
+        """Writes the database of this moment into a folder of the directory, while writes go on.
+
+        Every commit so far is in it; it is a database directory of its own. `Checkpoint.finished` fails with
+        CheckpointExists or OSError; raises DatacaveError while another checkpoint is being written.
+        """
+        if self._stopped is not None:
+            raise self._stopped
+        return self._maintenance.checkpoint(folder)
+
+    def rotate_key(self, ring: KeyRing) -> Rotation:
+        """Seals all new files with the current key of a new ring, and puts every live file under it.
+
+        The ring has to hold the keys of all live files, and to allow plain ones if there are any, until the rotation is
+        finished. Raises MasterKeyError, DiskFull or StorageStopped, with nothing changed.
+        """
+        if self._stopped is not None:
+            raise self._stopped
+        maintenance = self._maintenance
+        maintenance.check_ring(ring)
+        before = self._seals.ring, self._seals.randomness
+        self._seals.ring, self._seals.randomness = ring, self._randomness
+        try:
+            self._freeze()
+        except DatacaveError:
+            self._seals.ring, self._seals.randomness = before
+            raise
+        return maintenance.rotate()
 
     def close(self) -> Wait:
         """Makes everything durable and closes the files; a second call returns the same Wait."""

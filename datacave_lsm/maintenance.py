@@ -20,16 +20,20 @@ from datacave_core.layout import Layout
 from datacave_core.ports import Clock, FileSystem, Scheduler
 from datacave_core.wait import Wait
 from datacave_lsm.background import Background, Slices, off_loop, pause
+from datacave_lsm.checkpoint import Checkpoint
 from datacave_lsm.compaction import MergeRequest, MergeTask, MergeWorker, merge_answer, merge_of, merge_tables, pick
+from datacave_lsm.crypto import KeyRing
 from datacave_lsm.flush import flush
 from datacave_lsm.format import Seals
 from datacave_lsm.memtable import Memtable
 from datacave_lsm.options import EngineOptions
 from datacave_lsm.recovery import Recovered, open_table, remove_leftovers
 from datacave_lsm.retention import Retention
+from datacave_lsm.rotation import Rotation, check_ring
 from datacave_lsm.row_cache import RowCache
 from datacave_lsm.table import Group, SegmentCache
 from datacave_lsm.tablebuild import TableFactory
+from datacave_lsm.upkeep import Desk, copy_database, rotate
 from datacave_lsm.version import Manifest, TableFile, TableHandle, VersionEdit, View
 from datacave_lsm.version.levels import table_name
 from datacave_lsm.version.manifest import ManifestState
@@ -112,11 +116,15 @@ class Maintenance:
         state.next_number = self._next_number
         self._manifest = Manifest(files, seals, number, state.snapshot())
         self._manifest_broken = False
+        self._manifest_renew = False
         self._manifest_taken: Wait | None = None
         remove_leftovers(files, state, number)
         self.view = View(state.levels, self._handles, self._unused)
         self._flusher = Background(scheduler, self._flush_ended)
         self._merger = Background(scheduler, self._merge_ended)
+        self._copier = Background(scheduler, self._copy_ended)
+        self._checkpoint: Checkpoint | None = None
+        self._rotation: Rotation | None = None
         self._stalled: Wait | None = None
         self._flush_waits: list[tuple[Memtable, Wait]] = []
         self._compact_waits: list[Wait] = []
@@ -166,6 +174,52 @@ class Maintenance:
         self._kick()
         return wait
 
+    def checkpoint(self, folder: str) -> Checkpoint:
+        """Writes a checkpoint into a folder. Raises DatacaveError while another one is being written."""
+        if self._checkpoint is not None:
+            raise DatacaveError(
+                "another checkpoint is being written", sqlstate=sqlstate.OBJECT_IN_USE, hint="Wait until it is done."
+            )
+        checkpoint = self._checkpoint = Checkpoint(folder)
+        self._copier.start(copy_database(checkpoint, self._desk()))
+        return checkpoint
+
+    def rotate(self) -> Rotation:
+        """Puts all live files under the ring's current key; a second call joins a rotation that has not begun."""
+        if self._rotation is None:
+            self._rotation = Rotation()
+            self._manifest_renew = True
+            self._kick()
+        return self._rotation
+
+    def _desk(self) -> Desk:
+        """What the jobs that somebody asks for need of this."""
+        return Desk(
+            self._files,
+            self._scheduler,
+            self._seals,
+            self._log,
+            self._factory,
+            self._options,
+            lambda: self._state,
+            lambda: self.view,
+            self._take_number,
+            self._retention,
+            self._owner.known_layout,
+            self.flushed,
+            lambda: self.frozen[-1].log_number if self.frozen else self._owner.active_log_number(),
+            lambda: self._manifest.name,
+            self._install,
+            self._rotated,
+        )
+
+    def _rotated(self) -> None:
+        self._rotation = None
+
+    def check_ring(self, ring: KeyRing) -> None:
+        """Raises MasterKeyError if the ring cannot open a live file."""
+        check_ring(ring, {file.key_id for file in self.view.levels.all_files()})
+
     def statistics(self) -> dict[str, Any]:
         """Counters and sizes."""
         levels = self.view.levels
@@ -187,6 +241,7 @@ class Maintenance:
         self._stopped = error
         self._flusher.cancel()
         self._merger.cancel()
+        self._copier.cancel()
         if self._cancel_worker is not None:
             self._cancel_worker()
         self._fail_waits(error)
@@ -197,6 +252,7 @@ class Maintenance:
         self._log.refuse(StorageStopped("the storage engine is closed", sqlstate=sqlstate.ADMIN_SHUTDOWN))
         self._flusher.cancel()
         self._merger.cancel()
+        self._copier.cancel()
         if self._cancel_worker is not None:
             self._cancel_worker()
         self._close_when_idle()
@@ -209,6 +265,8 @@ class Maintenance:
             return
         if self.frozen and not self._flusher.busy:
             self._flusher.start(self._flush_oldest())
+        if self._rotation is not None and not self._merger.busy:
+            self._merger.start(rotate(self._rotation, self._desk()))
         if not self._merger.busy and self._merge_error is None:
             task = self._next_task()
             if task is not None:
@@ -362,7 +420,8 @@ class Maintenance:
             state = replace(self._state)
             state.apply(edit)
             number = 0
-            if self._manifest_broken or self._manifest.size_bytes >= self._options.manifest_bytes_max:
+            too_long = self._manifest.size_bytes >= self._options.manifest_bytes_max
+            if self._manifest_broken or self._manifest_renew or too_long:
                 number = self._take_number()
                 state.next_number = self._next_number
             yield from off_loop(self._scheduler, partial(self._record, edit, state, number))
@@ -395,10 +454,16 @@ class Maintenance:
             self._manifest_broken = False
             return
         old = self._manifest
+        # If this fails halfway CURRENT may name the new one already: the old one must not go on.
+        self._manifest_broken, self._manifest_renew = True, False
         self._manifest = Manifest(self._files, self._seals, number, state.snapshot())
         self._manifest_broken = False
         old.close()
-        self._files.remove(old.name)
+        try:
+            self._files.remove(old.name)
+        except OSError:
+            # The edit is in force; to report a failure would let its job repeat it. The next start removes the file.
+            self._counters["removal_failures"] += 1
 
     def _take_number(self) -> int:
         number = self._next_number
@@ -423,6 +488,17 @@ class Maintenance:
                 wait.finish(error)
             error = None
         self._job_ended(error, self._merger)
+
+    def _copy_ended(self, error: BaseException | None) -> None:
+        """A checkpoint that failed has done no harm, whatever the reason."""
+        checkpoint, self._checkpoint = self._checkpoint, None
+        if checkpoint is not None:
+            if error is None and checkpoint.facts is None:
+                closed = StorageStopped("the storage engine is closed", sqlstate=sqlstate.ADMIN_SHUTDOWN)
+                error = self._stopped or closed
+            checkpoint.finished.finish(error)
+        if self._closing is not None:
+            self._close_when_idle()
 
     def _job_ended(self, error: BaseException | None, runner: Background) -> None:
         if self._closing is not None:
@@ -457,6 +533,9 @@ class Maintenance:
         waits = [wait for _, wait in self._flush_waits] + self._compact_waits
         if self._stalled is not None:
             waits.append(self._stalled)
+        if self._rotation is not None:
+            waits.append(self._rotation.finished)
+            self._rotation = None
         self._flush_waits, self._compact_waits, self._stalled = [], [], None
         for wait in waits:
             wait.finish(error)
@@ -480,7 +559,7 @@ class Maintenance:
     # The end
 
     def _close_when_idle(self) -> None:
-        if self._closing is None or self._flusher.busy or self._merger.busy:
+        if self._closing is None or self._flusher.busy or self._merger.busy or self._copier.busy:
             return
         durable = self._log.sync()
         durable.subscribe(partial(self._close_files, durable))

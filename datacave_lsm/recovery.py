@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datacave_core.errors import DataCorrupted
 from datacave_core.layout import Layout
 from datacave_core.ports import FileSystem
+from datacave_lsm.checkpoint import UNFINISHED
 from datacave_lsm.format import HEADER_BYTES, Seals
 from datacave_lsm.memtable import Memtable
 from datacave_lsm.options import EngineOptions
@@ -40,6 +41,11 @@ class Recovered:
 
 def recover(files: FileSystem, seals: Seals, options: EngineOptions, cache: SegmentCache[Group]) -> Recovered:
     """Reads everything. Raises DataCorrupted, MasterKeyError or OSError, with nothing changed but a torn tail cut."""
+    if files.exists(UNFINISHED):
+        raise DataCorrupted(
+            f'the directory holds a checkpoint that was not finished (file "{UNFINISHED}")',
+            hint="Make another checkpoint and use that.",
+        )
     for folder in (LOG_FOLDER, TABLE_FOLDER):
         if not files.exists(folder):
             files.make_folder(folder)

@@ -38,9 +38,9 @@ from datacave_lsm.table.shape import (
 _INT64_COLUMN = PhysicalColumn(PhysicalType.INT64, nullable=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class GroupSource:
-    """What all groups of a file share: where their bytes come from."""
+    """What all groups of a file share: where their bytes come from. Only `file` may change (TableReader.reopen)."""
 
     file: File
     name: str

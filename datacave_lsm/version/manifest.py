@@ -42,7 +42,8 @@ class ManifestState:
         if edit.removed or edit.added:
             self.levels = self.levels.change(edit.removed, edit.added)
         if edit.log_number is not None:
-            self.log_number = edit.log_number
+            # Edits of two jobs may come in either order; what is in tables stays there.
+            self.log_number = max(self.log_number, edit.log_number)
         if edit.next_number is not None:
             self.next_number = max(self.next_number, edit.next_number)
         if edit.horizon is not None:

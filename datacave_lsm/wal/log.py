@@ -51,6 +51,7 @@ class Log:
         "_files",
         "_first_waiting",
         "_held",
+        "_holds",
         "_on_failure",
         "_on_visible",
         "_options",
@@ -92,6 +93,7 @@ class Log:
         self._commits: list[LogCommit] = []
         self._batches: list[tuple[Segment, list[bytes]]] = []
         self._held: list[LogCommit] = []  # written, not synced, nobody waits
+        self._holds: list[int] = []
         self._busy = False
         self._scheduled = False
         self._sync_asked = False
@@ -160,8 +162,17 @@ class Log:
             self._scheduler.call_soon(self._end_turn)
         return marker.durable
 
+    def hold(self, number: int) -> Callable[[], None]:
+        """Keeps the segments from `number` on until the returned function is called."""
+        self._holds.append(number)
+        return lambda: self._holds.remove(number)
+
     def remove_before(self, number: int) -> None:
-        """Deletes the segments below `number`, whose commits are all in table files. Raises OSError."""
+        """Deletes the segments below `number`, whose commits are all in table files, as far as nobody holds them.
+
+        What stays is deleted the next time. Raises OSError.
+        """
+        number = min([number, *self._holds])
         while self.first_number < number:
             name = segment_name(self.first_number)
             if self._files.exists(name):
