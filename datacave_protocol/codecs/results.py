@@ -38,6 +38,15 @@ _BINARY_KINDS: Final[dict[int, Inline]] = {
 }
 
 
+_REGISTERED: Final = frozenset(
+    {
+        oids.REGPROC, oids.REGPROCEDURE, oids.REGOPER, oids.REGOPERATOR, oids.REGCLASS, oids.REGTYPE, oids.REGCONFIG,
+        oids.REGDICTIONARY, oids.REGNAMESPACE, oids.REGROLE, oids.REGCOLLATION,
+    }
+)  # fmt: skip
+"""Types whose text form is a name in the catalog."""
+
+
 def result_encoder(
     type_oids: tuple[int, ...],
     formats: tuple[int, ...],
@@ -46,10 +55,11 @@ def result_encoder(
 ) -> RowsEncoder:
     """Rows of these types as DataRow messages; `formats` as Bind gives them.
 
-    `find_io` knows the types of the catalog (domains, enumerations, row types) as well as the built-in ones.
+    `find_io` knows the types of the catalog (domains, enumerations, row types) as well as the built-in ones, and the
+    names that values of the reg* types stand for.
     Raises 08P01 and 22023 for bad formats, 0A000 for types without an output.
     """
-    if max(type_oids, default=0) < FIRST_CATALOG_OID:
+    if max(type_oids, default=0) < FIRST_CATALOG_OID and _REGISTERED.isdisjoint(type_oids):
         return _known_encoder(type_oids, formats, settings)
     return _new_encoder(type_oids, formats, settings, find_io)
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
+from datacave_core.types import oids
 from datacave_sql.expr import nodes as n
 from datacave_sql.expr import runtime
 from datacave_sql.functions import registry
@@ -192,8 +193,11 @@ class Generator:
         return not e.function.strict
 
     def _body(self, e: n.FunctionCall) -> Body:
-        types = tuple(a.type for a in e.arguments)
-        return registry.bind(e.function, types, e.type, self.types, variadic=e.variadic)
+        # A row given as an anonymous record keeps the type that names its columns.
+        types = tuple(
+            a.argument.type if isinstance(a, n.Relabel) and a.type == oids.RECORD else a.type for a in e.arguments
+        )
+        return registry.bind(e.function, types, e.type, self.types, variadic=e.variadic, columns=e.columns)
 
     def _strict_call(self, e: n.FunctionCall) -> tuple[list[str], str, bool]:
         """(expressions that must not be None, the call's code, whether it may still be None) of a strict function."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Protocol, TypeAlias
 
 from datacave_sql.functions.registry import Function
+from datacave_sql.functions.typelookup import Attribute
 
 
 class SubqueryPlan(Protocol):
@@ -55,7 +56,8 @@ class FunctionCall:
     """A function, operator or cast function applied to arguments of exactly its argument types.
 
     `variadic` holds when the last argument of a VARIADIC "any" function is an array marked VARIADIC. `operator` is
-    the operator's name when the call was written as one, for EXPLAIN and deparsing.
+    the operator's name when the call was written as one, for EXPLAIN and deparsing. `columns` is the column definition
+    list of a call in FROM.
     """
 
     function: Function
@@ -65,6 +67,7 @@ class FunctionCall:
     operator: str | None = field(default=None, compare=False)
     position: int = field(default=0, compare=False)
     variadic: bool = False
+    columns: tuple[Attribute, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from datacave_core.wait import Steps
-from datacave_sql.functions.typelookup import TypeLookup
+from datacave_sql.functions.typelookup import Attribute, TypeLookup
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -21,13 +21,15 @@ F = TypeVar("F", bound=Callable[..., Any])
 class CallTypes:
     """The resolved types of one call: what polymorphic bodies are specialised for.
 
-    `variadic` says that the last argument is an array marked VARIADIC, for functions with VARIADIC "any".
+    `columns` is the column definition list of a call in FROM that returns records. `variadic` says that the last
+    argument is an array marked VARIADIC, for functions with VARIADIC "any".
     """
 
     arguments: tuple[int, ...]
     result: int
     types: TypeLookup
     variadic: bool = False
+    columns: tuple[Attribute, ...] = ()
 
 
 class Waiting:

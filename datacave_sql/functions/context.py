@@ -88,20 +88,49 @@ class SequenceAccess(Protocol):
 class EvaluationContext(Protocol):
     """The running statement and its session."""
 
-    format_settings: FormatSettings
-    transaction_timestamp: int
-    statement_timestamp: int
-    current_user: str
-    session_user: str
-    database: str
-    search_path: Sequence[str]
-    """The schemas that exist in the effective search path, without the implicit pg_catalog."""
-    backend_pid: int
-    server_start_timestamp: int
-    catalog: CatalogView
-    sequences: SequenceAccess
-    types: TypeLookup
-    query_text: str
+    @property
+    def format_settings(self) -> FormatSettings:
+        """How values are read and printed."""
+
+    @property
+    def transaction_timestamp(self) -> int:
+        """The start of the transaction."""
+
+    @property
+    def statement_timestamp(self) -> int:
+        """The start of the statement."""
+
+    @property
+    def current_user(self) -> str: ...
+
+    @property
+    def session_user(self) -> str: ...
+
+    @property
+    def database(self) -> str: ...
+
+    @property
+    def search_path(self) -> Sequence[str]:
+        """The schemas that exist in the effective search path, without the implicit pg_catalog."""
+
+    @property
+    def backend_pid(self) -> int: ...
+
+    @property
+    def server_start_timestamp(self) -> int: ...
+
+    @property
+    def catalog(self) -> CatalogView: ...
+
+    @property
+    def sequences(self) -> SequenceAccess: ...
+
+    @property
+    def types(self) -> TypeLookup: ...
+
+    @property
+    def query_text(self) -> str:
+        """The statement as the client sent it."""
 
     def clock_timestamp(self) -> int:
         """The time now."""

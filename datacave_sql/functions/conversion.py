@@ -117,14 +117,15 @@ def _through_text(coercion: Coercion, types: TypeLookup) -> Body:
         if source == oids.BOOL:
             return Body(lambda value: "true" if value else "false", "('true' if {0} else 'false')")
         return Body(
-            lambda context, value: output_text(value, source, (), types, context.format_settings), takes_context=True
+            lambda context, value: output_text(value, source, (), types, context.format_settings, context),
+            takes_context=True,
         )
     read = types.io(target).input
     if source in _TEXTS or source == oids.BPCHAR:
         return Body(lambda context, value: read(value, -1, context.format_settings), takes_context=True)
 
     def convert(context: EvaluationContext, value: Value) -> Value:
-        text = output_text(value, source, (), types, context.format_settings)
+        text = output_text(value, source, (), types, context.format_settings, context)
         return read(text or "", -1, context.format_settings)
 
     return Body(convert, takes_context=True)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError, FeatureNotSupported
-from datacave_core.types import oids
-from datacave_sql.functions import registry
+from datacave_core.types import FormatSettings, TypeIO, oids
+from datacave_core.types.registered import REGISTERED_IO
 from datacave_sql.functions.context import EvaluationContext
+from datacave_sql.functions.facts import ARGUMENTS, NAME, operator_rows, proc_row, proc_rows_named
 from datacave_sql.functions.identifiers import quote_identifier
 from datacave_sql.functions.typelookup import TypeLookup
 
@@ -52,25 +55,24 @@ def _name(type_oid: int, value: int, context: EvaluationContext) -> str | None:
 
 def _function_name(oid: int, types: TypeLookup, *, with_arguments: bool) -> str | None:
     try:
-        function = registry.function(oid)
+        row = proc_row(oid)
     except KeyError:
         return None
-    name = quote_identifier(function.name)
+    name = quote_identifier(row[NAME])
     if with_arguments:
-        return f"{name}({','.join(types.name(argument) for argument in function.argument_types)})"
-    return name if len(registry.functions_named(function.name)) == 1 else f"pg_catalog.{name}"
+        return f"{name}({','.join(types.name(int(argument)) for argument in row[ARGUMENTS].split())})"
+    return name if len(proc_rows_named(row[NAME])) == 1 else f"pg_catalog.{name}"
 
 
 def _operator_name(oid: int, types: TypeLookup, *, with_arguments: bool) -> str | None:
-    try:
-        operator = registry.operator(oid)
-    except KeyError:
+    row = operator_rows().get(oid)
+    if row is None:
         return None
+    name, left, right = row[1], int(row[3]), int(row[4])
     if with_arguments:
-        left = types.name(operator.left) if operator.left else "NONE"
-        return f"{operator.name}({left},{types.name(operator.right)})"
-    unique = len(registry.operators_named(operator.name)) == 1
-    return operator.name if unique else f"pg_catalog.{operator.name}"
+        return f"{name}({types.name(left) if left else 'NONE'},{types.name(right)})"
+    unique = sum(1 for other in operator_rows().values() if other[1] == name) == 1
+    return name if unique else f"pg_catalog.{name}"
 
 
 def registered_value(type_oid: int, text: str, context: EvaluationContext) -> int:
@@ -89,12 +91,24 @@ def registered_value(type_oid: int, text: str, context: EvaluationContext) -> in
     if type_oid == oids.REGROLE:
         return _found(catalog.role_oid(text), f'role "{text}" does not exist', sqlstate.UNDEFINED_OBJECT)
     if type_oid == oids.REGPROC:
-        candidates = registry.functions_named(text.removeprefix("pg_catalog."))
+        candidates = proc_rows_named(text.removeprefix("pg_catalog."))
         if len(candidates) > 1:
             raise DatacaveError(f'more than one function named "{text}"', sqlstate=sqlstate.AMBIGUOUS_FUNCTION)
-        oid = candidates[0].oid if candidates else None
+        oid = int(candidates[0][0]) if candidates else None
         return _found(oid, f'function "{text}" does not exist', sqlstate.UNDEFINED_FUNCTION)
     raise FeatureNotSupported(f'"{text}" cannot be looked up', hint="Give the object's oid.")
+
+
+def registered_io(type_oid: int, context: EvaluationContext) -> TypeIO:
+    """Input and output of a reg* type by the catalog of a session."""
+
+    def read(text: str, typmod: int, settings: FormatSettings) -> int:
+        return registered_value(type_oid, text, context)
+
+    def write(value: int, settings: FormatSettings) -> str:
+        return registered_text(type_oid, value, context)
+
+    return replace(REGISTERED_IO, input=read, output=write, text_encoder=None, text_decoder=None)
 
 
 def _found(oid: int | None, message: str, state: str) -> int:

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from datacave_core.errors import FeatureNotSupported
@@ -20,10 +19,9 @@ from datacave_core.wait import Steps
 from datacave_sql.functions.aggregate import AggregateBody
 from datacave_sql.functions.bodies import AGGREGATES, BODIES, INLINE_NAMES, WINDOWS
 from datacave_sql.functions.body import Body, CallTypes, Waiting
-from datacave_sql.functions.typelookup import TypeLookup
+from datacave_sql.functions.facts import fact_rows, proc_names, proc_oids, proc_row, proc_rows_named
+from datacave_sql.functions.typelookup import Attribute, TypeLookup
 from datacave_sql.functions.window import WindowBody
-
-FACTS = Path(__file__).with_name("facts")
 
 VOID = 2278
 
@@ -129,22 +127,6 @@ class AggregateFact:
     sort_operator: int
 
 
-def _rows(name: str) -> Iterator[list[str]]:
-    lines = iter((FACTS / name).read_text(encoding="utf-8").split("\n"))
-    next(lines)
-    return (line.split("\t") for line in lines if line)
-
-
-@cache
-def _procs() -> tuple[dict[str, list[list[str]]], dict[int, list[str]]]:
-    by_name: dict[str, list[list[str]]] = {}
-    by_oid: dict[int, list[str]] = {}
-    for row in _rows("procs.tsv"):
-        by_name.setdefault(row[1], []).append(row)
-        by_oid[int(row[0])] = row
-    return by_name, by_oid
-
-
 _DEFAULTS: dict[str, Value] = {
     "false": False,
     "true": True,
@@ -167,7 +149,7 @@ def _default(expression: str) -> Value:
 @cache
 def function(oid: int) -> Function:
     """The function with this oid; KeyError if PostgreSQL has none."""
-    row = _procs()[1][oid]
+    row = proc_row(oid)
     arguments = tuple(map(int, row[8].split()))
     kind, symbol = row[2], row[19]
     if kind != "f" or not symbol:
@@ -205,24 +187,24 @@ def function(oid: int) -> Function:
 @cache
 def functions_named(name: str) -> tuple[Function, ...]:
     """All functions, aggregates and window functions of this name; empty if there are none."""
-    return tuple(function(int(row[0])) for row in _procs()[0].get(name, ()))
+    return tuple(function(int(row[0])) for row in proc_rows_named(name))
 
 
 def function_names() -> list[str]:
     """Every name, for pg_proc and for completion."""
-    return list(_procs()[0])
+    return proc_names()
 
 
 def all_functions() -> Iterator[Function]:
     """Every function, in name order."""
-    return (function(oid) for oid in _procs()[1])
+    return (function(oid) for oid in proc_oids())
 
 
 @cache
 def _operators() -> tuple[dict[str, tuple[OperatorFact, ...]], dict[int, OperatorFact]]:
     by_name: dict[str, list[OperatorFact]] = {}
     by_oid: dict[int, OperatorFact] = {}
-    for r in _rows("operators.tsv"):
+    for r in fact_rows("operators.tsv"):
         left, right, result, proc, commutator, negator = map(int, r[3:9])
         flags = r[9] == "t", r[10] == "t"
         fact = OperatorFact(
@@ -246,7 +228,7 @@ def operator(oid: int) -> OperatorFact:
 @cache
 def _casts() -> dict[tuple[int, int], CastFact]:
     casts = {}
-    for row in _rows("casts.tsv"):
+    for row in fact_rows("casts.tsv"):
         source, target = int(row[1]), int(row[2])
         casts[source, target] = CastFact(source, target, int(row[3]) or None, row[4], row[5])
     return casts
@@ -260,7 +242,7 @@ def cast(source: int, target: int) -> CastFact | None:
 @cache
 def _aggregates() -> dict[int, AggregateFact]:
     facts = {}
-    for r in _rows("aggregates.tsv"):
+    for r in fact_rows("aggregates.tsv"):
         facts[int(r[0])] = AggregateFact(int(r[0]), r[1], int(r[2]), int(r[3]), int(r[4]), int(r[6]), int(r[9]))
     return facts
 
@@ -277,11 +259,12 @@ def bind(
     types: TypeLookup,
     *,
     variadic: bool = False,
+    columns: tuple[Attribute, ...] = (),
 ) -> Body:
     """The body for one call, specialised where the function asks for it; FeatureNotSupported if there is none.
 
     `argument_types` are the actual types, also where the function takes "any"; `variadic` says that the last argument
-    of a VARIADIC "any" function is an array marked VARIADIC.
+    of a VARIADIC "any" function is an array marked VARIADIC; `columns` is a column definition list.
     """
     entry = function.entry
     if entry is None:
@@ -289,7 +272,7 @@ def bind(
     if function.return_type == VOID:
         return _answering_void(entry)
     if entry.specialise is not None:
-        return entry.specialise(CallTypes(argument_types, result_type, types, variadic))
+        return entry.specialise(CallTypes(argument_types, result_type, types, variadic, columns))
     return entry
 
 

@@ -8,13 +8,23 @@ from datacave_core.types import FormatSettings, find_type, oids
 from datacave_core.types.io import type_io
 from datacave_core.types.record import format_record
 from datacave_core.values import Value
+from datacave_sql.functions.context import EvaluationContext
+from datacave_sql.functions.registered import REGISTERED, registered_text
 from datacave_sql.functions.typelookup import TypeLookup
 
 
 def output_text(
-    value: Value, type_oid: int, columns: Sequence[int], types: TypeLookup, settings: FormatSettings
+    value: Value,
+    type_oid: int,
+    columns: Sequence[int],
+    types: TypeLookup,
+    settings: FormatSettings,
+    context: EvaluationContext | None = None,
 ) -> str | None:
-    """The text form of a value; None for NULL. `columns` are the types of an anonymous record's fields."""
+    """The text form of a value; None for NULL. `columns` are the types of an anonymous record's fields.
+
+    With a context the reg* types are written as names; without one only types are.
+    """
     if value is None:
         return None
     if type_oid == oids.VOID:
@@ -22,6 +32,8 @@ def output_text(
     if type_oid == oids.RECORD:
         texts = [output_text(item, oid, (), types, settings) for item, oid in zip(value, columns, strict=True)]
         return format_record(texts)
+    if context is not None and type_oid in REGISTERED:
+        return registered_text(type_oid, value, context)
     if type_oid == oids.REGTYPE and value:
         return types.name(value) if types.find(value) is not None else str(value)
     if find_type(type_oid) is not None:

@@ -31,6 +31,7 @@ from datacave_core.values import Row
 from datacave_core.wait import Steps, Wait, wait_for
 from datacave_sql.bind.environment import BindingEnvironment
 from datacave_sql.exec.context import ExecutionContext
+from datacave_sql.functions.registered import REGISTERED, registered_io
 from datacave_sql.session.compiled import CompiledQuery, CompiledUtility
 from datacave_sql.session.compiler import Compiler
 from datacave_sql.session.evaluation import SessionEvaluation
@@ -138,6 +139,8 @@ class Session:
 
     def find_io(self, type_oid: int) -> TypeIO:
         """How values of a type are read and written, the catalog's types included."""
+        if type_oid in REGISTERED:
+            return registered_io(type_oid, self.evaluation)
         io: TypeIO = self.catalog_state.types.io(type_oid)
         return io
 

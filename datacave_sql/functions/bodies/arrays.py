@@ -218,7 +218,7 @@ def _to_text(types: CallTypes) -> Body:
         if array is None or delimiter is None:
             return None
         settings = context.format_settings
-        texts = [output_text(item, element, (), types.types, settings) for item in array.elements]
+        texts = [output_text(item, element, (), types.types, settings, context) for item in array.elements]
         shown = texts if null is None else [null if text is None else text for text in texts]
         return delimiter.join([text for text in shown if text is not None])
 

@@ -214,7 +214,7 @@ def key_text(value: Value, oid: int, types: CallTypes, context: EvaluationContex
         raise bad_parameter(_STRUCTURED)
     if oid == oids.BOOL:
         return "true" if value else "false"
-    return output_text(value, oid, (), lookup, context.format_settings) or ""
+    return output_text(value, oid, (), lookup, context.format_settings, context) or ""
 
 
 def check_pairs(count: int, function: str) -> None:

@@ -40,7 +40,7 @@ def _literal_of_anything(types: CallTypes) -> Body:
 
 def _quoted(oid: int, types: CallTypes) -> Body:
     def quote(context: EvaluationContext, value: Value) -> str:
-        return quote_nullable(output_text(value, oid, (), types.types, context.format_settings))
+        return quote_nullable(output_text(value, oid, (), types.types, context.format_settings, context))
 
     return Body(quote, takes_context=True)
 
@@ -137,7 +137,7 @@ def _format(types: CallTypes) -> Body:
         settings = context.format_settings
 
         def text_of(place: int) -> str | None:
-            return output_text(values[place], oids_given[place], (), types.types, settings)
+            return output_text(values[place], oids_given[place], (), types.types, settings, context)
 
         return format_text(template, len(values), text_of)
 
@@ -149,7 +149,7 @@ def _format(types: CallTypes) -> Body:
         element = types.types.element(types.arguments[-1])
 
         def text_of(place: int) -> str | None:
-            return output_text(elements[place], element, (), types.types, settings)
+            return output_text(elements[place], element, (), types.types, settings, context)
 
         return format_text(template, len(elements), text_of)
 
@@ -164,7 +164,7 @@ def _texts(types: CallTypes, first: int) -> Callable[[EvaluationContext, tuple[V
 
         def of_array(context: EvaluationContext, values: tuple[Value, ...]) -> list[str | None]:
             elements = () if values[0] is None else values[0].elements
-            return [output_text(item, element, (), lookup, context.format_settings) for item in elements]
+            return [output_text(item, element, (), lookup, context.format_settings, context) for item in elements]
 
         return of_array
     given = types.arguments[first:]
@@ -173,7 +173,9 @@ def _texts(types: CallTypes, first: int) -> Callable[[EvaluationContext, tuple[V
 
     def of_values(context: EvaluationContext, values: tuple[Value, ...]) -> list[str | None]:
         settings = context.format_settings
-        return [output_text(value, oid, (), lookup, settings) for value, oid in zip(values, given, strict=True)]
+        return [
+            output_text(value, oid, (), lookup, settings, context) for value, oid in zip(values, given, strict=True)
+        ]
 
     return of_values
 
@@ -206,7 +208,7 @@ def _concat_with_separator(types: CallTypes) -> Body:
 def _text_and_anything(types: CallTypes) -> Body:
     oid = types.arguments[1]
     return Body(
-        lambda context, a, b: a + (output_text(b, oid, (), types.types, context.format_settings) or ""),
+        lambda context, a, b: a + (output_text(b, oid, (), types.types, context.format_settings, context) or ""),
         takes_context=True,
     )
 
@@ -215,7 +217,7 @@ def _text_and_anything(types: CallTypes) -> Body:
 def _anything_and_text(types: CallTypes) -> Body:
     oid = types.arguments[0]
     return Body(
-        lambda context, a, b: (output_text(a, oid, (), types.types, context.format_settings) or "") + b,
+        lambda context, a, b: (output_text(a, oid, (), types.types, context.format_settings, context) or "") + b,
         takes_context=True,
     )
 
