@@ -57,7 +57,7 @@ class EngineOptions:
     slice_rows: int = 2048
     """Rows a background job handles before the event loop goes on."""
 
-    row_cache_bytes: int = 64 * MIB
+    row_cache_bytes: int = 256 * MIB
     """Estimated memory of the decoded rows kept for point reads."""
 
     segment_cache_bytes: int = 256 * MIB

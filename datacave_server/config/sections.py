@@ -55,7 +55,7 @@ class StorageSection:
     memtable_bytes_max: int = key(
         64 * MIB, Size(64 * KIB), "Memory of the newest writes at which they are written to a table file."
     )
-    row_cache_bytes: int = key(64 * MIB, Size(0), "Memory for decoded rows that were read by key lately.")
+    row_cache_bytes: int = key(256 * MIB, Size(0), "Memory for decoded rows that were read by key lately.")
     segment_cache_bytes: int = key(
         256 * MIB, Size(0), "Memory for column segments of table files that were read lately."
     )
