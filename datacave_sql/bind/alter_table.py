@@ -96,7 +96,7 @@ def bind_alter_table(b: Binding, statement: ast.AlterTable, entries: object) -> 
         if statement.if_exists:
             notice = f'relation "{statement.table.name[-1]}" does not exist, skipping'
             return s.NothingToDo(tag, ((notice, "00000"),))
-        raise relations.undefined_relation(statement.table.name, statement.table.position)
+        raise relations.undefined_relation(statement.table.name, None)
     if not isinstance(found, Table):
         raise DatacaveError(f'"{statement.table.name[-1]}" is not a table', sqlstate=sqlstate.WRONG_OBJECT_TYPE)
     _check_kind(statement, found)
@@ -281,7 +281,11 @@ def _set_default(a: Alteration, action: ast.AlterColumnDefault) -> None:
         )
     text = None
     if action.expression is not None:
-        text = constraints.default_text(a.b, column, action.expression)
+        try:
+            text = constraints.default_text(a.b, column, action.expression)
+        except DatacaveError as error:
+            error.position = None
+            raise
     a.replace_column(replace(column, default=text))
 
 

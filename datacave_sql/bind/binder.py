@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from datacave_core import sqlstate
@@ -132,6 +133,21 @@ def bind_expression(
     return stored_expression(b, text, scope, schema_name(b, table)), columns
 
 
+def _described(b: Binding, columns: tuple[l.OutputColumn, ...]) -> tuple[l.OutputColumn, ...]:
+    """Columns as clients are told of them: a domain shows as its base type."""
+    if not any(b.types.kind(column.type) == "d" for column in columns):
+        return columns
+    shown = []
+    for column in columns:
+        facts = b.types.type(column.type)
+        typmod = column.typmod
+        while facts.kind == "d":
+            typmod = facts.base_typmod
+            facts = b.types.type(facts.base_oid)
+        shown.append(replace(column, type=facts.oid, typmod=typmod))
+    return tuple(shown)
+
+
 def bound_query(b: Binding, statement: ast.Statement) -> BoundQuery:
     """A query or a write as a BoundQuery."""
     plan = b.query(statement, Scope())
@@ -143,7 +159,7 @@ def bound_query(b: Binding, statement: ast.Statement) -> BoundQuery:
     return BoundQuery(
         plan,
         kind,
-        plan.columns if returns_rows else (),
+        _described(b, plan.columns) if returns_rows else (),
         returns_rows,
         b.parameters.final_types(),
         not b.writes,

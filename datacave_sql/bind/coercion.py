@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.types import oids
+from datacave_sql.bind.domains import domain_value
 from datacave_sql.bind.literals import read_literal
 from datacave_sql.bind.state import Binding
 from datacave_sql.expr import nodes as n
@@ -122,11 +123,6 @@ def _record(b: Binding, e: n.Expression, target: int, context: str, position: in
             )
         fields.append(item)
     return n.RowConstructor(tuple(fields), target, -1, tuple(a.name for a in attributes))
-
-
-def domain_value(b: Binding, e: n.Expression, domain: int) -> n.Expression:
-    """A value of a domain's base type as one of the domain, its constraints checked."""
-    return n.Relabel(e, domain)
 
 
 def with_typmod(b: Binding, e: n.Expression, type_oid: int, typmod: int, explicit: bool) -> n.Expression:

@@ -32,16 +32,17 @@ def default_text(b: Binding, column: Column, node: ast.Expression) -> str | None
             sqlstate=sqlstate.DATATYPE_MISMATCH,
             hint="You will need to rewrite or cast the expression.",
         )
-    refuse_subquery(bound, "DEFAULT expression")
+    refuse_subquery(b, bound, "DEFAULT expression")
     if isinstance(value, n.Constant) and value.value is None:
         return None
     return SqlText()(node)
 
 
-def refuse_subquery(e: n.Expression, where: str) -> None:
+def refuse_subquery(b: Binding, e: n.Expression, where: str) -> None:
     """Raises 0A000 for a stored expression that holds a subquery."""
-    if any(isinstance(node, n.SubqueryExpression) for node in n.walk(e)):
-        raise FeatureNotSupported(f"cannot use subquery in {where}")
+    for node in n.walk(e):
+        if isinstance(node, n.SubqueryExpression):
+            raise FeatureNotSupported(f"cannot use subquery in {where}", position=b.position(node))
 
 
 def add_column_constraint(b: Binding, draft: Any, column: Column, constraint: ast.Constraint) -> None:
@@ -124,7 +125,7 @@ def _mentioned(b: Binding, e: n.Expression, scope: Scope) -> list[int]:
 def _check(b: Binding, table: Table, constraint: ast.CheckConstraint) -> Constraint:
     scope = table_scope(b, table, "check constraints")
     bound = coercion.to_boolean(b, b.expression(constraint.expression, scope), "CHECK")
-    refuse_subquery(bound, "check constraint")
+    refuse_subquery(b, bound, "check constraint")
     columns = tuple(_mentioned(b, bound, scope))
     name = constraint.name
     if name is None:
@@ -385,24 +386,31 @@ def _comparable(
         ) from None
 
 
+def _place_of_column(b: Binding, e: n.Expression, scope: Scope, number: int) -> int | None:
+    ids = {
+        c.expression.column
+        for c in scope.columns
+        if c.attribute == number and isinstance(c.expression, n.ColumnReference)
+    }
+    for node in n.walk(e):
+        if isinstance(node, n.ColumnReference) and node.column in ids:
+            return b.position(node)
+    return None
+
+
 def check_generated(b: Binding, table: Table, column: Column, node: ast.Expression) -> n.Expression:
     """Binds a generation expression. Raises 42P17 for what may change by itself, 42P17 for generated columns in it."""
     scope = table_scope(b, table, "column generation expressions")
     bound = b.expression(node, scope)
-    refuse_subquery(bound, "column generation expression")
+    refuse_subquery(b, bound, "column generation expression")
     for number in _mentioned(b, bound, scope):
         other = table.column(number)
         if other.generated:
-            detail = (
-                "This would cause the generated column to depend on its own value."
-                if other.number == column.number
-                else "A generated column cannot reference another generated column."
-            )
             raise DatacaveError(
                 f'cannot use generated column "{other.name}" in column generation expression',
                 sqlstate=sqlstate.INVALID_OBJECT_DEFINITION,
-                detail=detail,
-                position=node.position,
+                detail="A generated column cannot reference another generated column.",
+                position=_place_of_column(b, bound, scope, number),
             )
     for part in n.walk(bound):
         if isinstance(part, n.FunctionCall) and part.function.volatility != "i":

@@ -53,6 +53,8 @@ def _copy_from(b: Binding, statement: ast.Copy) -> s.BoundStatement:
     if isinstance(found, Table) and found.kind in ("v", "m"):
         words = "view" if found.kind == "v" else "materialized view"
         raise DatacaveError(f'cannot copy to {words} "{found.name}"', sqlstate=sqlstate.WRONG_OBJECT_TYPE)
+    if found is None:
+        raise relations.undefined_relation(statement.table.name, None)
     table = row_rules.writable_table(b, statement.table, "insert into")
     columns = _columns(table, statement.columns)
     options = bind_options(statement, [column.name for column in columns])
@@ -104,6 +106,8 @@ def _copy_to(b: Binding, statement: ast.Copy, entries: Entries) -> s.BoundStatem
                     hint="Try the COPY (SELECT ...) TO variant.",
                 )
             names = [column.name for column in _columns(table, statement.columns)]
+        elif table is None:
+            raise relations.undefined_relation(statement.table.name, None)
         else:
             names = list(statement.columns)
         query = _table_query(statement, names)

@@ -110,7 +110,7 @@ def _key(
         return key, None, column.name
     assert node is not None
     bound = coercion.settled(b, b.expression(node, scope))
-    constraints.refuse_subquery(bound, "index expression")
+    constraints.refuse_subquery(b, bound, "index expression")
     if any(isinstance(part, n.FunctionCall) and part.function.volatility != "i" for part in n.walk(bound)):
         raise DatacaveError(
             "functions in index expression must be marked IMMUTABLE", sqlstate=sqlstate.INVALID_OBJECT_DEFINITION
@@ -151,7 +151,7 @@ def _predicate(
         return None, None
     scope = row_rules.row_scope(b, table, row, table.name, "index predicates")
     bound = coercion.to_boolean(b, b.expression(statement.where, scope), "WHERE")
-    constraints.refuse_subquery(bound, "index predicate")
+    constraints.refuse_subquery(b, bound, "index predicate")
     if any(isinstance(part, n.FunctionCall) and part.function.volatility != "i" for part in n.walk(bound)):
         raise DatacaveError(
             "functions in index predicate must be marked IMMUTABLE", sqlstate=sqlstate.INVALID_OBJECT_DEFINITION

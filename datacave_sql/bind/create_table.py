@@ -57,12 +57,10 @@ def bind_create_table(b: Binding, statement: ast.CreateTable, helpers: object) -
     temporary = statement.persistence == "temporary"
     schema = relations.creation_schema(b, statement.name, statement.position, temporary)
     name = statement.name[-1]
-    existing = b.catalog.relation_names.get((schema.oid, name))
-    if existing is not None:
-        if statement.if_not_exists:
-            notice = f'relation "{name}" already exists, skipping'
-            return s.NothingToDo("CREATE TABLE", ((notice, sqlstate.DUPLICATE_TABLE),))
-        raise DatacaveError(f'relation "{name}" already exists', sqlstate=sqlstate.DUPLICATE_TABLE)
+    exists = (schema.oid, name) in b.catalog.relation_names
+    if exists and statement.if_not_exists:
+        notice = f'relation "{name}" already exists, skipping'
+        return s.NothingToDo("CREATE TABLE", ((notice, sqlstate.DUPLICATE_TABLE),))
     draft = TableDraft(schema, name, {"permanent": "p", "temporary": "t", "unlogged": "u"}[statement.persistence])
     for element in statement.elements:
         if isinstance(element, ast.ColumnDefinition):
@@ -74,6 +72,8 @@ def bind_create_table(b: Binding, statement: ast.CreateTable, helpers: object) -
     if len(draft.columns) > COLUMNS_MAX:
         raise DatacaveError(f"tables can have at most {COLUMNS_MAX} columns", sqlstate=sqlstate.TOO_MANY_COLUMNS)
     table = finish(b, draft, options(statement.options))
+    if exists:
+        raise DatacaveError(f'relation "{name}" already exists', sqlstate=sqlstate.DUPLICATE_TABLE)
     return s.CreateTable(table, tuple(draft.sequences), statement.on_commit, tuple(draft.comments))
 
 
@@ -177,13 +177,14 @@ def add_column(b: Binding, draft: TableDraft, definition: ast.ColumnDefinition) 
     found, serial = column_type(b, definition)
     collation = b.types.type(found.oid).collation_oid
     if definition.collation is not None:
+        chosen = resolve_collation(b, definition.collation, definition.position)
         if not collation:
             raise DatacaveError(
                 f"collations are not supported by type {b.types.name(found.oid)}",
                 sqlstate=sqlstate.DATATYPE_MISMATCH,
                 position=definition.position,
             )
-        collation = resolve_collation(b, definition.collation, definition.position)
+        collation = chosen
     column = Column(len(draft.columns) + 1, definition.name, found.oid, found.typmod, collation=collation)
     draft.columns.append(column)
     if serial:

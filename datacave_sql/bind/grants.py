@@ -55,7 +55,7 @@ def bind_grant(b: Binding, statement: ast.Grant, entries: object) -> s.BoundStat
             raise DatacaveError(f'unrecognized privilege type "{privilege.name}"', sqlstate=sqlstate.SYNTAX_ERROR)
         if letter not in ALL[kind]:
             raise DatacaveError(
-                f"invalid privilege type {privilege.name.upper()} for {kind}",
+                f"invalid privilege type {privilege.name.upper()} for {'relation' if kind == 'table' else kind}",
                 sqlstate=sqlstate.INVALID_GRANT_OPERATION,
             )
         if privilege.columns:

@@ -10,7 +10,7 @@ from datacave_core.catalog import Column, DomainCheck, EnumLabel, Sequence, Type
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_sql.bind import coercion, constraints, relations, sequences, typenames
 from datacave_sql.bind import statements as s
-from datacave_sql.bind.names import Scope, Source, SourceColumn
+from datacave_sql.bind.domains import domain_scope
 from datacave_sql.bind.object_names import free_name
 from datacave_sql.bind.sqltext import SqlText
 from datacave_sql.bind.state import Binding
@@ -222,16 +222,11 @@ def bind_create_composite(b: Binding, statement: ast.CreateCompositeType, entrie
 # --- domains ---------------------------------------------------------------------------------------------------------
 
 
-def domain_scope(type_oid: int, typmod: int, column: int) -> Scope:
-    """The names in a domain's CHECK: VALUE."""
-    value = SourceColumn("value", n.ColumnReference(column, type_oid, typmod, "value"))
-    return Scope(None, [Source("", (value,))], [value], "check constraints")
-
-
 def _check(b: Binding, definition: TypeDefinition, constraint: ast.CheckConstraint, taken: list[str]) -> DomainCheck:
-    scope = domain_scope(definition.base_type_oid, definition.typmod, b.new_id())
+    value = n.ColumnReference(b.new_id(), definition.base_type_oid, definition.typmod, "value")
+    scope = domain_scope(value, value.type, value.typmod)
     bound = coercion.to_boolean(b, b.expression(constraint.expression, scope), "CHECK")
-    constraints.refuse_subquery(bound, "check constraint")
+    constraints.refuse_subquery(b, bound, "check constraint")
     name = constraint.name or free_name(definition.name, "", "check", taken.__contains__)
     if name in taken:
         raise DatacaveError(

@@ -10,7 +10,7 @@ from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.types import oids
 from datacave_sql.bind import names
 from datacave_sql.bind.names import Scope, Source, SourceColumn
-from datacave_sql.bind.state import Binding
+from datacave_sql.bind.state import Binding, place_of
 from datacave_sql.expr import nodes as n
 from datacave_sql.parse import ast
 
@@ -156,8 +156,8 @@ def select_field(b: Binding, value: n.Expression, field: str, position: int) -> 
 
 def bind_field(b: Binding, e: ast.FieldSelection, scope: Scope) -> n.Expression:
     if isinstance(e.operand, ast.ColumnRef) and e.operand.star and e.operand.parts:
-        return select_field(b, starred_row(b, e.operand, scope), e.field, e.position)
-    return select_field(b, b.expression(e.operand, scope), e.field, e.position)
+        return select_field(b, starred_row(b, e.operand, scope), e.field, place_of(e))
+    return select_field(b, b.expression(e.operand, scope), e.field, place_of(e))
 
 
 def starred_row(b: Binding, node: ast.ColumnRef, scope: Scope) -> n.Expression:

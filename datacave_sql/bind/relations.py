@@ -106,10 +106,10 @@ def relation_oid(b: Binding, name: ast.QualifiedName, position: int) -> int:
 
 
 def require_table(b: Binding, name: ast.QualifiedName, position: int) -> Table:
-    """The table or view of a name. Raises 42P01, and 42809 for a relation of another sort."""
+    """The table or view of a utility statement. Raises 42P01, and 42809 for a relation of another sort."""
     found = find_relation(b, name, position)
     if found is None:
-        raise undefined_relation(name, position)
+        raise undefined_relation(name, None)
     if not isinstance(found, Table):
         raise DatacaveError(f'"{name[-1]}" is not a table', sqlstate=sqlstate.WRONG_OBJECT_TYPE)
     return found

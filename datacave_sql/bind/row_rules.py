@@ -12,6 +12,7 @@ from datacave_core.catalog import Column, Table
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.types import oids
 from datacave_sql.bind import coercion, relations
+from datacave_sql.bind.domains import domain_value
 from datacave_sql.bind.names import Scope, Source, SourceColumn
 from datacave_sql.bind.operators import builtin
 from datacave_sql.bind.state import Binding
@@ -104,6 +105,8 @@ def default_value(b: Binding, table: Table, column: Column) -> n.Expression:
     if facts.kind == "d" and facts.default is not None:
         e = stored_expression(b, facts.default, Scope(clause="DEFAULT expressions"), schema_name(b, table))
         return assigned(b, e, column)
+    if facts.kind == "d":
+        return domain_value(b, n.Constant(None, b.types.base(column.type_oid)), column.type_oid)
     return n.Constant(None, column.type_oid, column.typmod)
 
 

@@ -97,6 +97,8 @@ def bind_create_view(b: Binding, statement: ast.CreateView, entries: Entries) ->
         raise FeatureNotSupported("views must not contain data-modifying statements in WITH")
     if query.parameter_types:
         raise DatacaveError("views must not contain parameters", sqlstate=sqlstate.UNDEFINED_PARAMETER)
+    if len(statement.columns) > len(query.columns):
+        raise DatacaveError("CREATE VIEW specifies more column names than columns", sqlstate=sqlstate.SYNTAX_ERROR)
     columns = query_columns(b, query.columns, statement.columns)
     name = statement.name[-1]
     table = Table(

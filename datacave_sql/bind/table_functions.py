@@ -24,7 +24,8 @@ def bind_function_ref(b: Binding, item: ast.FunctionRef, lateral: Scope) -> tupl
     columns: list[l.OutputColumn] = []
     first_name = ""
     scalar = False
-    for function in _spread_unnest(item.functions):
+    functions = _spread_unnest(item.functions)
+    for function in functions:
         definitions = function.columns or (item.columns if not item.rows_from else ())
         call = _call(b, function.call, boundary)
         name = figure_column_name(function.call)
@@ -32,7 +33,7 @@ def bind_function_ref(b: Binding, item: ast.FunctionRef, lateral: Scope) -> tupl
         parts = _columns(b, call, name, definitions, item)
         if definitions and isinstance(call, n.FunctionCall):
             call = replace(call, columns=tuple(Attribute(p.name, p.type, p.typmod) for p in parts))
-        scalar = len(bound) == 0 and len(_spread(item.functions)) == 1 and not _composite(b, call)
+        scalar = len(functions) == 1 and not _composite(b, call)
         if scalar and item.alias is not None and not item.ordinality:
             # A function that gives plain values names its column after the alias.
             parts = [l.OutputColumn(p.id, item.alias.name, p.type, p.typmod) for p in parts]
@@ -71,23 +72,6 @@ def _spread_unnest(functions: tuple[ast.TableFunction, ...]) -> list[ast.TableFu
         else:
             found += [replace(function, call=replace(call, arguments=(argument,))) for argument in call.arguments]
     return found
-
-
-def _spread(functions: tuple[ast.TableFunction, ...]) -> tuple[ast.TableFunction, ...]:
-    """unnest of several arrays is one unnest for each, side by side."""
-    found: list[ast.TableFunction] = []
-    for function in functions:
-        call = function.call
-        if (
-            isinstance(call, ast.FunctionCall)
-            and call.name[-1] == "unnest"
-            and len(call.arguments) > 1
-            and not function.columns
-        ):
-            found += [replace(function, call=replace(call, arguments=(argument,))) for argument in call.arguments]
-        else:
-            found.append(function)
-    return tuple(found)
 
 
 def _call(b: Binding, node: ast.Expression, scope: Scope) -> n.Expression:
