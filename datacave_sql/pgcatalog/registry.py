@@ -9,12 +9,25 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from datacave_core.values import Row
-from datacave_sql.pgcatalog import attributes, classes, constraints, functions, globals, indexes, listings, types
+from datacave_sql.pgcatalog import (
+    activity,
+    attributes,
+    classes,
+    constraints,
+    dependencies,
+    functions,
+    globals,
+    indexes,
+    listings,
+    types,
+)
 from datacave_sql.pgcatalog.facts import RelationShape, fixed_rows, index_shapes, relation_shapes
+from datacave_sql.pgcatalog.information.views import VIEWS, InformationRelation
 from datacave_sql.pgcatalog.relation import CatalogRelation, LiveRelation, SystemRelation
 from datacave_sql.pgcatalog.sequences import sequence_rows, sequences_view
 from datacave_sql.pgcatalog.settings import setting_rows
 from datacave_sql.pgcatalog.snapshot import CatalogRows, SnapshotCache
+from datacave_sql.pgcatalog.statistics import STATISTICS
 
 FIXED: dict[str, Callable[[], Sequence[Row]]] = {
     "pg_proc": functions.proc_rows,
@@ -46,6 +59,8 @@ BY_CATALOG: dict[str, Callable[[CatalogRows], Sequence[Row]]] = {
     "pg_description": globals.description_rows,
     "pg_shdescription": globals.shared_description_rows,
     "pg_sequence": sequence_rows,
+    "pg_depend": dependencies.depend_rows,
+    "pg_rewrite": dependencies.rewrite_rows,
     "pg_tables": listings.tables_view,
     "pg_views": listings.views_view,
     "pg_matviews": listings.materialized_views_view,
@@ -56,6 +71,11 @@ BY_CATALOG: dict[str, Callable[[CatalogRows], Sequence[Row]]] = {
 LIVE: dict[str, Callable[[Any, CatalogRows], Iterable[Row]]] = {
     "pg_settings": setting_rows,
     "pg_sequences": sequences_view,
+    "pg_stat_activity": activity.activity_view,
+    "pg_locks": activity.locks_view,
+    "pg_prepared_statements": activity.prepared_statements_view,
+    "pg_cursors": activity.cursors_view,
+    **STATISTICS,
 }
 """Rows that show the running server."""
 
@@ -92,7 +112,8 @@ class SystemRelations:
             if live is not None:
                 return LiveRelation(shape, live, self._snapshots)
             return SystemRelation(shape, lambda: fixed_rows(shape.name))
-        return SystemRelation(shape)
+        standard = VIEWS.get(shape.name)
+        return InformationRelation(shape, standard, self._snapshots) if standard is not None else SystemRelation(shape)
 
     def name_of(self, oid: int) -> tuple[str, str] | None:
         """(schema, name) of a system relation or index."""

@@ -1,0 +1,158 @@
+"""Views of what the server is doing: sessions, locks, prepared statements, cursors.
+
+A session that is not the asking one runs a statement only while it waits, because statements take turns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from datacave_core.keycode import split_prefix
+from datacave_core.transaction.modes import ADVISORY_PREFIX, TABLE_PREFIX, TableLockMode, mode_name
+from datacave_core.types import DEFAULT_SETTINGS, oids, type_io
+from datacave_core.values import Array, Row
+from datacave_sql.pgcatalog.facts import relation_shapes
+from datacave_sql.pgcatalog.relation import RowMaker
+from datacave_sql.pgcatalog.snapshot import CatalogRows
+
+_EPOCH_MICROSECONDS: Final = 946_684_800_000_000
+_TABLE_MODES: Final = tuple(int(mode) for mode in TableLockMode)
+
+
+def maker(name: str, **defaults: Any) -> RowMaker:
+    """A RowMaker for a relation of pg_catalog."""
+    for shape in relation_shapes().values():
+        if shape.name == name and shape.schema == "pg_catalog":
+            return RowMaker(shape, **defaults)
+    raise KeyError(name)
+
+
+def database_oid(session: Any) -> int:
+    """The oid of a session's database."""
+    oid: int = session.evaluation.database_oid
+    return oid
+
+
+def _state(session: Any, asking: Any) -> str:
+    if session is asking or session.owner.waiting is not None:
+        return "active"
+    status: str = session.transaction_status
+    return {"I": "idle", "T": "idle in transaction"}.get(status, "idle in transaction (aborted)")
+
+
+def _inet(text: str) -> Any:
+    return type_io(oids.INET).input(text.partition("%")[0], -1, DEFAULT_SETTINGS)
+
+
+def activity_view(context: Any, rows: CatalogRows) -> Iterator[Row]:
+    """pg_stat_activity: one row per session."""
+    asking = context.session
+    make = maker("pg_stat_activity", backend_type="client backend")
+    for session in list(asking.database.sessions.values()):
+        role = rows.catalog.role_named(session.user)
+        transaction = session.transaction
+        started = transaction.start_microseconds - _EPOCH_MICROSECONDS if transaction is not None else None
+        address = session.client_address
+        waiting = session.owner.waiting
+        kind, _, event = waiting.reason.partition(":") if waiting is not None else ("Client", "", "ClientRead")
+        state = _state(session, asking)
+        yield make(
+            datid=database_oid(session),
+            datname=session.database_name,
+            pid=session.process_id,
+            usesysid=role.oid if role is not None else None,
+            usename=session.user,
+            application_name=session.settings.get("application_name"),
+            client_addr=_inet(address[0]) if address is not None else None,
+            client_port=address[1] if address is not None else None,
+            xact_start=started,
+            query_start=session.evaluation.statement_timestamp if session is asking else started,
+            wait_event_type=None if session is asking else kind,
+            wait_event=None if session is asking else event,
+            state=state,
+            query=session.evaluation.query_text,
+        )
+
+
+def _advisory(key: bytes) -> dict[str, Any]:
+    database = int.from_bytes(key[6:10], "big")
+    high, low, kind = int.from_bytes(key[10:14], "big"), int.from_bytes(key[14:18], "big"), key[18]
+    return {"locktype": "advisory", "database": database, "classid": high, "objid": low, "objsubid": kind}
+
+
+def locks_view(context: Any, rows: CatalogRows) -> Iterator[Row]:
+    """pg_locks. A row lock shows as a lock of type tuple on its table."""
+    asking = context.session
+    database = asking.database
+    sessions = {session.owner: session for session in list(database.sessions.values())}
+    storage = {table.storage_id: table.oid for table in rows.catalog.tables.values() if table.storage_id}
+    make = maker("pg_locks", fastpath=False)
+    contended = set()
+    for key, owner, mode, granted in database.transactions.locks.locks():
+        session = sessions.get(owner)
+        values: dict[str, Any] = {
+            "pid": session.process_id if session is not None else owner.process_id,
+            "virtualtransaction": f"{owner.process_id}/{owner.transaction_number}",
+            "mode": mode_name(mode),
+            "granted": granted,
+        }
+        if key.startswith(ADVISORY_PREFIX):
+            values |= _advisory(key)
+        elif key.startswith(TABLE_PREFIX):
+            oid = int.from_bytes(key[6:10], "big")
+            contended.add((owner, oid))
+            values |= {"locktype": "relation", "database": database_oid(asking), "relation": oid}
+        else:
+            table = storage.get(split_prefix(key)[0])
+            values |= {"locktype": "tuple", "database": database_oid(asking), "relation": table}
+        yield make(**values)
+    for owner, session in sessions.items():
+        for oid, modes in list(owner.tables.items()):
+            if (owner, oid) in contended:
+                continue
+            for mode in _TABLE_MODES:
+                if modes & mode:
+                    yield make(
+                        locktype="relation",
+                        database=database_oid(asking),
+                        relation=oid,
+                        pid=session.process_id,
+                        virtualtransaction=f"{owner.process_id}/{owner.transaction_number}",
+                        mode=mode_name(mode),
+                        granted=True,
+                        fastpath=True,
+                    )
+
+
+def prepared_statements_view(context: Any, rows: CatalogRows) -> Iterator[Row]:
+    """pg_prepared_statements: those of this session."""
+    make = maker("pg_prepared_statements", generic_plans=0)
+    for prepared in list(context.session.prepared.values()):
+        if not prepared.name:
+            continue
+        compiled = prepared.compiled
+        types = tuple(compiled.parameter_types) if compiled is not None else ()
+        yield make(
+            name=prepared.name,
+            statement=prepared.text,
+            prepare_time=prepared.prepared_at,
+            parameter_types=Array.of(types),
+            from_sql=prepared.from_sql,
+            custom_plans=prepared.executions,
+        )
+
+
+def cursors_view(context: Any, rows: CatalogRows) -> Iterator[Row]:
+    """pg_cursors: those of this session."""
+    make = maker("pg_cursors")
+    for portal in list(context.session.portals.values()):
+        if portal.name or portal.cursor:
+            yield make(
+                name=portal.name,
+                statement=portal.text,
+                is_holdable=portal.holdable,
+                is_binary=portal.binary,
+                is_scrollable=portal.scrollable,
+                creation_time=portal.created_at,
+            )

@@ -1,0 +1,209 @@
+"""information_schema: tables, views, columns, sequences, schemata and the types that users made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from datacave_core.catalog import Column, Table
+from datacave_core.types import find_type
+from datacave_core.values import Row
+from datacave_sql.pgcatalog.facts import base_type, relation_shapes
+from datacave_sql.pgcatalog.information.typefacts import base_of, type_facts, type_place
+from datacave_sql.pgcatalog.relation import RowMaker
+from datacave_sql.pgcatalog.snapshot import CatalogRows
+
+YES_NO = ("NO", "YES")
+
+
+def _tables(rows: CatalogRows) -> Iterator[Table]:
+    return (table for table in rows.catalog.tables.values() if table.kind in "rvp")
+
+
+def tables(rows: CatalogRows, database: str, make: RowMaker) -> Iterator[Row]:
+    """information_schema.tables."""
+    for shape in relation_shapes().values():
+        if shape.kind in "rv":
+            yield make(
+                table_catalog=database, table_schema=shape.schema, table_name=shape.name,
+                table_type="VIEW" if shape.kind == "v" else "BASE TABLE", is_insertable_into="NO", is_typed="NO",
+            )  # fmt: skip
+    for table in _tables(rows):
+        kind = "VIEW" if table.kind == "v" else "LOCAL TEMPORARY" if table.persistence == "t" else "BASE TABLE"
+        yield make(
+            table_catalog=database, table_schema=rows.schema_name(table.schema_oid), table_name=table.name,
+            table_type=kind, is_insertable_into=YES_NO[table.kind != "v"], is_typed="NO",
+        )  # fmt: skip
+
+
+def views(rows: CatalogRows, database: str, make: RowMaker) -> Iterator[Row]:
+    """information_schema.views; views cannot be written to."""
+    for shape in relation_shapes().values():
+        if shape.kind == "v":
+            yield _view(make, database, shape.schema, shape.name, None)
+    for table in rows.catalog.tables.values():
+        if table.kind == "v":
+            text = f" {table.view_query};" if table.view_query is not None else None
+            yield _view(make, database, rows.schema_name(table.schema_oid), table.name, text)
+
+
+def _view(make: RowMaker, database: str, schema: str, name: str, text: str | None) -> Row:
+    return make(
+        table_catalog=database, table_schema=schema, table_name=name, view_definition=text, check_option="NONE",
+        is_updatable="NO", is_insertable_into="NO", is_trigger_updatable="NO", is_trigger_deletable="NO",
+        is_trigger_insertable_into="NO",
+    )  # fmt: skip
+
+
+def columns(rows: CatalogRows, database: str, make: RowMaker) -> Iterator[Row]:
+    """information_schema.columns."""
+    for shape in relation_shapes().values():
+        if shape.kind not in "rv":
+            continue
+        for column in shape.columns:
+            base, typmod = base_of(rows, column.type_oid, column.typmod)
+            described = find_type(base_type(column.type_oid))
+            collation = column.collation or (described.collation_oid if described is not None else 0)
+            facts = type_facts(rows, database, base, typmod, collation)
+            if base != column.type_oid:
+                schema, name = type_place(rows, column.type_oid)
+                facts |= {"domain_catalog": database, "domain_schema": schema, "domain_name": name}
+            yield make(
+                table_catalog=database, table_schema=shape.schema, table_name=shape.name, column_name=column.name,
+                ordinal_position=column.number, is_nullable=YES_NO[not column.not_null],
+                dtd_identifier=str(column.number), is_self_referencing="NO", is_identity="NO", identity_cycle="NO",
+                is_generated="NEVER", is_updatable="NO", **facts,
+            )  # fmt: skip
+    for table in _tables(rows):
+        for column_of_table in table.live_columns:
+            yield _column(rows, database, make, table, column_of_table)
+
+
+def _column(rows: CatalogRows, database: str, make: RowMaker, table: Table, column: Column) -> Row:
+    base, typmod = base_of(rows, column.type_oid, column.typmod)
+    described = rows.types.find(base)
+    own = described.collation_oid if described is not None else 0
+    facts = type_facts(rows, database, base, typmod, column.collation or own)
+    not_null = column.not_null
+    if base != column.type_oid:
+        schema, name = type_place(rows, column.type_oid)
+        facts |= {"domain_catalog": database, "domain_schema": schema, "domain_name": name}
+        definition = rows.catalog.types.get(column.type_oid)
+        not_null = not_null or (definition is not None and definition.not_null)
+    if column.identity:
+        facts["identity_generation"] = "ALWAYS" if column.identity == "a" else "BY DEFAULT"
+        for sequence in rows.catalog.sequences_owned_by(table.oid, column.number):
+            facts |= {
+                "identity_start": str(sequence.start), "identity_increment": str(sequence.increment),
+                "identity_maximum": str(sequence.maximum), "identity_minimum": str(sequence.minimum),
+                "identity_cycle": YES_NO[sequence.cycle],
+            }  # fmt: skip
+    if column.generated:
+        facts["generation_expression"] = column.default
+    else:
+        facts["column_default"] = column.default
+    return make(
+        **{
+            "table_catalog": database, "table_schema": rows.schema_name(table.schema_oid), "table_name": table.name,
+            "column_name": column.name, "ordinal_position": column.number, "is_nullable": YES_NO[not not_null],
+            "dtd_identifier": str(column.number), "is_self_referencing": "NO",
+            "is_identity": YES_NO[bool(column.identity)], "identity_cycle": "NO",
+            "is_generated": "ALWAYS" if column.generated else "NEVER", "is_updatable": YES_NO[table.kind != "v"],
+            **facts,
+        }
+    )  # fmt: skip
+
+
+def sequences(rows: CatalogRows, database: str, make: RowMaker) -> Iterator[Row]:
+    """information_schema.sequences; those of identity columns are part of their column."""
+    for sequence in rows.catalog.sequences.values():
+        if sequence.identity:
+            continue
+        facts = type_facts(rows, database, sequence.type_oid, -1)
+        yield make(
+            sequence_catalog=database, sequence_schema=rows.schema_name(sequence.schema_oid),
+            sequence_name=sequence.name, data_type=facts["data_type"], numeric_precision=facts["numeric_precision"],
+            numeric_precision_radix=2, numeric_scale=0, start_value=str(sequence.start),
+            minimum_value=str(sequence.minimum), maximum_value=str(sequence.maximum),
+            increment=str(sequence.increment), cycle_option=YES_NO[sequence.cycle],
+        )  # fmt: skip
+
+
+def schemata(rows: CatalogRows, database: str, make: RowMaker) -> Iterator[Row]:
+    """information_schema.schemata."""
+    for schema in rows.catalog.schemas.values():
+        yield make(catalog_name=database, schema_name=schema.name, schema_owner=rows.role_name(schema.owner_oid))
+
+
+def domains(rows: CatalogRows, database: str, make: RowMaker) -> Iterator[Row]:
+    """information_schema.domains."""
+    for definition in rows.catalog.types.values():
+        if definition.kind == "d":
+            base, typmod = base_of(rows, definition.oid, -1)
+            yield make(
+                domain_catalog=database, domain_schema=rows.schema_name(definition.schema_oid),
+                domain_name=definition.name, domain_default=definition.default, dtd_identifier="1",
+                **type_facts(rows, database, base, typmod),
+            )  # fmt: skip
+
+
+def user_defined_types(rows: CatalogRows, database: str, make: RowMaker) -> Iterator[Row]:
+    """information_schema.user_defined_types: composite types."""
+    for definition in rows.catalog.types.values():
+        if definition.kind == "c":
+            yield make(
+                user_defined_type_catalog=database, user_defined_type_schema=rows.schema_name(definition.schema_oid),
+                user_defined_type_name=definition.name, user_defined_type_category="STRUCTURED",
+                is_instantiable="YES",
+            )  # fmt: skip
+
+
+def attributes(rows: CatalogRows, database: str, make: RowMaker) -> Iterator[Row]:
+    """information_schema.attributes: the fields of composite types."""
+    for definition in rows.catalog.types.values():
+        if definition.kind != "c":
+            continue
+        for column in definition.attributes:
+            if column.dropped:
+                continue
+            base, typmod = base_of(rows, column.type_oid, column.typmod)
+            facts: dict[str, Any] = type_facts(rows, database, base, typmod)
+            for part in ("catalog", "schema", "name"):
+                facts[f"attribute_udt_{part}"] = facts.pop(f"udt_{part}")
+            yield make(
+                udt_catalog=database, udt_schema=rows.schema_name(definition.schema_oid), udt_name=definition.name,
+                attribute_name=column.name, ordinal_position=column.number, is_nullable="YES",
+                dtd_identifier=str(column.number), is_derived_reference_attribute="NO", **facts,
+            )  # fmt: skip
+
+
+def element_types(rows: CatalogRows, database: str, make: RowMaker) -> Iterator[Row]:
+    """information_schema.element_types: what the array columns of tables hold."""
+    for table in _tables(rows):
+        for column in table.live_columns:
+            described = rows.types.find(column.type_oid)
+            if described is not None and described.is_array:
+                yield make(
+                    object_catalog=database, object_schema=rows.schema_name(table.schema_oid), object_name=table.name,
+                    object_type="TABLE", collection_type_identifier=str(column.number),
+                    dtd_identifier=f"a{column.number}",
+                    **_without_lengths(type_facts(rows, database, described.element_oid, -1)),
+                )  # fmt: skip
+
+
+def _without_lengths(facts: dict[str, Any]) -> dict[str, Any]:
+    kept = ("data_type", "udt_catalog", "udt_schema", "udt_name")
+    return {name: facts[name] for name in kept}
+
+
+def catalog_name(rows: CatalogRows, database: str, make: RowMaker) -> Iterator[Row]:
+    """information_schema.information_schema_catalog_name."""
+    yield make(catalog_name=database)
+
+
+def character_sets(rows: CatalogRows, database: str, make: RowMaker) -> Iterator[Row]:
+    """information_schema.character_sets."""
+    yield make(
+        character_set_name="UTF8", character_repertoire="UCS", form_of_use="UTF8", default_collate_catalog=database,
+        default_collate_schema="pg_catalog", default_collate_name="default",
+    )  # fmt: skip

@@ -1,0 +1,79 @@
+"""The relations of information_schema that have rows, and their kind: computed once per snapshot and database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final
+
+from datacave_core.values import Row
+from datacave_sql.pgcatalog.facts import RelationShape
+from datacave_sql.pgcatalog.information import constraints, privileges, routines, tables
+from datacave_sql.pgcatalog.relation import RowMaker, SystemRelation, found_rows, hash_rows
+from datacave_sql.pgcatalog.snapshot import CatalogRows, SnapshotCache
+
+MakeRows = Callable[[CatalogRows, str, RowMaker], Iterator[Row]]
+
+VIEWS: Final[dict[str, MakeRows]] = {
+    "applicable_roles": privileges.applicable_roles,
+    "attributes": tables.attributes,
+    "character_sets": tables.character_sets,
+    "check_constraints": constraints.check_constraints,
+    "column_domain_usage": routines.column_domain_usage,
+    "column_privileges": privileges.column_privileges,
+    "column_udt_usage": routines.column_udt_usage,
+    "columns": tables.columns,
+    "constraint_column_usage": constraints.constraint_column_usage,
+    "constraint_table_usage": constraints.constraint_table_usage,
+    "domain_constraints": constraints.domain_constraints,
+    "domain_udt_usage": routines.domain_udt_usage,
+    "domains": tables.domains,
+    "element_types": tables.element_types,
+    "enabled_roles": privileges.enabled_roles,
+    "information_schema_catalog_name": tables.catalog_name,
+    "key_column_usage": constraints.key_column_usage,
+    "parameters": routines.parameters,
+    "referential_constraints": constraints.referential_constraints,
+    "role_column_grants": privileges.role_column_grants,
+    "role_table_grants": privileges.role_table_grants,
+    "routines": routines.routines,
+    "schemata": tables.schemata,
+    "sequences": tables.sequences,
+    "table_constraints": constraints.table_constraints,
+    "table_privileges": privileges.table_privileges,
+    "tables": tables.tables,
+    "usage_privileges": privileges.usage_privileges,
+    "user_defined_types": tables.user_defined_types,
+    "view_table_usage": routines.view_table_usage,
+    "views": tables.views,
+}
+
+
+class InformationRelation(SystemRelation):
+    """A view of the standard."""
+
+    __slots__ = ("_make", "_maker", "_snapshots")
+
+    def __init__(self, shape: RelationShape, make: MakeRows, snapshots: SnapshotCache) -> None:
+        super().__init__(shape)
+        self._make = make
+        self._maker = RowMaker(shape)
+        self._snapshots = snapshots
+
+    def _rows(self, snapshot: CatalogRows, database: str) -> list[Row]:
+        found: list[Row] = snapshot.once(
+            (self.oid, database), lambda rows: list(self._make(rows, database, self._maker))
+        )
+        return found
+
+    def rows(self, context: Any) -> Iterable[Row]:
+        session = context.session
+        return self._rows(self._snapshots.of(session.catalog_state), session.database_name)
+
+    def lookup(self, attribute: int, values: Sequence[Any], context: Any) -> Iterable[Row]:
+        session = context.session
+        snapshot = self._snapshots.of(session.catalog_state)
+        database = session.database_name
+        table = snapshot.once(
+            (self.oid, database, attribute), lambda rows: hash_rows(self._rows(rows, database), attribute)
+        )
+        return found_rows(table, values)
