@@ -1,1 +1,1 @@
-
+"""Execution: one operator per file, plain generators of row batches."""

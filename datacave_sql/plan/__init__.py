@@ -1,1 +1,1 @@
-
+"""Planning: logical plans, and how they become operators."""
