@@ -200,7 +200,7 @@ class SessionClient:
                 codecs = self._codecs(compiled)
                 description, encode = codecs.results.get(TEXT_ONLY) or self._result_codec(codecs, TEXT_ONLY)
                 tag = backend.command_complete(compiled.tag(len(rows)))
-                return cast(bytes, description + (encode(rows) if rows else b"") + tag + self._ready())
+                return description + (encode(rows) if rows else b"") + tag + self._ready()
         except Exception as error:
             session.abort()
             return self._error(error) + self._ready()

@@ -151,7 +151,7 @@ class Pump(asyncio.Protocol):
                 event = wire.next_event()
                 if event is NEED_DATA:
                     break
-                answer = client.answer(event)  # type: ignore[arg-type]
+                answer = client.answer(event)
                 if type(answer) is bytes:
                     out.append(answer)
                 elif not self._advance(cast(Work, answer)):
@@ -233,7 +233,7 @@ class Pump(asyncio.Protocol):
                 event = wire.next_event()
                 if event is NEED_DATA:
                     return
-                client.copy_event(event)  # type: ignore[arg-type]
+                client.copy_event(event)
                 if not isinstance(event, frontend.CopyData | frontend.CopyDone | frontend.CopyFail):
                     return
         except ProtocolViolation as error:
@@ -313,7 +313,7 @@ class Pump(asyncio.Protocol):
             transport = await self._loop.start_tls(
                 self.transport, self, context, server_side=True, ssl_handshake_timeout=10.0
             )
-        except (OSError, asyncio.TimeoutError) as error:
+        except (TimeoutError, OSError) as error:
             logger.info("TLS handshake failed: %s", error)
             self.transport.abort()
             return

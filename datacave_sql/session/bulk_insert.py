@@ -48,11 +48,11 @@ def literal_types(scanned: ScannedValues) -> tuple[int, ...] | None:
     """The type of each column's literals, as the parser would see them; None where they differ too much."""
     types = []
     for values in zip(*scanned.rows, strict=True):
-        kinds = {type(value) for value in values}
+        kinds: set[type] = {type(value) for value in values}
         kinds.discard(type(None))
         if type(DEFAULT) in kinds or len(kinds) > 1:
             return None
-        kind = kinds.pop() if kinds else str
+        kind: type = kinds.pop() if kinds else str
         if kind is bool:
             types.append(oids.BOOL)
         elif kind is int:

@@ -289,12 +289,13 @@ class Session:
     ) -> Transaction:
         """Starts a transaction with the session's defaults."""
         settings = self.settings
-        self.transaction = transaction = self.database.transactions.begin(
+        transaction: Transaction = self.database.transactions.begin(
             isolation if isolation is not None else settings.default_isolation,
             settings.default_read_only if read_only is None else read_only,
             settings.default_deferrable if deferrable is None else deferrable,
             self.owner,
         )
+        self.transaction = transaction
         self.evaluation.transaction_started()
         return transaction
 
