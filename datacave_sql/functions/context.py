@@ -31,6 +31,9 @@ class CatalogView(Protocol):
 
     def type_is_visible(self, oid: int) -> bool | None: ...
 
+    def type_schema(self, oid: int) -> str | None:
+        """The schema to put before a type's name; None where an unqualified name finds it."""
+
     def function_is_visible(self, oid: int) -> bool | None: ...
 
     def schema_name(self, oid: int) -> str | None: ...

@@ -15,9 +15,9 @@ from typing import Final
 from datacave_core.catalog import INFORMATION_SCHEMA_OID, PG_CATALOG_OID
 from datacave_core.types import DEFAULT_SETTINGS, type_io
 from datacave_core.values import Row
+from datacave_sql.functions.facts import fact_rows
 
 _FACTS: Final = Path(__file__).with_name("facts")
-_FUNCTION_FACTS: Final = Path(__file__).parent.with_name("functions") / "facts"
 SCHEMA_OIDS: Final = {"pg_catalog": PG_CATALOG_OID, "information_schema": INFORMATION_SCHEMA_OID}
 
 
@@ -92,11 +92,6 @@ def read_facts(path: Path) -> tuple[list[str], list[list[str]]]:
     """The header and the lines of one file."""
     lines = path.read_text(encoding="utf-8").split("\n")
     return lines[0].split("\t"), [line.split("\t") for line in lines[1:] if line]
-
-
-def function_facts(name: str) -> list[list[str]]:
-    """The lines of a file of functions/facts."""
-    return read_facts(_FUNCTION_FACTS / f"{name}.tsv")[1]
 
 
 def _numbers(text: str) -> tuple[int, ...]:
@@ -186,4 +181,4 @@ def function_oid(name: str) -> int:
 
 @cache
 def _function_oids() -> dict[str, int]:
-    return {line[1]: int(line[0]) for line in reversed(function_facts("procs"))}
+    return {line[1]: int(line[0]) for line in reversed(list(fact_rows("procs.tsv")))}

@@ -10,7 +10,8 @@ from typing import Final
 
 from datacave_core.catalog import ADMIN_ROLE_OID, PG_CATALOG_OID
 from datacave_core.values import Row
-from datacave_sql.pgcatalog.facts import function_facts, function_oid
+from datacave_sql.functions.facts import fact_rows
+from datacave_sql.pgcatalog.facts import function_oid
 from datacave_sql.pgcatalog.relation import array_or_null, int2vector
 
 _LANGUAGES: Final = {"internal": 12, "c": 13, "sql": 14}
@@ -23,7 +24,7 @@ def proc_rows() -> tuple[Row, ...]:
     for (
         oid, name, kind, strict, volatility, retset, variadic, result, arguments, all_arguments, modes, names, defaults,
         default_texts, cost, rows, parallel, leakproof, language, symbol,
-    ) in function_facts("procs"):  # fmt: skip
+    ) in fact_rows("procs.tsv"):  # fmt: skip
         number = _LANGUAGES.get(language)
         if number is None:
             continue
@@ -49,7 +50,7 @@ def aggregate_rows() -> tuple[Row, ...]:
             "r", "r", int(sort_operator), int(state), 0, 0, 0, None if is_null == "t" else initial, None,
         )
         for function, kind, direct, transition, final, combine, state, initial, is_null, sort_operator in (
-            function_facts("aggregates")
+            fact_rows("aggregates.tsv")
         )
     )  # fmt: skip
 
@@ -67,7 +68,7 @@ def operator_rows() -> tuple[Row, ...]:
             int(result), int(commutator), int(negator), int(function), _named(restrict), _named(join),
         )
         for oid, name, kind, left, right, result, function, commutator, negator, merges, hashes, restrict, join in (
-            function_facts("operators")
+            fact_rows("operators.tsv")
         )
     )  # fmt: skip
 
@@ -77,5 +78,5 @@ def cast_rows() -> tuple[Row, ...]:
     """All of pg_cast."""
     return tuple(
         (int(oid), int(source), int(target), int(function), context, method)
-        for oid, source, target, function, context, method in function_facts("casts")
+        for oid, source, target, function, context, method in fact_rows("casts.tsv")
     )

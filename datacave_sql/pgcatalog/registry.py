@@ -22,6 +22,7 @@ from datacave_sql.pgcatalog import (
     types,
 )
 from datacave_sql.pgcatalog.facts import RelationShape, fixed_rows, index_shapes, relation_shapes
+from datacave_sql.pgcatalog.information.typefacts import type_place
 from datacave_sql.pgcatalog.information.views import VIEWS, InformationRelation
 from datacave_sql.pgcatalog.relation import CatalogRelation, LiveRelation, SystemRelation
 from datacave_sql.pgcatalog.sequences import sequence_rows, sequences_view
@@ -119,6 +120,10 @@ class SystemRelations:
         """(schema, name) of a system relation or index."""
         shape = relation_shapes().get(oid)
         return (shape.schema, shape.name) if shape is not None else None
+
+    def type_place(self, state: Any, oid: int) -> tuple[str, str]:
+        """(schema, name) of a type in a catalog state."""
+        return type_place(self._snapshots.of(state), oid)
 
     def index_definition(self, oid: int) -> str | None:
         """The CREATE INDEX of a system index."""

@@ -10,6 +10,7 @@ from datacave_core.types import SqlType, TypeIO, find_type, oids, type_io
 from datacave_core.types.array import array_io
 from datacave_core.types.record import record_io
 from datacave_sql.functions.typelookup import Attribute, TypeLookup
+from datacave_sql.pgcatalog.systemtypes import system_attributes, system_type
 from datacave_sql.session.catalog_io import enum_io
 
 
@@ -66,7 +67,7 @@ class CatalogTypes(TypeLookup):
         element = catalog.array_types.get(oid)
         if element is not None:
             return self._array(oid, element)
-        return None
+        return system_type(oid)
 
     def _defined(self, definition: TypeDefinition) -> SqlType:
         template = find_type(oids.TEXT)
@@ -98,7 +99,7 @@ class CatalogTypes(TypeLookup):
         for table in self._catalog.tables.values():
             if table.row_type_oid == oid:
                 return [Attribute(c.name, c.type_oid, c.typmod) for c in table.live_columns]
-        return ()
+        return system_attributes(oid)
 
     def labels(self, oid: int) -> Sequence[str]:
         definition = self._catalog.types.get(oid)

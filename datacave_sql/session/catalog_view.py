@@ -15,6 +15,7 @@ from datacave_core.errors import DatacaveError
 from datacave_core.types import find_type, type_by_name
 from datacave_core.types.names import quote_name
 from datacave_sql.parse import parse_type
+from datacave_sql.pgcatalog.signatures import function_arguments, function_result
 from datacave_sql.session.definitions import constraint_text, index_key_text, index_text
 from datacave_sql.session.parameter_text import split_identifiers
 from datacave_sql.session.privileges import has_privilege
@@ -153,18 +154,26 @@ class SessionCatalogView:
         """Whether an unqualified name finds this type."""
         if find_type(oid) is not None:
             return True
-        catalog = self._catalog
-        for (schema_oid, name), found in catalog.type_names.items():
-            if found == oid:
-                for _, place in self._path():
-                    if place == schema_oid:
-                        return True
-                    if (place, name) in catalog.type_names or (
-                        place == PG_CATALOG_OID and type_by_name(name) is not None
-                    ):
-                        return False
+        state = self._session.catalog_state
+        if state.types.find(oid) is None:
+            return None
+        schema, name = self._session.database.virtual_relations.type_place(state, oid)
+        for place, place_oid in self._path():
+            if place == schema:
+                return True
+            if (place_oid, name) in self._catalog.type_names or (
+                place_oid == PG_CATALOG_OID and type_by_name(name) is not None
+            ):
                 return False
-        return None
+        return False
+
+    def type_schema(self, oid: int) -> str | None:
+        """The schema to put before a type's name; None where an unqualified name finds it."""
+        if find_type(oid) is not None or self.type_is_visible(oid) is not False:
+            return None
+        state = self._session.catalog_state
+        schema: str = self._session.database.virtual_relations.type_place(state, oid)[0]
+        return schema
 
     def function_is_visible(self, oid: int) -> bool | None:
         """Whether an unqualified name finds this function: all functions are built-in ones."""
@@ -232,7 +241,8 @@ class SessionCatalogView:
         """pg_get_indexdef."""
         found: tuple[Table, Index] | None = self._catalog.index_by_oid(oid)
         if found is None:
-            return None
+            text: str | None = self._session.database.virtual_relations.index_definition(oid)
+            return text if not column else None
         table, index = found
         if column:
             return index_key_text(table, index, column)
@@ -270,7 +280,11 @@ class SessionCatalogView:
 
     def function_text(self, oid: int, part: str) -> str | None:
         """Parts of a function's definition; built-in functions have no text."""
-        return None
+        if part == "result":
+            return function_result(oid)
+        if part == "definition":
+            return None
+        return function_arguments(oid, with_defaults=part == "arguments")
 
     # Sizes, privileges
 

@@ -24,7 +24,11 @@ def type_name(context: EvaluationContext, oid: int | None, typmod: int | None) -
     """The SQL name of a type."""
     if oid is None:
         return None
-    return format_type(oid, typmod, context.types.find)
+    if find_type(oid) is not None:
+        return format_type(oid, typmod)
+    found = context.types.find(oid)
+    schema = context.catalog.type_schema(found.element_oid if found.is_array else oid) if found is not None else None
+    return format_type(oid, typmod, context.types.find, schema=schema)
 
 
 @BODIES.with_context("obj_description(26 19)", "shobj_description(26 19)")
@@ -107,6 +111,7 @@ BODIES.add(
     lambda oid: None,
 )
 BODIES.add("pg_get_ruledef pg_get_ruledef_ext pg_get_triggerdef pg_get_triggerdef_ext", lambda oid, pretty=False: None)
+BODIES.add("pg_partition_ancestors pg_partition_tree", lambda oid: iter(()))
 BODIES.add("pg_relation_is_publishable", lambda oid: False)
 BODIES.add("pg_relation_is_updatable", lambda oid, triggers: 28)
 BODIES.add("pg_column_is_updatable", lambda oid, column, triggers: column > 0)
@@ -155,6 +160,11 @@ def relation_size(context: EvaluationContext, oid: int, fork: str) -> int | None
 
 BODIES.add_with_context(
     "pg_database_size_name pg_database_size_oid", lambda context, database: context.catalog.database_size(database)
+)
+
+BODIES.add_with_context(
+    "pg_tablespace_size_name pg_tablespace_size_oid",
+    lambda context, tablespace: context.catalog.database_size(context.database),
 )
 
 _KINDS = {
