@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datacave_core import sqlstate
 from datacave_core.catalog import Column, Table
 from datacave_core.errors import DatacaveError, FeatureNotSupported
-from datacave_sql.bind import row_rules
+from datacave_sql.bind import partial_assignment, row_rules
 from datacave_sql.bind.names import Scope
 from datacave_sql.bind.state import Binding
 from datacave_sql.expr import nodes as n
@@ -20,10 +20,11 @@ def bind_assignments(
 ) -> tuple[tuple[int, n.Expression], ...]:
     """Pairs of attribute number and new value. Raises 42703, 42601 for a column set twice, 428C9, 42804."""
     found: dict[int, n.Expression] = {}
+    own = Scope(scope.parent, scope.sources[:1], list(scope.sources[0].columns), scope.clause)
 
     def assign(target: ast.AssignmentTarget, node: ast.Expression | None, value: n.Expression | None) -> None:
         column = _column(table, target)
-        if column.number in found:
+        if column.number in found and not target.indirection:
             raise DatacaveError(
                 f'multiple assignments to same column "{column.name}"',
                 sqlstate=sqlstate.SYNTAX_ERROR,
@@ -36,6 +37,11 @@ def bind_assignments(
         if value is None:
             assert node is not None
             value = b.expression(node, scope)
+        if target.indirection:
+            # Several parts of one column may be set: each starts from what the others have made of it.
+            old = found.get(column.number) or b.expression(ast.ColumnRef(target.position, (column.name,)), own)
+            found[column.number] = partial_assignment.replaced(b, target, old, value, scope)
+            return
         place = node.position if node is not None else target.position
         found[column.number] = row_rules.assigned(b, value, column, place)
 
@@ -95,12 +101,6 @@ def _column(table: Table, target: ast.AssignmentTarget) -> Column:
         raise DatacaveError(
             f'column "{target.column}" of relation "{table.name}" does not exist',
             sqlstate=sqlstate.UNDEFINED_COLUMN,
-            position=target.position,
-        )
-    if target.indirection:
-        raise FeatureNotSupported(
-            "assigning to a part of a column is not supported",
-            hint="Assign the whole value.",
             position=target.position,
         )
     return column

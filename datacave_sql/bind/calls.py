@@ -66,6 +66,8 @@ def resolve_call(b: Binding, e: ast.FunctionCall, scope: Scope) -> n.Expression:
     try:
         found = resolve_function(name, types, b.types, names=labels, variadic=e.variadic)
     except DatacaveError as error:
+        if len(e.name) > 1:
+            error.message = error.message.replace(name, ".".join(e.name), 1)
         raise error.at(e.position) from None
     if isinstance(found, ResolvedCast):
         return coercion.cast(b, arguments[0], found.target, -1, e.position)
@@ -119,9 +121,10 @@ def final_arguments(b: Binding, found: ResolvedFunction, arguments: Sequence[n.E
         if source is None:
             values.append(n.Constant(function.default_values[place - first_default], type_oid))
         elif type_oid == oids.ANY:
-            # pg_typeof is the one function that tells an untyped literal from text.
+            # pg_typeof is the one function that tells an untyped literal from text; nothing tells a parameter's type.
             given = arguments[source]
-            values.append(given if function.name == "pg_typeof" else coercion.settled(b, given))
+            kept = function.name == "pg_typeof" or isinstance(given, n.Parameter)
+            values.append(given if kept else coercion.settled(b, given))
         else:
             values.append(coercion.require(b, arguments[source], type_oid))
     if found.collected:

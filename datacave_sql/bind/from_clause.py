@@ -241,6 +241,10 @@ def _virtual_scan(b: Binding, item: ast.TableRef, relation: VirtualRelation) -> 
 
 
 def _common_scan(b: Binding, item: ast.TableRef, common: CommonName) -> Relation:
+    if not common.returns_rows:
+        raise FeatureNotSupported(
+            f'WITH query "{common.name}" does not have a RETURNING clause', position=item.position
+        )
     columns = tuple(l.OutputColumn(b.new_id(), c.name, c.type, c.typmod) for c in common.columns)
     name = item.alias.name if item.alias is not None else common.name
     labels = alias_columns(common.name, item.alias, len(columns))
@@ -305,7 +309,7 @@ def bind_join(b: Binding, item: ast.Join, lateral: Scope) -> Relation:
             for number, column in enumerate(columns)
         ]
         hidden = tuple(extra for source in sources for extra in source.hidden)
-        sources = [Source(item.alias.name, tuple(renamed), hidden=hidden)]
+        sources = [Source(item.alias.name, tuple(renamed), hidden=hidden, covered=tuple(sources))]
         columns = renamed
     return Relation(plan, sources, columns)
 

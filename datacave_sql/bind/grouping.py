@@ -189,7 +189,7 @@ class GroupedExpressions:
         raise DatacaveError(
             f'subquery uses ungrouped column "{self._source_name(column)}" from outer query',
             sqlstate=sqlstate.GROUPING_ERROR,
-            position=self._b.position(e),
+            position=self._b.mention(column, self._b.position(e) or 0),
         )
 
     def _source_name(self, column: int) -> str:

@@ -44,6 +44,8 @@ class Source:
     row_type: int = 2249
     scalar: bool = False
     hidden: tuple[l.OutputColumn, ...] = ()
+    covered: tuple[Source, ...] = ()
+    """The sources that an aliased join hides: named in error messages only."""
 
 
 class CommonName(NamedTuple):
@@ -53,6 +55,7 @@ class CommonName(NamedTuple):
     name: str
     columns: tuple[l.OutputColumn, ...]
     recursive: bool = False
+    returns_rows: bool = True
 
 
 @dataclass(slots=True)
@@ -186,7 +189,8 @@ def missing_source(scope: Scope, name: str, position: int, schema: str | None = 
     hint = None
     unreachable = False
     for level in scope.chain():
-        for source in level.out_of_reach:
+        covered = [inner for source in level.sources for inner in source.covered]
+        for source in (*level.out_of_reach, *covered):
             if source.name == name:
                 unreachable = True
                 hint = f'There is an entry for table "{name}", but it cannot be referenced from this part of the query.'

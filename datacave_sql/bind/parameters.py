@@ -20,9 +20,8 @@ class Parameters:
         self._given = given is not None
         self._types = types
         self._known: dict[int, int] = {}
-        self._seen: dict[int, int] = {}
+        self._count = len(given or ())
         for number, oid in enumerate(given or (), 1):
-            self._seen[number] = 0
             if oid not in (0, oids.UNKNOWN):
                 self._known[number] = oid
 
@@ -32,9 +31,7 @@ class Parameters:
             raise DatacaveError(
                 f"there is no parameter ${number}", sqlstate=sqlstate.UNDEFINED_PARAMETER, position=position
             )
-        self._seen.setdefault(number, position)
-        if not self._seen[number]:
-            self._seen[number] = position
+        self._count = max(self._count, number)
         return n.Parameter(number, self._known.get(number, oids.UNKNOWN))
 
     def settle(self, parameter: n.Parameter, type_oid: int, position: int | None) -> n.Parameter:
@@ -51,12 +48,10 @@ class Parameters:
 
     def final_types(self) -> tuple[int, ...]:
         """The types of all parameters, in order. Raises 42P18 for one whose type nothing tells."""
-        count = max(self._seen, default=0)
-        for number in range(1, count + 1):
+        for number in range(1, self._count + 1):
             if number not in self._known:
                 raise DatacaveError(
                     f"could not determine data type of parameter ${number}",
                     sqlstate=sqlstate.INDETERMINATE_DATATYPE,
-                    position=self._seen.get(number) or None,
                 )
-        return tuple(self._known[number] for number in range(1, count + 1))
+        return tuple(self._known[number] for number in range(1, self._count + 1))

@@ -123,7 +123,7 @@ def bind_set_operation(b: Binding, body: ast.SetOperation, level: Scope) -> l.Lo
     construct = body.operator.upper()
     left = _operand(b, body.left, level)
     right = _operand(b, body.right, level)
-    return combine(b, body.operator, body.all, left, right, construct, level.keep_unknown, body.right)
+    return combine(b, body, left, right, construct, level.keep_unknown)
 
 
 def _operand(b: Binding, query: ast.Query, level: Scope) -> l.LogicalPlan:
@@ -133,15 +133,14 @@ def _operand(b: Binding, query: ast.Query, level: Scope) -> l.LogicalPlan:
 
 def combine(
     b: Binding,
-    operator: str,
-    every: bool,
+    body: ast.SetOperation,
     left: l.LogicalPlan,
     right: l.LogicalPlan,
     construct: str,
     keep_unknown: bool,
-    place: ast.Query,
 ) -> l.LogicalPlan:
     """The set operation of two bound plans."""
+    operator, every, place = body.operator, body.all, body.right
     if len(left.columns) != len(right.columns):
         raise DatacaveError(
             f"each {construct} query must have the same number of columns",
@@ -165,7 +164,7 @@ def combine(
     left, right = with_types(b, left, types), with_types(b, right, types)
     if not every:
         for column in columns:
-            require_equality(b, n.ColumnReference(column.id, column.type), _first_position(place))
+            require_equality(b, n.ColumnReference(column.id, column.type), _first_position(body.left))
     return l.SetOperation(operator, every, left, right, tuple(columns))
 
 
@@ -174,7 +173,7 @@ def _first_position(query: ast.Query) -> int:
     while isinstance(body, ast.SetOperation):
         body = body.left.body
     if isinstance(body, ast.Select) and body.targets:
-        return body.targets[0].expression.position
+        return place_of(body.targets[0].expression)
     if isinstance(body, ast.Values) and body.rows[0]:
         return body.rows[0][0].position
     return query.position

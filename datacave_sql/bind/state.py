@@ -34,6 +34,9 @@ def place_of(node: ast.Expression) -> int:
     while True:
         if isinstance(node, ast.BinaryOperation | ast.DistinctFrom):
             node = node.left
+        elif isinstance(node, ast.Cast) and isinstance(node.operand, ast.StringLiteral):
+            # A cast literal is a constant, which stands where its text stands.
+            return node.operand.position if first >= node.position else first
         elif isinstance(node, _AFTER_OPERAND):
             node = node.operand
         elif isinstance(node, ast.And | ast.Or):
@@ -97,6 +100,15 @@ class Binding:
         """Where an expression was written, as far as that is known."""
         found = self._positions.get(id(expression))
         return found[1] if found is not None else None
+
+    def mention(self, column: int, after: int) -> int | None:
+        """The first place from `after` on where a column is mentioned."""
+        places = [
+            place
+            for e, place in self._positions.values()
+            if isinstance(e, n.ColumnReference) and e.column == column and place >= after
+        ]
+        return min(places, default=after or None)
 
     def placed(self, expression: n.Expression, position: int) -> n.Expression:
         """Remembers where an expression was written."""

@@ -34,7 +34,8 @@ def bind_with(b: Binding, clause: ast.WithClause, level: Scope) -> list[l.Common
             )
         table, columns = _bind_table(b, item, clause, level)
         tables.append(table)
-        level.commons[item.name] = CommonName(table.id, item.name, columns)
+        returns = isinstance(item.statement, ast.Query) or bool(getattr(item.statement, "returning", ()))
+        level.commons[item.name] = CommonName(table.id, item.name, columns, returns_rows=returns)
     return tables
 
 
@@ -156,7 +157,9 @@ def _converted(b: Binding, plan: l.LogicalPlan, columns: tuple[l.OutputColumn, .
 def _check_form(item: ast.CommonTable, query: ast.Query, body: ast.SetOperation) -> None:
     name = item.name
     if query.order_by:
-        raise FeatureNotSupported("ORDER BY in a recursive query is not implemented", position=item.position)
+        raise FeatureNotSupported(
+            "ORDER BY in a recursive query is not implemented", position=query.order_by[0].expression.position
+        )
     if query.limit is not None:
         raise FeatureNotSupported("LIMIT in a recursive query is not implemented", position=query.limit.position)
     if query.offset is not None:
