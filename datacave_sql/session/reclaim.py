@@ -1,8 +1,8 @@
-"""Reclaimer: deletes the rows of dropped and truncated tables, piece by piece, after the transaction has committed.
+"""Reclaimer: deletes the rows of dropped and truncated tables and the entries of dropped indexes, piece by piece.
 
-Nobody can read these rows any more except through older snapshots, which tombstones leave alone. Each piece is one
-small commit; between pieces other work runs. What is left when the process ends is found again at the next opening,
-because a storage id that no table has belongs to nobody.
+Nobody can read them any more except through older snapshots, which tombstones leave alone. Each piece is one small
+commit; between pieces other work runs. What is left when the process ends is found again at the next opening, because
+a key prefix that no table or index has belongs to nobody.
 """
 
 from __future__ import annotations
@@ -12,35 +12,41 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from datacave_core.catalog import FIRST_USER_TABLE_ID
-from datacave_core.transaction import NEWEST
+from datacave_core.keycode import key_successor, prefix_end, table_prefix
+from datacave_core.layout import PREFIX_LENGTH
 
-LAST_STORAGE_ID = 2**32 - 1
 ROWS_PER_PIECE = 2000
 PAUSE_SECONDS = 0.05
 
 
 class Reclaimer:
-    """The storage ids whose rows are to be deleted. `call_later` gives it its turns."""
+    """The key ranges that are to be emptied. `call_later` gives it its turns."""
 
     def __init__(self, database: Any) -> None:
         self._database = database
-        self._storage_ids: deque[int] = deque()
-        self._low = b""  # where the next piece of the first one begins
+        self._ranges: deque[tuple[bytes, bytes | None]] = deque()
         self._scheduled = False
 
     def add(self, storage_ids: Iterable[int]) -> None:
         """Deletes everything under these storage ids, soon."""
-        self._storage_ids += [storage_id for storage_id in storage_ids if storage_id]
+        self._ranges += [_storage_range(storage_id) for storage_id in storage_ids if storage_id]
         self._schedule()
+
+    def add_index(self, storage_id: int, index_number: int) -> None:
+        """Deletes the entries of an index, soon; the clustered one has none of its own."""
+        if index_number:
+            low = table_prefix(storage_id, index_number)
+            self._ranges.append((low, prefix_end(low)))
+            self._schedule()
 
     @property
     def pending(self) -> int:
-        """How many storage ids still have rows."""
-        return len(self._storage_ids)
+        """How many ranges still have keys."""
+        return len(self._ranges)
 
     def _schedule(self) -> None:
         call_later: Callable[[float, Callable[[], None]], Any] | None = self._database.call_later
-        if self._storage_ids and not self._scheduled and call_later is not None:
+        if self._ranges and not self._scheduled and call_later is not None:
             self._scheduled = True
             call_later(PAUSE_SECONDS, self._turn)
 
@@ -51,36 +57,38 @@ class Reclaimer:
 
     def step(self) -> bool:
         """Deletes one piece; whether there is more to do."""
-        if not self._storage_ids:
+        if not self._ranges:
             return False
-        storage_id = self._storage_ids[0]
-        low, high = _storage_range(storage_id)
         store = self._database.store
         if store.write_delay() is not None:
             return True
-        batch = next(store.scan(max(low, self._low), high, NEWEST, batch_rows=ROWS_PER_PIECE), None)
+        low, high = self._ranges.popleft()
+        batch = next(store.scan(low, high, store.newest_timestamp, batch_rows=ROWS_PER_PIECE), None)
         if batch:
-            self._low = batch[-1][0] + b"\0"
             self._database.transactions.write_now({key: None for key, _ in batch}, wait_durable=False)
-        else:
-            self._low = b""
-            self._storage_ids.popleft()
-        return bool(self._storage_ids)
+            self._ranges.appendleft((key_successor(batch[-1][0]), high))
+        return bool(self._ranges)
 
     def find_orphans(self) -> None:
-        """Finds rows under storage ids that no table has: what an earlier process has not finished."""
+        """Finds keys under prefixes that no table or index has: what an earlier process has not finished."""
         database = self._database
-        known = {table.storage_id for table in database.catalog.tables.values()}
-        low = FIRST_USER_TABLE_ID.to_bytes(4, "big")
-        while batch := next(database.store.scan(low, None, NEWEST, batch_rows=1), None):
-            storage_id = int.from_bytes(batch[0][0][:4], "big")
-            if storage_id not in known:
-                self.add((storage_id,))
-            if storage_id == LAST_STORAGE_ID:
+        known = {
+            table_prefix(table.storage_id, number)
+            for table in database.catalog.tables.values()
+            for number in (0, *(index.index_number for index in table.indexes))
+        }
+        store = database.store
+        low: bytes | None = FIRST_USER_TABLE_ID.to_bytes(4, "big")
+        while low is not None:
+            batch = next(store.scan(low, None, store.newest_timestamp, batch_rows=1), None)
+            if not batch:
                 break
-            low = (storage_id + 1).to_bytes(4, "big")
+            prefix = batch[0][0][:PREFIX_LENGTH]
+            low = prefix_end(prefix)
+            if prefix not in known:
+                self._ranges.append((prefix, low))
 
 
 def _storage_range(storage_id: int) -> tuple[bytes, bytes | None]:
     low = storage_id.to_bytes(4, "big")
-    return low, None if storage_id == LAST_STORAGE_ID else (storage_id + 1).to_bytes(4, "big")
+    return low, prefix_end(low)

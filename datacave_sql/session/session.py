@@ -83,6 +83,7 @@ class Session:
         self._own_catalog: Any = None  # a CatalogState with uncommitted changes
         self._catalog_base: Catalog | None = None
         self._after_commit: list[Callable[[], None]] = []
+        self._after_rollback: list[Callable[[], None]] = []
         self._pending_notifications: dict[Notification, None] = {}
         self._inbox: list[Notification] = []
         self._wake = wake
@@ -358,6 +359,10 @@ class Session:
         """Runs `work` once the transaction has committed; forgotten when it rolls back."""
         self._after_commit.append(work)
 
+    def after_rollback(self, work: Callable[[], None]) -> None:
+        """Runs `work` when what has been done up to now is taken back, by ROLLBACK or ROLLBACK TO."""
+        self._after_rollback.append(work)
+
     # The end of transactions
 
     def end_implicit(self) -> Steps[None]:
@@ -397,7 +402,10 @@ class Session:
         """Takes the whole transaction back."""
         if self.transaction is not None:
             self.transaction.rollback()
+        work, self._after_rollback = self._after_rollback, []
         self._ended(False)
+        for one in work:
+            one()
 
     def _ended(self, committed: bool) -> None:
         self.transaction = None
@@ -407,6 +415,7 @@ class Session:
         self._own_catalog = None
         self._catalog_base = None
         self._after_commit.clear()
+        self._after_rollback.clear()
         self._pending_notifications.clear()
         self.settings.transaction_ended(committed)
         for name in [name for name, portal in self.portals.items() if not portal.survives(committed)]:
@@ -429,13 +438,17 @@ class Session:
 
     def savepoint_state(self) -> Any:
         """What a savepoint has to remember besides the transaction's mark."""
-        return (self._own_catalog, len(self._after_commit), self.settings.savepoint())
+        return (self._own_catalog, len(self._after_commit), self.settings.savepoint(), len(self._after_rollback))
 
     def restore_savepoint_state(self, state: Any) -> None:
         """Goes back to what `savepoint_state` gave."""
         self._own_catalog = state[0]
         del self._after_commit[state[1] :]
         self.settings.rollback_to(state[2])
+        work = self._after_rollback[state[3] :]
+        del self._after_rollback[state[3] :]
+        for one in work:
+            one()
 
     # Prepared statements and portals
 

@@ -5,7 +5,8 @@ A script is a list of blocks, separated by blank lines; `#` begins a comment lin
     statement ok [TAG]                the statement succeeds (with this command tag)
     statement error CODE [at N]       it fails with this SQLSTATE (at this position); further lines after `----` are
                                       parts of its message, detail or hint
-    query                             its rows follow after `----`, columns separated by ` | `, NULL as NULL
+    query                             its rows follow after `----`, columns separated by ` | `, NULL as NULL,
+                                      line ends inside values as \\n
     notice TEXT                       the statement before has raised this notice or warning
     copy in CODE|ok                   the data of a COPY FROM STDIN follows after `----`
     copy out                          what COPY TO STDOUT sends follows after `----`
@@ -173,7 +174,7 @@ class Script:
         for value, column in zip(row, header.columns, strict=True):
             io = session.find_io(column.type_oid)
             parts.append("NULL" if value is None else io.output(value, session.format_settings))
-        return " | ".join(parts).rstrip() or "(empty)"
+        return " | ".join(parts).replace("\n", "\\n").rstrip() or "(empty)"
 
     def close(self) -> None:
         for session in self.sessions.values():

@@ -1,8 +1,8 @@
 """ALTER TABLE: actions in their order on one definition; rows are looked at or written again only where that is needed.
 
-Adding a column costs nothing for constant defaults (`Column.missing` completes older rows). A new storage id, and all
-rows written again under it, is needed for: a changed type, a default or generated value that differs from row to row,
-a primary key that comes or goes (the rows lie in its order).
+The layout of the rows under one storage id never changes, because statements of other sessions may be reading them. So
+a new column or type, and a primary key that comes or goes (the rows lie in its order), needs a new storage id and all
+rows written again under it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from datacave_core import sqlstate
-from datacave_core.catalog import Sequence, Table
+from datacave_core.catalog import Column, Sequence, Table, layout_of
 from datacave_core.errors import DatacaveError
 from datacave_core.values import Row
 from datacave_core.wait import TURN, Wait
@@ -115,44 +115,30 @@ def _add_column(change: _TableChange, action: bound.AddColumn) -> Iterator[Wait]
     extra: list[Any] = []
     if action.sequence is not None:
         extra.append(change.own_sequence(numbers, action.sequence, column.number))
-    constant = _constant(change, action)
-    filled = replace(column, missing=constant)
-    new = replace(table, columns=(*table.columns, filled))
-    needs_rows = action.generated is not None or (
-        (action.default is not None or action.sequence is not None) and constant is None and not _is_null(action)
-    )
-    if not needs_rows or not change.has_rows():
-        if column.not_null and constant is None and action.default is None and change.has_rows():
-            raise contains_nulls(table, column.name)
-        change.install(new, numbers, *extra)
-        return
     change.install(table, numbers, *extra)
+    new = replace(table, columns=(*table.columns, column))
     expression = action.generated if action.generated is not None else action.default
-    assert expression is not None
-    compute = row_function(change.session, [expression], change.row_columns)
-    slot = column.number - 1
-
-    def convert(rows: list[Row]) -> list[Row]:
-        padded = [row + (None,) * (slot + 1 - len(row)) for row in rows]
-        converted = [row[:slot] + compute(row) + row[slot + 1 :] for row in padded]
-        if column.not_null and any(row[slot] is None for row in converted):
-            raise contains_nulls(table, column.name)
-        return converted
-
+    convert = _filled(change, column, expression)
     yield from change.rewrite(table, new, convert)
 
 
-def _is_null(action: bound.AddColumn) -> bool:
-    return isinstance(action.default, n.Constant) and action.default.value is None
+def _filled(change: _TableChange, column: Column, expression: n.Expression | None) -> Convert:
+    """What gives rows their value of a new column. Raises 23502."""
+    slot = column.number - 1
+    if expression is None or (not n.columns_used(expression) and not is_volatile(expression)):
+        value: Row = (None,) if expression is None else row_function(change.session, [expression], ())(())
+        if value[0] is None and column.not_null and change.has_rows():
+            raise contains_nulls(change.table, column.name)
+        return lambda rows: [row + value for row in rows]
+    compute = row_function(change.session, [expression], change.row_columns)
 
+    def convert(rows: list[Row]) -> list[Row]:
+        converted = [row + compute((*row, None)) for row in rows]
+        if column.not_null and any(row[slot] is None for row in converted):
+            raise contains_nulls(change.table, column.name)
+        return converted
 
-def _constant(change: _TableChange, action: bound.AddColumn) -> Any:
-    """The value of a default that is the same for every row, else None."""
-    default = action.default
-    if default is None or action.generated is not None or is_volatile(default):
-        return None
-    value = row_function(change.session, [default], ())(())
-    return value[0]
+    return convert
 
 
 def _drop_column(change: _TableChange, action: bound.DropColumn) -> Iterator[Wait]:
@@ -191,7 +177,11 @@ def _alter_type(change: _TableChange, action: bound.AlterColumnType) -> Iterator
         old, columns=tuple(replace(column, missing=None) if c.number == column.number else c for c in old.columns)
     )
     if action.using is None:
-        change.install(replace(new, columns=_with_column(old, column)))
+        types = session.catalog_snapshot.types
+        if layout_of(new, types) != layout_of(old, types):
+            yield from change.rewrite(old, new, None)
+        else:
+            change.install(new)
         return
     compute = row_function(session, [action.using], change.row_columns)
 

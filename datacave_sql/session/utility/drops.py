@@ -74,8 +74,20 @@ def remove(session: Any, collector: Collector) -> Iterator[Wait]:
     storage_ids = [table.storage_id for table in tables]
     sequences = [one.oid for one in removal.objects.values() if isinstance(one, Sequence)]
 
+    catalog = removal.catalog
+    entries = [
+        (catalog.tables[oid].storage_id, index.index_number)
+        for oid, gone in removal.indexes.items()
+        if oid not in removal.objects
+        for index in catalog.tables[oid].indexes
+        if index.oid in gone
+    ]
+
     def after() -> None:
-        session.database.reclaimer.add(storage_ids)
+        reclaimer = session.database.reclaimer
+        reclaimer.add(storage_ids)
+        for storage_id, number in entries:
+            reclaimer.add_index(storage_id, number)
         for oid in sequences:
             session.database.sequences.forget(oid)
 

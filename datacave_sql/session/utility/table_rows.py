@@ -8,8 +8,9 @@ from typing import Any
 from datacave_core import sqlstate
 from datacave_core.catalog import Index, Table
 from datacave_core.errors import DatacaveError
+from datacave_core.transaction import Isolation
 from datacave_core.values import Row
-from datacave_core.wait import TURN, Steps
+from datacave_core.wait import TURN, Steps, wait_for
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.newest_rows import newest_rows
 from datacave_sql.exec.rowfunction import compile_factory, tuple_text
@@ -54,8 +55,16 @@ def build_index(session: Any, access: TableAccess, index: IndexAccess) -> Steps[
 def rewrite_table(
     session: Any, old: TableAccess, new: TableAccess, convert: Callable[[list[Row]], list[Row]] | None
 ) -> Steps[None]:
-    """Writes all rows again under the storage id of the new definition, with all index entries. Raises 23505."""
+    """Writes all rows again under the storage id of the new definition, with all index entries. Raises 23505.
+
+    Nobody else knows that storage id before the catalog is committed, so at READ COMMITTED, where later statements see
+    newer commits, the rows go straight to the store in pieces, and memory does not limit the table.
+    """
     context = ExecutionContext(session, session.transaction, ())
+    direct = session.transaction.isolation is Isolation.READ_COMMITTED
+    store, manager = session.database.store, session.database.transactions
+    storage_id = new.table.storage_id
+    session.after_rollback(lambda: session.database.reclaimer.add((storage_id,)))
     next_row_id = session.database.row_ids.allocator(new.table.storage_id)
     seen: dict[int, set[bytes]] = {one.index.oid: set() for one in new.indexes if one.index.unique}
     for batch in newest_rows(session.transaction, old):
@@ -77,7 +86,12 @@ def rewrite_table(
                     known.add(entry)
                 if index.index.index_number:
                     written[entry] = (key,)
-        session.transaction.put_all(written)
+        if direct:
+            while (delay := store.write_delay()) is not None:
+                yield from wait_for(delay)
+            manager.write_now(written, wait_durable=False)
+        else:
+            session.transaction.put_all(written)
         if context.slice_over():
             yield TURN
 
