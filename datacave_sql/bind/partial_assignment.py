@@ -157,6 +157,7 @@ def _assigned(
 ) -> n.Expression:
     bound = coercion.coerce(b, value, type_oid, typmod, ASSIGNMENT)
     if bound is None:
+        place: int | None = target.position
         wanted, given = b.types.name(type_oid), b.types.name(value.type)
         message = (
             f'subscripted assignment to "{target.column}" requires type {wanted} but expression is of type {given}'
