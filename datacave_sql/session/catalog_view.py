@@ -224,11 +224,13 @@ class SessionCatalogView:
         for table in self._catalog.tables.values():
             for constraint in table.constraints:
                 if constraint.oid == oid:
-                    return constraint_text(self._catalog, table, constraint, self._qualified)
+                    text = constraint_text(self._catalog, table, constraint, self._qualified)
+                    return _without_outer_parentheses(text) if pretty and constraint.kind == "c" else text
         for definition in self._catalog.types.values():
             for check in definition.checks:
                 if check.oid == oid:
-                    return f"CHECK ({check.expression})" + ("" if check.validated else " NOT VALID")
+                    text = f"CHECK ({check.expression})" + ("" if check.validated else " NOT VALID")
+                    return _without_outer_parentheses(text) if pretty else text
         return None
 
     def _qualified(self, table: Table) -> str:
@@ -259,7 +261,7 @@ class SessionCatalogView:
 
     def expression_text(self, stored: str, relation: int, pretty: bool) -> str | None:
         """pg_get_expr: expressions are stored as text."""
-        return stored
+        return _unwrapped(stored) if pretty else stored
 
     def serial_sequence(self, table: str, column: str) -> str | None:
         """pg_get_serial_sequence. Raises 42P01, 42703."""
@@ -315,7 +317,8 @@ class SessionCatalogView:
             if found is None:
                 raise DatacaveError(f'database "{name_or_oid}" does not exist', sqlstate=sqlstate.UNDEFINED_DATABASE)
         statistics = self._session.database.store.statistics()
-        return int(statistics.get("disk_bytes", 0))
+        on_disk = sum(statistics.get("level_bytes", ()))
+        return int(on_disk + statistics.get("frozen_bytes", 0) + statistics.get("memtable_bytes", 0))
 
     def has_privilege(self, kind: str, role: str | int | None, target: str | int, privilege: str) -> bool | None:
         """has_table_privilege and its family."""
@@ -324,6 +327,32 @@ class SessionCatalogView:
     def sequence(self, oid: int) -> Sequence | None:
         """The sequence with an oid."""
         return self._catalog.sequences.get(oid)
+
+
+def _unwrapped(text: str) -> str:
+    """An expression without the one pair of parentheses around all of it."""
+    if not (text.startswith("(") and text.endswith(")")):
+        return text
+    depth = 0
+    quote = ""
+    for place, letter in enumerate(text):
+        if quote:
+            quote = "" if letter == quote else quote
+        elif letter in "'\"":
+            quote = letter
+        elif letter == "(":
+            depth += 1
+        elif letter == ")":
+            depth -= 1
+            if not depth and place < len(text) - 1:
+                return text
+    return text[1:-1]
+
+
+def _without_outer_parentheses(check: str) -> str:
+    """`CHECK ((a > 0)) ..` as `CHECK (a > 0) ..`."""
+    inner, end, rest = check.removeprefix("CHECK (").rpartition(")")
+    return f"CHECK ({_unwrapped(inner)}{end}{rest}"
 
 
 def _split_dotted(name: str) -> tuple[str, ...]:

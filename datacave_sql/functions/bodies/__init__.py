@@ -7,6 +7,7 @@ from typing import Any
 
 from datacave_sql.functions.aggregate import AggregateMaker
 from datacave_sql.functions.bodies import (
+    acl,
     aggregates,
     arrays,
     catalog,
@@ -55,6 +56,7 @@ WINDOWS: dict[str, WindowBody] = {}
 FAMILIES: dict[str, ModuleType] = {
     module.__name__.rpartition(".")[2]: module
     for module in (
+        acl,
         arrays,
         catalog,
         comparison,
