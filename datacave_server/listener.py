@@ -55,6 +55,7 @@ class SqlListener:
         self._open = metrics.gauge("datacave_connections", "Connections open.")
         database.interrupt = self.interrupt
         database.call_later = self.call_later
+        database.reclaimer.start()
 
     async def start(self) -> Sequence[Address]:
         """Listens; returns the addresses with the ports that were taken. Raises OSError."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from datacave_core.catalog import FIRST_USER_TABLE_ID
+from datacave_core.errors import StorageStopped
 from datacave_core.keycode import key_successor, prefix_end, table_prefix
 from datacave_core.layout import PREFIX_LENGTH
 
@@ -39,6 +40,10 @@ class Reclaimer:
             self._ranges.append((low, prefix_end(low)))
             self._schedule()
 
+    def start(self) -> None:
+        """Called once `call_later` is there: begins with what has been found until then."""
+        self._schedule()
+
     @property
     def pending(self) -> int:
         """How many ranges still have keys."""
@@ -52,7 +57,11 @@ class Reclaimer:
 
     def _turn(self) -> None:
         self._scheduled = False
-        self.step()
+        try:
+            self.step()
+        except StorageStopped:
+            # Found again at the next opening.
+            self._ranges.clear()
         self._schedule()
 
     def step(self) -> bool:
