@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 from datacave_core.layout import Layout
 from datacave_core.rowbatch import ColumnBatch
 from datacave_core.values import Row
-from datacave_core.wait import Wait
+from datacave_core.wait import Steps, Wait
 
 T = TypeVar("T")
 
@@ -121,6 +121,13 @@ class Commit(Protocol):
     """Done when the batch survives a power failure; fails when the log cannot be written any more."""
 
 
+class Prepared(Protocol):
+    """A commit that has been prepared."""
+
+    def give_up(self) -> None:
+        """Forgets it, with all its rows; does nothing once it is committed."""
+
+
 class Store(Protocol):
     """An ordered map of versioned rows.
 
@@ -170,7 +177,15 @@ class Store(Protocol):
     def newest_in_range(self, low: bytes, high: bytes | None, after: int) -> int | None:
         """The timestamp of some version in the range that is newer than `after`, or None: a conflict check."""
 
-    def commit(self, writes: Mapping[bytes, Row | None], *, wait_durable: bool = True) -> Commit:
+    def prepare(self, writes: Mapping[bytes, Row | None]) -> Steps[Prepared]:
+        """Does ahead, in slices, what a commit of many rows costs; nothing is visible before `commit` gets the result.
+
+        The mapping is the store's from now on, also after the commit. Raises DiskFull, StorageStopped.
+        """
+
+    def commit(
+        self, writes: Mapping[bytes, Row | None], *, wait_durable: bool = True, prepared: Prepared | None = None
+    ) -> Commit:
         """Writes all rows (None: a tombstone) atomically with one new timestamp.
 
         The batch is in the memtable and the log buffer when this returns; `visible_timestamp` reaches it when it is

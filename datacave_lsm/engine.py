@@ -16,23 +16,25 @@ from typing import Any, NoReturn
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError, StorageStopped
 from datacave_core.layout import PREFIX_LENGTH, RAW_LAYOUT, Layout
-from datacave_core.ports import Clock, FileSystem, Randomness, Scheduler, Version
+from datacave_core.ports import Clock, FileSystem, Prepared, Randomness, Scheduler, Version
 from datacave_core.rowbatch import BATCH_ROWS, ColumnBatch
 from datacave_core.values import Row
-from datacave_core.wait import Wait
+from datacave_core.wait import Steps, Wait, wait_for
+from datacave_lsm.batch import Batch
 from datacave_lsm.checkpoint import Checkpoint
 from datacave_lsm.compaction import MergeWorker
 from datacave_lsm.crypto import KeyRing
 from datacave_lsm.format import Seals
 from datacave_lsm.iterators import Sources, all_versions, newest_after, scan_columns, scan_rows
 from datacave_lsm.maintenance import Maintenance
-from datacave_lsm.memtable import Cell, Memtable
+from datacave_lsm.memtable import CELL_BYTES, Cell, Memtable
 from datacave_lsm.options import EngineOptions
+from datacave_lsm.preparation import Preparations
 from datacave_lsm.recovery import Recovered, recover
 from datacave_lsm.rotation import Rotation
 from datacave_lsm.row_cache import Hot, RowCache
 from datacave_lsm.table import Group, SegmentCache, key_hash
-from datacave_lsm.wal import EntryEncoder, Log, LogCommit, layouts_entry
+from datacave_lsm.wal import EntryEncoder, Log, LogCommit, batch_entry, layouts_entry
 
 LOCK = "LOCK"
 
@@ -59,6 +61,7 @@ class Engine:
         "_maintenance",
         "_options",
         "_pins",
+        "_preparations",
         "_randomness",
         "_recorded_layouts",
         "_release_lock",
@@ -146,6 +149,7 @@ class Engine:
             self._made_durable,
             self.stop,
         )
+        self._preparations = Preparations(self._log, self._encode, options.slice_rows)
         self._active = Memtable(self._log.number)
         self._active_get: Callable[[bytes], Cell | None] = self._active.cells.get
         self._young_get: Callable[[bytes], Hot | None] = self._rows.young.get
@@ -183,7 +187,7 @@ class Engine:
         """Looks behind the active memtable; (0, None) may stand for nothing."""
         in_memtable = False
         for memtable in self._maintenance.frozen:
-            cell = memtable.cells.get(key)
+            cell = memtable.find(key)
             if cell is not None:
                 in_memtable = True
                 while cell is not None:
@@ -257,8 +261,19 @@ class Engine:
 
     # Writing
 
-    def commit(self, writes: Mapping[bytes, Row | None], *, wait_durable: bool = True) -> LogCommit:
-        """Writes all rows (None: a tombstone) atomically with one new timestamp.
+    def prepare(self, writes: Mapping[bytes, Row | None]) -> Steps[Prepared]:
+        """Encodes, logs and orders the rows of a big commit in slices; the mapping is the store's from now on.
+
+        Raises DiskFull or StorageStopped, with nothing changed.
+        """
+        while self._stopped is None and (delay := self._maintenance.batch_delay()) is not None:
+            yield from wait_for(delay)
+        return (yield from self._preparations.run(writes if type(writes) is dict else dict(writes)))
+
+    def commit(
+        self, writes: Mapping[bytes, Row | None], *, wait_durable: bool = True, prepared: Prepared | None = None
+    ) -> LogCommit:
+        """Writes all rows (None: a tombstone) atomically with one new timestamp; `prepared` is what `prepare` gave.
 
         Raises DiskFull or StorageStopped, with nothing changed.
         """
@@ -270,12 +285,36 @@ class Engine:
         active = self._active
         if active.bytes_used >= self._options.memtable_bytes_max:
             active = self._freeze()
+        if prepared is not None or len(writes) * CELL_BYTES >= self._options.batch_bytes_min:
+            batch = prepared if isinstance(prepared, Batch) else self._preparations.at_once(writes)
+            return self._commit_batch(timestamp, batch, wait_durable)
         payload = self._encode((timestamp, writes))
         commit = LogCommit(timestamp)
         log = self._log
         log.append(payload, commit, wait_durable)  # refuses if the engine has stopped or the disk is full
         self.newest_timestamp = timestamp
         active.apply(timestamp, writes, len(payload))
+        if not wait_durable and not log.waiting:
+            self.visible_timestamp = timestamp
+        return commit
+
+    def _commit_batch(self, timestamp: int, batch: Batch, wait_durable: bool) -> LogCommit:
+        """Lets prepared rows take effect: within the active memtable, or as a frozen one if they are too many."""
+        alone = batch.bytes_used >= self._options.batch_bytes_min
+        if alone and len(self._active):
+            self._freeze()
+        commit = LogCommit(timestamp)
+        log = self._log
+        log.append(self._encode(batch_entry(timestamp, batch.number, len(batch))), commit, wait_durable)
+        self._preparations.batches.discard(batch)
+        self.newest_timestamp = timestamp
+        if alone:
+            batch.max_timestamp = timestamp
+            self._maintenance.add_frozen(batch)
+        else:
+            active = self._active
+            active.log_number = min(active.log_number, batch.log_number)
+            active.apply(timestamp, batch.rows, batch.bytes_used - CELL_BYTES * len(batch))
         if not wait_durable and not log.waiting:
             self.visible_timestamp = timestamp
         return commit
@@ -293,7 +332,7 @@ class Engine:
         self._record_layouts({prefix: layout})
         self._layouts[prefix] = layout
         if known is not None and len(layout.columns) > len(known.columns):
-            for memtable in (self._active, *self._maintenance.frozen):
+            for memtable in (self._active, *self._maintenance.frozen, *self._preparations.batches):
                 memtable.complete_rows(prefix, layout)
             self._rows.clear()
             self._young_get = self._rows.young.get
@@ -382,7 +421,7 @@ class Engine:
         """Writes all that is in memory now to table files; done when they are in force."""
         if self._stopped is not None:
             raise self._stopped
-        if self._active.cells:
+        if len(self._active):
             self._freeze()
         return self._maintenance.flushed()
 
@@ -435,8 +474,8 @@ class Engine:
         self._release_lock()
 
     def active_log_number(self) -> int:
-        """The first log segment that the active memtable needs."""
-        return self._active.log_number
+        """The first log segment that the active memtable, or a commit that is being prepared, needs."""
+        return min([self._active.log_number, *(batch.log_number for batch in self._preparations.batches)])
 
     def stop(self, error: StorageStopped) -> None:
         """The log or a background job has failed: no more reads and writes."""

@@ -20,6 +20,7 @@ from datacave_core.layout import Layout
 from datacave_core.ports import Clock, FileSystem, Scheduler
 from datacave_core.wait import Wait
 from datacave_lsm.background import Background, Slices, off_loop, pause
+from datacave_lsm.batch import Batch
 from datacave_lsm.checkpoint import Checkpoint
 from datacave_lsm.compaction import MergeRequest, MergeTask, MergeWorker, merge_answer, merge_of, merge_tables, pick
 from datacave_lsm.crypto import KeyRing
@@ -109,7 +110,7 @@ class Maintenance:
         self._handles = recovered.handles
         self._next_number = max(state.next_number, recovered.manifest_number + 1)
         self._factory = TableFactory(files, scheduler, seals, owner.layout_of, self._take_number, options)
-        self.frozen = [recovered.memtable] if recovered.memtable.cells else []
+        self.frozen: list[Memtable | Batch] = [recovered.memtable] if len(recovered.memtable) else []
         self.horizon = state.horizon
         state.closed = (0, 0)
         number = self._take_number()
@@ -126,7 +127,7 @@ class Maintenance:
         self._checkpoint: Checkpoint | None = None
         self._rotation: Rotation | None = None
         self._stalled: Wait | None = None
-        self._flush_waits: list[tuple[Memtable, Wait]] = []
+        self._flush_waits: list[tuple[Memtable | Batch, Wait]] = []
         self._compact_waits: list[Wait] = []
         self._merge_error: DatacaveError | None = None
         self._stopped: StorageStopped | None = None
@@ -136,9 +137,9 @@ class Maintenance:
 
     # Asked by the engine
 
-    def add_frozen(self, memtable: Memtable) -> None:
+    def add_frozen(self, memtable: Memtable | Batch) -> None:
         """Takes a memtable that gets no more writes; an empty one is forgotten."""
-        if memtable.cells:
+        if len(memtable):
             self.frozen.insert(0, memtable)
             self._kick()
 
@@ -146,7 +147,10 @@ class Maintenance:
         """A Wait for writers when memtables or level 0 pile up."""
         options = self._options
         level0_files = len(self.view.level0)
-        if len(self.frozen) >= options.frozen_memtables_max or level0_files >= options.level0_stop_files:
+        # A batch in front of a few memtables takes long; it does not count as one of them.
+        batches = sum(memtable.is_batch for memtable in self.frozen)
+        frozen = max(len(self.frozen) - batches, batches)
+        if frozen >= options.frozen_memtables_max or level0_files >= options.level0_stop_files:
             if self._stalled is None:
                 self._stalled = Wait("IO:WriteStall")
                 if self._stopped or (self._merge_error and level0_files >= options.level0_stop_files):
@@ -157,6 +161,15 @@ class Maintenance:
             self._scheduler.call_later(SLOW_SECONDS * (level0_files - options.level0_slow_files + 1), slow.finish)
             return slow
         return None
+
+    def batch_delay(self) -> Wait | None:
+        """A Wait for the next big commit while an earlier one is in memory alone."""
+        return self.flushed() if any(memtable.is_batch for memtable in self.frozen) else None
+
+    def first_needed_segment(self, besides: Memtable | Batch | None = None) -> int:
+        """The first log segment with rows that are in no table file; `besides` names a memtable that is in one."""
+        numbers = [memtable.log_number for memtable in self.frozen if memtable is not besides]
+        return min([self._owner.active_log_number(), *numbers])
 
     def flushed(self) -> Wait:
         """Done when every memtable that is frozen now has its table file."""
@@ -207,7 +220,7 @@ class Maintenance:
             self._retention,
             self._owner.known_layout,
             self.flushed,
-            lambda: self.frozen[-1].log_number if self.frozen else self._owner.active_log_number(),
+            self.first_needed_segment,
             lambda: self._manifest.name,
             self._install,
             self._rotated,
@@ -299,8 +312,7 @@ class Maintenance:
         for keys in memtable.key_chunks(None, None, self._options.slice_rows):
             self._rows.forget(keys)
             yield None
-        position = len(self.frozen) - 1
-        log_number = self.frozen[position - 1].log_number if position else self._owner.active_log_number()
+        log_number = self.first_needed_segment(memtable)
         added = ((0, file),) if file is not None else ()
 
         def in_force() -> None:

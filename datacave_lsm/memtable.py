@@ -1,23 +1,21 @@
 """Memtable: the newest writes, before they reach a table file.
 
 A dictionary from key to the newest version serves point reads; versions of one key are chained, newest first, as cells
-(timestamp, row, older cell or None). Order is paid for by scans and flushes only: new keys gather in an unsorted tail,
-which a scan sorts into a run; runs are merged like the digits of a counter, so that a key is moved a few times at most
-and a scan meets few runs.
+(timestamp, row, older cell or None). Order is paid for by scans and flushes only (key_order.py).
 
-Invariants: timestamps descend along a chain; a run never changes once made, so that a scan keeps the runs it began
-with; a frozen memtable gets no more writes.
-Not here: durability (wal/), visibility, flushing (flush.py).
+Invariants: timestamps descend along a chain; a frozen memtable gets no more writes.
+Not here: durability (wal/), visibility, flushing (flush.py), commits too big for a memtable (batch.py).
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from datacave_core.layout import Layout
 from datacave_core.values import Row
+from datacave_lsm.key_order import TAIL_KEYS_MAX, KeyOrder
+from datacave_lsm.retention import Retention
 
 Cell: TypeAlias = tuple[int, Row | None, Any]
 """Timestamp, row (None: tombstone), older cell or None."""
@@ -25,40 +23,33 @@ Cell: TypeAlias = tuple[int, Row | None, Any]
 CELL_BYTES = 320
 """Estimated memory of a version beside its encoded length: cell, row tuple, key, dictionary entry."""
 
-TAIL_KEYS_MAX = 4096
-"""Unsorted keys that become a run of their own during writes; sorting them takes about a millisecond."""
-
-RUN_KEYS_MAX = 65536
-"""Runs of this size are not merged further: the merge would hold up the loop."""
-
-RUN_RATIO = 4
-
-GROWTH = 4
-"""By what the chunks of one scan grow: a short range pays for few keys, a long one for few chunks."""
-
-CHUNK_KEYS_MAX = 2048
-
 
 class Memtable:
     """Versions by key. `log_number` is the first log segment that holds any of them, `readers` counts open scans."""
 
-    __slots__ = ("_runs", "_tail", "bytes_used", "cells", "log_number", "max_timestamp", "readers", "version_count")
+    __slots__ = ("bytes_used", "cells", "find", "log_number", "max_timestamp", "order", "readers", "version_count")
+
+    is_batch = False
 
     def __init__(self, log_number: int) -> None:
         self.cells: dict[bytes, Cell] = {}
+        self.find = self.cells.get
+        """The newest cell of a key, or None."""
         self.log_number = log_number
         self.bytes_used = 0
         self.version_count = 0
         self.max_timestamp = 0
         self.readers = 0
-        self._tail: list[bytes] = []
-        self._runs: list[list[bytes]] = []
+        self.order = KeyOrder()
+
+    def __len__(self) -> int:
+        return len(self.cells)
 
     def apply(self, timestamp: int, writes: Mapping[bytes, Row | None], encoded_bytes: int) -> None:
         """Adds the versions of one commit; `timestamp` is above every earlier one."""
         cells = self.cells
         get = cells.get
-        tail = self._tail
+        tail = self.order.tail
         for key, row in writes.items():
             older = get(key)
             if older is None:
@@ -68,7 +59,7 @@ class Memtable:
         self.version_count += len(writes)
         self.bytes_used += encoded_bytes + CELL_BYTES * len(writes)
         if len(tail) >= TAIL_KEYS_MAX:
-            self._settle()
+            self.order.settle()
 
     def get(self, key: bytes, timestamp: int) -> Cell | None:
         """The newest version at or before the timestamp."""
@@ -81,19 +72,53 @@ class Memtable:
         self, low: bytes | None, high: bytes | None, chunk_keys: int, *, reverse: bool = False
     ) -> Iterator[list[bytes]]:
         """The keys of this moment with low <= key < high in order, in chunks that begin with `chunk_keys` and grow."""
-        if self._tail:
-            self._settle()
-        spans = []
-        for run in self._runs:
-            start = 0 if low is None else bisect_left(run, low)
-            stop = len(run) if high is None else bisect_left(run, high, start)
-            if start < stop:
-                spans.append((run, start, stop))
-        if not spans:
-            return iter(())
-        if len(spans) == 1:
-            return _slices(*spans[0], chunk_keys, reverse)
-        return _merge_backward(spans, chunk_keys) if reverse else _merge_forward(spans, chunk_keys)
+        return self.order.chunks(low, high, chunk_keys, reverse=reverse)
+
+    def visible(self, keys: list[bytes], timestamp: int) -> tuple[list[bytes], list[Row | None]]:
+        """Those of some keys that have a version at or before the timestamp, and the newest such rows."""
+        cells = self.cells
+        if self.max_timestamp <= timestamp:
+            return keys, [cells[key][1] for key in keys]
+        found: list[bytes] = []
+        rows: list[Row | None] = []
+        for key in keys:
+            cell: Cell | None = cells[key]
+            while cell is not None and cell[0] > timestamp:
+                cell = cell[2]
+            if cell is not None:
+                found.append(key)
+                rows.append(cell[1])
+        return found, rows
+
+    def newest_of(self, keys: list[bytes]) -> int:
+        """The newest timestamp of some of its keys."""
+        cells = self.cells
+        return max([cells[key][0] for key in keys])
+
+    def kept(self, keys: list[bytes], retention: Retention) -> tuple[list[bytes], Sequence[int], Sequence[Row | None]]:
+        """The versions of some of its keys that still have a reader, newest first within a key, as columns."""
+        cells = list(map(self.cells.__getitem__, keys))
+        timestamps, rows, older = zip(*cells, strict=True)
+        if older.count(None) == len(older):
+            return keys, timestamps, rows
+        kept_keys: list[bytes] = []
+        kept_timestamps: list[int] = []
+        kept_rows: list[Row | None] = []
+        horizon = retention.horizon
+        for key, first in zip(keys, cells, strict=True):
+            cell: Cell | None = first
+            newer_bucket = -1
+            while cell is not None:
+                timestamp, row, cell = cell
+                if timestamp <= horizon:
+                    bucket = retention.bucket(timestamp)
+                    if bucket == newer_bucket:
+                        continue
+                    newer_bucket = bucket
+                kept_keys.append(key)
+                kept_timestamps.append(timestamp)
+                kept_rows.append(row)
+        return kept_keys, kept_timestamps, kept_rows
 
     def complete_rows(self, prefix: bytes, layout: Layout) -> None:
         """Lengthens the rows under a prefix to the columns that were added."""
@@ -114,79 +139,10 @@ class Memtable:
 
     def dismantle(self) -> Iterator[None]:
         """Frees the memory bit by bit, because freeing it at once holds up the loop; for a memtable without readers."""
-        cells, runs = self.cells, self._runs
+        cells = self.cells
         pop = cells.popitem
         while cells:
             for _ in range(min(TAIL_KEYS_MAX, len(cells))):
                 pop()
             yield
-        while runs:
-            runs.pop()
-            yield
-
-    def _settle(self) -> None:
-        """Makes a run of the tail and merges it with smaller neighbours."""
-        run = sorted(self._tail)
-        self._tail.clear()
-        # A new list: iterators hold the one they began with.
-        runs = list(self._runs)
-        while runs and len(runs[-1]) < RUN_RATIO * len(run) and len(runs[-1]) + len(run) <= RUN_KEYS_MAX:
-            older = runs.pop()
-            if older[-1] < run[0]:
-                run = older + run
-            else:
-                run = older + run
-                run.sort()  # two ascending runs: one linear merge
-        runs.append(run)
-        self._runs = runs
-
-
-def _slices(run: list[bytes], start: int, stop: int, chunk_keys: int, reverse: bool) -> Iterator[list[bytes]]:
-    if reverse:
-        while start < stop:
-            from_ = max(start, stop - chunk_keys)
-            yield run[from_:stop][::-1]
-            stop = from_
-            chunk_keys = min(chunk_keys * GROWTH, CHUNK_KEYS_MAX)
-    else:
-        while start < stop:
-            yield run[start : min(start + chunk_keys, stop)]
-            start += chunk_keys
-            chunk_keys = min(chunk_keys * GROWTH, CHUNK_KEYS_MAX)
-
-
-def _merge_forward(spans: list[tuple[list[bytes], int, int]], chunk_keys: int) -> Iterator[list[bytes]]:
-    """Per chunk, every run gives its keys up to a pivot that no run has left behind; sorting joins them."""
-    while spans:
-        share = max(1, chunk_keys // len(spans))
-        pivot = min(run[min(start + share, stop) - 1] for run, start, stop in spans)
-        chunk: list[bytes] = []
-        rest = []
-        for run, start, stop in spans:
-            end = bisect_left(run, pivot, start, min(start + share, stop))
-            if end < stop and run[end] == pivot:
-                end += 1
-            chunk += run[start:end]
-            if end < stop:
-                rest.append((run, end, stop))
-        chunk.sort()
-        yield chunk
-        spans = rest
-        chunk_keys = min(chunk_keys * GROWTH, CHUNK_KEYS_MAX)
-
-
-def _merge_backward(spans: list[tuple[list[bytes], int, int]], chunk_keys: int) -> Iterator[list[bytes]]:
-    while spans:
-        share = max(1, chunk_keys // len(spans))
-        pivot = max(run[max(stop - share, start)] for run, start, stop in spans)
-        chunk: list[bytes] = []
-        rest = []
-        for run, start, stop in spans:
-            begin = bisect_left(run, pivot, start, stop)
-            chunk += run[begin:stop]
-            if start < begin:
-                rest.append((run, start, begin))
-        chunk.sort(reverse=True)
-        yield chunk
-        spans = rest
-        chunk_keys = min(chunk_keys * GROWTH, CHUNK_KEYS_MAX)
+        yield from self.order.dismantle()

@@ -17,6 +17,9 @@ class EngineOptions:
     memtable_bytes_max: int = 64 * MIB
     """Estimated memory of the active memtable at which it is frozen and flushed."""
 
+    batch_bytes_min: int = 16 * MIB
+    """Estimated memory from which on a commit is not copied into the active memtable but is one of its own."""
+
     frozen_memtables_max: int = 2
     """Frozen memtables waiting for their flush at which writers wait."""
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from datacave_core.errors import DataCorrupted
 from datacave_core.layout import Layout
 from datacave_core.ports import FileSystem
+from datacave_core.values import Row
+from datacave_lsm.batch import complete_rows
 from datacave_lsm.checkpoint import UNFINISHED
 from datacave_lsm.format import HEADER_BYTES, Seals
 from datacave_lsm.memtable import Memtable
@@ -108,21 +110,49 @@ def remove_leftovers(files: FileSystem, state: ManifestState, manifest_number: i
 
 def _read_log(files: FileSystem, seals: Seals, recovered: Recovered) -> None:
     memtable = recovered.memtable
+    # A segment is kept for the sake of a big commit that is in no table yet; others in it may be.
+    flushed = recovered.state.timestamp
+    batches: dict[int, dict[bytes, Row | None]] = {}
     for _, entry in replay(files, seals, recovered.state.log_number, recovered.state.closed):
         if entry is None:
             continue
         timestamp, writes = entry
+        if timestamp < 0:
+            if writes is None:
+                batches.pop(-timestamp, None)
+            else:
+                batches.setdefault(-timestamp, {}).update(writes)
+            continue
         if timestamp:
-            # Estimated like the original commit's length; the exact figure only says when to flush.
-            memtable.apply(timestamp, writes, 64 * len(writes))
             recovered.newest_timestamp = max(recovered.newest_timestamp, timestamp)
+            if not isinstance(writes, dict):
+                writes = _batch_of(writes, batches, timestamp > flushed)
+            if timestamp > flushed:
+                # Estimated like the original commit's length; the exact figure only says when to flush.
+                memtable.apply(timestamp, writes, 64 * len(writes))
             continue
         for prefix, layout in layouts_of(entry).items():
             known = recovered.layouts.get(prefix)
             recovered.layouts[prefix] = layout
             if known is not None and len(layout.columns) > len(known.columns):
                 memtable.complete_rows(prefix, layout)
+                for rows in batches.values():
+                    complete_rows(rows, prefix, layout)
     recovered.next_segment = max([recovered.state.log_number - 1, *segment_numbers(files)]) + 1
+
+
+def _batch_of(
+    entry: tuple[int, int], batches: dict[int, dict[bytes, Row | None]], needed: bool
+) -> dict[bytes, Row | None]:
+    """The rows of a big commit that takes effect."""
+    number, row_count = entry
+    rows = batches.pop(number, {})
+    if needed and len(rows) != row_count:
+        raise DataCorrupted(
+            f"the write-ahead log holds {len(rows)} of the {row_count} rows of batch {number}",
+            hint="Restore the files from a backup or from a replica.",
+        )
+    return rows
 
 
 def _refuse_orphans(files: FileSystem) -> None:

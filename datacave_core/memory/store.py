@@ -16,11 +16,11 @@ from sortedcontainers import SortedList
 
 from datacave_core.layout import PREFIX_LENGTH, RAW_LAYOUT, Layout
 from datacave_core.memory.clock import SimulatedClock
-from datacave_core.ports import Clock, Commit, Version
+from datacave_core.ports import Clock, Commit, Prepared, Version
 from datacave_core.rowbatch import BATCH_ROWS, ColumnBatch
 from datacave_core.values import Row
 from datacave_core.vectors import column_vector
-from datacave_core.wait import Wait
+from datacave_core.wait import Steps, Wait
 
 
 @dataclass(slots=True)
@@ -29,6 +29,13 @@ class MemoryCommit:
 
     timestamp: int
     durable: Wait = field(default_factory=lambda: Wait("IO:WALSync"))
+
+
+class MemoryPrepared:
+    """Prepared port: nothing."""
+
+    def give_up(self) -> None:
+        """There is nothing to forget."""
 
 
 @dataclass(slots=True)
@@ -127,7 +134,14 @@ class MemoryStore:
         newest = max((self._versions[key].timestamps[-1] for key in self._range(low, high)), default=0)
         return newest if newest > after else None
 
-    def commit(self, writes: Mapping[bytes, Row | None], *, wait_durable: bool = True) -> Commit:
+    def prepare(self, writes: Mapping[bytes, Row | None]) -> Steps[Prepared]:
+        """There is nothing to do ahead."""
+        yield from ()
+        return MemoryPrepared()
+
+    def commit(
+        self, writes: Mapping[bytes, Row | None], *, wait_durable: bool = True, prepared: Prepared | None = None
+    ) -> Commit:
         """Writes all rows under one new timestamp."""
         timestamp = max(self.newest_timestamp + 1, self._clock.now_microseconds())
         self.newest_timestamp = timestamp

@@ -22,7 +22,7 @@ from typing import TypeAlias
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError, SerializationFailure
 from datacave_core.layout import PREFIX_LENGTH, RAW_LAYOUT, Layout
-from datacave_core.ports import Clock, Commit, Store, Version
+from datacave_core.ports import Clock, Commit, Prepared, Store, Version
 from datacave_core.rowbatch import BATCH_ROWS, ColumnBatch
 from datacave_core.transaction.durability import DurabilityQueue
 from datacave_core.transaction.lock_table import LockOwner, LockTable
@@ -35,6 +35,9 @@ from datacave_core.wait import Steps, Wait, wait_for
 
 NEWEST = 2**63 - 1
 """A timestamp above every commit."""
+
+PREPARED_ROWS_MIN = 4096
+"""Rows from which on a commit is prepared: at once it would hold up other sessions for too long."""
 
 
 class Isolation(Enum):
@@ -128,6 +131,7 @@ class Transaction:
 
     __slots__ = (
         "_lock_table",
+        "_prepared",
         "_reads",
         "_snapshot_fixed",
         "_store",
@@ -169,6 +173,7 @@ class Transaction:
         self._unpin: Callable[[], None] | None = None
         self._reads = ReadSet() if isolation is Isolation.SERIALIZABLE else None
         self._writes = WriteSet()
+        self._prepared: tuple[int, Prepared] | None = None  # for the first so many writes
         manager.active.add(self)
 
     # Snapshots
@@ -426,12 +431,16 @@ class Transaction:
         hooks.clear()
 
     def prepare_commit(self) -> Steps[None]:
-        """Runs the deferred checks, and waits while the store has fallen behind."""
+        """Runs the deferred checks, waits while the store has fallen behind, and prepares a big commit."""
         if self.before_commit:
             yield from self.run_deferred_checks()
-        if self._writes.rows:
+        rows = self._writes.rows
+        if rows:
             while (delay := self._store.write_delay()) is not None:
                 yield from wait_for(delay)
+            if len(rows) >= PREPARED_ROWS_MIN:
+                prepared = yield from self._store.prepare(rows)
+                self._prepared = (len(self._writes.undo), prepared)
 
     def commit(self, *, wait_durable: bool = True) -> Commit | None:
         """Validates, writes and releases the locks; None if nothing was written.
@@ -457,8 +466,11 @@ class Transaction:
                 detail="Reason code: Canceled on identification as a pivot, during commit attempt.",
                 hint="The transaction might succeed if retried.",
             )
+        prepared = None
+        if self._prepared is not None and self._prepared[0] == len(self._writes.undo):
+            prepared = self._prepared[1]
         try:
-            commit = store.commit(rows, wait_durable=wait_durable)
+            commit = store.commit(rows, wait_durable=wait_durable, prepared=prepared)
         except BaseException:
             self._end()
             raise
@@ -475,6 +487,10 @@ class Transaction:
     def _end(self) -> None:
         self.ended = True
         owner = self.owner
+        if self._prepared is not None:
+            self._prepared[1].give_up()
+            self._prepared = None
+            self._writes = WriteSet()  # the rows are the store's
         if owner.acquired or owner.waiting is not None or owner.transaction_advisory:
             self._lock_table.release_all(owner)
         if owner.tables:

@@ -36,7 +36,7 @@ def scan_columns(
     with_keys: bool,
 ) -> Iterator[ColumnBatch]:
     """Batches in any order, each in key order."""
-    found = [memtable_stretches(table, low, high, timestamp, False) for table in sources.memtables if table.cells]
+    found = [memtable_stretches(table, low, high, timestamp, False) for table in sources.memtables if len(table)]
     fresh_keys: list[bytes] = []
     fresh_rows: list[Row | None] = []
     if found:

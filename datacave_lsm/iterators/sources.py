@@ -14,7 +14,8 @@ from typing import TypeAlias
 
 from datacave_core.layout import PREFIX_LENGTH, Layout
 from datacave_core.values import Row
-from datacave_lsm.memtable import Cell, Memtable
+from datacave_lsm.batch import Batch
+from datacave_lsm.memtable import Memtable
 from datacave_lsm.table import Group
 from datacave_lsm.version import TableHandle, View
 
@@ -34,7 +35,7 @@ class Sources:
 
     __slots__ = ("layout_of", "memtables", "view")
 
-    def __init__(self, memtables: tuple[Memtable, ...], view: View, layout_of: LayoutOf) -> None:
+    def __init__(self, memtables: tuple[Memtable | Batch, ...], view: View, layout_of: LayoutOf) -> None:
         self.memtables = memtables
         self.view = view
         self.layout_of = layout_of
@@ -49,7 +50,7 @@ class Sources:
         self, low: bytes, high: bytes | None, timestamp: int, *, reverse: bool = False
     ) -> list[Iterator[Stretch]]:
         """One iterator per source that may have keys with low <= key < high."""
-        found = [memtable_stretches(table, low, high, timestamp, reverse) for table in self.memtables if table.cells]
+        found = [memtable_stretches(table, low, high, timestamp, reverse) for table in self.memtables if len(table)]
         for handles in self.view.sources(low, high):
             handles = [handle for handle in handles if handle.min_timestamp <= timestamp]
             if handles:
@@ -59,24 +60,12 @@ class Sources:
 
 
 def memtable_stretches(
-    memtable: Memtable, low: bytes, high: bytes | None, timestamp: int, reverse: bool
+    memtable: Memtable | Batch, low: bytes, high: bytes | None, timestamp: int, reverse: bool
 ) -> Iterator[Stretch]:
-    cells = memtable.cells
     for keys in memtable.key_chunks(low, high, FIRST_ROWS, reverse=reverse):
-        if memtable.max_timestamp <= timestamp:
-            yield keys, [cells[key][1] for key in keys]
-            continue
-        visible_keys: list[bytes] = []
-        rows: list[Row | None] = []
-        for key in keys:
-            cell: Cell | None = cells[key]
-            while cell is not None and cell[0] > timestamp:
-                cell = cell[2]
-            if cell is not None:
-                visible_keys.append(key)
-                rows.append(cell[1])
-        if visible_keys:
-            yield visible_keys, rows
+        found = memtable.visible(keys, timestamp)
+        if found[0]:
+            yield found
 
 
 def _groups(handles: list[TableHandle], low: bytes, high: bytes | None, reverse: bool) -> Iterator[Group]:

@@ -9,6 +9,7 @@ from typing import TypeAlias
 from datacave_core.layout import PREFIX_LENGTH
 from datacave_core.ports import Version
 from datacave_core.values import Row
+from datacave_lsm.batch import Batch
 from datacave_lsm.iterators.sources import STRETCH_ROWS_MAX, Sources, group_rows
 from datacave_lsm.memtable import Cell, Memtable
 from datacave_lsm.version import TableHandle
@@ -31,11 +32,13 @@ def all_versions(
         yield key, Version(-negated, row)
 
 
-def _of_memtable(memtable: Memtable, low: bytes, high: bytes | None, after: int, until: int) -> Iterator[Ordered]:
-    cells = memtable.cells
+def _of_memtable(
+    memtable: Memtable | Batch, low: bytes, high: bytes | None, after: int, until: int
+) -> Iterator[Ordered]:
+    find = memtable.find
     for keys in memtable.key_chunks(low, high, STRETCH_ROWS_MAX):
         for key in keys:
-            cell: Cell | None = cells[key]
+            cell: Cell | None = find(key)
             while cell is not None and cell[0] > after:
                 if cell[0] <= until:
                     yield key, -cell[0], cell[1]
@@ -66,9 +69,8 @@ def newest_after(sources: Sources, low: bytes, high: bytes | None, after: int) -
     for memtable in sources.memtables:
         if memtable.max_timestamp <= after:
             continue
-        cells = memtable.cells
         for keys in memtable.key_chunks(low, high, STRETCH_ROWS_MAX):
-            newest = max([cells[key][0] for key in keys])
+            newest = memtable.newest_of(keys)
             if newest > after:
                 return newest
     for handles in sources.view.sources(low, high):

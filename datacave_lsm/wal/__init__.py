@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-from datacave_lsm.wal.entry import EntryDecoder, EntryEncoder, layouts_entry, layouts_of
+from datacave_lsm.wal.entry import EntryDecoder, EntryEncoder, batch_entry, layouts_entry, layouts_of, part_entry
 from datacave_lsm.wal.log import Log, LogCommit
 from datacave_lsm.wal.replay import replay
 
-__all__ = ["EntryDecoder", "EntryEncoder", "Log", "LogCommit", "layouts_entry", "layouts_of", "replay"]
+__all__ = [
+    "EntryDecoder",
+    "EntryEncoder",
+    "Log",
+    "LogCommit",
+    "batch_entry",
+    "layouts_entry",
+    "layouts_of",
+    "part_entry",
+    "replay",
+]

@@ -4,6 +4,9 @@ An entry is the msgpack array [timestamp, {key: row}]; keys are binary, rows arr
 tombstone. A Decimal is extension 1, its decimal digits as text, so that scale, NaN and infinities survive.
 With timestamp 0 it is no commit but the layouts that rows of later entries have: {prefix: [version, [type, nullable,
 scale, missing], ...]}. So rows can be flushed after a restart before anybody has registered their layouts again.
+
+A big commit comes in parts, [-number, {key: row}], with entries of others between them; it takes effect with the entry
+[timestamp, [number, count of rows]], and [-number, nil] gives it up.
 """
 
 from __future__ import annotations
@@ -19,6 +22,9 @@ from datacave_core.values import Row
 
 Entry: TypeAlias = tuple[int, Mapping[bytes, Row | None]]
 """Commit timestamp and writes."""
+
+AnyEntry: TypeAlias = tuple[int, Any]
+"""One of the kinds above: timestamp, 0 or negated batch number, and a mapping, None or (number, count)."""
 
 DECIMAL_EXTENSION = 1
 
@@ -56,6 +62,16 @@ def layouts_entry(layouts: Mapping[bytes, Layout]) -> tuple[int, dict[bytes, Any
     }
 
 
+def part_entry(number: int, rows: Mapping[bytes, Row | None] | None) -> AnyEntry:
+    """What `encode` takes to record some rows of a big commit, or with None that it is given up."""
+    return -number, rows
+
+
+def batch_entry(timestamp: int, number: int, row_count: int) -> AnyEntry:
+    """What `encode` takes when a big commit takes effect."""
+    return timestamp, (number, row_count)
+
+
 def layouts_of(entry: Entry) -> dict[bytes, Layout]:
     """The layouts in an entry with timestamp 0; raises ValueError for anything else."""
     found = {}
@@ -72,7 +88,7 @@ class EntryDecoder:
 
     __slots__ = ()
 
-    def decode(self, payload: bytes) -> Iterator[Entry]:
+    def decode(self, payload: bytes) -> Iterator[AnyEntry]:
         """The entries in commit order; raises ValueError for bytes that are none."""
         size = len(payload)
         unpacker = msgpack.Unpacker(

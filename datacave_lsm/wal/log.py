@@ -66,6 +66,7 @@ class Log:
         "_stopped",
         "_sync_asked",
         "_timer",
+        "_unsynced_bytes",
         "bytes_written",
         "first_number",
         "syncs",
@@ -101,6 +102,7 @@ class Log:
         self._refusal: StorageStopped | None = None
         self._timer: Callable[[], None] | None = None
         self._pending_waiting = 0
+        self._unsynced_bytes = 0  # written without a sync
         self._first_waiting: int | None = None
         self.waiting = 0
         self.syncs = 0
@@ -221,6 +223,7 @@ class Log:
                 self._fail(error)
                 return
             self.bytes_written += size
+            self._unsynced_bytes += size
             if self._timer is None:
                 self._timer = self._scheduler.call_later(self._options.sync_delay_seconds, self._sync_late)
             return
@@ -231,7 +234,8 @@ class Log:
             self._timer()
             self._timer = None
         self._busy = True
-        if waiting <= self._options.sync_inline_max_commits and size <= INLINE_BYTES_MAX and len(batches) == 1:
+        unsynced, self._unsynced_bytes = size + self._unsynced_bytes, 0
+        if waiting <= self._options.sync_inline_max_commits and unsynced <= INLINE_BYTES_MAX and len(batches) == 1:
             try:
                 _write(batches, True)
             except OSError as error:

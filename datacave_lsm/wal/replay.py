@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from datacave_core.errors import DataCorrupted
 from datacave_core.ports import File, FileSystem
 from datacave_lsm.format import HEADER_BYTES, FileKind, Opener, Seals, read_exactly, write_all
-from datacave_lsm.wal.entry import Entry, EntryDecoder
+from datacave_lsm.wal.entry import AnyEntry, EntryDecoder
 from datacave_lsm.wal.record import Tail, damaged, read_records
 from datacave_lsm.wal.segment import FOLDER, segment_name, segment_numbers
 
@@ -22,7 +22,7 @@ COPY_BYTES = 1024 * 1024
 
 def replay(
     files: FileSystem, seals: Seals, first_number: int, closed: tuple[int, int]
-) -> Iterator[tuple[int, Entry | None]]:
+) -> Iterator[tuple[int, AnyEntry | None]]:
     """Every entry with the number of its segment, from segment `first_number` on; (number, None) ends each segment.
 
     `closed` is the last segment and its length as the manifest recorded them at an orderly close, or (0, 0).

@@ -21,13 +21,17 @@ from datacave_core.memory import (
     SimulatedClock,
     SimulatedScheduler,
 )
-from datacave_core.wait import Wait
+from datacave_core.ports import Prepared
+from datacave_core.values import Row
+from datacave_core.wait import TURN, Wait
 from datacave_lsm import Engine, EngineOptions, KeyRing
 
 PREFIX = b"\0\0\0\7\0\0"
 LAYOUT = Layout(1, (PhysicalColumn(PhysicalType.INT64), PhysicalColumn(PhysicalType.TEXT)))
 OPTIONS = EngineOptions(
     memtable_bytes_max=12_000,
+    batch_bytes_min=2_300,
+    slice_rows=4,
     log_segment_bytes=1_500,
     log_fragment_bytes_max=300,
     level0_trigger_files=2,
@@ -62,11 +66,14 @@ class Script:
 
     def commit(self, engine: Engine, *, wait_durable: bool = True) -> None:
         number = self.made + 1
-        writes = {PREFIX + b"%02d" % slot: (number, "x" * (number * 7 % 90)) for slot in range(SPREAD)}
+        writes: dict[bytes, Row | None] = {
+            PREFIX + b"%02d" % slot: (number, "x" * (number * 7 % 90)) for slot in range(SPREAD)
+        }
         writes[PREFIX + b"k%04d" % number] = (number, None)
         if number > 3:
-            writes[PREFIX + b"k%04d" % (number - 3)] = None  # type: ignore[assignment]
-        durable = engine.commit(writes, wait_durable=wait_durable).durable
+            writes[PREFIX + b"k%04d" % (number - 3)] = None
+        prepared = self.prepare(engine, writes) if number % 8 == 1 else None
+        durable = engine.commit(writes, wait_durable=wait_durable, prepared=prepared).durable
         self.made = number
 
         def acknowledged() -> None:
@@ -74,6 +81,24 @@ class Script:
                 self.durable = max(self.durable, number)
 
         durable.subscribe(acknowledged)
+
+    def prepare(self, engine: Engine, writes: dict[bytes, Row | None]) -> Prepared:
+        """A big commit goes to the log in parts, turn by turn of the loop."""
+        engine.prepare(dict(writes)).close()
+        given_up = engine.prepare(dict(writes))
+        next(given_up)
+        given_up.close()
+        steps = engine.prepare(writes)
+        try:
+            while True:
+                wait = next(steps)
+                if wait is TURN:
+                    self.scheduler.run_ready()
+                else:
+                    self.settle(wait)
+        except StopIteration as end:
+            prepared: Prepared = end.value
+            return prepared
 
     def settle(self, event: Wait) -> None:
         for _ in range(100):

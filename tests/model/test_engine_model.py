@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from decimal import Decimal
+from inspect import GEN_CREATED, getgeneratorstate
 
 import numpy as np
 import pytest
@@ -17,8 +18,10 @@ from datacave_core.memory import (
     SimulatedClock,
     SimulatedScheduler,
 )
+from datacave_core.ports import Prepared
 from datacave_core.rowbatch import ColumnVector
 from datacave_core.values import Row
+from datacave_core.wait import TURN, Steps
 from datacave_lsm import Engine, EngineOptions, KeyRing, perform_merge
 
 RAW = b"\0\0\0\1\0\0"
@@ -36,6 +39,7 @@ WIDE = Layout(
 )
 TINY = EngineOptions(
     memtable_bytes_max=30_000,
+    batch_bytes_min=20_000,
     log_segment_bytes=20_000,
     log_fragment_bytes_max=1_000,
     table_bytes_max=10_000,
@@ -65,6 +69,7 @@ class World:
         self.key_ring = key_ring
         self.engine = self.open(seed)
         self.timestamps = [0]
+        self.preparing: list[tuple[dict[bytes, Row | None], Steps[Prepared]]] = []
         self.pins: list[tuple[int, object]] = []
 
     def open(self, seed: int) -> Engine:
@@ -132,10 +137,35 @@ class World:
         count = self.random.choice((1, 1, 1, 3, 20, 150))
         keys = [self.key() for _ in range(count)]
         writes = {key: self.row(key) for key in keys}
+        if self.random.random() < 0.2:
+            self.preparing.append((writes, self.engine.prepare(dict(writes))))
+        else:
+            self.commit(writes, None)
+
+    def commit(self, writes: dict[bytes, Row | None], prepared: Prepared | None) -> None:
         wait = self.random.random() < 0.7
         expected = self.oracle.commit(writes)
-        assert self.engine.commit(writes, wait_durable=wait).timestamp == expected.timestamp
+        own = dict(writes)
+        assert self.engine.commit(own, wait_durable=wait, prepared=prepared).timestamp == expected.timestamp
         self.timestamps.append(expected.timestamp)
+
+    def prepare(self) -> None:
+        """Goes on with a big commit that is under way, between whose parts other things happen."""
+        place = self.random.randrange(len(self.preparing))
+        writes, steps = self.preparing[place]
+        try:
+            wait = next(steps)
+            if self.random.random() < 0.02:
+                steps.close()
+                del self.preparing[place]
+            elif wait is not TURN:
+                self.settle(wait)
+        except StopIteration as end:
+            del self.preparing[place]
+            if self.random.random() < 0.1:
+                end.value.give_up()
+            else:
+                self.commit(writes, end.value)
 
     def timestamp(self) -> int:
         oldest = self.engine.oldest_readable()
@@ -207,6 +237,7 @@ class World:
     def restart(self) -> None:
         self.settle(self.engine.close())
         self.pins.clear()
+        self.preparing.clear()
         self.engine = self.open(self.random.randrange(2**32))
         assert self.engine.newest_timestamp == self.oracle.newest_timestamp
         assert self.engine.visible_timestamp == self.oracle.newest_timestamp
@@ -220,7 +251,9 @@ class World:
 
     def step(self) -> None:
         choice = self.random.random()
-        if choice < 0.3:
+        if choice < 0.15 and self.preparing:
+            self.prepare()
+        elif choice < 0.3:
             self.write()
         elif choice < 0.85:
             self.read()
@@ -241,6 +274,8 @@ class World:
             self.layout = WIDE
             self.engine.set_layout(TABLE, WIDE)
             self.oracle.set_layout(TABLE, WIDE)
+            # What was begun is completed; nobody begins to write rows of the old layout any more.
+            self.preparing = [each for each in self.preparing if getgeneratorstate(each[1]) != GEN_CREATED]
 
 
 def python_values(vector: ColumnVector) -> list[object]:
