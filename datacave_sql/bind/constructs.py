@@ -130,6 +130,8 @@ def bind_subscript(b: Binding, e: ast.SubscriptedExpression, scope: Scope) -> n.
     element = b.types.element(base)
     if base in (oids.INT2VECTOR, oids.OIDVECTOR):
         element = oids.INT2 if base == oids.INT2VECTOR else oids.OID
+    elif base == oids.NAME and len(e.subscripts) == 1 and not e.subscripts[0].is_slice:
+        element = oids.CHAR
     if not element:
         raise DatacaveError(
             f"cannot subscript type {b.types.name(operand.type)} because it does not support subscripting",

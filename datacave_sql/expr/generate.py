@@ -502,7 +502,8 @@ def _subscript(g: Generator, e: n.Subscript) -> Code:
         slice_array = g.name("f", runtime.slice_array)
         present = tuple((low is not None, high is not None) for low, high in zip(e.lower, e.upper, strict=True))
         return Code(f"{slice_array}({argument}, {bounds(e.lower)}, {bounds(e.upper)}, {g.name('k', present)})", True)
-    return Code(f"{g.name('f', runtime.array_element)}({argument}, {bounds(e.upper)})", True)
+    element = runtime.name_letter if e.argument.type == oids.NAME else runtime.array_element
+    return Code(f"{g.name('f', element)}({argument}, {bounds(e.upper)})", True)
 
 
 def _subquery(g: Generator, e: n.SubqueryExpression) -> Code:

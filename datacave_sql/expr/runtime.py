@@ -167,6 +167,14 @@ def nest_arrays(arrays: list[Array | None]) -> Array:
     return Array(elements, (len(present), *first.lengths), (1, *first.lower_bounds))
 
 
+def name_letter(name: str | None, subscripts: tuple[int | None, ...]) -> str | None:
+    """name[i], counted from 0: a byte of the name's 64, as "char"; those behind its end are zero."""
+    place = subscripts[0]
+    if name is None or place is None or not 0 <= place < 64:
+        return None
+    return name.encode()[place : place + 1].decode("latin-1")
+
+
 def array_element(array: Array | None, subscripts: tuple[int | None, ...]) -> Any:
     """array[i][j]; NULL outside the bounds or with the wrong number of subscripts."""
     if array is None or len(subscripts) != len(array.lengths):
