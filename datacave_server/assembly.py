@@ -8,6 +8,7 @@ from datacave_core.ports import Store
 from datacave_server.audited_database import AuditedDatabase
 from datacave_server.lifecycle import Environment, Listener, finished
 from datacave_server.listener import SqlListener
+from datacave_server.operations import Operations
 from datacave_server.roles import ensure_roles
 from datacave_server.storage import Storage
 from datacave_sql import DatabaseOptions
@@ -30,6 +31,7 @@ class DatabaseParts:
             environment.scheduler,
             environment.randomness,
         )
+        Operations(environment, self._storage)
         return self._storage.engine
 
     async def make_listener(self, environment: Environment, store: Store) -> Listener:

@@ -27,6 +27,7 @@ from datacave_core.wait import Wait
 from datacave_server.admin import AdminServer
 from datacave_server.audit import AuditLog
 from datacave_server.clock import SystemClock, SystemRandomness
+from datacave_server.commands import Commands
 from datacave_server.config import Address, Config
 from datacave_server.files import OsFileSystem
 from datacave_server.metrics import MetricsRegistry
@@ -65,6 +66,9 @@ class Environment:
     metrics: MetricsRegistry
     audit: AuditLog | None
     tls: ServerTls | None
+    commands: Commands
+    reload: Callable[[], Config]
+    """Reads the configuration anew. Raises ConfigError."""
 
 
 class Listener(Protocol):
@@ -97,10 +101,21 @@ class Parts(Protocol):
 
 
 class Server:
-    """One server. `announce` gets the lines for standard output once clients can connect."""
+    """One server. `announce` gets the lines for standard output once clients can connect.
 
-    def __init__(self, config: Config, parts: Parts, announce: Callable[[str], None]) -> None:
+    `reload` reads the configuration anew, for the commands that take changes over while the server runs.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        parts: Parts,
+        announce: Callable[[str], None],
+        reload: Callable[[], Config] | None = None,
+    ) -> None:
         self.config = config
+        self.commands = Commands(SystemRandomness())
+        self._reload = reload or (lambda: config)
         self.metrics = MetricsRegistry()
         self.state = State.STARTING
         self.addresses: Sequence[Address] = ()
@@ -141,7 +156,7 @@ class Server:
         scheduler = LoopScheduler(asyncio.get_running_loop())
         stack.callback(scheduler.close)
         tls = make_tls(self.config.security.tls)
-        await self._start_admin(stack)
+        await self._start_admin(stack, root)
         clock = SystemClock()
         audit = self._open_audit(root, clock, scheduler)
         if audit is not None:
@@ -149,7 +164,18 @@ class Server:
             stack.callback(audit.close)
             stack.callback(audit.record, "server_stop")
         files = OsFileSystem(make_folder(root, STORE_FOLDER))
-        environment = Environment(self.config, files, clock, SystemRandomness(), scheduler, self.metrics, audit, tls)
+        environment = Environment(
+            self.config,
+            files,
+            clock,
+            SystemRandomness(),
+            scheduler,
+            self.metrics,
+            audit,
+            tls,
+            self.commands,
+            self._reload,
+        )
         stack.callback(self._parts.close)
         store = self._store = self._parts.open_store(environment)
         stack.push_async_callback(self._close_store, store)
@@ -197,13 +223,15 @@ class Server:
                 raise
             logger.exception("the storage could not be closed")
 
-    async def _start_admin(self, stack: AsyncExitStack) -> None:
+    async def _start_admin(self, stack: AsyncExitStack, root: OsFileSystem) -> None:
         section = self.config.metrics
         if section.enabled:
-            admin = AdminServer(section.listen, self.metrics, self._unhealthy, self._unready)
+            admin = AdminServer(section.listen, self.metrics, self._unhealthy, self._unready, self.commands)
             with naming("metrics.listen", section.listen):
                 self.admin_address = await admin.start()
             stack.push_async_callback(admin.stop)
+            self.commands.publish(root, self.admin_address)
+            stack.callback(self.commands.withdraw, root)
 
     def _open_audit(self, root: OsFileSystem, clock: SystemClock, scheduler: LoopScheduler) -> AuditLog | None:
         section = self.config.security.audit

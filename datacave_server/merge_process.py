@@ -33,7 +33,7 @@ NICENESS = 10
 class MergeProcess:
     """MergeWorker of the storage engine in `root`. `keys` and `current` make the key ring; no keys: plain files."""
 
-    __slots__ = ("_process", "_scheduler", "_settings")
+    __slots__ = ("_process", "_root", "_scheduler", "_settings")
 
     def __init__(
         self,
@@ -45,15 +45,22 @@ class MergeProcess:
         allow_plain: bool = False,
     ) -> None:
         self._scheduler = scheduler
+        self._root = root
+        self._settings = b""
+        self._process: subprocess.Popen[bytes] | None = None
+        self.replace_keys(keys or {}, current, allow_plain=allow_plain)
+
+    def replace_keys(self, keys: Mapping[str, bytes], current: str, *, allow_plain: bool) -> None:
+        """Lets the next merge use another key ring; one under way is ended."""
         self._settings = json.dumps(
             {
-                "root": str(root),
-                "keys": {key_id: key.hex() for key_id, key in (keys or {}).items()},
+                "root": str(self._root),
+                "keys": {key_id: key.hex() for key_id, key in keys.items()},
                 "current": current,
                 "allow_plain": allow_plain,
             }
         ).encode()
-        self._process: subprocess.Popen[bytes] | None = None
+        self.close()
 
     def submit(self, request: bytes, done: Callable[[bytes | None, BaseException | None], None]) -> Callable[[], None]:
         """Sends a merge to the child; `done(answer, error)` is called once. Returns what ends it early."""

@@ -29,7 +29,7 @@ class Storage:
         """Recovers the engine. Raises ConfigError, OSError and what `Engine.open` raises."""
         section = config.security.encryption
         keys = master_keys(config) if section.active_key else {}
-        ring = KeyRing(keys, section.active_key, allow_plain=section.allow_plain) if keys else None
+        ring = key_ring(config, keys)
         self.merges = MergeProcess(files.root, scheduler, keys, section.active_key, allow_plain=section.allow_plain)
         self.engine = Engine.open(files, clock, scheduler, randomness, engine_options(config), ring, self.merges)
 
@@ -51,6 +51,12 @@ def engine_options(config: Config) -> EngineOptions:
         level0_stop_files=compaction.level0_stop_files,
         level1_bytes=compaction.level1_bytes,
     )
+
+
+def key_ring(config: Config, keys: Mapping[str, bytes]) -> KeyRing | None:
+    """The ring of the configured keys, or None if files are not to be sealed. Raises MasterKeyError."""
+    section = config.security.encryption
+    return KeyRing(keys, section.active_key, allow_plain=section.allow_plain) if section.active_key else None
 
 
 def master_keys(config: Config, environment: Mapping[str, str] = os.environ) -> dict[str, bytes]:

@@ -1,19 +1,26 @@
-"""AdminServer: the HTTP answers, and the socket they come from."""
+"""AdminServer: the HTTP answers, and the socket they come from.
+
+What only looks is open to everybody who reaches the address. Commands change things: they need the token that the
+server writes into its data directory, so that who may use them is who may read the data.
+"""
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Callable
 
 from aiohttp import web
 
-from datacave_server.config import Address
+from datacave_core.errors import DatacaveError
+from datacave_server.commands import CommandError, Commands
+from datacave_server.config import Address, ConfigError
 from datacave_server.metrics import MetricsRegistry
 
 PROMETHEUS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class AdminServer:
-    """Serves /metrics, /health and /ready.
+    """Serves /metrics, /health and /ready, and POST /commands/NAME to those who know the token of `commands`.
 
     `unhealthy` and `unready` return why the process is broken, or cannot serve right now, and None when all is well.
     """
@@ -24,11 +31,13 @@ class AdminServer:
         metrics: MetricsRegistry,
         unhealthy: Callable[[], str | None],
         unready: Callable[[], str | None],
+        commands: Commands | None = None,
     ) -> None:
         self._listen = listen
         self._metrics = metrics
         self._unhealthy = unhealthy
         self._unready = unready
+        self._commands = commands
         self._runner: web.AppRunner | None = None
 
     def application(self) -> web.Application:
@@ -37,6 +46,8 @@ class AdminServer:
         app.router.add_get("/metrics", self._answer_metrics)
         app.router.add_get("/health", self._answer_health)
         app.router.add_get("/ready", self._answer_ready)
+        if self._commands is not None:
+            app.router.add_post("/commands/{name}", self._answer_command)
         return app
 
     async def start(self) -> Address:
@@ -66,6 +77,27 @@ class AdminServer:
 
     async def _answer_ready(self, request: web.Request) -> web.Response:
         return _status(self._unhealthy() or self._unready())
+
+    async def _answer_command(self, request: web.Request) -> web.Response:
+        commands = self._commands
+        assert commands is not None
+        given = request.headers.get("Authorization", "").encode()
+        if not hmac.compare_digest(given, f"Bearer {commands.token}".encode()):
+            return web.json_response({"error": "the token is missing or wrong"}, status=401)
+        try:
+            parameters = await request.json()
+            if not isinstance(parameters, dict):
+                raise CommandError("parameters are a JSON object")
+            return web.json_response(await commands.run(request.match_info["name"], parameters))
+        except ValueError as error:
+            return web.json_response({"error": str(error)}, status=400)
+        except (CommandError, ConfigError) as error:
+            return web.json_response({"error": str(error)}, status=400)
+        except DatacaveError as error:
+            answer = {"error": error.message, "hint": error.hint, "sqlstate": error.sqlstate}
+            return web.json_response(answer, status=409)
+        except OSError as error:
+            return web.json_response({"error": str(error)}, status=500)
 
 
 def _status(reason: str | None) -> web.Response:

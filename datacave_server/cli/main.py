@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from datacave_core.errors import DatacaveError
-from datacave_server.cli import audit, configfile, password, serve
+from datacave_server.cli import audit, configfile, password, serve, storage
 from datacave_server.cli.serve import RunLoop
 from datacave_server.config import ConfigError
 from datacave_server.log import one_line
@@ -58,6 +58,7 @@ def make_parser(run_loop: RunLoop) -> argparse.ArgumentParser:
     configfile.add_commands(commands)
     password.add_command(commands)
     audit.add_command(commands)
+    storage.add_commands(commands)
     serve.add_version(commands)
     return parser
 

@@ -45,17 +45,17 @@ def add_version(commands: Any) -> None:
 def _serve(options: argparse.Namespace, run_loop: RunLoop) -> int:
     config = load_settings(options).config
     set_up_logging(config.log.level, config.log.format)
-    return run_loop(_run(config))
+    return run_loop(_run(config, lambda: load_settings(options).config))
 
 
-async def _run(config: Config) -> int:
+async def _run(config: Config, reload: Callable[[], Config]) -> int:
     # imported here: the other commands need neither SQL nor storage, which take a second to load
     from datacave_server.assembly import DatabaseParts
 
     # imported here: it comes with the admin address and its HTTP library
     from datacave_server.lifecycle import Server
 
-    return await Server(config, DatabaseParts(), announce).run()
+    return await Server(config, DatabaseParts(), announce, reload).run()
 
 
 def announce(text: str) -> None:

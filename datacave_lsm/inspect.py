@@ -1,0 +1,255 @@
+"""Inspect: what is in a file or directory of the engine, as plain values for people and programs.
+
+Everything comes from the codecs the engine itself reads with; nothing is changed. Bytes are shown in hexadecimal.
+A sealed file without its key shows its header only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from datacave_core.layout import Layout
+from datacave_core.ports import File, FileSystem
+from datacave_lsm.crypto import MasterKeyError
+from datacave_lsm.format import HEADER_BYTES, FileHeader, FileKind, Seals, read_exactly
+from datacave_lsm.table import Group, SegmentCache, TableReader
+from datacave_lsm.version import Levels, VersionEdit
+from datacave_lsm.version.levels import TableFile
+from datacave_lsm.version.manifest import ManifestState, current_manifest, read_manifest
+from datacave_lsm.wal import EntryDecoder
+from datacave_lsm.wal.record import Tail, read_records
+from datacave_lsm.wal.segment import segment_name, segment_numbers
+
+Facts = dict[str, Any]
+"""Values that JSON knows."""
+
+_PARTS = ("filter", "index", "properties", "footer")
+_GROUP_PARTS = ("keys", "timestamps", "operations")
+
+
+def inspect_file(files: FileSystem, name: str, seals: Seals, *, records: bool = False) -> Facts:
+    """The header, layout and properties of a file, and with `records` every record or row in it.
+
+    Raises DataCorrupted for what cannot be read, and OSError.
+    """
+    file = files.open(name)
+    try:
+        header = FileHeader.decode(file.read_at(0, HEADER_BYTES), name)
+        facts: Facts = {
+            "file": name,
+            "bytes": file.size(),
+            "kind": header.kind.name.lower(),
+            "format_version": header.format_version,
+            "file_id": header.file_id,
+            "protection": "sealed" if header.sealed else "checksums",
+            "master_key": header.key_id,
+        }
+        try:
+            seals.resume(file.read_at(0, HEADER_BYTES), header.kind, name)
+        except MasterKeyError as error:
+            return {**facts, "unreadable": error.message}
+        if header.kind is FileKind.TABLE:
+            facts |= _table(files, name, seals, records)
+        elif header.kind is FileKind.WAL:
+            facts |= _log_segment(file, name, seals, records)
+        elif header.kind is FileKind.MANIFEST:
+            facts |= _manifest(file, name, seals)
+        return facts
+    finally:
+        file.close()
+
+
+def inspect_directory(files: FileSystem, seals: Seals, level_count: int) -> Facts:
+    """The level state that the manifest in force describes. Raises DataCorrupted, MasterKeyError, OSError."""
+    name = current_manifest(files)
+    if name is None:
+        return {"manifest": None, "log_segments": [segment_name(number) for number in segment_numbers(files)]}
+    state = read_manifest(files, name, seals, level_count)
+    return {
+        "manifest": name,
+        **_state(state),
+        "levels": [
+            {
+                "level": level,
+                "tables": len(tables),
+                "bytes": state.levels.size_bytes(level),
+                "entries": sum(table.entries for table in tables),
+                "tombstones": sum(table.tombstones for table in tables),
+            }
+            for level, tables in enumerate(state.levels.files)
+            if tables
+        ],
+        "tables": [
+            {"level": level, **table_facts(table)}
+            for level, tables in enumerate(state.levels.files)
+            for table in tables
+        ],
+        "log_segments": [segment_name(number) for number in segment_numbers(files)],
+    }
+
+
+def table_facts(table: TableFile) -> Facts:
+    """What the manifest says of a table."""
+    return {
+        "number": table.number,
+        "bytes": table.size_bytes,
+        "entries": table.entries,
+        "tombstones": table.tombstones,
+        "smallest_key": table.smallest_key.hex(),
+        "largest_key": table.largest_key.hex(),
+        "min_timestamp": table.min_timestamp,
+        "max_timestamp": table.max_timestamp,
+        "master_key": table.key_id,
+    }
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON knows it."""
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, float):
+        return value if abs(value) < float("inf") else str(value)
+    if isinstance(value, Mapping):
+        return {plain(key): plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(each) for each in value]
+    return value
+
+
+def _state(state: ManifestState) -> Facts:
+    return {
+        "first_log_segment": state.log_number,
+        "next_number": state.next_number,
+        "horizon": state.horizon,
+        "newest_timestamp": state.timestamp,
+        "closed": list(state.closed),
+    }
+
+
+def _layout(layout: Layout) -> Facts:
+    return {
+        "version": layout.version,
+        "columns": [
+            {
+                "type": column.type.name,
+                "nullable": column.nullable,
+                "scale": column.scale,
+                "missing": plain(column.missing),
+            }
+            for column in layout.columns
+        ],
+    }
+
+
+def _table(files: FileSystem, name: str, seals: Seals, records: bool) -> Facts:
+    cache: SegmentCache[Group] = SegmentCache(0)
+    reader = TableReader.open(files, name, seals, cache)
+    try:
+        properties = reader.properties
+        groups = []
+        offset = HEADER_BYTES
+        for group in reader.groups():
+            names = [*_GROUP_PARTS, *(f"column{at}" for at in range(len(group.layout.columns)))]
+            groups.append(
+                {
+                    "group": group.number,
+                    "offset": offset,
+                    "bytes": group.stored_bytes,
+                    "rows": group.row_count,
+                    "tombstones": group.tombstone_count,
+                    "first_key": group.first_key.hex(),
+                    "last_key": group.last_key.hex(),
+                    "min_timestamp": group.min_timestamp,
+                    "max_timestamp": group.max_timestamp,
+                    "layout": properties.layouts.index(group.layout),
+                    "segments": dict(zip(names, group.segment_lengths, strict=True)),
+                }
+            )
+            offset += group.stored_bytes
+        parts = []
+        for part, length in zip(_PARTS, reader.part_lengths, strict=True):
+            parts.append({"part": part, "offset": offset, "bytes": length})
+            offset += length
+        facts: Facts = {
+            "entries": properties.entries,
+            "tombstones": properties.tombstones,
+            "smallest_key": properties.smallest_key.hex(),
+            "largest_key": properties.largest_key.hex(),
+            "min_timestamp": properties.min_timestamp,
+            "max_timestamp": properties.max_timestamp,
+            "layouts": [_layout(layout) for layout in properties.layouts],
+            "groups": groups,
+            "parts": parts,
+        }
+        if records:
+            facts["rows"] = [row for group in reader.groups() for row in _rows(group)]
+        return facts
+    finally:
+        reader.close()
+
+
+def _rows(group: Group) -> Iterable[Facts]:
+    stamps, operations = group.timestamps().tolist(), group.operations().tolist()
+    for key, stamp, operation, row in zip(group.keys(), stamps, operations, group.rows(), strict=True):
+        yield {"key": key.hex(), "timestamp": stamp, "row": None if operation else plain(row)}
+
+
+def _log_segment(file: File, name: str, seals: Seals, records: bool) -> Facts:
+    _, opener = seals.resume(read_exactly(file, 0, HEADER_BYTES, name), FileKind.WAL, name)
+    tail = Tail()
+    decoder = EntryDecoder()
+    shown: list[Facts] = []
+    commits = writes = payload_bytes = 0
+    first = last = None
+    for offset, payload in read_records(file, name, opener, tail):
+        entries = list(decoder.decode(payload))
+        stamps = [entry[0] for entry in entries if entry[0]]
+        commits += len(stamps)
+        writes += sum(len(entry[1]) for entry in entries if entry[0])
+        payload_bytes += len(payload)
+        if stamps:
+            first, last = (stamps[0] if first is None else first), stamps[-1]
+        shown.append({"offset": offset, "bytes": len(payload), "entries": len(entries)})
+        if records:
+            shown[-1]["contents"] = [{"timestamp": entry[0], "writes": plain(entry[1])} for entry in entries]
+    return {
+        "records": shown,
+        "commits": commits,
+        "writes": writes,
+        "payload_bytes": payload_bytes,
+        "first_timestamp": first,
+        "last_timestamp": last,
+        "readable_bytes": tail.end,
+        "torn_tail": tail.torn,
+    }
+
+
+def _manifest(file: File, name: str, seals: Seals) -> Facts:
+    _, opener = seals.resume(read_exactly(file, 0, HEADER_BYTES, name), FileKind.MANIFEST, name)
+    tail = Tail()
+    state = ManifestState(Levels.empty(1))
+    edits = []
+    for offset, payload in read_records(file, name, opener, tail):
+        edit = VersionEdit.decode(payload)
+        state.apply(edit)
+        shown: Facts = {"offset": offset}
+        for field in ("log_number", "next_number", "horizon", "timestamp"):
+            if (value := getattr(edit, field)) is not None:
+                shown[field] = value
+        if edit.removed:
+            shown["removed"] = sorted(edit.removed)
+        if edit.added:
+            shown["added"] = [{"level": level, **table_facts(table)} for level, table in edit.added]
+        if edit.closed is not None:
+            shown["closed"] = list(edit.closed)
+        edits.append(shown)
+    return {
+        "edits": edits,
+        "state": {**_state(state), "tables": [[f.number for f in tables] for tables in state.levels.files]},
+        "readable_bytes": tail.end,
+        "torn_tail": tail.torn,
+    }
