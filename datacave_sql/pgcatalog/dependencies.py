@@ -23,18 +23,21 @@ NORMAL, AUTOMATIC, INTERNAL = "n", "a", "i"
 def depend_rows(rows: CatalogRows) -> list[Row]:
     """All of pg_depend."""
     catalog = rows.catalog
-    found = rows.per_object("depend.sequence", catalog.sequences.items(), lambda r, s: _of_sequence(s))
+    found = rows.per_object("depend.sequence", catalog.sequences.items(), _of_sequence)
     found += rows.per_object("depend.type", catalog.types.items(), lambda r, t: _of_type(t))
     # What a view names may change its kind from table to sequence only by changing its oid.
     found += rows.per_object("depend.table", catalog.tables.items(), _of_table)
     return found
 
 
-def _of_sequence(sequence: Sequence) -> list[Row]:
+def _of_sequence(rows: CatalogRows, sequence: Sequence) -> list[Row]:
     found: list[Row] = [(CLASS, sequence.oid, 0, NAMESPACE, sequence.schema_oid, 0, NORMAL)]
     if sequence.owned_by_table_oid:
         kind = INTERNAL if sequence.identity else AUTOMATIC
         found.append((CLASS, sequence.oid, 0, CLASS, sequence.owned_by_table_oid, sequence.owned_by_column, kind))
+        if not sequence.identity:
+            rule = default_oid(sequence.owned_by_table_oid, sequence.owned_by_column)
+            found.append((DEFAULT, rule, 0, CLASS, sequence.oid, 0, NORMAL))
     return found
 
 
@@ -89,14 +92,6 @@ def _of_table(rows: CatalogRows, table: Table) -> list[Row]:
             if oid >= FIRST_USER_OID:
                 kind = CLASS if rows.catalog.relation_by_oid(oid) is not None else TYPE
                 found.append((REWRITE, rule, 0, kind, oid, 0, NORMAL))
-    else:
-        for oid in table.depends_on:
-            if rows.catalog.sequences.get(oid) is not None:
-                found += (
-                    (DEFAULT, default_oid(table.oid, column.number), 0, CLASS, oid, 0, NORMAL)
-                    for column in table.live_columns
-                    if column.default is not None and "nextval" in column.default
-                )
     return found
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from datacave_core.catalog import ADMIN_ROLE_OID, Grant
-from datacave_core.values import Array
+from datacave_core.catalog import ADMIN_ROLE_OID, FIRST_USER_OID, PUBLIC_SCHEMA_OID, Grant, initial_catalog
+from datacave_core.values import Array, Row
+from datacave_sql.pgcatalog.facts import relation_shapes
 from datacave_sql.pgcatalog.snapshot import CatalogRows
 
+_CLASS: Final = 1259
+_NAMESPACE: Final = 2615
 _ORDER: Final = "arwdDxtXUCTcsA"
 _ALL_ON_TABLE: Final = "arwdDxt"
 
@@ -37,6 +40,23 @@ def acl_item(rows: CatalogRows, grant: Grant) -> str:
 def acl_array(rows: CatalogRows, grants: Sequence[Grant]) -> Array | None:
     """The list of an object; NULL where nothing was ever granted, so that the defaults hold."""
     return Array.of(tuple(acl_item(rows, grant) for grant in grants)) if grants else None
+
+
+def initial_privilege_rows(rows: CatalogRows) -> list[Row]:
+    """pg_init_privs: what was granted before any user came, so that dumps leave it out."""
+    found: list[Row] = [
+        (shape.oid, _CLASS, 0, "i", system_acl(rows, shape.public_privileges))
+        for shape in relation_shapes().values()
+        if shape.public_privileges is not None
+    ]
+    found += (
+        (schema.oid, _NAMESPACE, 0, "i", acl_array(rows, schema.privileges))
+        for schema in rows.catalog.schemas.values()
+        if schema.privileges and schema.oid < FIRST_USER_OID and schema.oid != PUBLIC_SCHEMA_OID
+    )
+    first = initial_catalog().schemas[PUBLIC_SCHEMA_OID]
+    found.append((first.oid, _NAMESPACE, 0, "i", acl_array(rows, first.privileges)))
+    return found
 
 
 def system_acl(rows: CatalogRows, public: str | None) -> Array | None:

@@ -24,6 +24,7 @@ from datacave_sql.pgcatalog import (
 from datacave_sql.pgcatalog.facts import RelationShape, fixed_rows, index_shapes, relation_shapes
 from datacave_sql.pgcatalog.information.typefacts import type_place
 from datacave_sql.pgcatalog.information.views import VIEWS, InformationRelation
+from datacave_sql.pgcatalog.privileges import initial_privilege_rows
 from datacave_sql.pgcatalog.relation import CatalogRelation, LiveRelation, SystemRelation
 from datacave_sql.pgcatalog.sequences import sequence_rows, sequences_view
 from datacave_sql.pgcatalog.settings import setting_rows
@@ -61,6 +62,7 @@ BY_CATALOG: dict[str, Callable[[CatalogRows], Sequence[Row]]] = {
     "pg_shdescription": globals.shared_description_rows,
     "pg_sequence": sequence_rows,
     "pg_depend": dependencies.depend_rows,
+    "pg_init_privs": initial_privilege_rows,
     "pg_rewrite": dependencies.rewrite_rows,
     "pg_tables": listings.tables_view,
     "pg_views": listings.views_view,
