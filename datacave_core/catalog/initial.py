@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datacave_core.catalog.objects import Database, Grant, Role, Schema
+from datacave_core.catalog.objects import Comment, Database, Grant, Role, Schema
 from datacave_core.catalog.snapshot import Catalog
 
 ADMIN_ROLE_OID = 10
@@ -14,6 +14,8 @@ INFORMATION_SCHEMA_OID = 13183
 DEFAULT_DATABASE_OID = 5
 DEFAULT_DATABASE_NAME = "default"
 ADMIN_ROLE_NAME = "admin"
+
+_NAMESPACE_CLASS_OID = 2615
 
 DATABASE_OWNER_ROLE_OID = 6171
 _PREDEFINED_ROLES = (
@@ -52,6 +54,7 @@ def initial_catalog(admin_name: str = ADMIN_ROLE_NAME) -> Catalog:
             *(Role(oid, name) for oid, name in _PREDEFINED_ROLES),
             Database(DEFAULT_DATABASE_OID, DEFAULT_DATABASE_NAME, admin),
             Schema(PG_CATALOG_OID, "pg_catalog", admin, 0, usage_for_all),
+            Comment(_NAMESPACE_CLASS_OID, PUBLIC_SCHEMA_OID, 0, "standard public schema"),
             Schema(PG_TOAST_OID, "pg_toast", admin),
             Schema(INFORMATION_SCHEMA_OID, "information_schema", admin, 0, usage_for_all),
             Schema(
