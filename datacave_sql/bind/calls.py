@@ -12,6 +12,7 @@ from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.types import oids
 from datacave_sql.bind import coercion, names, references, windows
+from datacave_sql.bind.folding import fold
 from datacave_sql.bind.names import Grouping, Scope
 from datacave_sql.bind.sorting import sort_keys
 from datacave_sql.bind.state import Binding
@@ -31,7 +32,7 @@ def bind_call(b: Binding, e: ast.FunctionCall, scope: Scope) -> n.Expression:
     bound = resolve_call(b, e, scope)
     if isinstance(bound, n.FunctionCall) and bound.function.is_row_source:
         return _collect_set(b, bound, scope, e.position)
-    return bound
+    return fold(b, bound) if isinstance(bound, n.FunctionCall) else bound
 
 
 def _argument(b: Binding, node: ast.Expression, scope: Scope) -> n.Expression:

@@ -12,6 +12,7 @@ from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.types import oids
 from datacave_sql.bind.domains import domain_value
+from datacave_sql.bind.folding import fold
 from datacave_sql.bind.literals import read_literal
 from datacave_sql.bind.state import Binding
 from datacave_sql.expr import nodes as n
@@ -75,8 +76,7 @@ def apply_coercion(
         assert found.function is not None
         extra: tuple[n.Expression, ...] = (n.Constant(typmod, oids.INT4), n.Constant(context == EXPLICIT, oids.BOOL))
         arguments = (e, *extra[: len(found.function.argument_types) - 1])
-        call: n.Expression = n.FunctionCall(found.function, arguments, base, position=position or 0)
-        return fold(b, call)
+        return fold(b, n.FunctionCall(found.function, arguments, base, position=position or 0))
     if found.kind == "array":
         assert found.element is not None
         source_element, target_element = b.types.element(b.types.base(e.type)), b.types.element(base)
@@ -238,8 +238,3 @@ def matching_type(b: Binding, ordered: Sequence[n.Expression], construct: str) -
         except DatacaveError as error:
             raise error.at(b.position(ordered[count])) from None
     return common_type([e.type for e in ordered], b.types, construct)
-
-
-def fold(b: Binding, call: n.Expression) -> n.Expression:
-    """Leaves a call as it is; folding of constants is `folding.py`'s."""
-    return call

@@ -45,7 +45,7 @@ def bind_insert(b: Binding, statement: ast.Insert, outer: Scope) -> l.LogicalPla
         returning,
         outputs,
     )
-    return l.With(tuple(tables), plan) if tables else plan
+    return with_clause.close_with(tables, statement.with_clause, plan)
 
 
 def insert_plan(

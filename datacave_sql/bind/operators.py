@@ -9,6 +9,7 @@ from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.types import oids
 from datacave_sql.bind import coercion
+from datacave_sql.bind.folding import fold
 from datacave_sql.bind.names import Scope
 from datacave_sql.bind.state import Binding
 from datacave_sql.expr import nodes as n
@@ -41,7 +42,7 @@ def apply_operator(
         coercion.require(b, operand, type_oid) for operand, type_oid in zip(operands, found.argument_types, strict=True)
     )
     call = n.FunctionCall(found.function, arguments, found.result_type, -1, name, position)
-    return b.placed(call, position)
+    return b.placed(fold(b, call), position)
 
 
 def compare_rows(

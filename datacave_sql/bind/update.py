@@ -81,7 +81,7 @@ def bind_update(b: Binding, statement: ast.Update, outer: Scope) -> l.LogicalPla
         returning,
         outputs,
     )
-    return l.With(tuple(tables), plan) if tables else plan
+    return with_clause.close_with(tables, statement.with_clause, plan)
 
 
 def bind_delete(b: Binding, statement: ast.Delete, outer: Scope) -> l.LogicalPlan:
@@ -101,4 +101,4 @@ def bind_delete(b: Binding, statement: ast.Delete, outer: Scope) -> l.LogicalPla
         returning = tuple(item.expression for item in bound)
         outputs = tuple(item.column(b) for item in bound)
     plan: l.LogicalPlan = l.Delete(table, child, key.id, old.id, _target_columns(source), condition, returning, outputs)
-    return l.With(tuple(tables), plan) if tables else plan
+    return with_clause.close_with(tables, statement.with_clause, plan)

@@ -6,6 +6,7 @@ from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.types import oids
 from datacave_sql.bind import coercion
+from datacave_sql.bind.inlining import with_tables
 from datacave_sql.bind.names import CommonName, Scope
 from datacave_sql.bind.state import Binding
 from datacave_sql.expr import nodes as n
@@ -37,6 +38,14 @@ def bind_with(b: Binding, clause: ast.WithClause, level: Scope) -> list[l.Common
         returns = isinstance(item.statement, ast.Query) or bool(getattr(item.statement, "returning", ()))
         level.commons[item.name] = CommonName(table.id, item.name, columns, returns_rows=returns)
     return tables
+
+
+def close_with(tables: list[l.CommonTable], clause: ast.WithClause | None, plan: l.LogicalPlan) -> l.LogicalPlan:
+    """The plan with its WITH queries round it, or in it where they are read once."""
+    if clause is None:
+        return plan
+    pairs = zip(tables, clause.tables, strict=True)
+    return with_tables(tables, {table.id for table, item in pairs if item.materialized}, plan)
 
 
 def _bind_table(
