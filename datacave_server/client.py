@@ -53,6 +53,9 @@ KNOWN_CODECS_MAX = 1000
 PARTS_MAX = 16
 """Encoded batches that are kept back before they are handed on."""
 
+COPY_BYTES_MAX = 4 * 1024 * 1024
+"""COPY data that may wait for a statement that is busy with earlier data; beyond it the client is not read from."""
+
 
 class StatementCodecs:
     """What the wire keeps of a prepared statement, for one plan and one state of the format settings."""
@@ -82,6 +85,7 @@ class SessionClient:
         self._wire: Connection = pump.wire
         self.session = session
         self._copy: CopyInRequest | None = None
+        self._copy_bytes = 0
         self._columns: tuple[ResultColumn, ...] = ()
         self._known_codecs: dict[int, StatementCodecs] = {}
         self._answers: dict[type, Callable[[Any], bytes | Work]] = {
@@ -262,13 +266,17 @@ class SessionClient:
 
     @property
     def wants_copy_data(self) -> bool:
-        return self._copy is not None
+        copy = self._copy
+        return copy is not None and (self._copy_bytes < COPY_BYTES_MAX or not copy.chunks)
 
     def copy_event(self, event: Event) -> None:
         copy = self._copy
         if copy is None:
             return
         if isinstance(event, frontend.CopyData):
+            if not copy.chunks:
+                self._copy_bytes = 0
+            self._copy_bytes += len(event.data)
             copy.chunks.append(event.data)
         elif isinstance(event, frontend.CopyDone):
             copy.ended = True

@@ -50,7 +50,7 @@ class Client(Protocol):
 
     @property
     def wants_copy_data(self) -> bool:
-        """Whether the statement under way waits for COPY data."""
+        """Whether the statement under way takes COPY data now."""
 
     def idle_bytes(self) -> bytes:
         """What an idle session has to say of itself: notifications."""
@@ -201,6 +201,9 @@ class Pump(asyncio.Protocol):
         callback = lambda: self._ready(work)  # noqa: E731
         self._resume_callback = callback
         wait.subscribe(callback)
+        # COPY data may have come before the statement asked for it, or while it was busy with earlier data.
+        if self.client.wants_copy_data:
+            self._take_copy_data()
 
     def _ready(self, work: Work) -> None:
         if self._work is work:
@@ -232,6 +235,9 @@ class Pump(asyncio.Protocol):
             while client.wants_copy_data:
                 event = wire.next_event()
                 if event is NEED_DATA:
+                    if self._paused_reading:
+                        self._paused_reading = False
+                        self.transport.resume_reading()
                     return
                 client.copy_event(event)
                 if not isinstance(event, frontend.CopyData | frontend.CopyDone | frontend.CopyFail):

@@ -5,10 +5,18 @@ Source: https://www.postgresql.org/docs/15/sql-copy.html. Quotes toggle anywhere
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 
-from datacave_core.errors import DatacaveError
-from datacave_sql.session.copying.text_format import END_OF_DATA, bad_format
+from datacave_sql.session.copying.text_format import END_OF_DATA, Lines, TextReader, bad_format
+
+
+@lru_cache(maxsize=64)
+def whole_field_finder(delimiter: str, quote: str) -> Callable[[str], list[str]]:
+    """A function that lists the fields of a record, quotes included; one that it does not understand is left out."""
+    d, q = re.escape(delimiter), re.escape(quote)
+    return re.compile(f"(?:\\A|{d})({q}[^{q}]*(?:{q}{q}[^{q}]*)*{q}|[^{d}{q}]*)(?={d}|\\Z)").findall
 
 
 class CsvReader:
@@ -29,6 +37,9 @@ class CsvReader:
         self._escape = escape
         self._force_not_null = force_not_null
         self._force_null = force_null
+        # Finds fields that are quoted as a whole or not at all; a record with others is read letter by letter.
+        self._whole_fields = whole_field_finder(delimiter, quote) if escape == quote else None
+        self._plain = TextReader(delimiter, null)  # for records without quotes
         self._rest = ""
         self._open = ""  # the beginning of a record whose quotes are not closed yet
         self.ended = False
@@ -38,11 +49,7 @@ class CsvReader:
         if self.ended:
             return []
         block = self._rest + text
-        if not last and block.endswith("\r"):
-            # The newline may come with the next piece.
-            self._rest = block
-            return []
-        lines = block.replace("\r\n", "\n").split("\n")
+        lines = block.split("\n")
         rest = lines.pop()
         if last:
             self._rest = ""
@@ -50,25 +57,26 @@ class CsvReader:
                 lines.append(rest)
         else:
             self._rest = rest
+        returns = "\r" in block
         if not self._open and self._quote not in block:
-            return self._until_end(lines)
+            return self._until_end([line.removesuffix("\r") for line in lines] if returns else lines)
         records: list[str] = []
         pending = self._open
         is_open = bool(pending)
         for line in lines:
-            if not is_open and line == END_OF_DATA:
+            if not is_open and line.removesuffix("\r") == END_OF_DATA:
                 self.ended = True
                 break
             pending = pending + "\n" + line if is_open else line
             is_open = self._is_open(pending)
             if not is_open:
-                records.append(pending)
+                # A carriage return is part of the line end only where no quotes are open.
+                records.append(pending.removesuffix("\r") if returns else pending)
                 pending = ""
         self._open = pending if is_open else ""
         if is_open and last:
-            error = bad_format("unterminated CSV quoted field")
-            raise error
-        return records
+            raise bad_format("unterminated CSV quoted field")
+        return Lines(None, records)
 
     def _until_end(self, lines: list[str]) -> list[str]:
         if END_OF_DATA in lines:
@@ -101,6 +109,10 @@ class CsvReader:
                     None if part == null and at not in self._force_not_null else part for at, part in enumerate(parts)
                 ]
             return list(parts)
+        if self._whole_fields is not None:
+            texts = self._whole_fields(record)
+            if sum(map(len, texts)) + len(texts) == len(record) + 1:
+                return self._unquoted(texts)
         fields: list[str | None] = []
         at = 0
         while True:
@@ -116,6 +128,21 @@ class CsvReader:
             if at == len(record):
                 fields.append(None if null == "" and len(fields) not in self._force_not_null else "")
                 return fields
+
+    def _unquoted(self, texts: list[str]) -> list[str | None]:
+        """The values of fields that are quoted as a whole or not at all."""
+        null, quote, kept, forced = self._null, self._quote, self._force_not_null, self._force_null
+        doubled = quote + quote
+        fields: list[str | None] = []
+        for number, text in enumerate(texts):
+            if text[:1] == quote:
+                value = text[1:-1]
+                if quote in value:
+                    value = value.replace(doubled, quote)
+                fields.append(None if value == null and number in forced else value)
+            else:
+                fields.append(None if text == null and number not in kept else text)
+        return fields
 
     def _field(self, record: str, at: int) -> tuple[str, bool, int]:
         delimiter, quote, escape = self._delimiter, self._quote, self._escape
@@ -142,9 +169,11 @@ class CsvReader:
             at += 1
         return "".join(parts), quoted, at
 
-    def columns(self, records: Sequence[str], count: int) -> list[Sequence[str | None]] | None:
+    def columns(self, stretch: Lines, count: int) -> list[Sequence[str | None]] | None:
         """The fields of many records, column by column; None if some record is not as long as it should be."""
-        rows = [self.fields(record) for record in records]
+        if stretch.block is not None and not self._force_not_null:
+            return self._plain.columns(stretch, count)
+        rows = [self.fields(record) for record in stretch.split()]
         if any(len(row) != count for row in rows):
             return None
         return list(zip(*rows, strict=True))
@@ -191,8 +220,3 @@ class CsvWriter:
         """The header line."""
         line = self._delimiter.join([self._text(name, False, len(names) == 1) for name in names])
         return (line + "\n").encode()
-
-
-def unterminated(error: DatacaveError) -> bool:
-    """Whether an error is that of an open quote."""
-    return error.message.startswith("unterminated CSV")
