@@ -20,7 +20,6 @@ from datacave_sql.functions.typelookup import TypeLookup
 IMPLICIT = "i"
 ASSIGNMENT = "a"
 EXPLICIT = "e"
-_VECTORS = {oids.INT2VECTOR: oids.INT2, oids.OIDVECTOR: oids.OID}
 _RANK = {IMPLICIT: 0, ASSIGNMENT: 1, EXPLICIT: 2}
 
 
@@ -62,8 +61,7 @@ def find_coercion(source: int, target: int, context: str, types: TypeLookup) -> 
         return Coercion("none", base_source, base_target, domain=domain)
     if base_source == oids.RECORD and target_kind == "c":
         return Coercion("record", base_source, base_target, domain=domain)
-    source_element = _VECTORS.get(base_source) or types.element(base_source)
-    target_element = types.element(base_target)
+    source_element, target_element = types.element(base_source), types.element(base_target)
     if source_element and target_element:
         if types.kind(source_element) == "c" and target_element == oids.RECORD:
             return Coercion("none", base_source, base_target, domain=domain)

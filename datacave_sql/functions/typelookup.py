@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
-from datacave_core.types import SqlType, find_type, format_type
+from datacave_core.types import SqlType, find_type, format_type, oids
 from datacave_core.types.array import array_io
 from datacave_core.types.codec import KeyFunction, TypeIO
 from datacave_core.types.enumeration import enum_io
@@ -19,6 +19,8 @@ from datacave_core.types.io import type_io
 from datacave_core.types.record import record_io
 from datacave_core.types.registry import RANGES, RANGES_BY_MULTIRANGE
 from datacave_core.types.sqltype import RangeType
+
+_VECTORS = frozenset({oids.INT2VECTOR, oids.OIDVECTOR})
 
 
 class Attribute(NamedTuple):
@@ -68,9 +70,9 @@ class TypeLookup:
         return self.type(oid).preferred
 
     def element(self, oid: int) -> int:
-        """The element type of a true array type, else 0."""
+        """The element type of an array type, int2vector and oidvector among them, else 0."""
         found = self.type(oid)
-        return found.element_oid if found.is_array else 0
+        return found.element_oid if found.is_array or oid in _VECTORS else 0
 
     def array(self, oid: int) -> int:
         """The array type over this type, or 0."""
