@@ -8,7 +8,8 @@ from datacave_core.errors import DatacaveError
 from datacave_sql.bind import assignments, coercion, row_rules
 from datacave_sql.bind.names import Scope
 from datacave_sql.bind.state import Binding
-from datacave_sql.parse import ast, parse_expression
+from datacave_sql.bind.stored_text import expression_tree
+from datacave_sql.parse import ast
 from datacave_sql.plan import logical as l
 
 
@@ -98,11 +99,11 @@ def _inference(b: Binding, target: ast.ConflictTarget, table: Table) -> tuple[se
 
 
 def _expression_of(b: Binding, table: Table, text: str | None) -> ast.Expression | None:
-    return parse_expression(text) if text is not None else None
+    return expression_tree(text) if text is not None else None
 
 
 def _predicate_allows(index: Index, target: ast.ConflictTarget) -> bool:
     """A partial index decides only where the same condition is written."""
     if index.predicate is None:
         return True
-    return target.where is not None and parse_expression(index.predicate) == target.where
+    return target.where is not None and expression_tree(index.predicate) == target.where

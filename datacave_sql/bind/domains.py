@@ -14,10 +14,10 @@ from datacave_core.errors import DatacaveError
 from datacave_core.types import oids
 from datacave_sql.bind.names import Scope, Source, SourceColumn
 from datacave_sql.bind.state import Binding
+from datacave_sql.bind.stored_text import expression_tree
 from datacave_sql.expr import nodes as n
 from datacave_sql.functions.body import Body
 from datacave_sql.functions.registry import Function
-from datacave_sql.parse import parse_expression
 
 
 def _violated(message: str, code: str, constraint: str, data_type: str) -> NoReturn:
@@ -77,7 +77,7 @@ def domain_value(b: Binding, e: n.Expression, domain: int) -> n.Expression:
             message = f"domain {name} does not allow null values"
             branches.append((n.IsNull(operand, False), _raise(message, sqlstate.NOT_NULL_VIOLATION, "", name, e.type)))
         for check in sorted(definition.checks, key=lambda one: one.name):
-            condition = b.expression(parse_expression(check.expression), domain_scope(operand, e.type, e.typmod))
+            condition = b.expression(expression_tree(check.expression), domain_scope(operand, e.type, e.typmod))
             message = f'value for domain {name} violates check constraint "{check.name}"'
             failed = _raise(message, sqlstate.CHECK_VIOLATION, check.name, name, e.type)
             branches.append((n.BooleanTest(condition, False, False), failed))

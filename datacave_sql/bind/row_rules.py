@@ -16,9 +16,9 @@ from datacave_sql.bind.domains import domain_value
 from datacave_sql.bind.names import Scope, Source, SourceColumn
 from datacave_sql.bind.operators import builtin
 from datacave_sql.bind.state import Binding
+from datacave_sql.bind.stored_text import expression_tree
 from datacave_sql.expr import nodes as n
 from datacave_sql.functions.coercion import ASSIGNMENT
-from datacave_sql.parse import parse_expression
 from datacave_sql.plan import logical as l
 
 
@@ -56,7 +56,7 @@ def stored_expression(b: Binding, text: str, scope: Scope, schema: str | None) -
     if schema is not None and schema not in environment.search_path:
         b.environment = replace(environment, search_path=(*environment.search_path, schema))
     try:
-        return b.expression(parse_expression(text), scope)
+        return b.expression(expression_tree(text), scope)
     except DatacaveError as error:
         error.position = None
         raise

@@ -20,7 +20,8 @@ from datacave_sql.bind.create_table import options
 from datacave_sql.bind.nested import Entries
 from datacave_sql.bind.sqltext import SqlText
 from datacave_sql.bind.state import Binding
-from datacave_sql.parse import ast, parse_statements
+from datacave_sql.bind.stored_text import query_tree
+from datacave_sql.parse import ast
 from datacave_sql.plan import logical as l
 
 _PERSISTENCE = {"permanent": "p", "temporary": "t", "unlogged": "u"}
@@ -218,13 +219,8 @@ def bind_refresh(b: Binding, statement: ast.RefreshMaterializedView, entries: En
         raise DatacaveError(
             "REFRESH options CONCURRENTLY and WITH NO DATA cannot be used together", sqlstate=sqlstate.SYNTAX_ERROR
         )
-    query = entries.bound_query(b, stored_statement(table.view_query))
+    query = entries.bound_query(b, query_tree(table.view_query))
     return s.RefreshMaterializedView(table, query, statement.with_data)
-
-
-def stored_statement(text: str) -> ast.Statement:
-    """The tree of a stored query."""
-    return parse_statements(text)[0].statement
 
 
 STORED_QUERIES: Mapping[type, Callable[..., s.BoundStatement]] = {

@@ -10,8 +10,8 @@ from datacave_core.catalog import Table
 from datacave_core.errors import DatacaveError
 from datacave_sql.bind.names import Scope
 from datacave_sql.bind.state import Binding
+from datacave_sql.bind.stored_text import query_tree
 from datacave_sql.expr import nodes as n
-from datacave_sql.parse import parse_statements
 from datacave_sql.plan import logical as l
 
 VIEW_DEPTH_MAX = 100
@@ -25,7 +25,7 @@ def expand_view(b: Binding, view: Table, position: int) -> tuple[l.LogicalPlan, 
             sqlstate=sqlstate.INVALID_OBJECT_DEFINITION,
             position=position,
         )
-    statement = parse_statements(view.view_query)[0].statement
+    statement = query_tree(view.view_query)
     b.view_depth += 1
     environment = b.environment
     schema = b.catalog.schemas[view.schema_oid].name

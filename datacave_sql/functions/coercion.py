@@ -20,6 +20,7 @@ from datacave_sql.functions.typelookup import TypeLookup
 IMPLICIT = "i"
 ASSIGNMENT = "a"
 EXPLICIT = "e"
+_VECTORS = frozenset({oids.INT2VECTOR, oids.OIDVECTOR})
 _RANK = {IMPLICIT: 0, ASSIGNMENT: 1, EXPLICIT: 2}
 
 
@@ -62,7 +63,8 @@ def find_coercion(source: int, target: int, context: str, types: TypeLookup) -> 
     if base_source == oids.RECORD and target_kind == "c":
         return Coercion("record", base_source, base_target, domain=domain)
     source_element, target_element = types.element(base_source), types.element(base_target)
-    if source_element and target_element:
+    # The vectors of the system tables would capture coercions that mean real arrays.
+    if source_element and target_element and base_target not in _VECTORS:
         if types.kind(source_element) == "c" and target_element == oids.RECORD:
             return Coercion("none", base_source, base_target, domain=domain)
         element = find_coercion(source_element, target_element, context, types)

@@ -1,0 +1,25 @@
+"""Stored text: expressions and queries of the catalog as syntax trees, parsed once per process.
+
+Trees are immutable, so statements can share them.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from datacave_sql.parse import ast, parse_expression, parse_statements
+
+EXPRESSIONS_MAX = 4096
+QUERIES_MAX = 256
+
+
+@lru_cache(EXPRESSIONS_MAX)
+def expression_tree(text: str) -> ast.Expression:
+    """The tree of a stored default, check or index expression."""
+    return parse_expression(text)
+
+
+@lru_cache(QUERIES_MAX)
+def query_tree(text: str) -> ast.Statement:
+    """The tree of a view's query."""
+    return parse_statements(text)[0].statement
