@@ -43,6 +43,9 @@ def _argument(b: Binding, node: ast.Expression, scope: Scope) -> n.Expression:
 
 def _name(b: Binding, e: ast.FunctionCall, types: Sequence[int], labels: Sequence[str]) -> str:
     if len(e.name) > 1 and e.name[-2] != "pg_catalog":
+        # The facts name the functions of information_schema with their schema.
+        if registry.functions_named(".".join(e.name[-2:])):
+            return ".".join(e.name[-2:])
         raise DatacaveError(
             f"function {signature('.'.join(e.name), types, b.types, labels)} does not exist",
             sqlstate=sqlstate.UNDEFINED_FUNCTION,

@@ -10,6 +10,7 @@ from datacave_core.catalog import Sequence as SequenceObject
 from datacave_core.catalog import Table
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.types import oids
+from datacave_core.types.location import Tid
 from datacave_sql.bind import coercion, operators, relations, table_functions, views
 from datacave_sql.bind.environment import VirtualRelation
 from datacave_sql.bind.names import CommonName, Scope, Source, SourceColumn
@@ -115,6 +116,11 @@ def bind_item(b: Binding, item: ast.FromItem, lateral: Scope) -> Relation:
 
 
 # --- tables ----------------------------------------------------------------------------------------------------------
+
+
+COMPUTED_ROWS_XMIN = 1
+COMPUTED_ROWS_CTID = Tid(0, 1)
+"""Rows that are computed were made by the bootstrap transaction, as PostgreSQL's own, and lie nowhere."""
 
 
 def bind_table(b: Binding, item: ast.TableRef, scope: Scope) -> Relation:
@@ -224,18 +230,22 @@ def _virtual_scan(b: Binding, item: ast.TableRef, relation: VirtualRelation) -> 
     ]
     name = item.alias.name if item.alias is not None else item.name[-1]
     labels = alias_columns(item.name[-1], item.alias, len(columns))
-    system_id = b.new_id()
     plan: l.LogicalPlan = l.VirtualScan(relation, tuple(columns), name)
-    tableoid = l.OutputColumn(system_id, "tableoid", oids.OID, -1, relation.oid)
     references = tuple(n.ColumnReference(c.id, c.type, c.typmod, c.name) for c in columns)
-    plan = l.Project(plan, (*references, n.Constant(relation.oid, oids.OID)), (*columns, tableoid))
+    constants = (
+        ("tableoid", n.Constant(relation.oid, oids.OID)),
+        ("xmin", n.Constant(COMPUTED_ROWS_XMIN, oids.XID)),
+        ("ctid", n.Constant(COMPUTED_ROWS_CTID, oids.TID)),
+    )
+    system = [l.OutputColumn(b.new_id(), label, one.type, -1, relation.oid) for label, one in constants]
+    plan = l.Project(plan, (*references, *(one for _, one in constants)), (*columns, *system))
     schema = item.name[-2] if len(item.name) > 1 else "pg_catalog"
     source = Source(
         name,
         source_columns(columns, labels),
         schema if item.alias is None else None,
         item.name[-1],
-        system=source_columns([tableoid]),
+        system=source_columns(system),
     )
     return single(plan, source)
 

@@ -6,10 +6,11 @@ Timestamps are microseconds since 2000-01-01 00:00 UTC, as in core's values.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from datacave_core.types import FormatSettings
+from datacave_core.values import Row
 from datacave_core.wait import Steps
 from datacave_sql.functions.typelookup import TypeLookup
 
@@ -72,6 +73,9 @@ class CatalogView(Protocol):
 
     def has_privilege(self, kind: str, role: str | int | None, target: str | int, privilege: str) -> bool | None:
         """has_table_privilege and its family: kind table, column, schema, database, sequence, function, type ..."""
+
+    def settings(self) -> Iterable[Row]:
+        """The configuration parameters as the rows of pg_settings."""
 
 
 class SequenceAccess(Protocol):

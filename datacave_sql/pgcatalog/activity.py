@@ -45,9 +45,8 @@ def _inet(text: str) -> Any:
     return type_io(oids.INET).input(text.partition("%")[0], -1, DEFAULT_SETTINGS)
 
 
-def activity_view(context: Any, rows: CatalogRows) -> Iterator[Row]:
+def activity_view(asking: Any, rows: CatalogRows) -> Iterator[Row]:
     """pg_stat_activity: one row per session."""
-    asking = context.session
     make = maker("pg_stat_activity", backend_type="client backend")
     for session in list(asking.database.sessions.values()):
         role = rows.catalog.role_named(session.user)
@@ -81,9 +80,8 @@ def _advisory(key: bytes) -> dict[str, Any]:
     return {"locktype": "advisory", "database": database, "classid": high, "objid": low, "objsubid": kind}
 
 
-def locks_view(context: Any, rows: CatalogRows) -> Iterator[Row]:
+def locks_view(asking: Any, rows: CatalogRows) -> Iterator[Row]:
     """pg_locks. A row lock shows as a lock of type tuple on its table."""
-    asking = context.session
     database = asking.database
     sessions = {session.owner: session for session in list(database.sessions.values())}
     storage = {table.storage_id: table.oid for table in rows.catalog.tables.values() if table.storage_id}
@@ -125,10 +123,10 @@ def locks_view(context: Any, rows: CatalogRows) -> Iterator[Row]:
                     )
 
 
-def prepared_statements_view(context: Any, rows: CatalogRows) -> Iterator[Row]:
+def prepared_statements_view(session: Any, rows: CatalogRows) -> Iterator[Row]:
     """pg_prepared_statements: those of this session."""
     make = maker("pg_prepared_statements", generic_plans=0)
-    for prepared in list(context.session.prepared.values()):
+    for prepared in list(session.prepared.values()):
         if not prepared.name:
             continue
         compiled = prepared.compiled
@@ -143,10 +141,10 @@ def prepared_statements_view(context: Any, rows: CatalogRows) -> Iterator[Row]:
         )
 
 
-def cursors_view(context: Any, rows: CatalogRows) -> Iterator[Row]:
+def cursors_view(session: Any, rows: CatalogRows) -> Iterator[Row]:
     """pg_cursors: those of this session."""
     make = maker("pg_cursors")
-    for portal in list(context.session.portals.values()):
+    for portal in list(session.portals.values()):
         if portal.name or portal.cursor:
             yield make(
                 name=portal.name,

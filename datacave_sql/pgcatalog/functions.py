@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Final
 
-from datacave_core.catalog import ADMIN_ROLE_OID, PG_CATALOG_OID
+from datacave_core.catalog import ADMIN_ROLE_OID, INFORMATION_SCHEMA_OID, PG_CATALOG_OID
 from datacave_core.values import Row
 from datacave_sql.functions.facts import fact_rows
 from datacave_sql.pgcatalog.facts import function_oid
@@ -29,9 +29,11 @@ def proc_rows() -> tuple[Row, ...]:
         if number is None:
             continue
         types = tuple(map(int, arguments.split()))
+        bare = name.removeprefix("information_schema.")
+        schema = PG_CATALOG_OID if bare == name else INFORMATION_SCHEMA_OID
         found.append(
             (
-                int(oid), name, PG_CATALOG_OID, ADMIN_ROLE_OID, number, float(cost), float(rows), int(variadic), 0,
+                int(oid), bare, schema, ADMIN_ROLE_OID, number, float(cost), float(rows), int(variadic), 0,
                 kind, False, leakproof == "t", strict == "t", retset == "t", volatility, parallel, len(types),
                 int(defaults), int(result), int2vector(types), array_or_null(tuple(map(int, all_arguments.split()))),
                 array_or_null(modes), array_or_null(names.split(",") if names else ()), default_texts or None, None,

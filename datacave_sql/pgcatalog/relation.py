@@ -94,7 +94,11 @@ class LiveRelation(SystemRelation):
         self.lookup_columns = frozenset()
 
     def rows(self, context: Any) -> Iterable[Row]:
-        return self._make(context, self._snapshots.of(context.session.catalog_state))
+        return self.rows_for(context.session)
+
+    def rows_for(self, session: Any) -> Iterable[Row]:
+        """All rows as a session sees them."""
+        return self._make(session, self._snapshots.of(session.catalog_state))
 
 
 def hash_rows(rows: Iterable[Row], attribute: int) -> dict[Any, list[Row]]:

@@ -16,9 +16,9 @@ def sequence_rows(rows: CatalogRows) -> list[Row]:
     ]
 
 
-def sequences_view(context: Any, rows: CatalogRows) -> list[Row]:
+def sequences_view(session: Any, rows: CatalogRows) -> list[Row]:
     """pg_sequences; last_value is NULL before the first nextval."""
-    store = context.session.database.sequences
+    store = session.database.sequences
     found = []
     for s in rows.catalog.sequences.values():
         last_value, is_called = store.last_value(s)

@@ -21,9 +21,9 @@ def _bound(parameter: Parameter, bound: float | None) -> str | None:
     return f"{bound:g}" if parameter.kind == "real" else f"{bound:.0f}"
 
 
-def setting_rows(context: Any, rows: CatalogRows) -> list[Row]:
+def setting_rows(session: Any, rows: CatalogRows) -> list[Row]:
     """All of pg_settings."""
-    settings = context.session.settings
+    settings = session.settings
     found = []
     for parameter in settings.known():
         key = parameter.name.lower()
@@ -31,7 +31,7 @@ def setting_rows(context: Any, rows: CatalogRows) -> list[Row]:
         if known:
             value = settings.value(key)
             # The running transaction's own parameters are not stored; show them as SHOW does.
-            plain = context.setting(key) if key.startswith("transaction_") else _plain(value)
+            plain = session.evaluation.setting(key) if key.startswith("transaction_") else _plain(value)
             boot = _plain(parameter.parse(parameter.default))
             reset = (
                 _plain(parameter.parse(settings.default(key))) if parameter.kind != "string" else settings.default(key)

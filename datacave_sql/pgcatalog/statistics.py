@@ -31,7 +31,7 @@ def _counters(view: str) -> dict[str, int | float]:
 def table_statistics(view: str, *, system: bool, user: bool) -> LiveRows:
     """One of pg_stat_all_tables and its family, pg_statio included."""
 
-    def make_rows(context: Any, rows: CatalogRows) -> Iterator[Row]:
+    def make_rows(session: Any, rows: CatalogRows) -> Iterator[Row]:
         make = maker(view, **_counters(view))
         if system:
             for shape in relation_shapes().values():
@@ -48,7 +48,7 @@ def table_statistics(view: str, *, system: bool, user: bool) -> LiveRows:
 def index_statistics(view: str, *, system: bool, user: bool) -> LiveRows:
     """One of pg_stat_all_indexes and its family, pg_statio included."""
 
-    def make_rows(context: Any, rows: CatalogRows) -> Iterator[Row]:
+    def make_rows(session: Any, rows: CatalogRows) -> Iterator[Row]:
         make = maker(view, **_counters(view))
         if system:
             shapes = relation_shapes()
@@ -78,7 +78,7 @@ def index_statistics(view: str, *, system: bool, user: bool) -> LiveRows:
 def sequence_statistics(view: str) -> LiveRows:
     """pg_statio_all_sequences and pg_statio_user_sequences."""
 
-    def make_rows(context: Any, rows: CatalogRows) -> Iterator[Row]:
+    def make_rows(session: Any, rows: CatalogRows) -> Iterator[Row]:
         make = maker(view, **_counters(view))
         for sequence in rows.catalog.sequences.values():
             yield make(relid=sequence.oid, schemaname=rows.schema_name(sequence.schema_oid), relname=sequence.name)
@@ -86,18 +86,17 @@ def sequence_statistics(view: str) -> LiveRows:
     return make_rows
 
 
-def database_statistics(context: Any, rows: CatalogRows) -> Iterator[Row]:
+def database_statistics(session: Any, rows: CatalogRows) -> Iterator[Row]:
     """pg_stat_database: sessions are counted, the rest is not."""
     make = maker("pg_stat_database", **_counters("pg_stat_database"))
-    session = context.session
     for database in rows.catalog.databases.values():
         connected = sum(database_oid(one) == database.oid for one in list(session.database.sessions.values()))
         yield make(datid=database.oid, datname=database.name, numbackends=connected, sessions=connected)
 
 
-def zone_rows(context: Any, rows: CatalogRows) -> Iterator[Row]:
+def zone_rows(session: Any, rows: CatalogRows) -> Iterator[Row]:
     """pg_timezone_names, as of the start of the transaction."""
-    now = context.transaction_timestamp // 1_000_000
+    now = session.evaluation.transaction_timestamp // 1_000_000
     for name in sorted(zone_names().values()):
         zone = find_zone(name)
         if zone is not None:
@@ -105,9 +104,9 @@ def zone_rows(context: Any, rows: CatalogRows) -> Iterator[Row]:
             yield name, kind.abbreviation, Interval(0, 0, kind.offset * 1_000_000), kind.is_dst
 
 
-def abbreviation_rows(context: Any, rows: CatalogRows) -> Iterator[Row]:
+def abbreviation_rows(session: Any, rows: CatalogRows) -> Iterator[Row]:
     """pg_timezone_abbrevs."""
-    now = context.transaction_timestamp // 1_000_000
+    now = session.evaluation.transaction_timestamp // 1_000_000
     for word in sorted(ABBREVIATIONS):
         fact = ABBREVIATIONS[word]
         offset, is_dst = fact.offset, fact.is_dst

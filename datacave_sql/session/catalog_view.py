@@ -6,7 +6,7 @@ where the path does not name it. Not here: the texts of definitions (definitions
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from datacave_core import sqlstate
@@ -14,6 +14,7 @@ from datacave_core.catalog import PG_CATALOG_OID, Catalog, Index, Sequence, Tabl
 from datacave_core.errors import DatacaveError
 from datacave_core.types import find_type, type_by_name
 from datacave_core.types.names import quote_name
+from datacave_core.values import Row
 from datacave_sql.parse import parse_type
 from datacave_sql.pgcatalog.signatures import function_arguments, function_result
 from datacave_sql.session.definitions import constraint_text, index_key_text, index_text
@@ -323,6 +324,13 @@ class SessionCatalogView:
     def has_privilege(self, kind: str, role: str | int | None, target: str | int, privilege: str) -> bool | None:
         """has_table_privilege and its family."""
         return has_privilege(self._session, self, kind, role, target, privilege)
+
+    def settings(self) -> Iterable[Row]:
+        """The rows of pg_settings."""
+        rows: Iterable[Row] = self._session.database.virtual_relations.lookup("pg_catalog", "pg_settings").rows_for(
+            self._session
+        )
+        return rows
 
     def sequence(self, oid: int) -> Sequence | None:
         """The sequence with an oid."""

@@ -16,7 +16,10 @@ FACTS = Path(__file__).parents[2] / "datacave_sql" / "functions" / "facts"
 
 QUERIES = {
     "procs.tsv": """
-        select p.oid, proname as name, prokind as kind, proisstrict as strict, provolatile as volatility,
+        select p.oid,
+               case when pronamespace = 'pg_catalog'::regnamespace then proname::text
+                    else 'information_schema.' || proname end as name,
+               prokind as kind, proisstrict as strict, provolatile as volatility,
                proretset as retset, provariadic as variadic, prorettype as result,
                proargtypes::text as arguments,
                coalesce(array_to_string(proallargtypes, ' '), '') as all_arguments,
@@ -28,7 +31,9 @@ QUERIES = {
                l.lanname as language,
                case when l.lanname = 'internal' then prosrc else '' end as symbol
         from pg_proc p join pg_language l on l.oid = prolang
-        where pronamespace = 'pg_catalog'::regnamespace and p.oid < 16384 order by proname, p.oid""",
+        where pronamespace = 'pg_catalog'::regnamespace and p.oid < 16384
+           or pronamespace = 'information_schema'::regnamespace and proname = '_pg_expandarray'
+        order by proname, p.oid""",
     "operators.tsv": """
         select o.oid, oprname as name, oprkind as kind, oprleft as left, oprright as right, oprresult as result,
                oprcode::oid as function, oprcom as commutator, oprnegate as negator, oprcanmerge as merges,

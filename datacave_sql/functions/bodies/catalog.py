@@ -12,11 +12,15 @@ from typing import Any
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
 from datacave_core.types import find_type, format_type
+from datacave_core.values import Array, Row
 from datacave_sql.functions.body import Bodies
 from datacave_sql.functions.context import EvaluationContext
 from datacave_sql.functions.identifiers import quote_identifier
 
 BODIES = Bodies()
+
+FIRST_NORMAL_XID = 3
+XID_AGE_MAX = 2**31 - 1
 
 
 @BODIES.with_context("format_type")
@@ -111,6 +115,27 @@ BODIES.add(
     lambda oid: None,
 )
 BODIES.add("pg_get_ruledef pg_get_ruledef_ext pg_get_triggerdef pg_get_triggerdef_ext", lambda oid, pretty=False: None)
+
+
+@BODIES("information_schema._pg_expandarray(2277)")
+def expand_array(array: Array) -> Iterator[tuple[Any, int]]:
+    """The elements with their places from 1."""
+    for place, element in enumerate(array.elements, 1):
+        yield element, place
+
+
+@BODIES.with_context("show_all_settings")
+def all_settings(context: EvaluationContext) -> Iterator[Row]:
+    """The rows of pg_settings."""
+    return iter(context.catalog.settings())
+
+
+@BODIES.with_context("xid_age", "mxid_age")
+def age(context: EvaluationContext, xid: int) -> int:
+    """How many transactions ago; the reserved numbers are infinitely old."""
+    return context.transaction_id() - xid if xid >= FIRST_NORMAL_XID else XID_AGE_MAX
+
+
 BODIES.add("pg_partition_ancestors pg_partition_tree", lambda oid: iter(()))
 BODIES.add("pg_relation_is_publishable", lambda oid: False)
 BODIES.add("pg_relation_is_updatable", lambda oid, triggers: 28)
