@@ -138,8 +138,8 @@ class RowWriter:
         for index in access.indexes:
             if not index.index.unique:
                 continue
-            nullable = not index.index.nulls_not_distinct and any(None in index.values(row) for row in rows)
-            if nullable:
+            slots = [slot for slot in index.slots if slot not in access.not_null_slots]
+            if not index.index.nulls_not_distinct and any(row[slot] is None for slot in slots for row in rows):
                 for row in rows:
                     yield from self.insert(row)
                 return

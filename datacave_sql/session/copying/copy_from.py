@@ -6,7 +6,7 @@ A batch that fails is taken back and run again row by row, so that the error can
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from datacave_core import sqlstate
@@ -21,12 +21,13 @@ from datacave_sql.plan.physical import plan_query
 from datacave_sql.session.copying.binary_format import BinaryReader, check_encoding
 from datacave_sql.session.copying.columns import RowReader, shown
 from datacave_sql.session.copying.csv_format import CsvReader
-from datacave_sql.session.copying.text_format import TextReader, bad_format
+from datacave_sql.session.copying.text_format import Lines, TextReader, bad_format
 from datacave_sql.session.replies import Complete, CopyInRequest, Reply
 
 Steps = Iterator[Reply | Wait]
 
-ROWS_PER_BATCH = 4096
+PIECE_BYTES_MAX = 128 * 1024
+"""How much is taken in at a time; what it takes to write that many rows is about one time slice."""
 
 
 def copy_from(session: Any, bound: CopyFrom, parameters: Sequence[Any]) -> Steps:
@@ -59,18 +60,31 @@ def copy_from(session: Any, bound: CopyFrom, parameters: Sequence[Any]) -> Steps
             while not request.chunks and not request.ended:
                 request.more = Wait("Client:ClientRead")
                 yield from wait_for(request.more)
-            data = b"".join(request.chunks)
-            request.chunks.clear()
             if request.failure is not None:
                 raise QueryCanceled(f"COPY from stdin failed: {request.failure}")
-            yield from load.take(data, request.ended)
-            if request.ended and not request.chunks:
+            data = _take(request.chunks)
+            last = request.ended and not request.chunks
+            yield from load.take(data, last)
+            if last:
                 break
     except DatacaveError as error:
         if error.context is None or error.context.startswith(", column"):
             error.context = f"COPY {bound.table.name}, line {load.line}{error.context or ''}"
         raise
     yield Complete(f"COPY {load.context.rows_changed}")
+
+
+def _take(chunks: list[bytes]) -> bytes:
+    """The first of the chunks at hand, up to PIECE_BYTES_MAX or one chunk."""
+    size = count = 0
+    for chunk in chunks:
+        if count and size + len(chunk) > PIECE_BYTES_MAX:
+            break
+        size += len(chunk)
+        count += 1
+    data = b"".join(chunks[:count])
+    del chunks[:count]
+    return data
 
 
 class _Load:
@@ -86,7 +100,7 @@ class _Load:
         self.ios = [types.io(column.type_oid) for column in bound.columns]
         self.names = [column.name for column in bound.columns]
 
-    def insert(self, rows: list[Row], first_line: int, lines: Sequence[str] | None) -> Iterator[Wait]:
+    def insert(self, rows: list[Row], first_line: int, lines: Callable[[], Sequence[str]] | None) -> Iterator[Wait]:
         """Writes a batch of rows that begins at a line."""
         context = self.context
         transaction = context.transaction
@@ -109,7 +123,7 @@ class _Load:
                 yield from self._write([row])
             except DatacaveError as error:
                 if lines is not None and error.sqlstate != sqlstate.UNIQUE_VIOLATION:
-                    error.context = f'COPY {self.bound.table.name}, line {self.line}: "{shown(lines[at])}"'
+                    error.context = f'COPY {self.bound.table.name}, line {self.line}: "{shown(lines()[at])}"'
                 raise
 
     def _write(self, rows: list[Row]) -> Iterator[Wait]:
@@ -144,19 +158,21 @@ class _TextLoad(_Load):
 
     def take(self, data: bytes, last: bool) -> Iterator[Wait]:
         """Reads a piece of the data."""
-        lines = self._reader.take(self._decode(data, last), last)
-        if self._header and lines:
+        stretch = self._reader.take(self._decode(data, last), last)
+        if self._header and stretch.count:
             self._header = False
             if self.bound.options.header_match:
-                self._check_header(lines[0])
-            lines = lines[1:]
+                self._check_header(stretch.split()[0])
+            stretch = stretch.without_first()
             self.line += 1
-        for start in range(0, len(lines), ROWS_PER_BATCH):
-            batch = lines[start : start + ROWS_PER_BATCH]
-            first = self.line
-            rows = self._read(batch)
-            yield from self.insert(rows, first, batch)
-            self.line = first + sum(line.count("\n") for line in batch) + len(batch)
+        if not stretch.count:
+            return
+        first = self.line
+        rows = self._read(stretch)
+        yield from self.insert(rows, first, stretch.split)
+        self.line = first + stretch.count
+        if stretch.block is None:
+            self.line += sum([line.count("\n") for line in stretch.split()])
 
     def _decode(self, data: bytes, last: bool) -> str:
         try:
@@ -167,18 +183,18 @@ class _TextLoad(_Load):
             decode_utf8(b"\0")
         return text
 
-    def _read(self, lines: list[str]) -> list[Row]:
+    def _read(self, stretch: Lines) -> list[Row]:
         """The values of lines; on any doubt line by line, so that the error names its line."""
         count = len(self.names)
-        columns = self._reader.columns(lines, count) if count else None
+        columns = self._reader.columns(stretch, count) if count else None
         if columns is not None:
-            block = "".join(lines)
+            block = stretch.block if stretch.block is not None else "".join(stretch.split())
             try:
                 return self._rows.columns(columns, block.isascii() and "_" not in block)
             except DatacaveError:
                 pass  # found again below, with its line and column
         rows = []
-        for line in lines:
+        for line in stretch.split():
             fields = self._reader.fields(line)
             if len(fields) < count or (len(fields) > count and not (count == 0 and fields in ([""], [None]))):
                 message = (

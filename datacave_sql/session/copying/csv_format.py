@@ -44,11 +44,16 @@ class CsvReader:
         self._open = ""  # the beginning of a record whose quotes are not closed yet
         self.ended = False
 
-    def take(self, text: str, last: bool) -> list[str]:
+    def take(self, text: str, last: bool) -> Lines:
         """The complete records so far. Raises 22P04 for an open quote at the end."""
         if self.ended:
-            return []
+            return Lines("")
         block = self._rest + text
+        if not self._open and self._quote not in block and "\r" not in block and END_OF_DATA not in block:
+            end = block.rfind("\n") + 1
+            if end == len(block) or not last:
+                self._rest = block[end:]
+                return Lines(block[:end])
         lines = block.split("\n")
         rest = lines.pop()
         if last:
@@ -59,7 +64,7 @@ class CsvReader:
             self._rest = rest
         returns = "\r" in block
         if not self._open and self._quote not in block:
-            return self._until_end([line.removesuffix("\r") for line in lines] if returns else lines)
+            return Lines(None, self._until_end([line.removesuffix("\r") for line in lines] if returns else lines))
         records: list[str] = []
         pending = self._open
         is_open = bool(pending)

@@ -62,6 +62,28 @@ def unescape(field: str) -> str:
     return "".join(parts)
 
 
+class Lines:
+    """Complete lines that stand together. They are taken apart only where somebody asks for single ones."""
+
+    __slots__ = ("_lines", "block", "count")
+
+    def __init__(self, block: str | None, lines: list[str] | None = None) -> None:
+        self.block = block
+        """All lines, each with its newline, where they came with newlines; else None."""
+        self._lines = lines
+        self.count = len(lines) if lines is not None else (block or "").count("\n")
+
+    def split(self) -> list[str]:
+        """The lines without their ends."""
+        if self._lines is None:
+            self._lines = (self.block or "").split("\n")[:-1]
+        return self._lines
+
+    def without_first(self) -> Lines:
+        """The rest after a header."""
+        return Lines(None, self.split()[1:])
+
+
 class TextReader:
     """Splits text into lines and lines into fields; `take` may be called with any stretch of the data."""
 
@@ -72,18 +94,23 @@ class TextReader:
         self._line_end: str | None = None
         self.ended = False
 
-    def take(self, text: str, last: bool) -> list[str]:
+    def take(self, text: str, last: bool) -> Lines:
         """The complete lines so far; with `last`, what remains too."""
         if self.ended:
-            return []
+            return Lines("")
         block = self._rest + text
         if not block:
-            return []
+            return Lines("")
         if self._line_end is None:
             self._line_end = _line_end(block, last)
             if self._line_end is None:
                 self._rest = block
-                return []
+                return Lines("")
+        if self._line_end == "\n" and "\\" not in block and "\r" not in block:
+            end = block.rfind("\n") + 1
+            if end == len(block) or not last:
+                self._rest = block[end:]
+                return Lines(block[:end])
         lines = block.split(self._line_end)
         if "\\" + self._line_end in block:
             lines = self._joined(lines)
@@ -99,7 +126,7 @@ class TextReader:
         if END_OF_DATA in block and END_OF_DATA in lines:
             lines = lines[: lines.index(END_OF_DATA)]
             self.ended = True
-        return lines
+        return Lines(None, lines)
 
     def _joined(self, lines: list[str]) -> list[str]:
         """Lines whose end was escaped go together."""
@@ -148,8 +175,11 @@ class TextReader:
             joined.append(pending[:-1])
         return joined
 
-    def columns(self, lines: Sequence[str], count: int) -> list[Sequence[str | None]] | None:
+    def columns(self, stretch: Lines, count: int) -> list[Sequence[str | None]] | None:
         """The fields of many lines, column by column; None if some line is not plain and must be looked at alone."""
+        if stretch.block is not None:
+            return self._plain_columns(stretch, count)
+        lines = stretch.split()
         delimiter, null = self._delimiter, self._null
         rows = [line.split(delimiter) for line in lines]
         if any(len(row) != count for row in rows):
@@ -165,6 +195,21 @@ class TextReader:
                 columns.append([None if part == null else part for part in column])
             else:
                 columns.append(column)
+        return columns
+
+    def _plain_columns(self, stretch: Lines, count: int) -> list[Sequence[str | None]] | None:
+        """Lines without escapes are split all at once; a newline between delimiters must then be every n-th field."""
+        delimiter, null = self._delimiter, self._null
+        assert stretch.block is not None
+        fields = stretch.block.replace("\n", f"{delimiter}\n{delimiter}").split(delimiter)
+        fields.pop()
+        lines, width = stretch.count, count + 1
+        if len(fields) != lines * width or fields[count::width].count("\n") != lines:
+            return None
+        columns: list[Sequence[str | None]] = []
+        for at in range(count):
+            column = fields[at::width]
+            columns.append([None if part == null else part for part in column] if null in column else column)
         return columns
 
 
