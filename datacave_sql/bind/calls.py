@@ -14,12 +14,13 @@ from datacave_core.types import oids
 from datacave_sql.bind import coercion, names, references, windows
 from datacave_sql.bind.folding import fold
 from datacave_sql.bind.names import Grouping, Scope
+from datacave_sql.bind.resolving import function_for
 from datacave_sql.bind.sorting import sort_keys
 from datacave_sql.bind.state import Binding
 from datacave_sql.expr import nodes as n
 from datacave_sql.functions import registry
 from datacave_sql.functions.registry import Function
-from datacave_sql.functions.resolution import ResolvedCast, ResolvedFunction, resolve_function, signature
+from datacave_sql.functions.resolution import ResolvedCast, ResolvedFunction, signature
 from datacave_sql.parse import ast
 
 AGGREGATE_CLAUSES = frozenset({"SELECT", "HAVING", "ORDER BY", "DISTINCT ON", "WINDOW"})
@@ -68,7 +69,7 @@ def resolve_call(b: Binding, e: ast.FunctionCall, scope: Scope) -> n.Expression:
     types = [argument.type for argument in arguments]
     name = _name(b, e, types, labels)
     try:
-        found = resolve_function(name, types, b.types, names=labels, variadic=e.variadic)
+        found = function_for(name, tuple(types), b.types, labels, e.variadic)
     except DatacaveError as error:
         if len(e.name) > 1:
             error.message = error.message.replace(name, ".".join(e.name), 1)
@@ -163,7 +164,22 @@ def _collect_set(b: Binding, call: n.FunctionCall, scope: Scope, position: int) 
         )
     column = b.output(call.function.name, call)
     scope.grouping.sets.append((call, column))
+    if call.type == oids.RECORD and call.function.columns:
+        b.record_fields[column.id] = tuple(
+            Attribute(label, element_of(b, call, type_oid)) for label, type_oid in call.function.columns
+        )
     return b.placed(n.ColumnReference(column.id, call.type, call.typmod, column.name), position)
+
+
+def element_of(b: Binding, call: n.FunctionCall, declared: int) -> int:
+    """The type of a described column of a function's result; polymorphic ones follow the first array argument."""
+    if b.types.kind(declared) != "p" or declared == oids.RECORD:
+        return declared
+    for argument in call.arguments:
+        element = b.types.element(b.types.base(argument.type))
+        if element:
+            return element
+    return declared
 
 
 def _level_of(scope: Scope, used: set[int]) -> Scope:

@@ -11,12 +11,13 @@ from datacave_core.types import oids
 from datacave_sql.bind import coercion
 from datacave_sql.bind.folding import fold
 from datacave_sql.bind.names import Scope
+from datacave_sql.bind.resolving import operator_for
 from datacave_sql.bind.state import Binding
 from datacave_sql.expr import nodes as n
 from datacave_sql.functions import registry
 from datacave_sql.functions.coercion import common_type
 from datacave_sql.functions.registry import Function
-from datacave_sql.functions.resolution import ResolvedOperator, resolve_operator
+from datacave_sql.functions.resolution import ResolvedOperator
 from datacave_sql.parse import ast
 
 ROW_OPERATORS = ("=", "<>", "<", "<=", ">", ">=")
@@ -25,7 +26,7 @@ ROW_OPERATORS = ("=", "<>", "<", "<=", ">", ">=")
 def find_operator(b: Binding, name: str, left: int, right: int, position: int) -> ResolvedOperator:
     """resolve_operator with the operator's place in its errors."""
     try:
-        return resolve_operator(name, left, right, b.types)
+        return operator_for(name, left, right, b.types)
     except DatacaveError as error:
         raise error.at(position) from None
 
@@ -192,7 +193,7 @@ def bind_in(b: Binding, e: ast.InList, scope: Scope) -> n.Expression:
 def _in_list(b: Binding, operand: n.Expression, items: list[n.Expression], e: ast.InList) -> n.Expression | None:
     try:
         common = common_type([operand.type, *(item.type for item in items)], b.types, "IN")
-        found = resolve_operator("=", common, common, b.types)
+        found = operator_for("=", common, common, b.types)
     except DatacaveError:
         return None
     if found.argument_types[0] != found.argument_types[1]:

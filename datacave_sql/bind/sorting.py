@@ -8,9 +8,9 @@ from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_sql.bind import coercion
 from datacave_sql.bind.names import Scope
+from datacave_sql.bind.resolving import operator_for
 from datacave_sql.bind.state import Binding
 from datacave_sql.expr import nodes as n
-from datacave_sql.functions.resolution import resolve_operator
 from datacave_sql.parse import ast
 
 
@@ -40,7 +40,7 @@ def require_order(b: Binding, value: n.Expression, position: int | None) -> None
             require_order(b, field, position)
         return
     try:
-        resolve_operator("<", value.type, value.type, b.types)
+        operator_for("<", value.type, value.type, b.types)
         comparable = b.types.io(value.type).comparable
     except FeatureNotSupported as error:
         raise error.at(position) from None
@@ -62,7 +62,7 @@ def require_equality(b: Binding, value: n.Expression, position: int | None) -> N
             require_equality(b, field, position)
         return
     try:
-        resolve_operator("=", value.type, value.type, b.types)
+        operator_for("=", value.type, value.type, b.types)
         comparable = b.types.io(value.type).comparable
     except FeatureNotSupported as error:
         raise error.at(position) from None
