@@ -163,7 +163,7 @@ def _check_log(files: FileSystem, seals: Seals, state: ManifestState, report: Ch
                         report.add(torn, f"it ends early, but {name} goes on")
                         torn = ""
                     try:
-                        report.log_commits += sum(1 for entry in decoder.decode(payload) if entry[0])
+                        report.log_commits += sum(1 for entry in decoder.decode(payload) if entry[0] > 0)
                     except ValueError as error:
                         report.add(name, f"there is no entry at byte {offset}: {error}")
             except DataCorrupted as error:

@@ -207,15 +207,15 @@ def _log_segment(file: File, name: str, seals: Seals, records: bool) -> Facts:
     first = last = None
     for offset, payload in read_records(file, name, opener, tail):
         entries = list(decoder.decode(payload))
-        stamps = [entry[0] for entry in entries if entry[0]]
+        stamps = [entry[0] for entry in entries if entry[0] > 0]
         commits += len(stamps)
-        writes += sum(len(entry[1]) for entry in entries if entry[0])
+        writes += sum(len(entry[1]) for entry in entries if entry[0] and isinstance(entry[1], Mapping))
         payload_bytes += len(payload)
         if stamps:
             first, last = (stamps[0] if first is None else first), stamps[-1]
         shown.append({"offset": offset, "bytes": len(payload), "entries": len(entries)})
         if records:
-            shown[-1]["contents"] = [{"timestamp": entry[0], "writes": plain(entry[1])} for entry in entries]
+            shown[-1]["contents"] = [_entry(*entry) for entry in entries]
     return {
         "records": shown,
         "commits": commits,
@@ -226,6 +226,17 @@ def _log_segment(file: File, name: str, seals: Seals, records: bool) -> Facts:
         "readable_bytes": tail.end,
         "torn_tail": tail.torn,
     }
+
+
+def _entry(number: int, body: Any) -> Facts:
+    """One entry of the log by its kind; see wal/entry.py."""
+    if not number:
+        return {"layouts": plain(body)}
+    if number < 0:
+        return {"batch": -number, "writes": plain(body)} if body is not None else {"given_up_batch": -number}
+    if isinstance(body, Mapping):
+        return {"timestamp": number, "writes": plain(body)}
+    return {"timestamp": number, "batch": body[0], "rows": body[1]}
 
 
 def _manifest(file: File, name: str, seals: Seals) -> Facts:

@@ -23,6 +23,7 @@ from datacave_lsm.background import Background, Slices, off_loop, pause
 from datacave_lsm.batch import Batch
 from datacave_lsm.checkpoint import Checkpoint
 from datacave_lsm.compaction import MergeRequest, MergeTask, MergeWorker, merge_answer, merge_of, merge_tables, pick
+from datacave_lsm.counters import COUNTERS
 from datacave_lsm.crypto import KeyRing
 from datacave_lsm.flush import flush
 from datacave_lsm.format import Seals
@@ -43,17 +44,6 @@ from datacave_lsm.wal.segment import NO_SPACE
 
 RETRY_SECONDS = 1.0
 """How long a job waits after a full disk."""
-
-COUNTERS = (
-    "flushes",
-    "flushed_bytes",
-    "merges",
-    "merged_bytes",
-    "merges_lost",
-    "moves",
-    "removal_failures",
-    "disk_full",
-)
 
 SLOW_SECONDS = 0.001
 """The pause of a writer per level-0 file above the first mark."""
@@ -127,6 +117,7 @@ class Maintenance:
         self._checkpoint: Checkpoint | None = None
         self._rotation: Rotation | None = None
         self._stalled: Wait | None = None
+        self._stalled_since = self._stall_seconds = 0.0
         self._flush_waits: list[tuple[Memtable | Batch, Wait]] = []
         self._compact_waits: list[Wait] = []
         self._merge_error: DatacaveError | None = None
@@ -153,18 +144,22 @@ class Maintenance:
         if frozen >= options.frozen_memtables_max or level0_files >= options.level0_stop_files:
             if self._stalled is None:
                 self._stalled = Wait("IO:WriteStall")
+                self._counters["stalls"] += 1
+                self._stalled_since = self._clock.monotonic()
                 if self._stopped or (self._merge_error and level0_files >= options.level0_stop_files):
                     self._stalled.finish(self._stopped or self._merge_error)
             return self._stalled
         if level0_files >= options.level0_slow_files:
             slow = Wait("Timeout:WriteSlow")
+            self._counters["slowdowns"] += 1
             self._scheduler.call_later(SLOW_SECONDS * (level0_files - options.level0_slow_files + 1), slow.finish)
             return slow
         return None
 
     def batch_delay(self) -> Wait | None:
         """A Wait for the next big commit while an earlier one is in memory alone."""
-        return self.flushed() if any(memtable.is_batch for memtable in self.frozen) else None
+        batches = self._stopped is None and any(memtable.is_batch for memtable in self.frozen)
+        return self.flushed() if batches else None
 
     def first_needed_segment(self, besides: Memtable | Batch | None = None) -> int:
         """The first log segment with rows that are in no table file; `besides` names a memtable that is in one."""
@@ -247,6 +242,7 @@ class Maintenance:
             "flush_under_way": self._flusher.busy,
             "merge_under_way": self._merger.busy,
             "stalled": self._stalled is not None,
+            "stall_seconds": self._stall_seconds,
         }
 
     def stop(self, error: StorageStopped) -> None:
@@ -369,6 +365,7 @@ class Maintenance:
             )
         )
         self._counters["merges"] += 1
+        self._counters["merge_read_bytes"] += sum(file.size_bytes for file in task.inputs)
         self._counters["merged_bytes"] += sum(file.size_bytes for file in outputs)
         del view
 
@@ -535,8 +532,11 @@ class Maintenance:
         stalled = self._stalled
         if stalled is not None:
             self._stalled = None
+            since, stalls = self._stalled_since, self._counters["stalls"]
             again = self.write_delay()
+            self._stalled_since, self._counters["stalls"] = since, stalls
             if again is None or again.reason != stalled.reason:
+                self._stall_seconds += self._clock.monotonic() - self._stalled_since
                 stalled.finish()
             else:
                 self._stalled = stalled

@@ -53,7 +53,7 @@ class DatabaseParts:
     def store_failure(self, store: Store) -> str | None:
         """A store that has stopped itself refuses every read, so a read of nothing finds out."""
         try:
-            store.get(NO_KEY, 0)
+            store.get(NO_KEY, store.newest_timestamp)
         except StorageStopped as error:
             return error.message
         return None

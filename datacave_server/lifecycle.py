@@ -32,6 +32,7 @@ from datacave_server.config import Address, Config
 from datacave_server.files import OsFileSystem
 from datacave_server.metrics import MetricsRegistry
 from datacave_server.scheduler import LoopScheduler
+from datacave_server.store_metrics import StoreMetrics
 from datacave_server.tls import ServerTls, make_tls
 
 LOCK_NAME = "server.lock"
@@ -179,7 +180,7 @@ class Server:
         stack.callback(self._parts.close)
         store = self._store = self._parts.open_store(environment)
         stack.push_async_callback(self._close_store, store)
-        self.metrics.add_source("datacave_store", store.statistics)
+        self.metrics.add_lines(StoreMetrics(store.statistics).lines)
         listener = await self._parts.make_listener(environment, store)
         with naming("server.listen", self.config.server.listen):
             self.addresses = await listener.start()

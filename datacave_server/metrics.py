@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 SECONDS_BUCKETS = (
@@ -43,7 +43,7 @@ class Counter:
         self.value: float = 0
 
     def lines(self, name: str, labels: str) -> Iterator[str]:
-        yield f"{name}{_braces(labels)} {_number(self.value)}"
+        yield f"{name}{_braces(labels)} {number_text(self.value)}"
 
 
 class Gauge:
@@ -56,7 +56,7 @@ class Gauge:
         self.value: float = 0
 
     def lines(self, name: str, labels: str) -> Iterator[str]:
-        yield f"{name}{_braces(labels)} {_number(self.value)}"
+        yield f"{name}{_braces(labels)} {number_text(self.value)}"
 
 
 class Histogram:
@@ -79,9 +79,9 @@ class Histogram:
         total = 0
         for bound, count in zip((*self.bounds, math.inf), self.counts, strict=True):
             total += count
-            bucket = f'{labels},le="{_number(bound)}"' if labels else f'le="{_number(bound)}"'
+            bucket = f'{labels},le="{number_text(bound)}"' if labels else f'le="{number_text(bound)}"'
             yield f"{name}_bucket{{{bucket}}} {total}"
-        yield f"{name}_sum{_braces(labels)} {_number(self.sum)}"
+        yield f"{name}_sum{_braces(labels)} {number_text(self.sum)}"
         yield f"{name}_count{_braces(labels)} {total}"
 
 
@@ -95,6 +95,7 @@ class MetricsRegistry:
         self._help: dict[str, tuple[str, str]] = {}
         self._metrics: dict[str, dict[str, Counter | Gauge | Histogram]] = {}
         self._sources: list[tuple[str, Callable[[], Mapping[str, Any]]]] = []
+        self._texts: list[Callable[[], Iterable[str]]] = []
 
     def counter(self, name: str, text: str, **labels: str) -> Counter:
         """A counter, such as datacave_statements_total. Raises ValueError for a name of another kind or form."""
@@ -111,6 +112,10 @@ class MetricsRegistry:
         """Shows the numbers of a mapping as gauges `<prefix>_<name>`, read at every scrape."""
         self._sources.append((prefix, read))
 
+    def add_lines(self, read: Callable[[], Iterable[str]]) -> None:
+        """Shows lines in the format's own text, read at every scrape."""
+        self._texts.append(read)
+
     def render(self) -> str:
         """The Prometheus text of everything."""
         lines: list[str] = []
@@ -122,7 +127,9 @@ class MetricsRegistry:
         for prefix, read in self._sources:
             for name, number in _numbers(read(), prefix):
                 lines.append(f"# TYPE {name} gauge")
-                lines.append(f"{name} {_number(number)}")
+                lines.append(f"{name} {number_text(number)}")
+        for read_lines in self._texts:
+            lines.extend(read_lines())
         return "\n".join(lines) + "\n"
 
     def _register(self, name: str, text: str, labels: Mapping[str, str], kind: type[M]) -> M:
@@ -150,7 +157,8 @@ def _numbers(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, floa
             yield from _numbers({str(index): each for index, each in enumerate(value)}, name)
 
 
-def _number(value: float) -> str:
+def number_text(value: float) -> str:
+    """A number as the format has it."""
     if value == math.inf:
         return "+Inf"
     return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(float(value))

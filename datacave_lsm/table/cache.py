@@ -21,13 +21,28 @@ CacheKey = tuple[int, int]
 
 
 class SegmentCache(Generic[V]):
-    """Row groups by (file id, group number), each with the cost of the segments opened so far."""
+    """Row groups by (file id, group number), each with the cost of the segments opened so far.
 
-    __slots__ = ("_entrance", "_entrance_bytes", "_ghost_bytes", "_ghosts", "_main", "bytes_max", "bytes_used")
+    `hits` counts what was found, `misses` what had to be put in.
+    """
+
+    __slots__ = (
+        "_entrance",
+        "_entrance_bytes",
+        "_ghost_bytes",
+        "_ghosts",
+        "_main",
+        "bytes_max",
+        "bytes_used",
+        "hits",
+        "misses",
+    )
 
     def __init__(self, bytes_max: int) -> None:
         self.bytes_max = bytes_max
         self.bytes_used = 0
+        self.hits = 0
+        self.misses = 0
         self._entrance: OrderedDict[CacheKey, tuple[V, int]] = OrderedDict()
         self._entrance_bytes = 0
         self._main: OrderedDict[CacheKey, tuple[V, int]] = OrderedDict()
@@ -42,12 +57,17 @@ class SegmentCache(Generic[V]):
         entry = self._main.get(key)
         if entry is not None:
             self._main.move_to_end(key)
+            self.hits += 1
             return entry[0]
         entry = self._entrance.get(key)
-        return None if entry is None else entry[0]
+        if entry is None:
+            return None
+        self.hits += 1
+        return entry[0]
 
     def put(self, key: CacheKey, value: V, cost_bytes: int) -> None:
         """Adds or replaces a value and lets others go until the budget holds."""
+        self.misses += 1
         self._remove(key)
         remembered = self._ghosts.pop(key, None)
         if remembered is not None:

@@ -27,6 +27,10 @@ INLINE_BYTES_MAX = 256 * 1024
 """Larger batches are written off the loop, however few wait for them."""
 
 
+BATCH_CLASSES = 10
+"""Batches are counted by size: at most 1, 2, 4 ... 2 ** (BATCH_CLASSES - 1) commits, and more."""
+
+
 class LogCommit:
     """A commit in the log: its timestamp, and the Wait that is done when it is durable."""
 
@@ -67,8 +71,10 @@ class Log:
         "_sync_asked",
         "_timer",
         "_unsynced_bytes",
+        "batch_counts",
         "bytes_written",
         "first_number",
+        "synced_commits",
         "syncs",
         "waiting",
     )
@@ -106,6 +112,8 @@ class Log:
         self._first_waiting: int | None = None
         self.waiting = 0
         self.syncs = 0
+        self.synced_commits = 0
+        self.batch_counts = [0] * (BATCH_CLASSES + 1)
         self.bytes_written = 0
         self.first_number = first_number
         self._segment = Segment.create(files, seals, number, options.log_segment_bytes, options.log_fragment_bytes_max)
@@ -258,6 +266,8 @@ class Log:
         self._busy = False
         self.waiting -= waiting
         self.syncs += 1
+        self.synced_commits += len(commits)
+        self.batch_counts[min((len(commits) - 1).bit_length(), BATCH_CLASSES)] += 1
         self.bytes_written += size
         self._on_visible(self._first_waiting)
         if self._commits and not self._scheduled:

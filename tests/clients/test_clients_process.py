@@ -29,7 +29,7 @@ def test_the_admin_address_answers(server: Any) -> None:
     assert get(f"http://{server.metrics}/ready") == (200, '{"status": "ok"}')
     status, text = get(f"http://{server.metrics}/metrics")
     assert status == 200
-    assert "datacave_store_log_syncs " in text
+    assert "datacave_storage_wal_syncs_total " in text
     assert "datacave_connections_total " in text
 
 

@@ -133,7 +133,7 @@ async def test_it_comes_up_serves_and_goes_down_in_order(tmp_path: Path) -> None
         '  connect: psql "host=127.0.0.1 port=5555 user=admin dbname=default"'
     ]
     assert [(await run.get(path))[0] for path in ("/health", "/ready", "/metrics")] == [200, 200, 200]
-    assert "datacave_store_commits 42\n" in (await run.get("/metrics"))[1]
+    assert "datacave_storage_commits 42\n" in (await run.get("/metrics"))[1]
     run.parts.listener.drained.set()
     os.kill(os.getpid(), signal.SIGTERM)
     assert await run.task == 0
