@@ -166,6 +166,21 @@ class Store(Protocol):
     ) -> Iterator[list[tuple[bytes, Row]]]:
         """Live rows with low <= key < high in key order, in batches. The iterator stays valid under later writes."""
 
+    def scan_rows(
+        self,
+        low: bytes,
+        high: bytes | None,
+        timestamp: int,
+        columns: Sequence[int] | None = None,
+        *,
+        reverse: bool = False,
+        batch_rows: int = 1024,
+    ) -> Iterator[list[Row]]:
+        """The rows of `scan` in the same order, without keys, of a range under one prefix.
+
+        With `columns` a row has the values of these columns only, in the order given.
+        """
+
     def scan_columns(
         self, low: bytes, high: bytes | None, timestamp: int, columns: Sequence[int], *, with_keys: bool = False
     ) -> Iterator[ColumnBatch]:

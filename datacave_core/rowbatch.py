@@ -18,6 +18,13 @@ RowBatch: TypeAlias = list[Row]
 """Up to about BATCH_ROWS rows; never empty when an operator yields it."""
 
 
+def rows_of(pairs: Sequence[tuple[bytes, Row]], columns: Sequence[int] | None) -> list[Row]:
+    """The rows of (key, row) pairs; with `columns`, these columns of them."""
+    if columns is None:
+        return [row for _, row in pairs]
+    return [tuple([row[number] for number in columns]) for _, row in pairs]
+
+
 @dataclass(slots=True)
 class ColumnVector:
     """One column of a batch in Arrow's spirit: fixed-width values as a numpy array, or a list of str/bytes.

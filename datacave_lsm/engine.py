@@ -11,6 +11,8 @@ are safely on the disk; a file is deleted after the manifest has let go of it an
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import chain
 from typing import Any, NoReturn
 
 from datacave_core import sqlstate
@@ -19,13 +21,13 @@ from datacave_core.layout import PREFIX_LENGTH, RAW_LAYOUT, Layout
 from datacave_core.ports import Clock, FileSystem, Prepared, Randomness, Scheduler, Version
 from datacave_core.rowbatch import BATCH_ROWS, ColumnBatch
 from datacave_core.values import Row
-from datacave_core.wait import Steps, Wait, wait_for
+from datacave_core.wait import Steps, Wait
 from datacave_lsm.batch import Batch
 from datacave_lsm.checkpoint import Checkpoint
 from datacave_lsm.compaction import MergeWorker
 from datacave_lsm.crypto import KeyRing
 from datacave_lsm.format import Seals
-from datacave_lsm.iterators import Sources, all_versions, newest_after, scan_columns, scan_rows
+from datacave_lsm.iterators import Sources, all_versions, newest_after, scan_columns, scan_pairs, scan_rows
 from datacave_lsm.maintenance import Maintenance
 from datacave_lsm.memtable import CELL_BYTES, Cell, Memtable
 from datacave_lsm.options import EngineOptions
@@ -46,6 +48,30 @@ class DirectoryInUse(DatacaveError):
     severity = "FATAL"
 
 
+class SnapshotTooOld(DatacaveError):
+    """A read at a timestamp whose versions are not all kept any more."""
+
+    sqlstate = sqlstate.SNAPSHOT_TOO_OLD
+
+    def __init__(self, timestamp: int, earliest: int) -> None:
+        time = datetime.fromtimestamp(earliest / 1_000_000, UTC).isoformat(sep=" ")
+        super().__init__(
+            f"snapshot {timestamp} is too old",
+            detail=f"The earliest readable timestamp is {earliest} ({time}).",
+            hint="Read at a later time, or raise storage.retention_seconds.",
+        )
+
+
+class ReadCounts:
+    """How point reads found their rows. `filters_wrong` are tables whose filter let a key through in vain."""
+
+    __slots__ = ("filters_asked", "filters_passed", "filters_wrong", "row_cache_hits", "row_cache_misses")
+
+    def __init__(self) -> None:
+        self.filters_asked = self.filters_passed = self.filters_wrong = 0
+        self.row_cache_hits = self.row_cache_misses = 0
+
+
 class Engine:
     """One open database directory. `Engine.open` is the way in."""
 
@@ -55,6 +81,7 @@ class Engine:
         "_cache",
         "_clock",
         "_closing",
+        "_counts",
         "_encode",
         "_layouts",
         "_log",
@@ -135,6 +162,7 @@ class Engine:
         # Those in the segments from the active memtable's on; the others are recorded again when they are registered.
         self._recorded_layouts: dict[bytes, Layout] = {}
         self._pins: dict[int, int] = {}
+        self._counts = ReadCounts()
         self._rows = RowCache(options.row_cache_bytes)
         self._cache = cache
         self.newest_timestamp = recovered.newest_timestamp
@@ -169,6 +197,7 @@ class Engine:
         if not self._maintenance.frozen:
             hot = self._young_get(key)
             if hot is not None and hot[0] <= timestamp:
+                self._counts.row_cache_hits += 1
                 return hot[1]
         found = self._find(key, timestamp)
         return None if found is None else found[1]
@@ -201,26 +230,26 @@ class Engine:
             if generation != rows.generation:
                 self._young_get = rows.young.get
             if hot is not None and hot[0] <= timestamp:
+                self._counts.row_cache_hits += 1
                 return hot
+            self._counts.row_cache_misses += 1
+        self._check_readable(timestamp)
         view = self._maintenance.view
         layout = self._layouts.get(key[:PREFIX_LENGTH])
         hashed = key_hash(key)
         found: Version | None = None
-        for handle in view.level0:
-            if (
-                handle.smallest <= key <= handle.largest
-                and handle.min_timestamp <= timestamp
-                and handle.reader.may_contain_hash(hashed)
-            ):
+        counts = self._counts
+        candidates = [handle for handle in view.level0 if handle.smallest <= key <= handle.largest]
+        for handle in chain(candidates, view.holding(key)):
+            if handle.min_timestamp > timestamp:
+                continue
+            counts.filters_asked += 1
+            if handle.reader.may_contain_hash(hashed):
+                counts.filters_passed += 1
                 found = handle.reader.get(key, timestamp, layout)
                 if found is not None:
                     break
-        else:
-            for handle in view.holding(key):
-                if handle.min_timestamp <= timestamp and handle.reader.may_contain_hash(hashed):
-                    found = handle.reader.get(key, timestamp, layout)
-                    if found is not None:
-                        break
+                counts.filters_wrong += 1
         hot = (0, None) if found is None else (found.timestamp, found.row)
         if not in_memtable and timestamp >= view.max_timestamp:
             rows.put(key, *hot)
@@ -237,12 +266,28 @@ class Engine:
         batch_rows: int = BATCH_ROWS,
     ) -> Iterator[list[tuple[bytes, Row]]]:
         """Live rows with low <= key < high in key order, in batches. The iterator stays valid under later writes."""
-        return scan_rows(self._sources(), low, high, timestamp, reverse, batch_rows)
+        self._check_readable(timestamp)
+        return scan_pairs(self._sources(), low, high, timestamp, reverse, batch_rows)
+
+    def scan_rows(
+        self,
+        low: bytes,
+        high: bytes | None,
+        timestamp: int,
+        columns: Sequence[int] | None = None,
+        *,
+        reverse: bool = False,
+        batch_rows: int = BATCH_ROWS,
+    ) -> Iterator[list[Row]]:
+        """The same rows without keys, a multiple as fast; with the named columns only, if any are named."""
+        self._check_readable(timestamp)
+        return scan_rows(self._sources(), low, high, timestamp, columns, reverse, batch_rows)
 
     def scan_columns(
         self, low: bytes, high: bytes | None, timestamp: int, columns: Sequence[int], *, with_keys: bool = False
     ) -> Iterator[ColumnBatch]:
         """Live rows of a range under one prefix as column vectors; key order within a batch, batches in any order."""
+        self._check_readable(timestamp)
         return scan_columns(self._sources(), low, high, timestamp, columns, with_keys)
 
     def history(self, low: bytes, high: bytes | None, after: int, until: int) -> Iterator[tuple[bytes, Version]]:
@@ -252,6 +297,12 @@ class Engine:
     def newest_in_range(self, low: bytes, high: bytes | None, after: int) -> int | None:
         """The timestamp of some version in the range that is newer than `after`, or None."""
         return newest_after(self._sources(), low, high, after)
+
+    def _check_readable(self, timestamp: int) -> None:
+        """Raises SnapshotTooOld where versions may be missing: before the horizon, unless the timestamp is pinned."""
+        horizon = self._maintenance.horizon
+        if timestamp < horizon and timestamp not in self._pins:
+            raise SnapshotTooOld(timestamp, horizon)
 
     def _sources(self) -> Sources:
         if self._stopped is not None:
@@ -266,9 +317,8 @@ class Engine:
 
         Raises DiskFull or StorageStopped, with nothing changed.
         """
-        while self._stopped is None and (delay := self._maintenance.batch_delay()) is not None:
-            yield from wait_for(delay)
-        return (yield from self._preparations.run(writes if type(writes) is dict else dict(writes)))
+        rows = writes if type(writes) is dict else dict(writes)
+        return (yield from self._preparations.run(rows, self._maintenance.batch_delay))
 
     def commit(
         self, writes: Mapping[bytes, Row | None], *, wait_durable: bool = True, prepared: Prepared | None = None
@@ -375,7 +425,11 @@ class Engine:
     # Snapshots
 
     def pin(self, timestamp: int) -> Callable[[], None]:
-        """Keeps every version visible at the timestamp until the returned function is called."""
+        """Keeps every version visible at the timestamp until the returned function is called.
+
+        Raises SnapshotTooOld where versions may be missing already.
+        """
+        self._check_readable(timestamp)
         pins = self._pins
         pins[timestamp] = pins.get(timestamp, 0) + 1
         released = False
@@ -409,8 +463,14 @@ class Engine:
             "memtable_versions": self._active.version_count,
             "row_cache_rows": len(self._rows),
             "segment_cache_bytes": cache.bytes_used,
+            "segment_cache_hits": cache.hits,
+            "segment_cache_misses": cache.misses,
+            **{name: getattr(self._counts, name) for name in ReadCounts.__slots__},
             "log_bytes_written": log.bytes_written,
             "log_syncs": log.syncs,
+            "log_synced_commits": log.synced_commits,
+            "log_batch_counts": list(log.batch_counts),
+            "log_segments": log.number - log.first_number + 1,
             "log_waiting_commits": log.waiting,
             "pinned_snapshots": len(self._pins),
             "oldest_readable": self.oldest_readable(),

@@ -3,8 +3,9 @@
 One flush and one merge may be under way at a time, both in slices on the loop; their edits enter the manifest one after
 the other. A new view and the end of a frozen memtable come into force in the same moment.
 
-A full disk is waited out: the job is tried again while the log and memory keep the data. Any other failure of a write,
-sync or of the manifest stops the engine. A damaged input stops merges only; reads of other files go on.
+A full disk is waited out: the job is tried again while the log and memory keep the data. A row that does not fit its
+layout ends flushes, a damaged input ends merges; reads go on. Any other failure of a write, sync or of the manifest
+stops the engine.
 """
 
 from __future__ import annotations
@@ -25,10 +26,11 @@ from datacave_lsm.checkpoint import Checkpoint
 from datacave_lsm.compaction import MergeRequest, MergeTask, MergeWorker, merge_answer, merge_of, merge_tables, pick
 from datacave_lsm.counters import COUNTERS
 from datacave_lsm.crypto import KeyRing
-from datacave_lsm.flush import flush
+from datacave_lsm.flush import RowMisfit, flush
 from datacave_lsm.format import Seals
 from datacave_lsm.memtable import Memtable
 from datacave_lsm.options import EngineOptions
+from datacave_lsm.pressure import Pressure
 from datacave_lsm.recovery import Recovered, open_table, remove_leftovers
 from datacave_lsm.retention import Retention
 from datacave_lsm.rotation import Rotation, check_ring
@@ -44,9 +46,6 @@ from datacave_lsm.wal.segment import NO_SPACE
 
 RETRY_SECONDS = 1.0
 """How long a job waits after a full disk."""
-
-SLOW_SECONDS = 0.001
-"""The pause of a writer per level-0 file above the first mark."""
 
 
 class Owner(Protocol):
@@ -116,10 +115,10 @@ class Maintenance:
         self._copier = Background(scheduler, self._copy_ended)
         self._checkpoint: Checkpoint | None = None
         self._rotation: Rotation | None = None
-        self._stalled: Wait | None = None
-        self._stalled_since = self._stall_seconds = 0.0
+        self._pressure = Pressure(clock, scheduler, options)
         self._flush_waits: list[tuple[Memtable | Batch, Wait]] = []
         self._compact_waits: list[Wait] = []
+        self._flush_error: DatacaveError | None = None
         self._merge_error: DatacaveError | None = None
         self._stopped: StorageStopped | None = None
         self._closing: tuple[Wait, Callable[[], None]] | None = None
@@ -136,25 +135,16 @@ class Maintenance:
 
     def write_delay(self) -> Wait | None:
         """A Wait for writers when memtables or level 0 pile up."""
-        options = self._options
         level0_files = len(self.view.level0)
+        hopeless = self._stopped or self._flush_error
+        if level0_files >= self._options.level0_stop_files:
+            hopeless = hopeless or self._merge_error
+        return self._pressure.delay(self._waiting_memtables(), level0_files, hopeless)
+
+    def _waiting_memtables(self) -> int:
         # A batch in front of a few memtables takes long; it does not count as one of them.
         batches = sum(memtable.is_batch for memtable in self.frozen)
-        frozen = max(len(self.frozen) - batches, batches)
-        if frozen >= options.frozen_memtables_max or level0_files >= options.level0_stop_files:
-            if self._stalled is None:
-                self._stalled = Wait("IO:WriteStall")
-                self._counters["stalls"] += 1
-                self._stalled_since = self._clock.monotonic()
-                if self._stopped or (self._merge_error and level0_files >= options.level0_stop_files):
-                    self._stalled.finish(self._stopped or self._merge_error)
-            return self._stalled
-        if level0_files >= options.level0_slow_files:
-            slow = Wait("Timeout:WriteSlow")
-            self._counters["slowdowns"] += 1
-            self._scheduler.call_later(SLOW_SECONDS * (level0_files - options.level0_slow_files + 1), slow.finish)
-            return slow
-        return None
+        return max(len(self.frozen) - batches, batches)
 
     def batch_delay(self) -> Wait | None:
         """A Wait for the next big commit while an earlier one is in memory alone."""
@@ -169,7 +159,9 @@ class Maintenance:
     def flushed(self) -> Wait:
         """Done when every memtable that is frozen now has its table file."""
         wait = Wait("IO:Flush")
-        if self.frozen:
+        if self._flush_error is not None:
+            wait.finish(self._flush_error)
+        elif self.frozen:
             self._flush_waits.append((self.frozen[0], wait))
         else:
             wait.finish()
@@ -241,8 +233,10 @@ class Maintenance:
             "key_ids": sorted({file.key_id for file in levels.all_files()}),
             "flush_under_way": self._flusher.busy,
             "merge_under_way": self._merger.busy,
-            "stalled": self._stalled is not None,
-            "stall_seconds": self._stall_seconds,
+            "stalled": self._pressure.stalled is not None,
+            "stall_seconds": self._pressure.stall_seconds,
+            "stalls": self._pressure.stalls,
+            "slowdowns": self._pressure.slowdowns,
         }
 
     def stop(self, error: StorageStopped) -> None:
@@ -272,7 +266,7 @@ class Maintenance:
         """Starts whatever is due."""
         if self._stopped is not None or self._closing is not None:
             return
-        if self.frozen and not self._flusher.busy:
+        if self.frozen and not self._flusher.busy and self._flush_error is None:
             self._flusher.start(self._flush_oldest())
         if self._rotation is not None and not self._merger.busy:
             self._merger.start(rotate(self._rotation, self._desk()))
@@ -302,7 +296,10 @@ class Maintenance:
         durable = self._log.sync()
         yield durable
         durable.raise_error()
-        file = yield from flush(memtable, self._retention(), self._factory, self._options.slice_rows)
+        try:
+            file = yield from flush(memtable, self._retention(), self._factory, self._options.slice_rows)
+        except (ValueError, TypeError, OverflowError) as error:
+            raise RowMisfit(error) from error
         # The row cache speaks of table files only; nothing can bring these keys back while the memtable stands before
         # it, so that forgetting them in slices is safe.
         for keys in memtable.key_chunks(None, None, self._options.slice_rows):
@@ -482,6 +479,14 @@ class Maintenance:
     # Ends of jobs
 
     def _flush_ended(self, error: BaseException | None) -> None:
+        if isinstance(error, RowMisfit):
+            self._flush_error = error
+            waits = [wait for _, wait in self._flush_waits]
+            self._flush_waits = []
+            self._pressure.fail(error)
+            for wait in waits:
+                wait.finish(error)
+            error = None
         self._job_ended(error, self._flusher)
         if error is None and self._stopped is None:
             done = [wait for memtable, wait in self._flush_waits if memtable not in self.frozen]
@@ -529,26 +534,15 @@ class Maintenance:
             self._owner.stop(stopped)
             return
         self._kick()
-        stalled = self._stalled
-        if stalled is not None:
-            self._stalled = None
-            since, stalls = self._stalled_since, self._counters["stalls"]
-            again = self.write_delay()
-            self._stalled_since, self._counters["stalls"] = since, stalls
-            if again is None or again.reason != stalled.reason:
-                self._stall_seconds += self._clock.monotonic() - self._stalled_since
-                stalled.finish()
-            else:
-                self._stalled = stalled
+        self._pressure.relieve(self._waiting_memtables(), len(self.view.level0))
 
     def _fail_waits(self, error: DatacaveError) -> None:
         waits = [wait for _, wait in self._flush_waits] + self._compact_waits
-        if self._stalled is not None:
-            waits.append(self._stalled)
+        self._pressure.fail(error)
         if self._rotation is not None:
             waits.append(self._rotation.finished)
             self._rotation = None
-        self._flush_waits, self._compact_waits, self._stalled = [], [], None
+        self._flush_waits, self._compact_waits = [], []
         for wait in waits:
             wait.finish(error)
 

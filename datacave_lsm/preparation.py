@@ -14,7 +14,7 @@ from typing import Any
 
 from datacave_core.errors import DiskFull, StorageStopped
 from datacave_core.values import Row
-from datacave_core.wait import TURN, Steps, wait_for
+from datacave_core.wait import TURN, Steps, Wait, wait_for
 from datacave_lsm.batch import Batch
 from datacave_lsm.wal import Log, LogCommit, part_entry
 
@@ -44,10 +44,12 @@ class Preparations:
         self.batches.add(batch)
         return batch
 
-    def run(self, rows: dict[bytes, Row | None]) -> Steps[Batch]:
-        """A batch with all its rows in the log. Raises DiskFull or StorageStopped."""
+    def run(self, rows: dict[bytes, Row | None], delay: Callable[[], Wait | None]) -> Steps[Batch]:
+        """A batch with all its rows in the log, written once there is no `delay`. Raises DiskFull or StorageStopped."""
         batch = self.begin(rows)
         try:
+            while (wait := delay()) is not None:
+                yield from wait_for(wait)
             unsynced = 0
             items = iter(rows.items())
             while part := dict(islice(items, self._slice_rows)):

@@ -17,7 +17,7 @@ from sortedcontainers import SortedList
 from datacave_core.layout import PREFIX_LENGTH, RAW_LAYOUT, Layout
 from datacave_core.memory.clock import SimulatedClock
 from datacave_core.ports import Clock, Commit, Prepared, Version
-from datacave_core.rowbatch import BATCH_ROWS, ColumnBatch
+from datacave_core.rowbatch import BATCH_ROWS, ColumnBatch, rows_of
 from datacave_core.values import Row
 from datacave_core.vectors import column_vector
 from datacave_core.wait import Steps, Wait
@@ -111,6 +111,20 @@ class MemoryStore:
                     batch = []
         if batch:
             yield batch
+
+    def scan_rows(
+        self,
+        low: bytes,
+        high: bytes | None,
+        timestamp: int,
+        columns: Sequence[int] | None = None,
+        *,
+        reverse: bool = False,
+        batch_rows: int = BATCH_ROWS,
+    ) -> Iterator[list[Row]]:
+        """Live rows of a range without keys."""
+        for batch in self.scan(low, high, timestamp, reverse=reverse, batch_rows=batch_rows):
+            yield rows_of(batch, columns)
 
     def scan_columns(
         self, low: bytes, high: bytes | None, timestamp: int, columns: Sequence[int], *, with_keys: bool = False

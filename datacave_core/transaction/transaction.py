@@ -23,7 +23,7 @@ from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError, SerializationFailure
 from datacave_core.layout import PREFIX_LENGTH, RAW_LAYOUT, Layout
 from datacave_core.ports import Clock, Commit, Prepared, Store, Version
-from datacave_core.rowbatch import BATCH_ROWS, ColumnBatch
+from datacave_core.rowbatch import BATCH_ROWS, ColumnBatch, rows_of
 from datacave_core.transaction.durability import DurabilityQueue
 from datacave_core.transaction.lock_table import LockOwner, LockTable
 from datacave_core.transaction.merge import merge_columns, merge_rows
@@ -297,6 +297,24 @@ class Transaction:
             if own:
                 return merge_rows(batches, own, reverse, batch_rows)
         return batches
+
+    def scan_rows(
+        self,
+        low: bytes,
+        high: bytes | None,
+        columns: Sequence[int] | None = None,
+        reverse: bool = False,
+        batch_rows: int = BATCH_ROWS,
+        timestamp: int | None = None,
+    ) -> Iterator[list[Row]]:
+        """The rows of `scan` without keys, a multiple as fast; with the named columns only, if any are named."""
+        store = self._store
+        if timestamp is not None:
+            return store.scan_rows(low, high, timestamp, columns, reverse=reverse, batch_rows=batch_rows)
+        if self._reads is None and not (self._writes.rows and self._writes.range(low, high)):
+            self._pin_snapshot()
+            return store.scan_rows(low, high, self.snapshot, columns, reverse=reverse, batch_rows=batch_rows)
+        return (rows_of(batch, columns) for batch in self.scan(low, high, reverse, batch_rows))
 
     def scan_columns(
         self,

@@ -71,7 +71,7 @@ def _of_table(
     before: Group | None = None  # the group before this one, if a key goes on from it
     for group in handle.reader.groups(low, high, cached=True):
         start, stop = group.span(low, high)
-        mask = _own_mask(handle, group, before, timestamp)
+        mask = own_mask(handle, group, before, timestamp)
         before = group
         if group.min_timestamp > timestamp or start == stop:
             continue
@@ -95,7 +95,7 @@ def _of_table(
             yield ColumnBatch(len(places), vectors, shown)
 
 
-def _own_mask(handle: TableHandle, group: Group, before: Group | None, timestamp: int) -> NDArray[np.bool_] | None:
+def own_mask(handle: TableHandle, group: Group, before: Group | None, timestamp: int) -> NDArray[np.bool_] | None:
     """The rows that are, within this file, the newest version at or before the timestamp; None means all."""
     repeats = _repeats(handle, group, before)
     if repeats is None and group.max_timestamp <= timestamp:
@@ -106,6 +106,8 @@ def _own_mask(handle: TableHandle, group: Group, before: Group | None, timestamp
     # Timestamps descend within a key, so that a row is the first old enough one if the row before is not.
     mask = old_enough.copy()
     mask[1:] &= ~(repeats[1:] & old_enough[:-1])
+    if repeats[0] and (before is None or before.number != group.number - 1):
+        before = handle.reader.group(group.number - 1)
     if repeats[0] and before is not None and int(before.timestamps(before.row_count - 1)[0]) <= timestamp:
         mask[0] = False
     return mask

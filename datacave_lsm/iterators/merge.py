@@ -48,7 +48,7 @@ def merge(sources: list[Iterator[Stretch]], *, reverse: bool = False) -> Iterato
         finished = False
         for cursor in cursors:
             keys, start = cursor.keys, cursor.start
-            stop = _descending_right(keys, pivot, start) if reverse else bisect_right(keys, pivot, start)
+            stop = descending_right(keys, pivot, start) if reverse else bisect_right(keys, pivot, start)
             if start < stop:
                 parts.append((keys[start:stop], cursor.rows[start:stop]))
                 cursor.start = stop
@@ -70,7 +70,7 @@ def _joined(parts: list[Stretch], reverse: bool) -> Stretch:
     return ordered, [newest[key] for key in ordered]
 
 
-def _descending_right(keys: list[bytes], pivot: bytes, start: int) -> int:
+def descending_right(keys: list[bytes], pivot: bytes, start: int) -> int:
     """The first place from `start` on whose key lies below the pivot, in descending keys."""
     low, high = start, len(keys)
     while low < high:

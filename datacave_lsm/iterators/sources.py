@@ -47,15 +47,21 @@ class Sources:
             memtable.readers -= 1
 
     def stretches(
-        self, low: bytes, high: bytes | None, timestamp: int, *, reverse: bool = False
+        self,
+        low: bytes,
+        high: bytes | None,
+        timestamp: int,
+        *,
+        reverse: bool = False,
+        handles: list[list[TableHandle]] | None = None,
     ) -> list[Iterator[Stretch]]:
-        """One iterator per source that may have keys with low <= key < high."""
+        """One iterator per source that may have keys with low <= key < high; `handles` are other files than all."""
         found = [memtable_stretches(table, low, high, timestamp, reverse) for table in self.memtables if len(table)]
-        for handles in self.view.sources(low, high):
-            handles = [handle for handle in handles if handle.min_timestamp <= timestamp]
-            if handles:
+        for layer in self.view.sources(low, high) if handles is None else handles:
+            chosen = [handle for handle in layer if handle.min_timestamp <= timestamp]
+            if chosen:
                 read = _backward if reverse else _forward
-                found.append(read(_groups(handles, low, high, reverse), low, high, timestamp, self.layout_of))
+                found.append(read(_groups(chosen, low, high, reverse), low, high, timestamp, self.layout_of))
         return found
 
 

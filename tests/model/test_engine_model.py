@@ -198,6 +198,7 @@ class World:
             assert all(0 < len(batch) <= batch_rows for batch in batches)
             expected_rows = [row for batch in oracle.scan(low, high, timestamp, reverse=reverse) for row in batch]
             assert [row for batch in batches for row in batch] == expected_rows
+            self.compare_rows(low, high, timestamp, reverse, batch_rows)
         elif choice < 0.9:
             self.compare_columns(low, high, timestamp)
         elif choice < 0.95:
@@ -209,6 +210,16 @@ class World:
             newest = engine.newest_in_range(low, high, after)
             assert (newest is None) == (oracle.newest_in_range(low, high, after) is None)
             assert newest is None or newest > after
+
+    def compare_rows(self, low: bytes, high: bytes | None, timestamp: int, reverse: bool, batch_rows: int) -> None:
+        width = len(self.layout.columns) if low.startswith(TABLE) else 1
+        columns = None if self.random.random() < 0.5 else self.random.choices(range(width), k=self.random.randrange(3))
+        batches = list(self.engine.scan_rows(low, high, timestamp, columns, reverse=reverse, batch_rows=batch_rows))
+        assert all(0 < len(batch) <= batch_rows for batch in batches)
+        expected = [
+            row for batch in self.oracle.scan_rows(low, high, timestamp, columns, reverse=reverse) for row in batch
+        ]
+        assert [row for batch in batches for row in batch] == expected
 
     def compare_columns(self, low: bytes, high: bytes | None, timestamp: int) -> None:
         width = len(self.layout.columns) if low.startswith(TABLE) else 1
