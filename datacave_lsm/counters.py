@@ -12,6 +12,4 @@ COUNTERS = (
     "merge_read_bytes",
     "removal_failures",
     "disk_full",
-    "stalls",
-    "slowdowns",
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 
+from datacave_core.errors import DatacaveError
 from datacave_core.layout import PREFIX_LENGTH, Layout
 from datacave_core.values import Row
 from datacave_lsm.background import Slices
@@ -19,6 +20,19 @@ from datacave_lsm.table import TableWriter
 from datacave_lsm.table.chunk import chunk_of_rows
 from datacave_lsm.tablebuild import TableFactory
 from datacave_lsm.version import TableFile
+
+
+class RowMisfit(DatacaveError):
+    """A row does not fit the layout of its prefix, so that its memtable cannot become a table file.
+
+    Nothing is lost and reads go on: the row stays in memory and in the log. Writers go on until memory is full.
+    """
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(
+            f"a row does not fit its table: {cause}",
+            hint="Writes stop when memory is full. The data is in the write-ahead log; restarting does not help.",
+        )
 
 
 def flush(
