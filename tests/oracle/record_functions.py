@@ -95,11 +95,21 @@ POOLS: dict[int, list[str]] = {
     o.OIDVECTOR: ["", "23", "23 25 16"],
     o.INT4RANGE: ["empty", "[1,5)", "(,3)", "[2,)", "[7,9)", "(,)"],
     o.NUMRANGE: ["empty", "[1.5,2.5]", "(,3)", "[2,)"],
+    o.INT8RANGE: ["empty", "[1,5)", "(,3)"],
+    o.TSRANGE: ["empty", "[2020-01-01 00:00,2021-01-01 00:00)", "(,2022-02-02 12:00]"],
+    o.TSTZRANGE: ["empty", "[2020-01-01 00:00+00,2021-01-01 00:00+00)"],
+    o.INT4MULTIRANGE: ["{}", "{[1,5)}", "{[1,3),[5,8)}", "{(,3),[7,)}", "{(,)}"],
+    o.NUMMULTIRANGE: ["{}", "{[1.5,2.5]}", "{[1,2),(2,3]}"],
+    o.DATEMULTIRANGE: ["{}", "{[2020-01-01,2021-01-01)}"],
+    o.INT4RANGE_ARRAY: ["{}", '{"[1,3)","[2,5)"}', '{empty,"[7,)"}'],
+    o.MACADDR: ["08:00:2b:01:02:03", "ff:ff:ff:ff:ff:ff", "00:00:00:00:00:00"],
+    o.MACADDR8: ["08:00:2b:01:02:03:04:05", "08:00:2b:ff:fe:03:04:05"],
     o.DATERANGE: ["empty", "[2020-01-01,2021-01-01)"],
 }
 POLYMORPHIC = {
     o.ANYELEMENT: o.INT4, o.ANYNONARRAY: o.INT4, o.ANYARRAY: o.INT4_ARRAY, o.ANY: o.INT4, o.ANYCOMPATIBLE: o.INT4,
     o.ANYCOMPATIBLEARRAY: o.INT4_ARRAY, o.ANYCOMPATIBLENONARRAY: o.INT4, o.ANYRANGE: o.INT4RANGE,
+    o.ANYMULTIRANGE: o.INT4MULTIRANGE,
 }  # fmt: skip
 
 _FIELDS = [
@@ -156,6 +166,9 @@ SPECIAL: dict[str, dict[int, list[str]]] = {
     "factorial": {0: ["0", "1", "5", "20", "-1", "33", "40000"]},
     "make_date": {0: ["2024", "0", "-44", "1999"], 1: ["1", "2", "12", "13"], 2: ["1", "29", "30", "31"]},
     "bpchar": {1: ["4", "5", "8", "-1", "104"]}, "varchar": {1: ["4", "5", "8", "-1"]},
+    "bit": {1: ["-1", "3", "5", "8", "40"]}, "varbit": {1: ["-1", "3", "5"]},
+    "set_masklen": {1: ["-1", "0", "8", "24", "32", "33", "64"]},
+    **{name: {2: ["[]", "[)", "(]", "()", "x"]} for name in ("int4range", "int8range", "numrange", "daterange")},
     "interval": {1: ["-1", "2147418115", "2147418112", "67174399", "335609855"]},
     "pg_char_to_encoding": {0: ["UTF8", "latin1", "zzz", "SQL_ASCII"]},
     "make_time": {0: ["0", "23", "24"], 1: ["0", "59", "60"], 2: ["0", "59.999999", "60", "1.5"]},
