@@ -21,6 +21,7 @@ from datacave_sql.expr import nodes as n
 from datacave_sql.functions import registry
 from datacave_sql.functions.registry import Function
 from datacave_sql.functions.resolution import ResolvedCast, ResolvedFunction, signature
+from datacave_sql.functions.typelookup import Attribute
 from datacave_sql.parse import ast
 
 AGGREGATE_CLAUSES = frozenset({"SELECT", "HAVING", "ORDER BY", "DISTINCT ON", "WINDOW"})
@@ -171,14 +172,14 @@ def _collect_set(b: Binding, call: n.FunctionCall, scope: Scope, position: int) 
     return b.placed(n.ColumnReference(column.id, call.type, call.typmod, column.name), position)
 
 
-def element_of(b: Binding, call: n.FunctionCall, declared: int) -> int:
+def element_of(b: Binding, call: n.Expression, declared: int) -> int:
     """The type of a described column of a function's result; polymorphic ones follow the first array argument."""
-    if b.types.kind(declared) != "p" or declared == oids.RECORD:
+    if b.types.kind(declared) != "p" or declared == oids.RECORD or not isinstance(call, n.FunctionCall):
         return declared
     for argument in call.arguments:
         element = b.types.element(b.types.base(argument.type))
         if element:
-            return element
+            return element if declared in (oids.ANYELEMENT, oids.ANYCOMPATIBLE) else argument.type
     return declared
 
 

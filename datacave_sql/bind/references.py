@@ -135,6 +135,10 @@ def select_field(b: Binding, value: n.Expression, field: str, position: int) -> 
         for index, (label, type_oid) in enumerate(value.function.columns):
             if label == field:
                 return n.FieldSelect(value, index, type_oid)
+    known = b.record_fields.get(value.column, ()) if isinstance(value, n.ColumnReference) else ()
+    for index, attribute in enumerate(known):
+        if attribute.name == field:
+            return n.FieldSelect(value, index, attribute.type, attribute.typmod)
     if attributes:
         raise DatacaveError(
             f'column "{field}" not found in data type {b.types.name(value.type)}',

@@ -15,6 +15,7 @@ from datacave_sql.bind.environment import BindingEnvironment
 from datacave_sql.bind.names import Scope
 from datacave_sql.bind.parameters import Parameters
 from datacave_sql.expr import nodes as n
+from datacave_sql.functions.typelookup import Attribute
 from datacave_sql.parse import ast
 from datacave_sql.plan import logical as l
 
@@ -68,6 +69,8 @@ class Binding:
         self.modifies_data = False
         self.stars: dict[int, tuple[tuple[str, ...], ...]] = {}
         self.view_depth = 0
+        self.record_fields: dict[int, tuple[Attribute, ...]] = {}
+        """The fields of columns of type record whose shape is known: results of set-returning functions."""
         self._expressions = expressions
         self._queries = queries
         self._last_id = 0

@@ -109,7 +109,7 @@ def _columns(
             found.append(l.OutputColumn(b.new_id(), definition.name, type_oid, typmod))
         return found
     if len(described) > 1:
-        return [l.OutputColumn(b.new_id(), label, _element(b, call, oid)) for label, oid in described]
+        return [l.OutputColumn(b.new_id(), label, calls.element_of(b, call, oid)) for label, oid in described]
     if len(described) == 1 and described[0][0]:
         return [l.OutputColumn(b.new_id(), described[0][0], call.type, call.typmod)]
     attributes = b.types.attributes(b.types.base(call.type))
@@ -122,14 +122,3 @@ def _columns(
             position=item.functions[0].position,
         )
     return [l.OutputColumn(b.new_id(), name, call.type, call.typmod)]
-
-
-def _element(b: Binding, call: n.Expression, declared: int) -> int:
-    """The type of a described column; polymorphic ones follow the first array argument."""
-    if b.types.kind(declared) != "p" or declared == oids.RECORD or not isinstance(call, n.FunctionCall):
-        return declared
-    for argument in call.arguments:
-        element = b.types.element(b.types.base(argument.type))
-        if element:
-            return element if declared in (oids.ANYELEMENT, oids.ANYCOMPATIBLE) else argument.type
-    return declared

@@ -122,6 +122,8 @@ def _fields(b: Binding, value: n.Expression, position: int) -> list[TargetItem]:
     described = [(a.name, a.type, a.typmod) for a in attributes]
     if not described and isinstance(value, n.FunctionCall):
         described = [(label, type_oid, -1) for label, type_oid in value.function.columns]
+    if not described and isinstance(value, n.ColumnReference):
+        described = [(a.name, a.type, a.typmod) for a in b.record_fields.get(value.column, ())]
     if not described:
         if value.type == oids.RECORD:
             raise DatacaveError(
