@@ -7,7 +7,7 @@ from outside, which is how correlation and LATERAL are noticed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -104,10 +104,9 @@ class Scope:
         """Numbers of the columns that this level's FROM produces."""
         found: set[int] = set()
         for source in self.sources:
-            for column in (*source.columns, *source.system):
-                found |= n.columns_used(column.expression)
-        for column in self.columns:
-            found |= n.columns_used(column.expression)
+            _add_columns(found, source.columns)
+            _add_columns(found, source.system)
+        _add_columns(found, self.columns)
         return found
 
     def common(self, name: str) -> CommonName | None:
@@ -117,6 +116,15 @@ class Scope:
             if found is not None:
                 return found
         return None
+
+
+def _add_columns(found: set[int], columns: Iterable[SourceColumn]) -> None:
+    for column in columns:
+        e = column.expression
+        if isinstance(e, n.ColumnReference):
+            found.add(e.column)
+        else:
+            found |= n.columns_used(e)
 
 
 def note_outer(scope: Scope, owner: Scope, columns: set[int]) -> None:
