@@ -1,7 +1,7 @@
 """Scans: rows of a table in key order, over the whole table or ranges of its keys or of an index.
 
-The generated function takes the `(key, row)` pairs of the store and gives finished rows: column choice, filters and
-projections are in it already.
+The generated function takes what the store gives and returns finished rows: column choice, filters and projections are
+in it already. It gets rows of the columns it reads, or `(key, row)` pairs where it asks for keys.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ KeyRange = tuple[bytes, bytes | None]
 
 @dataclass(slots=True)
 class TableScan:
-    """`make_ranges(c)()` gives the key ranges to read, in the order of the scan; `make(c)(pairs)` the rows.
+    """`make_ranges(c)()` gives the key ranges to read, in the order of the scan; `make(c)(rows)` the rows.
 
+    `slots` are the columns that `make` gets, None for all; with `keyed` it gets pairs of a key and a whole row.
     `first_batch_rows` is small where a LIMIT is likely to stop the scan early.
     """
 
@@ -41,15 +42,22 @@ class TableScan:
     ordering: tuple[tuple[int, bool, bool], ...] = ()
     as_of: Factory | None = None
     projected: dict[int, str] = field(default_factory=dict)
+    slots: tuple[int, ...] | None = None
+    keyed: bool = True
 
     def open(self, context: ExecutionContext) -> Batches:
         run = self.make(context)
         ranges: list[KeyRange] = self.make_ranges(context)()
         timestamp = self.as_of(context)() if self.as_of is not None else None
-        scan = context.transaction.scan
+        transaction = context.transaction
         for low, high in ranges:
-            for pairs in scan(low, high, self.reverse, self.batch_rows, timestamp):
-                rows = run(pairs)
+            batches: Iterator[list[Any]]
+            if self.keyed:
+                batches = transaction.scan(low, high, self.reverse, self.batch_rows, timestamp)
+            else:
+                batches = transaction.scan_rows(low, high, self.slots, self.reverse, self.batch_rows, timestamp)
+            for batch in batches:
+                rows = run(batch)
                 if rows:
                     yield rows
                 if context.slice_over():

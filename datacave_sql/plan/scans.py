@@ -20,9 +20,12 @@ from datacave_sql.table.access import TableAccess
 
 
 def table_scope(
-    generator_names: dict[str, object], access: TableAccess, columns: Sequence[l.OutputColumn]
+    generator_names: dict[str, object],
+    access: TableAccess,
+    columns: Sequence[l.OutputColumn],
+    slots: Sequence[int] | None = None,
 ) -> dict[int, Code]:
-    """How generated code over `(k, v)` pairs reads the columns of a table."""
+    """How generated code over `(k, v)` pairs reads the columns of a table; with `slots`, `v` holds these only."""
     scope: dict[int, Code] = {}
     for column in columns:
         if column.attribute == l.KEY_ATTRIBUTE:
@@ -38,7 +41,8 @@ def table_scope(
             scope[column.id] = access.system_column(column.attribute, generator_names)
         else:
             definition = access.table.column(column.attribute)
-            text = f"v[{column.attribute - 1}]"
+            slot = column.attribute - 1
+            text = f"v[{slot if slots is None else slots.index(slot)}]"
             convert = access.column_reader(column.attribute)
             if convert is None:
                 scope[column.id] = Code(text, not definition.not_null, True)
@@ -63,11 +67,18 @@ def plan_scan(p: Planner, node: l.Scan, needed: frozenset[int], conjuncts: list[
         consumed = {id(condition.source) for condition in path.equal if condition.operator != "any"}
     filters = [part for part in conjuncts if id(part) not in consumed]
     names: dict[str, object] = {}
-    scope = table_scope(names, access, node.columns)
-    generator = Generator(scope, ("k", "v"), p.types, p.generator({}).subquery, dict(names))
+    clustered = path is None or path.index.index_number == 0
+    keyed = True
+    slots: tuple[int, ...] | None = None
+    read: Sequence[l.OutputColumn] = node.columns
+    if clustered and not (path is not None and path.is_point):
+        keyed, slots, read = _columns_read(node, outputs, filters)
+    scope = table_scope(names, access, read, slots)
+    variables = ("k", "v") if keyed else ("v",)
+    generator = Generator(scope, variables, p.types, p.generator({}).subquery, dict(names))
     codes = [scope[column.id] for column in outputs]
-    identity = "v" if _is_whole_row(node, outputs, access) else None
-    make = row_builder(generator, codes, filters, "k, v", identity)
+    identity = "v" if _is_whole_row(node, outputs, access, slots) else None
+    make = row_builder(generator, codes, filters, ", ".join(variables), identity)
     columns = tuple(column.id for column in outputs)
     not_null = frozenset(column.id for column in outputs if not scope[column.id].nullable)
     filter_texts = tuple(deparse(part) for part in filters if path is None or part not in path.sources)
@@ -81,10 +92,9 @@ def plan_scan(p: Planner, node: l.Scan, needed: frozenset[int], conjuncts: list[
         ordering = _ordering(node, access, 0)
         return TableScan(
             node.table.name, node.alias, make_ranges, make, columns, not_null, None, (), filter_texts,
-            False, BATCH_ROWS, ordering, as_of,
+            False, BATCH_ROWS, ordering, as_of, slots=slots, keyed=keyed,
         )  # fmt: skip
     conditions = tuple(deparse(part) for part in path.sources)
-    clustered = path.index.index_number == 0
     if path.is_point and clustered:
         make_keys = key_factory(p, access, path)
         return KeyLookup(
@@ -96,7 +106,7 @@ def plan_scan(p: Planner, node: l.Scan, needed: frozenset[int], conjuncts: list[
     if clustered:
         return TableScan(
             node.table.name, node.alias, make_ranges, make, columns, not_null, path.index.name, conditions,
-            filter_texts, False, BATCH_ROWS, ordering, as_of,
+            filter_texts, False, BATCH_ROWS, ordering, as_of, slots=slots, keyed=keyed,
         )  # fmt: skip
     return IndexScan(
         node.table.name, node.alias, make_ranges, make, columns, not_null, path.index.name, conditions,
@@ -104,9 +114,33 @@ def plan_scan(p: Planner, node: l.Scan, needed: frozenset[int], conjuncts: list[
     )  # fmt: skip
 
 
-def _is_whole_row(node: l.Scan, outputs: Sequence[l.OutputColumn], access: TableAccess) -> bool:
-    wanted = [column.attribute for column in outputs]
-    return access.from_physical is None and wanted == list(range(1, len(node.table.columns) + 1))
+def _columns_read(
+    node: l.Scan, outputs: Sequence[l.OutputColumn], filters: Sequence[n.Expression]
+) -> tuple[bool, tuple[int, ...] | None, Sequence[l.OutputColumn]]:
+    """Whether keys are needed, the columns that rows have to have (None: all), and what can be read from them."""
+    ids = set().union(*map(n.columns_used, filters)) if filters else set()
+    given = {column.id for column in outputs}
+    read = [*outputs, *(column for column in node.columns if column.id in ids and column.id not in given)]
+    if any(column.attribute == l.KEY_ATTRIBUTE for column in read):
+        return True, None, node.columns
+    subqueries = any(isinstance(part, n.SubqueryExpression) for one in filters for part in n.walk(one))
+    if subqueries or any(column.attribute == l.ROW_ATTRIBUTE for column in read):
+        # Every column but the key stays within reach of what stands in a subquery.
+        return any(column.attribute == l.KEY_ATTRIBUTE for column in node.columns), None, node.columns
+    slots = tuple(dict.fromkeys(column.attribute - 1 for column in read if column.attribute > 0))
+    if len(slots) == len(node.table.columns):
+        return False, None, read
+    return False, slots, read
+
+
+def _is_whole_row(
+    node: l.Scan, outputs: Sequence[l.OutputColumn], access: TableAccess, slots: tuple[int, ...] | None
+) -> bool:
+    """Whether the output is a row as the scan gives it."""
+    wanted = tuple(column.attribute - 1 for column in outputs)
+    if slots is None:
+        return access.from_physical is None and wanted == tuple(range(len(node.table.columns)))
+    return wanted == slots and not any(access.column_reader(slot + 1) for slot in slots)
 
 
 def _ordering(
@@ -120,7 +154,7 @@ def _ordering(
     ordering = []
     for key in index.keys[fixed:]:
         column = by_attribute.get(key.column)
-        if not key.column or column is None:
+        if not key.column or column is None or not access.keeps_order(node.table.column(key.column).type_oid):
             break
         ordering.append((column, key.descending, key.nulls_first))
     return tuple(ordering)
