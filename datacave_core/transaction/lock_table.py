@@ -15,6 +15,7 @@ cancels).
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TypeAlias
 
 from datacave_core.errors import DeadlockDetected
@@ -109,6 +110,16 @@ class LockTable:
                     owner.acquired.append((key, held))
                 return None
         return self._acquire_queued(owner, key, mode, True)
+
+    def acquire_free(self, owner: LockOwner, keys: Collection[bytes], mode: int) -> bool:
+        """Takes row locks that nobody holds, all at once; False, with nothing taken, if somebody holds one of them."""
+        entries = self._entries
+        if not entries.keys().isdisjoint(keys):
+            return False
+        taken: dict[bytes, _Entry] = dict.fromkeys(keys, (owner, mode))
+        entries.update(taken)
+        owner.acquired.extend(taken)
+        return True
 
     def acquire_unlisted(self, owner: LockOwner, key: bytes, mode: int) -> LockWait | None:
         """The same for a lock that `owner.acquired` does not list: whoever takes it gives it up with `set_mode`."""

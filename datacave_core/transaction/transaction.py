@@ -363,8 +363,10 @@ class Transaction:
 
     def lock_all(self, keys: Sequence[bytes], mode: int) -> Wait | None:
         """Locks keys in their order until one needs a wait; call again with the same keys after it."""
-        acquire = self._lock_table.acquire
         owner = self.owner
+        if self._lock_table.acquire_free(owner, keys, mode):
+            return None
+        acquire = self._lock_table.acquire
         for key in keys:
             wait = acquire(owner, key, mode)
             if wait is not None:

@@ -12,6 +12,7 @@ from typing import Any
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
 from datacave_core.keycode import key_successor
+from datacave_core.layout import PREFIX_LENGTH
 from datacave_core.transaction import UPDATE, Transaction
 from datacave_core.values import Row
 from datacave_core.wait import Steps, wait_for
@@ -165,7 +166,9 @@ class RowWriter:
         for index in access.secondary:
             entries = unique.get(index.index.index_number)
             if entries is None:
-                entries = [index.entry_key(row, key) for row, key in zip(rows, row_keys, strict=True)]
+                entries = [
+                    entry + key[PREFIX_LENGTH:] for entry, key in zip(index.encode_rows(rows), row_keys, strict=True)
+                ]
             transaction.put_all({entry: (key,) for entry, key in zip(entries, row_keys, strict=True)})
         if self._guard is not None:
             for row in rows:
