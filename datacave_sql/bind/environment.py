@@ -25,6 +25,17 @@ class VirtualRelation(Protocol):
         """Tuples over all columns."""
 
 
+class LookupRelation(VirtualRelation, Protocol):
+    """A virtual relation that can also find rows by the value of a column."""
+
+    @property
+    def lookup_columns(self) -> frozenset[int]:
+        """Attribute numbers by which `lookup` finds rows without reading all of them."""
+
+    def lookup(self, attribute: int, values: Sequence[Any], context: Any) -> Iterable[Row]:
+        """The rows whose column equals one of the values, each once; NULL equals nothing."""
+
+
 class VirtualRelations(Protocol):
     """The relations of pg_catalog and information_schema."""
 

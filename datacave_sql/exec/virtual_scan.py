@@ -16,7 +16,10 @@ from datacave_sql.exec.rowfunction import Factory
 
 @dataclass(slots=True)
 class VirtualScan:
-    """`relation.rows(context)` gives complete rows; `make(c)(rows)` filters and projects them."""
+    """`relation.rows(context)` gives complete rows; `make(c)(rows)` filters and projects them.
+
+    With a `lookup` (attribute number, `make(c)()` giving values) only `relation.lookup(..)`'s rows are read.
+    """
 
     relation: Any
     name: str
@@ -25,10 +28,16 @@ class VirtualScan:
     columns: tuple[int, ...]
     not_null: frozenset[int]
     filters: tuple[str, ...] = ()
+    lookup: tuple[int, Factory] | None = None
+    lookup_text: str = ""
 
     def open(self, context: ExecutionContext) -> Batches:
         run = self.make(context)
-        rows = iter(self.relation.rows(context))
+        if self.lookup is not None:
+            attribute, make_values = self.lookup
+            rows = iter(self.relation.lookup(attribute, make_values(context)(), context))
+        else:
+            rows = iter(self.relation.rows(context))
         while batch := list(islice(rows, BATCH_ROWS)):
             if found := run(batch):
                 yield found
@@ -39,7 +48,9 @@ class VirtualScan:
         return ()
 
     def label(self) -> str:
-        return f"Seq Scan on {self.name}" + (f" {self.alias}" if self.alias != self.name else "")
+        kind = "Seq Scan" if self.lookup is None else "Lookup"
+        return f"{kind} on {self.name}" + (f" {self.alias}" if self.alias != self.name else "")
 
     def details(self) -> Sequence[str]:
-        return tuple(f"Filter: {text}" for text in self.filters)
+        condition = (f"Lookup Cond: {self.lookup_text}",) if self.lookup_text else ()
+        return condition + tuple(f"Filter: {text}" for text in self.filters)

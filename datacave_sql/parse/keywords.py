@@ -24,7 +24,7 @@ def _load() -> tuple[dict[str, str], frozenset[str]]:
     return categories, frozenset(bare)
 
 
-KEYWORDS, _BARE = _load()
+KEYWORDS, BARE_WORDS = _load()
 
 
 def _of(*categories: str) -> frozenset[str]:
@@ -43,7 +43,7 @@ NON_RESERVED_WORD = _of("unreserved", "column", "type")
 COLUMN_LABEL = _of("unreserved", "column", "type", "reserved")
 """After AS and after a point: every word."""
 
-BARE_LABEL = _BARE | {IDENT}
+BARE_LABEL = BARE_WORDS | {IDENT}
 """An output name without AS."""
 
 RESERVED = frozenset(word for word, category in KEYWORDS.items() if category == "reserved")

@@ -14,7 +14,7 @@ from datacave_sql.expr import nodes as n
 from datacave_sql.expr.deparse import deparse
 from datacave_sql.expr.generate import Code, Generator
 from datacave_sql.plan import logical as l
-from datacave_sql.plan.access_path import AccessPath, ColumnCondition, access_paths, best_path
+from datacave_sql.plan.access_path import AccessPath, ColumnCondition, access_paths, best_path, column_condition
 from datacave_sql.plan.planning import Planner, row_builder
 from datacave_sql.table.access import TableAccess
 
@@ -219,10 +219,37 @@ def plan_virtual_scan(
         column.id: Code(f"r[{column.attribute - 1}]", True, True) for column in node.columns if column.attribute > 0
     }
     outputs = [column for column in node.columns if column.id in needed]
+    lookup = _virtual_lookup(p, node, conjuncts)
+    filters = [part for part in conjuncts if lookup is None or part is not lookup[2]]
     generator = p.generator(scope, "r")
-    make = row_builder(generator, [scope[column.id] for column in outputs], conjuncts, "r", None)
+    make = row_builder(generator, [scope[column.id] for column in outputs], filters, "r", None)
     columns = tuple(column.id for column in outputs)
-    texts = tuple(deparse(part) for part in conjuncts)
     return VirtualScan(
-        node.relation, getattr(node.relation, "name", node.alias), node.alias, make, columns, frozenset(), texts
+        node.relation,
+        getattr(node.relation, "name", node.alias),
+        node.alias,
+        make,
+        columns,
+        frozenset(),
+        tuple(deparse(part) for part in filters),
+        lookup[:2] if lookup is not None else None,
+        deparse(lookup[2]) if lookup is not None else "",
     )
+
+
+def _virtual_lookup(
+    p: Planner, node: l.VirtualScan, conjuncts: Sequence[n.Expression]
+) -> tuple[int, Factory, n.Expression] | None:
+    """(attribute, `run()` giving the values to look up, their condition) where the relation finds rows by a column."""
+    wanted: frozenset[int] = getattr(node.relation, "lookup_columns", frozenset())
+    attributes = {column.id: column.attribute for column in node.columns if column.attribute in wanted}
+    if not attributes:
+        return None
+    for part in conjuncts:
+        for condition in column_condition(part, attributes):
+            if condition.operator in ("=", "in", "any"):
+                generator = p.generator({})
+                generator.namespace["array_values"] = _array_values
+                values = _condition_values(generator, condition)
+                return condition.attribute, compile_factory(generator, "", [f"return {values}"]), part
+    return None

@@ -16,8 +16,16 @@ from datacave_core.values import Array, Row
 from datacave_sql.functions.body import Bodies
 from datacave_sql.functions.context import EvaluationContext
 from datacave_sql.functions.identifiers import quote_identifier
+from datacave_sql.parse.keywords import BARE_WORDS, KEYWORDS
 
 BODIES = Bodies()
+
+_KEYWORD_CATEGORIES = {
+    "unreserved": ("U", "unreserved"),
+    "column": ("C", "unreserved (cannot be function or type name)"),
+    "type": ("T", "reserved (can be function or type name)"),
+    "reserved": ("R", "reserved"),
+}
 
 FIRST_NORMAL_XID = 3
 XID_AGE_MAX = 2**31 - 1
@@ -122,6 +130,15 @@ def expand_array(array: Array) -> Iterator[tuple[Any, int]]:
     """The elements with their places from 1."""
     for place, element in enumerate(array.elements, 1):
         yield element, place
+
+
+@BODIES("pg_get_keywords")
+def keywords() -> Iterator[tuple[str, str, bool, str, str]]:
+    """Every keyword with its category and whether it may be an output name without AS."""
+    for word in sorted(KEYWORDS):
+        code, category = _KEYWORD_CATEGORIES[KEYWORDS[word]]
+        bare = word in BARE_WORDS
+        yield word, code, bare, category, "can be bare label" if bare else "requires AS"
 
 
 @BODIES.with_context("show_all_settings")
