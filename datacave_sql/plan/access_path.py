@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from datacave_core.catalog import Index, Table
+from datacave_core.catalog import FIRST_USER_OID, Index, Table
 from datacave_sql.expr import nodes as n
 from datacave_sql.plan import logical as l
 from datacave_sql.plan.planning import is_volatile
@@ -71,6 +71,10 @@ def column_condition(part: n.Expression, attributes: dict[int, int]) -> list[Col
             return attributes[e.column], e.type
         return None
 
+    def ranged(operator: str, column_type: int) -> bool:
+        # Keys of enums are ordered by label: they serve equality alone.
+        return operator == "=" or column_type < FIRST_USER_OID
+
     def usable(e: n.Expression, column_type: int) -> bool:
         return same_family(e.type, column_type) and not n.columns_used(e) & attributes.keys() and not is_volatile(e)
 
@@ -78,11 +82,11 @@ def column_condition(part: n.Expression, attributes: dict[int, int]) -> list[Col
     if isinstance(part, n.FunctionCall) and part.operator in MIRRORED and len(part.arguments) == 2:
         left, right = part.arguments
         column = column_of(left)
-        if column is not None and usable(right, column[1]):
+        if column is not None and usable(right, column[1]) and ranged(part.operator, column[1]):
             found.append(ColumnCondition(column[0], part.operator, right, part))
         else:
             column = column_of(right)
-            if column is not None and usable(left, column[1]):
+            if column is not None and usable(left, column[1]) and ranged(part.operator, column[1]):
                 found.append(ColumnCondition(column[0], MIRRORED[part.operator], left, part))
     elif isinstance(part, n.InList) and not part.negated:
         column = column_of(part.argument)

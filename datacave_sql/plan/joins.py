@@ -66,15 +66,15 @@ def plan_join(p: Planner, node: l.Join, needed: frozenset[int], conjuncts: list[
     inside = wanted | _used(kept_on)
     left_needed = inside & left_ids
     if node.lateral:
-        left_needed |= _outer_columns(node.right) & left_ids
+        left_needed |= outer_columns(node.right) & left_ids
     left = p.plan(node.left, left_needed, to_left)
     right = p.plan(node.right, inside & right_ids, to_right)
-    lateral = _outer_columns(node.right) & left_ids if node.lateral else None
+    lateral = outer_columns(node.right) & left_ids if node.lateral else None
     joined = join_operators(p, node.kind, left, right, kept_on, wanted, lateral)
     return p.filtered(joined, above)
 
 
-def _outer_columns(node: l.LogicalPlan) -> frozenset[int]:
+def outer_columns(node: l.LogicalPlan) -> frozenset[int]:
     """Every column id a subtree mentions; those it does not produce are what it takes from outside."""
     used: set[int] = set()
 
@@ -159,7 +159,7 @@ def _plan_inner(p: Planner, node: l.Join, needed: frozenset[int], conjuncts: lis
 
 
 def _has_equality(conditions: Sequence[n.Expression], left: frozenset[int], right: frozenset[int]) -> bool:
-    return any(_equality_sides(part, left, right) is not None for part in conditions)
+    return any(equality_sides(part, left, right) is not None for part in conditions)
 
 
 def _join_order(relations: list[_Relation], conditions: Sequence[n.Expression]) -> list[_Relation]:
@@ -179,7 +179,7 @@ def _join_order(relations: list[_Relation], conditions: Sequence[n.Expression]) 
     return order
 
 
-def _equality_sides(
+def equality_sides(
     part: n.Expression, left: frozenset[int], right: frozenset[int]
 ) -> tuple[n.Expression, n.Expression] | None:
     """(left side, right side) of an equality between both inputs, or None."""
@@ -212,7 +212,7 @@ def join_operators(
     keys: list[tuple[n.Expression, n.Expression]] = []
     rest: list[n.Expression] = []
     for part in conditions:
-        sides = _equality_sides(part, left_ids, right_ids) if lateral is None else None
+        sides = equality_sides(part, left_ids, right_ids) if lateral is None else None
         if sides is not None:
             keys.append(sides)
         else:
@@ -332,9 +332,11 @@ def _hash_join(
     test = f" if {tests}" if tests else ""
     none_row = probe.name("k", [(None,) * len(right.columns)])
     make_rest = None
-    if kind == "inner":
+    # Temporaries of a nullable key cannot be bound in the iterable of a comprehension: the loop below serves then.
+    bindable = ":=" not in left_key
+    if kind == "inner" and bindable:
         lines = ["get = table.get", f"return [{item} for l in rows for r in get({left_key}, ()){test}]"]
-    elif kind == "left" and not tests:
+    elif kind == "left" and not tests and bindable:
         lines = ["get = table.get", f"return [{item} for l in rows for r in get({left_key}, {none_row})]"]
     elif kind in ("semi", "anti") and not tests:
         operator = "in" if kind == "semi" else "not in"
@@ -355,8 +357,10 @@ def _hash_join(
                 f"        add({item})",
             ]
         else:
-            pad = _padded(columns, frozenset(right.columns), scope)
-            lines += [f"            add({item})", "    if not found:", f"        add({pad})"]
+            lines += [f"            add({item})"]
+            if kind != "inner":
+                pad = _padded(columns, frozenset(right.columns), scope)
+                lines += ["    if not found:", f"        add({pad})"]
         lines += ["return out"]
         if kind == "full":
             rest_generator = p.generator(scope, "r")

@@ -25,11 +25,14 @@ from datacave_sql.plan.planning import (
     split_conjuncts,
     value_function,
 )
+from datacave_sql.plan.semijoins import joined_subqueries
 
 
 def plan_filter(p: Planner, node: l.Filter, needed: frozenset[int], conjuncts: list[n.Expression]) -> Operator:
-    """The conditions join those from above and travel on."""
-    return p.plan(node.child, needed, split_conjuncts(node.predicate) + conjuncts)
+    """The conditions join those from above and travel on; those that are subqueries become joins where they can."""
+    parts = split_conjuncts(node.predicate) + conjuncts
+    child, rest = joined_subqueries(p.environment.statistics, node.child, parts)
+    return p.plan(child, needed, rest)
 
 
 def plan_project(p: Planner, node: l.Project, needed: frozenset[int], conjuncts: list[n.Expression]) -> Operator:

@@ -118,8 +118,12 @@ class TableAccess:
             type_oid = found.base_oid
             found = self.types.find(type_oid)
         if found is not None and found.kind == "e":
-            return None
+            return KeyKind.TEXT
         return key_kind(type_oid)
+
+    def keeps_order(self, type_oid: int) -> bool:
+        """Whether keys of a type stand in the order of its values: those of enums are ordered by label."""
+        return self.types.kind(self.types.base(type_oid)) != "e"
 
     def codec(self, index: Index) -> KeyCodec:
         """The key codec of an index."""

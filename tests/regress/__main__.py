@@ -20,7 +20,7 @@ from tests.regress.fixture import Fixture
 from tests.regress.playback import Difference, play
 
 FILES = """boolean char name varchar text int2 int4 int8 oid float4 float8 bit numeric uuid enum strings numerology date
-time timetz timestamp timestamptz interval horology regex md5 case select select_into select_distinct
+time timetz timestamp timestamptz interval horology regex case select select_into select_distinct
 select_distinct_on select_implicit select_having subselect union join aggregates window with insert insert_conflict
 update delete returning create_table create_table_like create_view create_index constraints alter_table sequence
 identity generated json jsonb jsonpath json_encoding jsonb_jsonpath arrays limit prepare portals copy copy2 domain

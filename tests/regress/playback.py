@@ -47,11 +47,14 @@ def play(
             text, data = client_copy(sql, step.copy_data)
             expected = oracle.run(text, data)
             try:
-                got = ours.run(text, data)
+                got = ours.run_guarded(text, data, oracle)
             except ConnectionError:
-                restart()
                 got = Outcome(fate="lost")
+            if got.fate:
+                restart()
                 ours.reconnect()
+            if expected.fate:
+                oracle.reconnect()
             verdict = compare(text, expected, got)
             verdicts[verdict] += 1
             if step.command == "gset":

@@ -1,19 +1,26 @@
 """A server under comparison: runs a query string over libpq and writes down what came back.
 
-A statement that takes longer than its time is cancelled and reported as a hang; a lost connection as lost, and the
-caller connects again.
+A statement that takes longer than its time is reported as a hang; the caller then starts the server again, since a
+server that hangs may not hear a request to cancel. A lost connection is reported as lost and made again.
 """
 
 from __future__ import annotations
 
+import re
 import select
 import time
 from dataclasses import dataclass, field
 
 import psycopg
 from psycopg import pq
+from psycopg.pq import abc
 
 FIRST_USER_OID = 16384
+GUARD = "datacave_regress_guard"
+_TRANSACTION_COMMAND = re.compile(
+    r"^(\s*--[^\n]*\n)*\s*(begin|start|commit|end|rollback|abort|savepoint|release|prepare\s+transaction|set\s+(local|transaction))\b",
+    re.IGNORECASE,
+)
 SETTINGS = (
     b"set datestyle = 'Postgres, MDY'",
     b"set timezone = 'PST8PDT'",
@@ -53,7 +60,7 @@ class Target:
         self.seconds_max = seconds_max
         self.connection = self._connect()
 
-    def _connect(self) -> pq.PGconn:
+    def _connect(self) -> abc.PGconn:
         connection = pq.PGconn.connect(self.conninfo.encode())
         if connection.status != pq.ConnStatus.OK:
             raise ConnectionError(connection.error_message.decode())
@@ -80,7 +87,6 @@ class Target:
         while True:
             if not self._ready(until):
                 outcome.fate = "hang"
-                self._abandon()
                 return outcome
             result = connection.get_result()
             if result is None:
@@ -93,7 +99,6 @@ class Target:
                 rows = self._copied(until)
                 if rows is None:
                     outcome.fate = "hang"
-                    self._abandon()
                     return outcome
                 outcome.answers.append(Answer(tag="COPY OUT", rows=tuple(rows)))
             else:
@@ -102,6 +107,20 @@ class Target:
             outcome.fate = "lost"
             self.connection.finish()
             self.connection = self._connect()
+        return outcome
+
+    def run_guarded(self, sql: str, copy_data: tuple[bytes, ...], oracle: Target) -> Outcome:
+        """Runs a query string so that an error of ours alone does not spoil the rest of a transaction block."""
+        status = pq.TransactionStatus
+        guarded = self.connection.transaction_status == status.INTRANS and not _TRANSACTION_COMMAND.match(sql)
+        if not guarded:
+            return self.run(sql, copy_data)
+        self.run(f"savepoint {GUARD}")
+        outcome = self.run(sql, copy_data)
+        if self.connection.transaction_status == status.INTRANS:
+            self.run(f"release {GUARD}")
+        elif oracle.connection.transaction_status == status.INTRANS:
+            self.run(f"rollback to {GUARD}")
         return outcome
 
     def _ready(self, until: float) -> bool:
@@ -136,20 +155,8 @@ class Target:
             else:
                 rows.append((bytes(data),))
 
-    def _abandon(self) -> None:
-        self.connection.get_cancel().cancel()
-        until = time.monotonic() + 5
-        while self._ready(until):
-            result = self.connection.get_result()
-            if result is None:
-                return
-            if result.status == pq.ExecStatus.COPY_IN:
-                self.connection.put_copy_end(b"abandoned")
-        self.connection.finish()
-        self.connection = self._connect()
 
-
-def _read_answer(result: pq.PGresult) -> Answer:
+def _read_answer(result: abc.PGresult) -> Answer:
     status = result.status
     field = pq.DiagnosticField
     if status == pq.ExecStatus.FATAL_ERROR:
