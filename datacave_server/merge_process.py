@@ -133,7 +133,11 @@ def main() -> None:
     files = OsFileSystem(settings["root"])
     randomness = SystemRandomness()
     while (request := read_frame(requests)) is not None:
-        write_frame(answers, perform_merge(files, randomness, ring, request))
+        try:
+            write_frame(answers, perform_merge(files, randomness, ring, request))
+        except BrokenPipeError:
+            # The server is gone; nobody refers to the files, and its next start removes them.
+            os._exit(0)
 
 
 if __name__ == "__main__":

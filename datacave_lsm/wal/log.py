@@ -227,7 +227,7 @@ class Log:
             self._held += commits
             try:
                 _write(batches, False)
-            except OSError as error:
+            except (OSError, MemoryError) as error:
                 self._fail(error)
                 return
             self.bytes_written += size
@@ -246,7 +246,7 @@ class Log:
         if waiting <= self._options.sync_inline_max_commits and unsynced <= INLINE_BYTES_MAX and len(batches) == 1:
             try:
                 _write(batches, True)
-            except OSError as error:
+            except (OSError, MemoryError) as error:
                 self._held = commits
                 self._fail(error)
                 return
