@@ -96,7 +96,6 @@ class Engine:
         "_scheduler",
         "_seals",
         "_stopped",
-        "_young_get",
         "newest_timestamp",
         "visible_timestamp",
     )
@@ -180,7 +179,6 @@ class Engine:
         self._preparations = Preparations(self._log, self._encode, options.slice_rows)
         self._active = Memtable(self._log.number)
         self._active_get: Callable[[bytes], Cell | None] = self._active.cells.get
-        self._young_get: Callable[[bytes], Hot | None] = self._rows.young.get
         self._maintenance = Maintenance(
             files, clock, scheduler, seals, options, cache, self._rows, recovered, self._log, self, merge_worker
         )
@@ -195,7 +193,7 @@ class Engine:
                 return cell[1]
             cell = cell[2]
         if not self._maintenance.frozen:
-            hot = self._young_get(key)
+            hot = self._rows.young.get(key)
             if hot is not None and hot[0] <= timestamp:
                 self._counts.row_cache_hits += 1
                 return hot[1]
@@ -225,10 +223,7 @@ class Engine:
                     cell = cell[2]
         rows = self._rows
         if not in_memtable:
-            generation = rows.generation
             hot = rows.get(key)
-            if generation != rows.generation:
-                self._young_get = rows.young.get
             if hot is not None and hot[0] <= timestamp:
                 self._counts.row_cache_hits += 1
                 return hot
@@ -253,7 +248,6 @@ class Engine:
         hot = (0, None) if found is None else (found.timestamp, found.row)
         if not in_memtable and timestamp >= view.max_timestamp:
             rows.put(key, *hot)
-            self._young_get = rows.young.get
         return hot
 
     def scan(
@@ -385,7 +379,6 @@ class Engine:
             for memtable in (self._active, *self._maintenance.frozen, *self._preparations.batches):
                 memtable.complete_rows(prefix, layout)
             self._rows.clear()
-            self._young_get = self._rows.young.get
 
     def _record_layouts(self, layouts: dict[bytes, Layout]) -> None:
         """Puts layouts into the log ahead of the rows that have them."""

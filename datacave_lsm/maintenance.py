@@ -300,10 +300,10 @@ class Maintenance:
             file = yield from flush(memtable, self._retention(), self._factory, self._options.slice_rows)
         except (ValueError, TypeError, OverflowError) as error:
             raise RowMisfit(error) from error
-        # The row cache speaks of table files only; nothing can bring these keys back while the memtable stands before
-        # it, so that forgetting them in slices is safe.
+        # The row cache speaks of table files only. Nothing looks there for these keys while the memtable stands before
+        # it, so that handing them over in slices is safe.
         for keys in memtable.key_chunks(None, None, self._options.slice_rows):
-            self._rows.forget(keys)
+            self._rows.adopt(keys, memtable.find)
             yield None
         log_number = self.first_needed_segment(memtable)
         added = ((0, file),) if file is not None else ()

@@ -5,13 +5,14 @@ is none. It holds only for keys that no memtable has, so the engine looks there 
 memtable out before its table file comes into force.
 
 Two generations approximate least-recently-used at the price of one dictionary lookup per hit: when the young one is
-full it becomes the old one, and hits in the old one move up. Scans never fill the cache.
+full it becomes the old one, and hits in the old one move up. Scans never fill the cache; flushes do, with what they
+take out of memory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TypeAlias
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
 
 from datacave_core.values import Row
 
@@ -21,15 +22,25 @@ ENTRY_BYTES = 200
 VALUE_BYTES = 40
 
 
-class RowCache:
-    """`young` may be read directly; it is the same dictionary until `generation` changes."""
+def _size(key: bytes, row: Row | None) -> int:
+    """The memory that an entry takes, roughly."""
+    size = ENTRY_BYTES + len(key)
+    if row is not None:
+        size += VALUE_BYTES * len(row)
+        for value in row:
+            if type(value) is str or type(value) is bytes:
+                size += len(value)
+    return size
 
-    __slots__ = ("_bytes_max", "_young_bytes", "generation", "old", "young")
+
+class RowCache:
+    """`young` may be read directly, through the cache each time: the dictionary changes with the generations."""
+
+    __slots__ = ("_bytes_max", "_young_bytes", "old", "young")
 
     def __init__(self, bytes_max: int) -> None:
         self._bytes_max = bytes_max // 2  # per generation
         self._young_bytes = 0
-        self.generation = 0
         self.young: dict[bytes, Hot] = {}
         self.old: dict[bytes, Hot] = {}
 
@@ -44,20 +55,36 @@ class RowCache:
 
     def put(self, key: bytes, timestamp: int, row: Row | None) -> None:
         """Remembers the newest version of a key in the table files."""
-        size = ENTRY_BYTES + len(key)
-        if row is not None:
-            size += VALUE_BYTES * len(row)
-            for value in row:
-                if type(value) is str or type(value) is bytes:
-                    size += len(value)
+        size = _size(key, row)
+        if self._make_room(size):
+            self._young_bytes += size
+            self.young[key] = (timestamp, row)
+
+    def adopt(self, keys: list[bytes], find: Callable[[bytes], tuple[int, Row | None, Any] | None]) -> None:
+        """Takes over rows of a memtable that is about to become a table file: what was written lately is read soon.
+
+        `find` gives the newest cell (timestamp, row, ..) of each key. Sizes are taken from one of the rows.
+        """
+        cells = [cell for cell in map(find, keys) if cell is not None]
+        if len(cells) != len(keys) or not keys:
+            self.forget(keys)
+            return
+        middle = len(keys) // 2
+        size = _size(keys[middle], cells[middle][1]) * len(keys)
+        if self._make_room(size):
+            self._young_bytes += size
+            self.young.update(zip(keys, [cell[:2] for cell in cells], strict=True))
+        else:
+            self.forget(keys)
+
+    def _make_room(self, size: int) -> bool:
+        """Whether entries of a size may come in; the young generation grows old when it is full."""
         if self._young_bytes + size > self._bytes_max:
             if size > self._bytes_max:
-                return
+                return False
             self.old, self.young = self.young, {}
             self._young_bytes = 0
-            self.generation += 1
-        self._young_bytes += size
-        self.young[key] = (timestamp, row)
+        return True
 
     def forget(self, keys: Iterable[bytes]) -> None:
         """Takes keys out whose newest version is about to change."""
@@ -71,7 +98,6 @@ class RowCache:
         """Takes everything out."""
         self.young, self.old = {}, {}
         self._young_bytes = 0
-        self.generation += 1
 
     def __len__(self) -> int:
         return len(self.young) + len(self.old)
