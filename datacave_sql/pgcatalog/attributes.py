@@ -6,6 +6,8 @@ no oid of their own in the catalog; theirs is computed from table and column (`d
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import cache
 from typing import Final
 
 from datacave_core.catalog import Column, Table, TypeDefinition
@@ -60,7 +62,31 @@ def attribute_rows(rows: CatalogRows) -> list[Row]:
     return found
 
 
-def _system_rows() -> list[Row]:
+def attributes_of(rows: CatalogRows, relation: int) -> Sequence[Row]:
+    """The rows of one relation."""
+    catalog = rows.catalog
+    table = catalog.tables.get(catalog.index_tables.get(relation, relation))
+    if table is not None:
+        found = rows.of_object("attribute.table", table.oid, table, _table_rows)
+        return [row for row in found if row[0] == relation]
+    if relation in catalog.sequences:
+        return _sequence_rows(relation)
+    definition = catalog.types.get(relation)
+    if definition is not None and definition.kind == "c":
+        return _composite_rows(rows, definition)
+    return _system_rows_by_relation().get(relation, ())
+
+
+@cache
+def _system_rows_by_relation() -> dict[int, list[Row]]:
+    found: dict[int, list[Row]] = {}
+    for row in _system_rows():
+        found.setdefault(row[0], []).append(row)
+    return found
+
+
+@cache
+def _system_rows() -> tuple[Row, ...]:
     found = []
     for shape in relation_shapes().values():
         for column in shape.columns:
@@ -71,7 +97,7 @@ def _system_rows() -> list[Row]:
                     dimensions=column.dimensions, not_null=column.not_null, collation=column.collation,
                 )
             )  # fmt: skip
-    return found
+    return tuple(found)
 
 
 def _column_row(rows: CatalogRows, relation: int, column: Column) -> Row:
@@ -133,6 +159,12 @@ def _composite_rows(rows: CatalogRows, definition: TypeDefinition) -> list[Row]:
 def default_rows(rows: CatalogRows) -> list[Row]:
     """All of pg_attrdef."""
     return rows.per_object("attrdef", rows.catalog.tables.items(), _defaults)
+
+
+def defaults_of(rows: CatalogRows, relation: int) -> Sequence[Row]:
+    """The rows of one table."""
+    table = rows.catalog.tables.get(relation)
+    return rows.of_object("attrdef", relation, table, _defaults) if table is not None else ()
 
 
 def _defaults(rows: CatalogRows, table: Table) -> list[Row]:

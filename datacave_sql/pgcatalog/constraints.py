@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Final
 
@@ -18,13 +19,25 @@ _VARCHAR: Final = 1043
 def constraint_rows(rows: CatalogRows) -> list[Row]:
     """All of pg_constraint."""
     found = list(_system_rows())
-    found += rows.per_object(
-        "constraint", rows.catalog.tables.items(), lambda r, table: [_row(r, table, one) for one in table.constraints]
-    )
+    found += rows.per_object("constraint", rows.catalog.tables.items(), _of_table)
     found += rows.per_object(
         "constraint.domain", ((t.oid, t) for t in rows.catalog.types.values() if t.checks), lambda r, t: _checks(t)
     )
     return found
+
+
+def constraints_of(rows: CatalogRows, relation: int) -> Sequence[Row]:
+    """The rows of one table's constraints; relation 0 is that of the domains' checks."""
+    table = rows.catalog.tables.get(relation)
+    if table is not None:
+        return rows.of_object("constraint", relation, table, _of_table)
+    if not relation:
+        return [row for row in constraint_rows(rows) if not row[7]]
+    return [row for row in _system_rows() if row[7] == relation]
+
+
+def _of_table(rows: CatalogRows, table: Table) -> list[Row]:
+    return [_row(rows, table, one) for one in table.constraints]
 
 
 def _make(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Final
 
@@ -42,10 +43,20 @@ def operator_class(rows: CatalogRows, method: int, type_oid: int) -> int:
 def index_rows(rows: CatalogRows) -> list[Row]:
     """All of pg_index."""
     found = list(_system_rows())
-    found += rows.per_object(
-        "index", rows.catalog.tables.items(), lambda r, table: [_row(r, table, index) for index in table.indexes]
-    )
+    found += rows.per_object("index", rows.catalog.tables.items(), _of_table)
     return found
+
+
+def indexes_of(rows: CatalogRows, relation: int) -> Sequence[Row]:
+    """The rows of one table's indexes."""
+    table = rows.catalog.tables.get(relation)
+    if table is not None:
+        return rows.of_object("index", relation, table, _of_table)
+    return [row for row in _system_rows() if row[1] == relation]
+
+
+def _of_table(rows: CatalogRows, table: Table) -> list[Row]:
+    return [_row(rows, table, index) for index in table.indexes]
 
 
 @cache

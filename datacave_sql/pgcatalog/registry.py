@@ -71,6 +71,14 @@ BY_CATALOG: dict[str, Callable[[CatalogRows], Sequence[Row]]] = {
 }
 """Rows computed from the catalog."""
 
+OWNERS: dict[str, tuple[str, Callable[[CatalogRows, int], Sequence[Row]]]] = {
+    "pg_attribute": ("attrelid", attributes.attributes_of),
+    "pg_attrdef": ("adrelid", attributes.defaults_of),
+    "pg_index": ("indrelid", indexes.indexes_of),
+    "pg_constraint": ("conrelid", constraints.constraints_of),
+}
+"""Relations whose rows belong to a relation, and how those of one relation are found without making all."""
+
 LIVE: dict[str, Callable[[Any, CatalogRows], Iterable[Row]]] = {
     "pg_settings": setting_rows,
     "pg_sequences": sequences_view,
@@ -110,7 +118,7 @@ class SystemRelations:
                 return SystemRelation(shape, fixed)
             by_catalog = BY_CATALOG.get(shape.name)
             if by_catalog is not None:
-                return CatalogRelation(shape, by_catalog, self._snapshots)
+                return CatalogRelation(shape, by_catalog, self._snapshots, OWNERS.get(shape.name))
             live = LIVE.get(shape.name)
             if live is not None:
                 return LiveRelation(shape, live, self._snapshots)

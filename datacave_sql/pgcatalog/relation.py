@@ -56,14 +56,22 @@ class SystemRelation:
 class CatalogRelation(SystemRelation):
     """Rows computed once per catalog snapshot."""
 
-    __slots__ = ("_make", "_snapshots")
+    __slots__ = ("_make", "_of_owner", "_owner_column", "_snapshots")
 
     def __init__(
-        self, shape: RelationShape, make: Callable[[CatalogRows], Sequence[Row]], snapshots: SnapshotCache
+        self,
+        shape: RelationShape,
+        make: Callable[[CatalogRows], Sequence[Row]],
+        snapshots: SnapshotCache,
+        owner: tuple[str, Callable[[CatalogRows, int], Sequence[Row]]] | None = None,
     ) -> None:
+        """`owner` names the column with the oid of the relation that rows belong to, and finds them by it."""
         super().__init__(shape)
         self._make = make
         self._snapshots = snapshots
+        self._owner_column, self._of_owner = 0, owner[1] if owner is not None else None
+        if owner is not None:
+            self._owner_column = next(c.number for c in shape.columns if c.name == owner[0])
 
     def rows(self, context: Any) -> Iterable[Row]:
         rows: Iterable[Row] = self._snapshots.of(context.session.catalog_state).once(self.oid, self._make)
@@ -71,6 +79,9 @@ class CatalogRelation(SystemRelation):
 
     def lookup(self, attribute: int, values: Sequence[Any], context: Any) -> Iterable[Row]:
         snapshot = self._snapshots.of(context.session.catalog_state)
+        if attribute == self._owner_column and self._of_owner is not None:
+            of_owner = self._of_owner
+            return [row for value in dict.fromkeys(values) if value is not None for row in of_owner(snapshot, value)]
         table = snapshot.once(
             (self.oid, attribute), lambda found: hash_rows(found.once(self.oid, self._make), attribute)
         )

@@ -2,7 +2,8 @@
 
 A snapshot never changes, so rows are computed once for it. Most objects are the same in the next snapshot: rows that
 depend on one object alone are kept by the object's identity and handed on, so that after CREATE TABLE among ten
-thousand tables only one table's rows are made. Rows show names of roles; a change of roles drops everything.
+thousand tables only one table's rows are made. Rows show names of roles, schemas and types; a change of those drops
+everything.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from datacave_core.catalog import Catalog
+from datacave_core.catalog import Sequence as CatalogSequence
 from datacave_core.values import Row
 from datacave_sql.functions.typelookup import TypeLookup
 
@@ -27,7 +29,7 @@ class CatalogRows:
         self.types = types
         self._values: dict[Any, Any] = {}
         self._kept: dict[str, Kept] = {}
-        if before is not None and before.catalog.roles is catalog.roles:
+        if before is not None and _same_surroundings(before.catalog, catalog):
             self._kept = dict(before._kept)
 
     def once(self, key: Any, make: Callable[[CatalogRows], Any]) -> Any:
@@ -53,6 +55,21 @@ class CatalogRows:
         self._kept[kind] = now
         return rows
 
+    def of_object(
+        self, kind: str, key: Any, item: Any, make: Callable[[CatalogRows, Any], Sequence[Row]]
+    ) -> Sequence[Row]:
+        """The rows of one object, kept as `per_object` keeps them."""
+        kept = self._kept.setdefault(kind, {})
+        entry = kept.get(key)
+        if entry is None or entry[0] is not item:
+            entry = kept[key] = (item, make(self, item))
+        return entry[1]
+
+    def owned_sequences(self, table_oid: int) -> Sequence[CatalogSequence]:
+        """The sequences that columns of a table own."""
+        found: dict[int, list[CatalogSequence]] = self.once("owned sequences", _by_owner)
+        return found.get(table_oid, ())
+
     def role_name(self, oid: int) -> str:
         """The name of a role, as pg_get_userbyid gives it."""
         role = self.catalog.roles.get(oid)
@@ -61,6 +78,18 @@ class CatalogRows:
     def schema_name(self, oid: int) -> str:
         """The name of a schema."""
         return self.catalog.schemas[oid].name
+
+
+def _same_surroundings(one: Catalog, other: Catalog) -> bool:
+    return one.roles is other.roles and one.schemas is other.schemas and one.types is other.types
+
+
+def _by_owner(rows: CatalogRows) -> dict[int, list[CatalogSequence]]:
+    found: dict[int, list[CatalogSequence]] = {}
+    for sequence in rows.catalog.sequences.values():
+        if sequence.owned_by_table_oid:
+            found.setdefault(sequence.owned_by_table_oid, []).append(sequence)
+    return found
 
 
 class SnapshotCache:

@@ -74,9 +74,20 @@ def columns(rows: CatalogRows, database: str, make: RowMaker) -> Iterator[Row]:
                 dtd_identifier=str(column.number), is_self_referencing="NO", is_identity="NO", identity_cycle="NO",
                 is_generated="NEVER", is_updatable="NO", **facts,
             )  # fmt: skip
+    yield from rows.per_object(
+        f"information_schema.columns {database}",
+        ((table.oid, table) for table in _tables(rows) if not _has_identity(table)),
+        lambda r, table: [_column(r, database, make, table, column_of_table) for column_of_table in table.live_columns],
+    )
+    # What identity columns show changes with their sequences.
     for table in _tables(rows):
-        for column_of_table in table.live_columns:
-            yield _column(rows, database, make, table, column_of_table)
+        if _has_identity(table):
+            for column_of_table in table.live_columns:
+                yield _column(rows, database, make, table, column_of_table)
+
+
+def _has_identity(table: Table) -> bool:
+    return any(column.identity for column in table.live_columns)
 
 
 def _column(rows: CatalogRows, database: str, make: RowMaker, table: Table, column: Column) -> Row:
@@ -92,7 +103,9 @@ def _column(rows: CatalogRows, database: str, make: RowMaker, table: Table, colu
         not_null = not_null or (definition is not None and definition.not_null)
     if column.identity:
         facts["identity_generation"] = "ALWAYS" if column.identity == "a" else "BY DEFAULT"
-        for sequence in rows.catalog.sequences_owned_by(table.oid, column.number):
+        for sequence in rows.owned_sequences(table.oid):
+            if sequence.owned_by_column != column.number:
+                continue
             facts |= {
                 "identity_start": str(sequence.start), "identity_increment": str(sequence.increment),
                 "identity_maximum": str(sequence.maximum), "identity_minimum": str(sequence.minimum),
