@@ -59,7 +59,9 @@ TINY = EngineOptions(
 class World:
     """An engine over a simulated disk beside the memory store, on one clock."""
 
-    def __init__(self, seed: int, key_ring: KeyRing | None = None) -> None:
+    def __init__(self, seed: int, key_ring: KeyRing | None = None, options: EngineOptions = TINY) -> None:
+        self.options = options
+        self.operations = 0
         self.random = random.Random(seed)
         self.clock = SimulatedClock()
         self.scheduler = SimulatedScheduler(self.clock, seed)
@@ -78,7 +80,7 @@ class World:
             self.clock,
             self.scheduler,
             SeededRandomness(seed),
-            TINY,
+            self.options,
             self.key_ring,
             self if seed % 2 else None,
         )
@@ -136,6 +138,7 @@ class World:
     def write(self) -> None:
         count = self.random.choice((1, 1, 1, 3, 20, 150))
         keys = [self.key() for _ in range(count)]
+        self.operations += count
         writes = {key: self.row(key) for key in keys}
         if self.random.random() < 0.2:
             self.preparing.append((writes, self.engine.prepare(dict(writes))))
@@ -179,6 +182,7 @@ class World:
     def read(self) -> None:
         timestamp, engine, oracle = self.timestamp(), self.engine, self.oracle
         choice = self.random.random()
+        self.operations += 20 if choice < 0.5 else 1
         if choice < 0.5:
             for key in [self.key() for _ in range(20)]:
                 assert engine.get(key, timestamp) == oracle.get(key, timestamp)
