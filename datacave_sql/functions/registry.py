@@ -220,6 +220,11 @@ def operators_named(name: str) -> tuple[OperatorFact, ...]:
     return _operators()[0].get(name, ())
 
 
+def operator_oids() -> list[int]:
+    """Every operator's oid, in name order."""
+    return list(_operators()[1])
+
+
 def operator(oid: int) -> OperatorFact:
     """The operator with this oid; KeyError if PostgreSQL has none."""
     return _operators()[1][oid]

@@ -110,6 +110,18 @@ def _populator(fields: Sequence[Attribute], types: TypeLookup) -> Populator:
     return populate
 
 
+def _not_a_row(types: CallTypes, function: str) -> Body | None:
+    """A body that refuses, when the first argument is no row."""
+    base = types.types.base(types.arguments[0])
+    if types.types.kind(base) == "c" or base == oids.RECORD:
+        return None
+
+    def refuse(*arguments: Value) -> Value:
+        raise DatacaveError(f"first argument of {function} must be a row type", sqlstate=sqlstate.DATATYPE_MISMATCH)
+
+    return Body(refuse)
+
+
 def _fields(types: CallTypes, place: int | None) -> Sequence[Attribute]:
     if types.columns:
         return types.columns
@@ -125,14 +137,19 @@ def _fields(types: CallTypes, place: int | None) -> Sequence[Attribute]:
     )
 
 
-@BODIES.for_types("json_populate_record", "jsonb_populate_record")
-def _populate_record(types: CallTypes) -> Body:
-    populate = _populator(_fields(types, 0), types.types)
+def _record(function: str) -> Callable[[CallTypes], Body]:
+    def specialise(types: CallTypes) -> Body:
+        refused = _not_a_row(types, function)
+        if refused is not None:
+            return refused
+        populate = _populator(_fields(types, 0), types.types)
 
-    def call(context: EvaluationContext, base: Any, text: str | None, *_: bool) -> Any:
-        return base if text is None else populate(text, base, context)
+        def call(context: EvaluationContext, base: Any, text: str | None, *_: bool) -> Any:
+            return base if text is None else populate(text, base, context)
 
-    return Body(call, takes_context=True)
+        return Body(call, takes_context=True)
+
+    return specialise
 
 
 def _objects(text: str, function: str) -> Iterator[str]:
@@ -147,6 +164,9 @@ def _objects(text: str, function: str) -> Iterator[str]:
 
 def _recordset(function: str) -> Callable[[CallTypes], Body]:
     def specialise(types: CallTypes) -> Body:
+        refused = _not_a_row(types, function)
+        if refused is not None:
+            return refused
         populate = _populator(_fields(types, 0), types.types)
 
         def call(context: EvaluationContext, base: Any, text: str | None, *_: bool) -> Iterator[Any]:
@@ -183,5 +203,6 @@ def _to_record(types: CallTypes) -> Body:
 
 
 for _kind in ("json", "jsonb"):
+    BODIES.for_types(f"{_kind}_populate_record")(_record(f"{_kind}_populate_record"))
     BODIES.for_types(f"{_kind}_populate_recordset")(_recordset(f"{_kind}_populate_recordset"))
     BODIES.for_types(f"{_kind}_to_recordset")(_to_recordset(f"{_kind}_to_recordset"))

@@ -138,9 +138,8 @@ BODIES.add("inetpl", _moved)
 @BODIES("inetmi_int8")
 def subtract(value: Inet, distance: int) -> Inet:
     """inet - bigint."""
-    if distance == -(2**63) and value.family == 6:  # cannot be negated in 64 bits
-        raise DatacaveError("result is out of range", sqlstate=sqlstate.NUMERIC_VALUE_OUT_OF_RANGE)
-    return _moved(value, -distance)
+    # The smallest bigint has no opposite and is added as it is.
+    return _moved(value, distance if distance == -(2**63) else -distance)
 
 
 @BODIES("int8pl_inet(20 869)")
