@@ -75,6 +75,16 @@ class KeyOrder:
             return _one_after_the_other(spans, chunk_keys, reverse)
         return _merge_backward(spans, chunk_keys) if reverse else _merge_forward(spans, chunk_keys)
 
+    def overlaps(self, low: bytes, high: bytes | None) -> bool:
+        """Whether there is a key with low <= key < high."""
+        if self.tail:
+            self.settle()
+        for run in self._runs:
+            start = bisect_left(run, low)
+            if start < len(run) and (high is None or run[start] < high):
+                return True
+        return False
+
     def dismantle(self) -> Iterator[None]:
         """Frees the runs one by one."""
         runs = self._runs

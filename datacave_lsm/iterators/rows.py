@@ -23,6 +23,7 @@ from datacave_lsm.table import Group
 from datacave_lsm.version import TableHandle
 
 SPAN_ROWS_MAX = 8192
+KNOWN_ROWS_MIN = 1024
 FEW = 8
 """Rows of newer sources are put in one by one if the span has at least this many times as many rows."""
 
@@ -31,10 +32,13 @@ def scan_pairs(
     sources: Sources, low: bytes, high: bytes | None, timestamp: int, reverse: bool, batch_rows: int
 ) -> Iterator[list[tuple[bytes, Row]]]:
     """Batches of at most `batch_rows` live rows; the first ones are shorter, so that a limited scan stops early."""
-    found = sources.stretches(low, high, timestamp, reverse=reverse)
-    if not found:
-        return
-    for keys, rows in merge(found, reverse=reverse):
+    layers = _layers(sources, low, high, timestamp)
+    newer = sources.stretches(low, high, timestamp, reverse=reverse, handles=layers[:-1])
+    if not newer:
+        found = _alone(sources, layers, low, high, timestamp, reverse)
+    else:
+        found = merge(sources.stretches(low, high, timestamp, reverse=reverse, handles=layers), reverse=reverse)
+    for keys, rows in found:
         pairs: list[tuple[bytes, Row]]
         if None in rows:
             pairs = [(key, row) for key, row in zip(keys, rows, strict=True) if row is not None]
@@ -73,11 +77,7 @@ def _spans(
     sources: Sources, low: bytes, high: bytes | None, timestamp: int, columns: Sequence[int] | None, reverse: bool
 ) -> Iterator[list[Row | None]]:
     """Rows in order; None for what is not there."""
-    layers = [
-        [handle for handle in handles if handle.min_timestamp <= timestamp]
-        for handles in sources.view.sources(low, high)
-    ]
-    layers = [layer for layer in layers if layer]
+    layers = _layers(sources, low, high, timestamp)
     newer = sources.stretches(low, high, timestamp, reverse=reverse, handles=layers[:-1])
     fresh = _Fresh(merge(newer, reverse=reverse), columns, reverse) if newer else None
     if layers:
@@ -86,6 +86,26 @@ def _spans(
             yield from base.rows(handle, fresh)
     if fresh is not None:
         yield from fresh.rest()
+
+
+def _layers(sources: Sources, low: bytes, high: bytes | None, timestamp: int) -> list[list[TableHandle]]:
+    """The files with anything to see, newest first."""
+    layers = []
+    for handles in sources.view.sources(low, high):
+        chosen = [handle for handle in handles if handle.min_timestamp <= timestamp]
+        if chosen:
+            layers.append(chosen)
+    return layers
+
+
+def _alone(
+    sources: Sources, layers: list[list[TableHandle]], low: bytes, high: bytes | None, timestamp: int, reverse: bool
+) -> Iterator[Stretch]:
+    """Keys and rows of one layer, which nothing hides."""
+    if layers:
+        base = _Base(sources, low, high, timestamp, None, reverse)
+        for handle in reversed(layers[0]) if reverse else layers[0]:
+            yield from base.stretches(handle)
 
 
 class _Fresh:
@@ -182,6 +202,34 @@ class _Base:
                 if reverse:
                     rows.reverse()
                 yield rows
+
+    def stretches(self, handle: TableHandle) -> Iterator[Stretch]:
+        """Keys and rows of one file."""
+        low, high, reverse, timestamp = self._low, self._high, self._reverse, self._timestamp
+        before: Group | None = None
+        last = b""
+        for group in handle.reader.groups(low, high, reverse=reverse, cached=True):
+            start, end = group.span(low, high)
+            layout = self._sources.layout_of(group.first_key[:PREFIX_LENGTH])
+            plain = not reverse and group.max_timestamp <= timestamp
+            while start < end:
+                size = self._size
+                begin, stop = (max(start, end - size), end) if reverse else (start, min(start + size, end))
+                self._size = min(size * GROWTH, SPAN_ROWS_MAX)
+                keys = group.keys(begin, stop)
+                # In a short span it is cheaper to see that no key comes twice than to find out for the whole group.
+                distinct = plain and size < KNOWN_ROWS_MIN and keys[0] != last and len(set(keys)) == len(keys)
+                mask = None if distinct else own_mask(handle, group, before, timestamp)
+                rows = self._visible(group, begin, stop, mask, layout)
+                if reverse:
+                    end = begin
+                    keys.reverse()
+                    rows.reverse()
+                else:
+                    start = stop
+                    last = keys[-1]
+                yield keys, rows
+            before = None if reverse else group
 
     def _visible(
         self, group: Group, start: int, stop: int, mask: NDArray[np.bool_] | None, layout: Layout | None

@@ -22,7 +22,7 @@ from datacave_lsm.version import TableHandle, View
 Stretch: TypeAlias = tuple[list[bytes], list[Row | None]]
 LayoutOf: TypeAlias = Callable[[bytes], Layout | None]
 
-FIRST_ROWS = 64
+FIRST_ROWS = 16
 STRETCH_ROWS_MAX = 4096
 GROWTH = 4
 
@@ -56,7 +56,11 @@ class Sources:
         handles: list[list[TableHandle]] | None = None,
     ) -> list[Iterator[Stretch]]:
         """One iterator per source that may have keys with low <= key < high; `handles` are other files than all."""
-        found = [memtable_stretches(table, low, high, timestamp, reverse) for table in self.memtables if len(table)]
+        found = [
+            memtable_stretches(table, low, high, timestamp, reverse)
+            for table in self.memtables
+            if len(table) and table.order.overlaps(low, high)
+        ]
         for layer in self.view.sources(low, high) if handles is None else handles:
             chosen = [handle for handle in layer if handle.min_timestamp <= timestamp]
             if chosen:
