@@ -1,190 +1,133 @@
-"""The storage engine on real files: rows per second of writes, reads, flushes and merges.
+"""The storage engine against RocksDB, LMDB and SQLite, all from Python, load by load in turn.
 
-    python -m bench.lsm [rows]
+    python -m bench lsm [--rows N] [--only WORDS] [--json FILE]
 
-Prints one line per load; the loop-hold column is the longest time a slice of background work kept the loop.
+Keys of 14 and values of 100 bytes. Ratios above 1 mean that Datacave is faster. Needs the extra `bench`.
 """
 
 from __future__ import annotations
 
-import asyncio
+import argparse
 import gc
+import json
 import random
-import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Iterator
+from pathlib import Path
 
 import uvloop
 
-from datacave_core.layout import Layout, PhysicalColumn, PhysicalType
-from datacave_core.wait import Wait
-from datacave_lsm import Engine, EngineOptions
-from datacave_server.clock import SystemClock, SystemRandomness
-from datacave_server.files import OsFileSystem
-from datacave_server.scheduler import LoopScheduler
+from bench.stores import STORES, Load, Pair, Store, key_of, values
 
-PREFIX = b"\0\0\0\1\0\0"
-LAYOUT = Layout(
-    1,
-    (
-        PhysicalColumn(PhysicalType.INT64, nullable=False),
-        PhysicalColumn(PhysicalType.INT64),
-        PhysicalColumn(PhysicalType.TEXT),
-    ),
-)
-CLIENTS = 32
 BATCH_ROWS = 1000
+SCAN_ROWS = 10_000
+SYNCED_ROWS = 2000
 
 
-def key_of(number: int) -> bytes:
-    """Table prefix and an eight-byte key."""
-    return PREFIX + number.to_bytes(8, "big")
+class Plan:
+    """The loads: name, unit count, and what to do. They run in this order on every store."""
 
-
-class MeasuredScheduler(LoopScheduler):
-    """Notes the longest time one piece of work kept the loop."""
-
-    __slots__ = ("longest_seconds",)
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(loop)
-        self.longest_seconds = 0.0
-
-    def call_soon(self, work: Callable[[], None]) -> None:
-        """The same, timed."""
-
-        def timed() -> None:
-            start = time.perf_counter()
-            work()
-            self.longest_seconds = max(self.longest_seconds, time.perf_counter() - start)
-
-        super().call_soon(timed)
-
-
-class Bench:
-    """One engine in a temporary directory and the loads on it."""
-
-    def __init__(self, folder: str, rows: int) -> None:
+    def __init__(self, rows: int) -> None:
         self.rows = rows
-        self.scheduler = MeasuredScheduler(asyncio.get_running_loop())
-        self.engine = Engine.open(
-            OsFileSystem(folder), SystemClock(), self.scheduler, SystemRandomness(), EngineOptions()
+        chance = random.Random(1)
+        order = list(range(rows))
+        chance.shuffle(order)
+        some = values(10_000, 2)
+        self._pairs: list[Pair] = [(key_of(number), some[number % len(some)]) for number in range(rows)]
+        self._shuffled: list[Pair] = [self._pairs[number] for number in order]
+        self._few = max(rows // 10, 1000)
+        self._chance = chance
+
+    def loads(self) -> Iterator[tuple[str, int, Load]]:
+        rows, few, pairs, shuffled = self.rows, self._few, self._pairs, self._shuffled
+        half = rows // 2
+        upper = _batches(pairs[half:])
+        yield "batched put, in order", rows - half, lambda store: store.put_batches(upper, False)
+        lower = _batches([pair for pair in shuffled if pair[0] < key_of(half)])
+        yield "batched put, random, sync", half, lambda store: store.put_batches(lower, True)
+        yield "put, in order", few, lambda store: store.put(pairs[:few], False)
+        yield "put, random", few, lambda store: store.put(shuffled[:few], False)
+        synced = shuffled[:SYNCED_ROWS]
+        yield "put, random, sync", len(synced), lambda store: store.put(synced, True)
+        for committers in (1, 8, 32):
+            count = max(SYNCED_ROWS // committers, 100)
+            parts = [shuffled[at * count : (at + 1) * count] for at in range(committers)]
+            yield f"commits, {committers} committers", sum(map(len, parts)), _together(parts)
+        yield "(settle)", 0, lambda store: store.settle()
+        keys = [key for key, _ in shuffled[:few]]
+        yield "get, first time", few, lambda store: _found(store.get(keys), few)
+        yield "get, again", few, lambda store: _found(store.get(keys), few)
+        absent = [key + b"x" for key in keys]
+        yield "get, missing", few, lambda store: _found(store.get(absent), 0)
+        lows = [key_of(self._chance.randrange(max(rows - SCAN_ROWS, 1))) for _ in range(max(few // SCAN_ROWS, 5) * 4)]
+        length = min(SCAN_ROWS, rows)
+        yield (
+            f"scan of {length:,} rows",
+            length * len(lows),
+            lambda store: _found(store.scan(lows, length), length * len(lows)),
         )
-        self.engine.set_layout(PREFIX, LAYOUT)
-        self.order = list(range(rows))
-        random.Random(1).shuffle(self.order)
-
-    async def finished(self, event: Wait) -> None:
-        """Waits without holding the loop."""
-        done = asyncio.Event()
-        event.subscribe(done.set)
-        await done.wait()
-        event.raise_error()
-
-    async def measure(self, name: str, count: int, load: Awaitable[None]) -> None:
-        """Prints rows per second and the longest hold of the loop."""
-        self.scheduler.longest_seconds = 0.0
-        start = time.perf_counter()
-        await load
-        seconds = time.perf_counter() - start
-        hold = self.scheduler.longest_seconds * 1000
-        print(f"{name:34} {count / seconds:12,.0f} rows/s {seconds / count * 1e6:9.2f} us/row {hold:8.1f} ms hold")
-
-    async def put_batches(self) -> None:
-        for start in range(0, self.rows, BATCH_ROWS):
-            while (delay := self.engine.write_delay()) is not None:
-                await self.finished(delay)
-            writes = {key_of(number): (number, start, f"name {number}") for number in self.order[start : start + 1000]}
-            await self.finished(self.engine.commit(writes).durable)
-
-    async def put_single(self, count: int, wait_durable: bool) -> None:
-        """`CLIENTS` commits per loop turn, each of one row, all waited for."""
-        chance = random.Random(2)
-        for _ in range(count // CLIENTS):
-            for _ in range(CLIENTS):
-                number = chance.randrange(self.rows)
-                commit = self.engine.commit({key_of(number): (number, 1, "updated")}, wait_durable=wait_durable)
-            if wait_durable:
-                await self.finished(commit.durable)
-            else:
-                await asyncio.sleep(0)
-
-    async def transactions(self, count: int) -> None:
-        """The writes of TPC-B: five rows per commit, `CLIENTS` commits per turn."""
-        chance = random.Random(3)
-        for _ in range(count // CLIENTS):
-            for _ in range(CLIENTS):
-                numbers = [chance.randrange(self.rows) for _ in range(5)]
-                commit = self.engine.commit({key_of(number): (number, 2, "updated") for number in numbers})
-            await self.finished(commit.durable)
-
-    async def get(self, numbers: list[int]) -> None:
-        engine = self.engine
-        timestamp = engine.visible_timestamp
-        for number in numbers:
-            engine.get(key_of(number), timestamp)
-
-    async def scan(self, reverse: bool) -> None:
-        engine = self.engine
-        rows = sum(len(batch) for batch in engine.scan(PREFIX, None, engine.visible_timestamp, reverse=reverse))
-        assert rows == self.rows
-
-    async def scan_columns(self, columns: list[int]) -> None:
-        engine = self.engine
-        batches = engine.scan_columns(PREFIX, None, engine.visible_timestamp, columns)
-        assert sum(batch.row_count for batch in batches) == self.rows
-
-    async def scan_short(self, count: int) -> None:
-        engine = self.engine
-        timestamp = engine.visible_timestamp
-        for number in self.order[:count]:
-            for _ in engine.scan(key_of(number), key_of(number + 10), timestamp):
-                pass
-
-    async def run(self) -> None:
-        """All loads, one after the other."""
-        rows, engine, order = self.rows, self.engine, self.order
-        await self.measure("put, 1,000 rows a commit, random", rows, self.put_batches())
-        await self.measure("flush of the rest", rows, self.finished(engine.flush()))
-        await self.measure("merge of all", rows, self.finished(engine.compact()))
-        few = order[: min(rows, 50_000)]
-        await self.measure("get, cold", len(few), self.get(few))
-        await self.measure("get, row cache", len(few), self.get(few))
-        await self.measure("get, missing", len(few), self.get([number + rows for number in few]))
-        await self.measure("scan", rows, self.scan(False))
-        await self.measure("scan, backward", rows, self.scan(True))
-        await self.measure("scan of 10 rows, per scan", 5000, self.scan_short(5000))
-        await self.measure("scan of 2 columns, first", rows, self.scan_columns([0, 1]))
-        await self.measure("scan of 2 columns, again", rows, self.scan_columns([0, 1]))
-        await self.measure("scan of 3 columns", rows, self.scan_columns([0, 1, 2]))
-        await self.measure("put, 1 row, 32 clients, durable", 50_000, self.put_single(50_000, True))
-        await self.measure("put, 1 row, not waiting", 50_000, self.put_single(50_000, False))
-        await self.measure("put, 5 rows, 32 clients, commits", 20_000, self.transactions(20_000))
-        await self.measure("get, memtable", 50_000, self.get(few))
-        await self.measure("scan with updates in memory", rows, self.scan(False))
-        await self.measure("scan of 2 columns with updates", rows, self.scan_columns([0, 1]))
-        await self.measure("flush of updates", 150_000, self.finished(engine.flush()))
-        await self.measure("scan of 2 columns, 2 levels, first", rows, self.scan_columns([0, 1]))
-        await self.measure("scan of 2 columns, 2 levels, again", rows, self.scan_columns([0, 1]))
-        await self.measure("scan, 2 levels", rows, self.scan(False))
-        await self.measure("merge of all", rows + 150_000, self.finished(engine.compact()))
-        await self.finished(engine.close())
-        self.scheduler.close()
+        short = [key_of(self._chance.randrange(rows - 10)) for _ in range(few // 10)]
+        yield "scan of 10 rows, scans", len(short), lambda store: _found(store.scan(short, 10), 10 * len(short))
+        yield "mixed, 9 gets to 1 put", few, lambda store: store.mixed(keys, b"y" * 100)
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Runs the loads on `rows` rows (default 300,000)."""
-    given = sys.argv[1:] if arguments is None else arguments
-    rows = int(given[0]) if given else 300_000
+def _together(parts: list[list[Pair]]) -> Load:
+    return lambda store: store.commit_together(parts)
 
-    async def run() -> None:
-        gc.collect()
-        gc.freeze()  # as the server does: modules and code are no garbage
+
+async def _found(load: object, expected: int) -> None:
+    found = await load  # type: ignore[misc]
+    assert found == expected, f"{found} rows instead of {expected}"
+
+
+def _batches(pairs: list[Pair]) -> list[list[Pair]]:
+    return [pairs[start : start + BATCH_ROWS] for start in range(0, len(pairs), BATCH_ROWS)]
+
+
+async def compare(rows: int, words: list[str], folder: Path) -> dict[str, dict[str, float]]:
+    """Units per second by load and store; prints a line per load."""
+    stores: list[Store] = []
+    for make in STORES:
+        place = folder / str(len(stores))
+        place.mkdir(mode=0o700)
+        stores.append(make(place))
+    print(f"{'per second':28}" + "".join(f"{store.name:>12}" for store in stores) + "   Datacave : each")
+    figures: dict[str, dict[str, float]] = {}
+    plan = Plan(rows)
+    gc.collect()
+    gc.freeze()
+    for turn, (name, count, load) in enumerate(plan.loads()):
+        figures[name] = {}
+        for at in range(len(stores)):
+            store = stores[(at + turn) % len(stores)]
+            start = time.perf_counter()
+            await load(store)
+            figures[name][store.name] = count / (time.perf_counter() - start)
+        if count and (not words or any(word in name for word in words)):
+            found = [figures[name][store.name] for store in stores]
+            ratios = " ".join(f"{found[0] / each:6.2f}" for each in found[1:])
+            print(f"{name:28}" + "".join(f"{each:12,.0f}" for each in found) + f"   {ratios}", flush=True)
+    for store in stores:
+        await store.close()
+    return figures
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench lsm", description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", type=int, default=1_000_000, help="rows in each store (default: 1,000,000)")
+    parser.add_argument("--only", default="", help="print loads whose names contain one of these words")
+    parser.add_argument("--json", type=Path, help="write all figures there as JSON")
+    arguments = parser.parse_args()
+    words = [word for word in arguments.only.split(",") if word]
+
+    async def run() -> dict[str, dict[str, float]]:
         with tempfile.TemporaryDirectory(prefix="datacave-bench-") as folder:
-            await Bench(folder, rows).run()
+            return await compare(arguments.rows, words, Path(folder))
 
-    uvloop.run(run())
+    figures = uvloop.run(run())
+    if arguments.json is not None:
+        arguments.json.write_text(json.dumps({"rows": arguments.rows, "per_second": figures}, indent=2) + "\n")
 
 
 if __name__ == "__main__":
