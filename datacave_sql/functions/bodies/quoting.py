@@ -164,8 +164,8 @@ def _texts(types: CallTypes, first: int) -> Callable[[EvaluationContext, tuple[V
 
         def of_array(context: EvaluationContext, values: tuple[Value, ...]) -> list[str | None]:
             if values[0] is not None and not isinstance(values[0], Array):
-            raise DatacaveError("VARIADIC argument must be an array", sqlstate=sqlstate.DATATYPE_MISMATCH)
-        elements = () if values[0] is None else values[0].elements
+                raise DatacaveError("VARIADIC argument must be an array", sqlstate=sqlstate.DATATYPE_MISMATCH)
+            elements = () if values[0] is None else values[0].elements
             return [output_text(item, element, (), lookup, context.format_settings, context) for item in elements]
 
         return of_array
