@@ -19,7 +19,7 @@ from xxhash import xxh3_64_digest, xxh3_64_intdigest
 from datacave_core.errors import DataCorrupted
 from datacave_core.ports import FileSystem, Randomness
 from datacave_lsm.crypto import KEY_BYTES, TAG_BYTES, DataKey, KeyRing, MasterKeyError, SealBroken
-from datacave_lsm.format.header import HEADER_BYTES, FileHeader, FileKind
+from datacave_lsm.format.header import FOREIGN, HEADER_BYTES, RESTORE, FileHeader, FileKind
 from datacave_lsm.format.transfer import read_exactly, write_all
 
 CHECKSUM_BYTES = 8
@@ -73,7 +73,8 @@ class _Place:
     def _damaged(self, group: int, column: int, segment: bytes | memoryview, offset: int, what: str) -> DataCorrupted:
         return DataCorrupted(
             f'file "{self._name}" is damaged: group {group}, column {column} '
-            f"({len(segment)} bytes at byte {offset}) {what}"
+            f"({len(segment)} bytes at byte {offset}) {what}",
+            hint=RESTORE,
         )
 
 
@@ -171,9 +172,10 @@ class Seals:
         """
         header = FileHeader.decode(data, name)
         if header.kind is not kind:
-            raise DataCorrupted(f'file "{name}" is of kind {header.kind.name.lower()}, not {kind.name.lower()}')
+            kinds = f"{header.kind.name.lower()}, not {kind.name.lower()}"
+            raise DataCorrupted(f'file "{name}" is of kind {kinds}', hint=FOREIGN)
         if file_id is not None and header.file_id != file_id:
-            raise DataCorrupted(f'file "{name}" holds file id {header.file_id}, not {file_id}')
+            raise DataCorrupted(f'file "{name}" holds file id {header.file_id}, not {file_id}', hint=FOREIGN)
         if not header.sealed:
             if self.ring is not None and not self.ring.allow_plain:
                 raise MasterKeyError(
@@ -182,7 +184,10 @@ class Seals:
                 )
             return header, PlainOpener(header, name)
         if self.ring is None:
-            raise MasterKeyError(f'file "{name}" is sealed with master key "{header.key_id}", and there is no key ring')
+            raise MasterKeyError(
+                f'file "{name}" is sealed with master key "{header.key_id}", and there is no key ring',
+                hint="Add the key under this id to the key ring.",
+            )
         return header, GcmOpener(header, name, DataKey(self.ring.unwrap(header.key_id, header.wrapped_key, name)))
 
 

@@ -13,6 +13,7 @@ import xxhash
 from datacave_core.errors import DataCorrupted
 from datacave_core.ports import FileSystem
 from datacave_lsm.format import HEADER_BYTES, FileKind, Seals, read_exactly, write_all
+from datacave_lsm.format.header import RESTORE
 from datacave_lsm.version.edit import VersionEdit
 from datacave_lsm.version.levels import Levels
 from datacave_lsm.wal.record import RecordWriter, Tail, damaged, read_records
@@ -107,12 +108,14 @@ def current_manifest(files: FileSystem) -> str | None:
     finally:
         file.close()
     if checksum != _checksum(name) + "\n":
-        raise DataCorrupted(f'file "{CURRENT}" is damaged: its checksum does not match')
+        raise DataCorrupted(f'file "{CURRENT}" is damaged: its checksum does not match', hint=RESTORE)
     return name
 
 
 def read_manifest(files: FileSystem, name: str, seals: Seals, level_count: int) -> ManifestState:
     """The state a manifest describes. Raises DataCorrupted, MasterKeyError, OSError."""
+    if not files.exists(name):
+        raise DataCorrupted(f'file "{name}", which {CURRENT} names, is missing', hint=RESTORE)
     file = files.open(name)
     try:
         _, opener = seals.resume(

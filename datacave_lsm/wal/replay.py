@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from datacave_core.errors import DataCorrupted
 from datacave_core.ports import File, FileSystem
 from datacave_lsm.format import HEADER_BYTES, FileKind, Opener, Seals, read_exactly, write_all
+from datacave_lsm.format.header import RESTORE
 from datacave_lsm.wal.entry import AnyEntry, EntryDecoder
 from datacave_lsm.wal.record import Tail, damaged, read_records
 from datacave_lsm.wal.segment import FOLDER, segment_name, segment_numbers
@@ -43,7 +44,7 @@ def replay(
         try:
             size = file.size()
             if number == closed[0] and size != closed[1]:
-                raise DataCorrupted(f'file "{name}" has {size} bytes; {closed[1]} were written')
+                raise DataCorrupted(f'file "{name}" has {size} bytes; {closed[1]} were written', hint=RESTORE)
             opener = _opener(file, name, number, seals)
             tail = Tail(0, True)
             if opener is not None:
@@ -73,7 +74,7 @@ def replay(
 
 
 def _missing(name: str) -> DataCorrupted:
-    return DataCorrupted(f'file "{name}" of the write-ahead log is missing')
+    return DataCorrupted(f'file "{name}" of the write-ahead log is missing', hint=RESTORE)
 
 
 def _cut(files: FileSystem, number: int, end: int) -> None:
