@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
 from datacave_core.ports import Clock, Randomness
+from datacave_protocol import make_verifier
 from datacave_server.audit import AuditLog
 from datacave_server.auth import LoginUser, UserDirectory
 from datacave_server.client import cancel_error
@@ -55,6 +56,7 @@ class SqlListener:
         self._open = metrics.gauge("datacave_connections", "Connections open.")
         database.interrupt = self.interrupt
         database.call_later = self.call_later
+        database.make_verifier = lambda password: str(make_verifier(password, randomness))
         database.reclaimer.start()
 
     async def start(self) -> Sequence[Address]:

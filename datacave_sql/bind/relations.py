@@ -68,7 +68,8 @@ def relation_in(b: Binding, schema: str, name: str) -> Relation | None:
     if known is not None:
         found = b.catalog.relation(known.oid, name)
         if found is not None:
-            b.dependencies.add(found.oid)
+            if not b.view_depth:
+                b.dependencies.add(found.oid)
             return found
     if schema in ("pg_catalog", "information_schema") and b.environment.virtual_relations is not None:
         return b.environment.virtual_relations.lookup(schema, name)

@@ -72,7 +72,10 @@ class CatalogView(Protocol):
     def database_size(self, name_or_oid: str | int) -> int: ...
 
     def has_privilege(self, kind: str, role: str | int | None, target: str | int, privilege: str) -> bool | None:
-        """has_table_privilege and its family: kind table, column, schema, database, sequence, function, type ..."""
+        """has_table_privilege and its family: kind table, column, schema, database, sequence, function, type ...
+
+        The target of a column is (table, column name or number).
+        """
 
     def settings(self) -> Iterable[Row]:
         """The configuration parameters as the rows of pg_settings."""

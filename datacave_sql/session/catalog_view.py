@@ -321,7 +321,7 @@ class SessionCatalogView:
         on_disk = sum(statistics.get("level_bytes", ()))
         return int(on_disk + statistics.get("frozen_bytes", 0) + statistics.get("memtable_bytes", 0))
 
-    def has_privilege(self, kind: str, role: str | int | None, target: str | int, privilege: str) -> bool | None:
+    def has_privilege(self, kind: str, role: str | int | None, target: Any, privilege: str) -> bool | None:
         """has_table_privilege and its family."""
         return has_privilege(self._session, self, kind, role, target, privilege)
 

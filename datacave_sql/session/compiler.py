@@ -11,9 +11,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from datacave_core import sqlstate
 from datacave_core.catalog import Catalog
-from datacave_core.errors import DatacaveError
+from datacave_core.errors import CachedPlanChanged, DatacaveError
 from datacave_core.types import FormatSettings, oids
 from datacave_core.types.codec import InputFunction
 from datacave_core.values import Row
@@ -26,6 +25,7 @@ from datacave_sql.parse.values_scanner import scan_values
 from datacave_sql.plan.physical import plan_query
 from datacave_sql.session.bulk_insert import BulkShape, given_rows, literal_types, with_given_rows
 from datacave_sql.session.compiled import CompiledQuery, CompiledUtility, compiled_query
+from datacave_sql.session.permissions import check_permissions
 from datacave_sql.session.utility import utility_columns
 
 CACHED_TEXT_CHARACTERS_MAX = 20_000
@@ -175,7 +175,7 @@ class Compiler:
         """A plan for the present catalog instead of one that has become stale while its statement waited."""
         fresh = self.compile(compiled.text, compiled.parsed, compiled.parameter_types)
         if not isinstance(fresh, CompiledQuery) or fresh.columns != compiled.columns:
-            raise DatacaveError("cached plan must not change result type", sqlstate=sqlstate.FEATURE_NOT_SUPPORTED)
+            raise CachedPlanChanged
         return fresh
 
     def compile(
@@ -185,6 +185,7 @@ class Compiler:
         session = self._session
         state = session.catalog_state
         bound = bind_statement(parsed, text, session.binding_environment(state), parameter_types)
+        check_permissions(session, bound)
         compiled: CompiledQuery | CompiledUtility
         if isinstance(bound, BoundQuery):
             operator = plan_query(session.database.environment(state), bound.plan)

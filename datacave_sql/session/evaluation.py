@@ -20,6 +20,7 @@ from datacave_core.types import FormatSettings
 from datacave_core.wait import Steps, Wait, wait_for
 from datacave_sql.functions.typelookup import TypeLookup
 from datacave_sql.session.catalog_view import SessionCatalogView
+from datacave_sql.session.privileges import allows
 from datacave_sql.session.settings import setting_or_none
 from datacave_sql.session.transaction_parameters import set_setting, show_setting
 from datacave_sql.session.warnings import warn
@@ -47,6 +48,18 @@ class SessionSequences:
             raise DatacaveError(f'"{name[1]}" is not a sequence', sqlstate=sqlstate.WRONG_OBJECT_TYPE)
         return sequence
 
+    def _check_allowed(self, sequence: CatalogSequence, letters: str) -> None:
+        """Raises 42501 for a role that has none of these privileges."""
+        session = self._session
+        role = session.evaluation.current_role
+        if not role.superuser and not any(
+            allows(session.catalog_snapshot, role, sequence.owner_oid, sequence.privileges, letter)
+            for letter in letters
+        ):
+            raise DatacaveError(
+                f"permission denied for sequence {sequence.name}", sqlstate=sqlstate.INSUFFICIENT_PRIVILEGE
+            )
+
     def _check_writable(self, function: str) -> None:
         transaction = self._session.transaction
         if transaction is not None and transaction.read_only:
@@ -57,6 +70,7 @@ class SessionSequences:
     def next_value(self, oid: int) -> int:
         """nextval."""
         sequence = self._sequence(oid)
+        self._check_allowed(sequence, "Uw")
         if sequence.persistence != "t":
             self._check_writable("nextval")
         value: int = self._session.database.sequences.next_value(sequence)
@@ -67,6 +81,7 @@ class SessionSequences:
     def current_value(self, oid: int) -> int:
         """currval. Raises 55000 if nextval has not been called in this session."""
         sequence = self._sequence(oid)
+        self._check_allowed(sequence, "Ur")
         value = self._values.get(oid)
         if value is None:
             raise DatacaveError(
@@ -86,6 +101,7 @@ class SessionSequences:
     def set_value(self, oid: int, value: int, is_called: bool) -> int:
         """setval."""
         sequence = self._sequence(oid)
+        self._check_allowed(sequence, "w")
         if sequence.persistence != "t":
             self._check_writable("setval")
         self._session.database.sequences.set_value(sequence, value, is_called)

@@ -10,7 +10,7 @@ A script is a list of blocks, separated by blank lines; `#` begins a comment lin
     notice TEXT                       the statement before has raised this notice or warning
     copy in CODE|ok                   the data of a COPY FROM STDIN follows after `----`
     copy out                          what COPY TO STDOUT sends follows after `----`
-    session NAME                      the following blocks run in this session
+    session NAME [USER]               the following blocks run in this session
     blocked                           the statement waits for a lock
     resume NAME ok [TAG]|error CODE   the statement of this session goes on
 """
@@ -101,13 +101,14 @@ class Script:
         self.database.call_later = scheduler.call_later
         self.sessions: dict[str, Session] = {}
         self.current = "one"
+        self.user = "admin"
         self.waiting: dict[str, tuple[Iterator[object], Outcome, Wait]] = {}
 
     @property
     def session(self) -> Session:
         found = self.sessions.get(self.current)
         if found is None:
-            found = self.sessions[self.current] = self.database.connect("admin")
+            found = self.sessions[self.current] = self.database.connect(self.user)
         return found
 
     def run(self, sql: str, copy_data: bytes | None = None, *, may_block: bool = False) -> Outcome | None:
@@ -186,6 +187,7 @@ def check(script: Script, block: Block) -> None:
     kind = block.head[0]
     if kind == "session":
         script.current = block.head[1]
+        script.user = block.head[2] if len(block.head) > 2 else "admin"
         return
     if kind == "notice":
         return

@@ -211,7 +211,7 @@ BODIES.add_with_context(
 
 _KINDS = {
     "table": "table",
-    "any_column": "table",
+    "any_column": "any_column",
     "column": "column",
     "schema": "schema",
     "database": "database",
@@ -228,7 +228,9 @@ _KINDS = {
 def _privilege(kind: str, *, with_role: bool) -> Any:
     def ask(context: EvaluationContext, *arguments: Any) -> bool | None:
         role = arguments[0] if with_role else None
-        target, *_, privilege = arguments[1:] if with_role else arguments
+        target, *column, privilege = arguments[1:] if with_role else arguments
+        if column:
+            target = (target, column[0])
         return context.catalog.has_privilege(kind, role, target, privilege)
 
     return ask

@@ -20,11 +20,13 @@ from datacave_sql.session.utility import (
     cursors,
     drops,
     explain,
+    grants,
     indexes,
     locks,
     maintenance,
     parameters,
     prepared,
+    roles,
     schemas,
     sequences,
     session_state,
@@ -82,8 +84,21 @@ CATALOG_CHANGES: dict[type, Callable[[Any, Any], Steps]] = {
     bound.RefreshMaterializedView: views.refresh,
     bound.CreateType: types.create_type,
     bound.AlterType: types.alter_type,
+    bound.GrantPrivileges: grants.grant_privileges,
 }
 """Statements that change the catalog."""
+
+ROLE_COMMANDS: dict[type, Callable[[Any, Any], Steps]] = {
+    ast.CreateRole: roles.create_role,
+    ast.AlterRole: roles.alter_role,
+    ast.DropRole: roles.drop_role,
+    ast.GrantRole: roles.grant_role,
+    ast.CreateDatabase: roles.database_statement,
+    ast.AlterDatabase: roles.database_statement,
+    ast.DropDatabase: roles.database_statement,
+    ast.CreateExtension: roles.create_extension,
+}
+"""Commands that change the catalog."""
 
 OTHERS: dict[type, Callable[[Any, Any, Sequence[Any]], Steps]] = {
     bound.Reindex: indexes.reindex,
@@ -109,7 +124,11 @@ def run_utility(session: Any, compiled: Any, values: Sequence[Any]) -> Steps:
     if type(statement) is bound.Command:
         command = COMMANDS.get(type(statement.statement))
         if command is None:
-            raise unsupported(statement.statement)
+            command = ROLE_COMMANDS.get(type(statement.statement))
+            if command is None:
+                raise unsupported(statement.statement)
+            session.begin_statement()
+            yield from session.change_catalog()
         yield from command(session, statement.statement)
         return
     kind = type(statement)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from datacave_core.catalog import Catalog, Schema, Table, catalog_writes
+from datacave_core.catalog import ADMIN_ROLE_OID, Catalog, Schema, Table, catalog_writes
 from datacave_core.errors import DatacaveError
 from datacave_core.transaction import UPDATE, WaitPolicy
 from datacave_sql.session.lock_keys import CATALOG_LOCK
@@ -19,8 +19,7 @@ def temporary_schema(session: Any, numbers: Numbers) -> Schema:
     found = numbers.catalog.schema_named(name)
     if found is not None:
         return found
-    evaluation = session.evaluation
-    made = numbers.schema(name, evaluation.current_role.oid, evaluation.database_oid)
+    made = numbers.schema(name, ADMIN_ROLE_OID, session.evaluation.database_oid)
     numbers.catalog = numbers.catalog.with_objects((made,))
     return made
 
