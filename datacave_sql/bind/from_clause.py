@@ -310,6 +310,10 @@ def bind_join(b: Binding, item: ast.Join, lateral: Scope) -> Relation:
             condition = coercion.to_boolean(b, b.expression(item.on, on), "JOIN/ON")
     plan = l.Join(kind, left.plan, right.plan, condition, uses_left)
     sources = left.sources + right.sources
+    for source in (right.sources if kind in ("left", "full") else []) + (
+        left.sources if kind in ("right", "full") else []
+    ):
+        source.nullable = True
     if item.using_alias is not None:
         sources = [*sources, Source(item.using_alias, tuple(columns[: len(names)]))]
     if item.alias is not None:

@@ -43,6 +43,8 @@ class Source:
     system: tuple[SourceColumn, ...] = ()
     row_type: int = 2249
     scalar: bool = False
+    nullable: bool = False
+    """Whether an outer join may put NULLs in place of its rows: a whole row is NULL then."""
     hidden: tuple[l.OutputColumn, ...] = ()
     covered: tuple[Source, ...] = ()
     """The sources that an aliased join hides: named in error messages only."""

@@ -72,7 +72,7 @@ def whole_row(b: Binding, source: Source, owner: Scope, scope: Scope, position: 
     if source.scalar:
         return b.placed(fields[0], position)
     labels = tuple(column.name for column in source.columns)
-    row: n.Expression = n.RowConstructor(fields, source.row_type, -1, labels)
+    row: n.Expression = n.RowConstructor(fields, source.row_type, -1, labels, source.nullable)
     return b.placed(row, position)
 
 

@@ -45,7 +45,7 @@ class CollectedInput:
 class AggregateStep:
     """One aggregate of the plan; `collected` is None when its rows go straight into the state.
 
-    `make_direct(c)()` gives the direct arguments of an ordered-set aggregate.
+    `make_direct(c)(group)` gives the direct arguments of an ordered-set aggregate for a group's columns.
     """
 
     body: AggregateBody
@@ -88,6 +88,7 @@ class Aggregate:
             if context.slice_over():
                 yield TURN
         finals = [self._final(context, step) for step in self.steps]
+        direct = [(i, step.make_direct(context)) for i, step in enumerate(self.steps) if step.make_direct is not None]
         for one, groups in zip(self.passes, tables, strict=True):
             if not groups and one.empty_key:
                 groups[()] = [[] if step.collected else step.body.initial() for step in self.steps]
@@ -96,6 +97,8 @@ class Aggregate:
             spread = one.spread
             for key, states in groups.items():
                 head = tuple(None if slot is None else key[slot] for slot in spread)
+                for position, arguments in direct:
+                    finals[position] = self._final(context, self.steps[position], arguments(head))
                 values = tuple(final(state) for final, state in zip(finals, states, strict=True))
                 output.append(head + values + tail)
                 if len(output) >= BATCH_ROWS:
@@ -107,9 +110,8 @@ class Aggregate:
                 yield output
 
     @staticmethod
-    def _final(context: ExecutionContext, step: AggregateStep) -> Callable[[Any], Any]:
+    def _final(context: ExecutionContext, step: AggregateStep, direct: tuple[Any, ...] = ()) -> Callable[[Any], Any]:
         body, collected = step.body, step.collected
-        direct = step.make_direct(context)() if step.make_direct is not None else ()
         if body.takes_context:
             finish: Callable[..., Any] = lambda state, *rest: body.final(context, state, *rest)  # noqa: E731
         else:

@@ -41,7 +41,7 @@ class ExecutionContext:
         self.transaction = transaction
         self.parameters = parameters
         self.outer: dict[int, Any] = {}
-        self.common_tables: dict[int, list[Row]] = {}
+        self.common_tables: dict[int, Any] = {}
         self.subquery_results: dict[int, Any] = {}
         self.rows_changed = 0
         self.given_rows: Sequence[Row] = ()

@@ -484,7 +484,11 @@ def _array(g: Generator, e: n.ArrayConstructor) -> Code:
 
 
 def _row(g: Generator, e: n.RowConstructor) -> Code:
-    return Code("(" + "".join(f"{g.value(x).text}, " for x in e.fields) + ")", False)
+    codes = [g.value(x) for x in e.fields]
+    text = "(" + "".join(f"{code.text}, " for code in codes) + ")"
+    if e.optional and all(code.nullable for code in codes):
+        return Code(f"{g.name('f', runtime.present_row)}({text})", True)
+    return Code(text, False)
 
 
 def _field(g: Generator, e: n.FieldSelect) -> Code:

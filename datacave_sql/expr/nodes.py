@@ -266,12 +266,16 @@ class ArrayConstructor:
 
 @dataclass(frozen=True, slots=True)
 class RowConstructor:
-    """ROW(...): a tuple value of type record, or of a composite type."""
+    """ROW(...): a tuple value of type record, or of a composite type.
+
+    `optional` marks the whole row of a FROM item that an outer join may have filled with NULLs: it is NULL then.
+    """
 
     fields: tuple[Expression, ...]
     type: int = 2249
     typmod: int = -1
     names: tuple[str, ...] = field(default=(), compare=False)
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,11 @@ from typing import Any
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
 from datacave_core.types import oids
+from datacave_core.types.array import array_io
 from datacave_core.values import Array
 from datacave_sql.functions.body import Body
+from datacave_sql.functions.registered import REGISTERED, registered_io, registered_value
+from datacave_sql.functions.rendering import output_text
 from datacave_sql.functions.typelookup import TypeLookup
 
 Convert = Callable[..., Any]
@@ -23,6 +26,8 @@ STRING_TYPES = frozenset({oids.TEXT, oids.VARCHAR, oids.UNKNOWN, oids.CSTRING})
 
 def text_conversion(source: int, target: int, typmod: int, types: TypeLookup) -> Convert:
     """`convert(context, value)`: the output of the source type read as the target type."""
+    if source in REGISTERED or target in REGISTERED or types.element(source) in REGISTERED:
+        return _named_conversion(source, target, typmod, types)
     write = types.io(source).output
     read = types.io(target).input
     if source in STRING_TYPES:
@@ -35,6 +40,25 @@ def text_conversion(source: int, target: int, typmod: int, types: TypeLookup) ->
     def convert(context: Any, value: Any) -> Any:
         settings = context.format_settings
         return read(write(value, settings), typmod, settings)
+
+    return convert
+
+
+def _named_conversion(source: int, target: int, typmod: int, types: TypeLookup) -> Convert:
+    """The same where one side is a reg* type, or an array of one: names come from the session's catalog."""
+    element = types.element(source)
+
+    def convert(context: Any, value: Any) -> Any:
+        settings = context.format_settings
+        if source in STRING_TYPES:
+            text = value
+        elif element in REGISTERED:
+            text = array_io(registered_io(element, context), element).output(value, settings)
+        else:
+            text = output_text(value, source, (), types, settings, context)
+        if target in REGISTERED:
+            return registered_value(target, text, context)
+        return types.io(target).input(text, typmod, settings)
 
     return convert
 
@@ -145,6 +169,11 @@ def rebuild_array(array: Array, elements: list[Any]) -> Array:
 def build_array(elements: list[Any]) -> Array:
     """ARRAY[a, b, ...]."""
     return Array.of(elements)
+
+
+def present_row(row: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    """The whole row of an outer join's optional side: NULL where the join found no row."""
+    return None if row.count(None) == len(row) else row
 
 
 def nest_arrays(arrays: list[Array | None]) -> Array:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from datacave_core import sqlstate
+from datacave_core.errors import DatacaveError
 from datacave_sql.exec.aggregate import Aggregate, AggregateStep, CollectedInput, GroupingPass
 from datacave_sql.exec.operator import Operator
 from datacave_sql.exec.rowfunction import Factory, compile_factory, tuple_text
 from datacave_sql.expr import nodes as n
 from datacave_sql.expr.deparse import deparse
-from datacave_sql.expr.generate import Generator
+from datacave_sql.expr.generate import Code, Generator
 from datacave_sql.functions import registry
 from datacave_sql.functions.aggregate import AggregateBody
 from datacave_sql.plan import logical as l
@@ -25,7 +27,7 @@ def plan_aggregate(p: Planner, node: l.Aggregate, needed: frozenset[int], conjun
     child = p.plan(node.child, frozenset(used))
     sets = node.grouping_sets if node.grouping_sets is not None else (tuple(range(len(node.groups))),)
     bodies = [_body(p, call) for call in node.aggregates]
-    steps = tuple(_step(p, call, body) for call, body in zip(node.aggregates, bodies, strict=True))
+    steps = tuple(_step(p, node, call, body) for call, body in zip(node.aggregates, bodies, strict=True))
     passes = tuple(_pass(p, node, child, bodies, steps, chosen) for chosen in sets)
     columns = tuple(column.id for column in node.columns)
     grouped = set(columns[: len(node.groups)]) if node.grouping_sets is None else set()
@@ -52,7 +54,7 @@ def _is_collected(call: n.AggregateCall, body: AggregateBody) -> bool:
     return (call.distinct and body is not None) or bool(call.order_by) or body.hypothetical
 
 
-def _step(p: Planner, call: n.AggregateCall, body: AggregateBody) -> AggregateStep:
+def _step(p: Planner, node: l.Aggregate, call: n.AggregateCall, body: AggregateBody) -> AggregateStep:
     collected = None
     hypothetical_key = None
     if _is_collected(call, body):
@@ -64,11 +66,27 @@ def _step(p: Planner, call: n.AggregateCall, body: AggregateBody) -> AggregateSt
         if body.hypothetical:
             hypothetical_key = null_aware_key([p.types.comparison_key(k.expression.type) for k in call.order_by])
     direct = None
-    if call.direct:
-        generator = p.generator({})
-        text = tuple_text([generator.value(e).text for e in call.direct])
-        direct = compile_factory(generator, "", [f"return {text}"])
+    direct = _direct_arguments(p, node, call) if call.direct else None
     return AggregateStep(body, collected, direct, hypothetical_key)
+
+
+def _direct_arguments(p: Planner, node: l.Aggregate, call: n.AggregateCall) -> Factory:
+    """`run(group)`: the direct arguments, which may use the group's columns and no others. Raises 42803."""
+    columns = node.columns[: len(node.groups)]
+    groups = {e: n.ColumnReference(column.id, column.type) for e, column in zip(node.groups, columns, strict=True)}
+    expressions = [n.transform(e, lambda part: groups.get(part, part)) for e in call.direct]
+    grouped = {column.id for column in columns}
+    own = {column.id: column.name for column in node.child.columns if column.id not in grouped}
+    for column in n.columns_used(n.RowConstructor(tuple(expressions))):
+        if column in own:
+            raise DatacaveError(
+                f'column "{own[column]}" must appear in the GROUP BY clause or be used in an aggregate function',
+                sqlstate=sqlstate.GROUPING_ERROR,
+                detail="Direct arguments of an ordered-set aggregate must use only grouped columns.",
+            )
+    generator = p.generator({column.id: Code(f"h[{i}]", True, True) for i, column in enumerate(columns)}, "h")
+    text = tuple_text([generator.value(e).text for e in expressions])
+    return compile_factory(generator, "h", [f"return {text}"])
 
 
 def _pass(

@@ -104,4 +104,7 @@ def _over(expression: n.Expression, computed: dict[int, n.Expression]) -> n.Expr
     """The expression with computed columns replaced by what they are."""
     if not computed:
         return expression
-    return n.transform(expression, lambda e: computed.get(e.column, e) if isinstance(e, n.ColumnReference) else e)
+    replaced: n.Expression = n.transform(
+        expression, lambda e: computed.get(e.column, e) if isinstance(e, n.ColumnReference) else e
+    )
+    return replaced

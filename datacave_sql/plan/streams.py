@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from datacave_core.types import oids
 from datacave_sql.exec.common_table import CommonTablePart, CommonTableScan, With
 from datacave_sql.exec.distinct import Distinct
 from datacave_sql.exec.function_scan import FunctionScan, ProjectSet
@@ -109,7 +110,7 @@ def plan_function_scan(
         is_source = isinstance(call, n.FunctionCall) and call.function.is_row_source
         text = generator.value(call).text
         texts.append(text if is_source else f"({text},)")
-        composite = width != 1 or (isinstance(call, n.FunctionCall) and bool(call.function.columns) and width > 1)
+        composite = width != 1 or call.type == oids.RECORD or p.types.kind(p.types.base(call.type)) == "c"
         widths.append(width)
         unpack.append(composite)
         names.append(call.function.name if isinstance(call, n.FunctionCall) else "expression")

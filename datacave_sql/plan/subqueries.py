@@ -12,12 +12,12 @@ from typing import Any
 
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
-from datacave_core.values import Array
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.operator import Operator
 from datacave_sql.exec.rowfunction import Factory, compile_factory
 from datacave_sql.expr import nodes as n
 from datacave_sql.expr.generate import Code, Generator
+from datacave_sql.expr.runtime import build_array, nest_arrays
 from datacave_sql.plan.access_path import same_family
 from datacave_sql.plan.planning import Planner, comparable, scope_of
 
@@ -79,7 +79,9 @@ class Subquery:
                 )
             return rows[0][0] if rows else None
         if self.kind == "array":
-            return Array.of([row[0] for row in rows])
+            return build_array([row[0] for row in rows])
+        if self.kind == "nested array":
+            return nest_arrays([row[0] for row in rows])
         return _Rows(rows)
 
 
@@ -103,7 +105,8 @@ def plan_subquery(p: Planner, generator: Generator, e: n.SubqueryExpression) -> 
     make_test = None
     if e.kind in ("any", "all"):
         make_test = _test(p, e, operator)
-    subquery = Subquery(number, e.kind, operator, e.outer, make_test, False)
+    nested = e.kind == "array" and e.type == plan.columns[0].type
+    subquery = Subquery(number, "nested array" if nested else e.kind, operator, e.outer, make_test, False)
     name = generator.name("q", subquery)
     runner = generator.bind_line(f"s{number}", f"s{number} = {name}.runner(c)")
     values = [_outer_code(generator, column) for column in e.outer]
