@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from datacave_core.catalog import ADMIN_ROLE_NAME, DEFAULT_DATABASE_NAME, Catalog, Table, layout_of, open_catalog
 from datacave_core.errors import DatacaveError
@@ -89,6 +88,8 @@ class Database:
         """Throws an error into another session's statement; set by who runs the sessions."""
         self.call_later: Callable[[float, Callable[[], None]], Callable[[], None]] | None = None
         """Calls a function after some seconds and gives what takes that back; set by who runs the sessions."""
+        self.make_verifier: Callable[[str], str] | None = None
+        """Turns a password into a SCRAM-SHA-256 verifier; set by who runs the sessions."""
         self.reclaimer = Reclaimer(self)
         self._next_process_id = 1
         self.register_layouts(catalog.tables.values(), catalog)
