@@ -13,12 +13,14 @@ class DatacaveError(Exception):
     """A failure a client is told about.
 
     `position` is a 1-based index, in characters, into the statement text, or None.
+    `routine` is PostgreSQL's name for the place, for the few errors that drivers tell apart by it.
     `retryable` says that running the whole transaction again may succeed.
     """
 
     sqlstate: str = sqlstate.INTERNAL_ERROR
     retryable: bool = False
     severity: str = "ERROR"
+    routine: str | None = None
 
     def __init__(
         self,
@@ -74,6 +76,16 @@ class QueryCanceled(DatacaveError):
     """The statement was cancelled by its user or ran into a timeout."""
 
     sqlstate = sqlstate.QUERY_CANCELED
+
+
+class CachedPlanChanged(DatacaveError):
+    """A prepared statement would no longer return the columns it was described with; clients prepare it anew."""
+
+    sqlstate = sqlstate.FEATURE_NOT_SUPPORTED
+    routine = "RevalidateCachedQuery"
+
+    def __init__(self) -> None:
+        super().__init__("cached plan must not change result type")
 
 
 class FeatureNotSupported(DatacaveError):

@@ -34,6 +34,7 @@ def _fields(error: DatacaveError, severity: str) -> bytes:
         ("c", error.column),
         ("d", error.data_type),
         ("n", error.constraint),
+        ("R", error.routine),
     )
     fields = [f"{code}{_without_nul(text)}\0" for code, text in texts if text is not None]
     return "".join(fields).encode("utf-8", "replace") + b"\0"

@@ -25,6 +25,7 @@ from datacave_protocol import (
     result_encoder,
     result_formats,
 )
+from datacave_server.deadlines import Timeouts
 from datacave_server.pump import Pump, Work, internal_error
 from datacave_sql import (
     CompiledQuery,
@@ -121,6 +122,14 @@ class SessionClient:
 
     def lost(self) -> None:
         self.session.close()
+
+    @property
+    def timeouts(self) -> Timeouts | None:
+        return self.session.settings
+
+    @property
+    def in_block(self) -> bool:
+        return self.session.in_block
 
     def idle_bytes(self) -> bytes:
         return self._notifications() if self.session.transaction_status == "I" else b""
@@ -219,6 +228,7 @@ class SessionClient:
                 elif isinstance(step, Wait):
                     yield step
                 elif type(step) is Complete:
+                    self._pump.statement_ended()
                     yield self._asides() + backend.command_complete(step.tag)
                 elif type(step) is ResultHeader:
                     self._columns = step.columns

@@ -41,6 +41,7 @@ from datacave_server.auth import (
 )
 from datacave_server.client import SessionClient
 from datacave_server.config import Config
+from datacave_server.deadlines import Timeouts
 from datacave_server.pump import Pump, Work, internal_error
 from datacave_server.throttle import FailureThrottle
 from datacave_server.tls import ServerTls
@@ -282,6 +283,14 @@ class Login:
 
     @property
     def wants_copy_data(self) -> bool:
+        return False
+
+    @property
+    def timeouts(self) -> Timeouts | None:
+        return None
+
+    @property
+    def in_block(self) -> bool:
         return False
 
     def idle_bytes(self) -> bytes:

@@ -21,6 +21,7 @@ from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
 from datacave_core.wait import TURN, Wait
 from datacave_protocol import NEED_DATA, Connection, Event, ProtocolViolation, frontend
+from datacave_server.deadlines import Deadlines, Timeouts
 
 FLUSH_BYTES = 64 * 1024
 """Answers are handed to the socket at this size, and at the end of every turn."""
@@ -58,11 +59,20 @@ class Client(Protocol):
     def lost(self) -> None:
         """The connection is gone."""
 
+    @property
+    def timeouts(self) -> Timeouts | None:
+        """The session's limits; None before there is a session."""
+
+    @property
+    def in_block(self) -> bool:
+        """Whether a transaction block is open."""
+
 
 class Pump(asyncio.Protocol):
     """One connection. `make_client` gets the pump and its wire once the transport is there."""
 
     __slots__ = (
+        "_deadlines",
         "_drained",
         "_loop",
         "_on_closed",
@@ -99,6 +109,7 @@ class Pump(asyncio.Protocol):
         self._resume_handle: asyncio.Handle | None = None
         self._drained: Wait | None = None
         self._paused_reading = False
+        self._deadlines = Deadlines(loop, self.interrupt, self.end)
         self.client = make_client(self)
 
     # asyncio's side
@@ -127,6 +138,7 @@ class Pump(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closing = True
+        self._deadlines.close()
         work = self._forget_work()
         if work is not None and hasattr(work, "close"):
             work.close()
@@ -146,6 +158,7 @@ class Pump(asyncio.Protocol):
     def drive(self) -> None:
         """Answers everything that has arrived, until more is needed or a statement has to wait."""
         wire, client, out = self.wire, self.client, self._out
+        self._deadlines.message_came()
         try:
             while not self.closing:
                 event = wire.next_event()
@@ -160,9 +173,12 @@ class Pump(asyncio.Protocol):
             out.append(client.violated(error))
             self.close_soon()
         self.flush()
-        if self._paused_reading and self._work is None and not self.closing:
-            self._paused_reading = False
-            self.transport.resume_reading()
+        if self._work is None and not self.closing:
+            if self._paused_reading:
+                self._paused_reading = False
+                self.transport.resume_reading()
+            if client.in_block and (limits := client.timeouts) is not None:
+                self._deadlines.idle_in_transaction(limits)
 
     def _advance(self, work: Work, error: BaseException | None = None) -> bool:
         """Runs a generator on; False when it has been suspended."""
@@ -186,17 +202,26 @@ class Pump(asyncio.Protocol):
                 wait = cast(Wait, step)
                 if wait is TURN:
                     self._work = work
+                    self._watch(wait)
                     self._resume_handle = self._loop.call_soon(self._resume, work)
                     return False
                 if not wait.done:
                     self._suspend(work, wait)
                     return False
         except StopIteration:
+            self._deadlines.statement_ended()
             return True
+
+    def _watch(self, wait: Wait) -> None:
+        """Lets the session's timeouts run."""
+        limits = self.client.timeouts
+        if limits is not None and (limits.statement_timeout_ms or limits.lock_timeout_ms):
+            self._deadlines.statement_waits(limits, wait.reason)
 
     def _suspend(self, work: Work, wait: Wait) -> None:
         self._work = work
         self._waiting = wait
+        self._watch(wait)
         # Resumed in a turn of its own: who finishes the Wait is in the middle of something else.
         callback = lambda: self._ready(work)  # noqa: E731
         self._resume_callback = callback
@@ -224,6 +249,7 @@ class Pump(asyncio.Protocol):
         if waiting is not None and self._resume_callback is not None:
             waiting.unsubscribe(self._resume_callback)
         self._resume_callback = None
+        self._deadlines.statement_goes_on()
         handle, self._resume_handle = self._resume_handle, None
         if handle is not None:
             handle.cancel()
@@ -272,15 +298,23 @@ class Pump(asyncio.Protocol):
         return self._waiting.reason if self._waiting is not None else None
 
     def interrupt(self, error: DatacaveError) -> None:
-        """Throws an error into the statement under way; does nothing when there is none."""
+        """Throws an error into the statement under way; does nothing when there is none.
+
+        A commit that waits for the disk has happened: it is past being cancelled.
+        """
         work = self._work
-        if work is not None:
+        if work is not None and self.wait_reason != "IO:WALSync":
             self._resume(work, error)
+
+    def statement_ended(self) -> None:
+        """One statement of several in a message is over, the next has all its time."""
+        self._deadlines.statement_ended()
 
     def end(self, error: DatacaveError) -> None:
         """Ends the connection: the statement under way is given up, the client is told why."""
         if self.closing:
             return
+        self._deadlines.close()
         work = self._forget_work()
         if work is not None and hasattr(work, "close"):
             work.close()

@@ -63,6 +63,9 @@ class Portal:
         """Up to `row_limit` rows (0: all), then Suspended or Complete."""
         if self.compiled is None:
             return
+        if self._materialised:
+            yield from self._from_position(row_limit)
+            return
         if self._complete is not None and not self._rows:
             # Run to its end before: no more rows, and nothing is done twice.
             yield Complete(self._complete.tag.split(" ")[0] + " 0" if self.returns_rows else self._complete.tag)
@@ -104,6 +107,16 @@ class Portal:
                 return
             else:
                 yield step
+
+    def _from_position(self, row_limit: int) -> Iterator[Reply]:
+        """The same for a portal that FETCH or MOVE has been at."""
+        start = self.position
+        rows = self._rows[start : start + row_limit] if row_limit else self._rows[start:]
+        cut = bool(row_limit) and len(rows) == row_limit
+        self.position = start + len(rows) if cut else len(self._rows) + 1
+        if rows:
+            yield rows
+        yield Suspended() if cut else Complete(f"SELECT {len(rows)}")
 
     def materialise(self) -> Steps[None]:
         """Runs to the end and keeps the rows, so that the portal outlives its transaction."""

@@ -16,7 +16,7 @@ from typing import Any
 
 from datacave_core import sqlstate
 from datacave_core.catalog import Catalog, catalog_writes
-from datacave_core.errors import DatacaveError
+from datacave_core.errors import CachedPlanChanged, DatacaveError
 from datacave_core.transaction import (
     UPDATE,
     AdvisoryLocks,
@@ -483,7 +483,7 @@ class Session:
         if compiled is not None and compiled.catalog is not self.catalog_snapshot and not self.failed:
             fresh = self._compile_prepared(prepared)
             if fresh.columns != compiled.columns:
-                raise DatacaveError("cached plan must not change result type", sqlstate=sqlstate.FEATURE_NOT_SUPPORTED)
+                raise CachedPlanChanged
             prepared.compiled = fresh
         return prepared
 

@@ -40,9 +40,9 @@ def copy_to(session: Any, bound: CopyTo, parameters: Sequence[Any]) -> Steps:
     binary = options.format == "binary"
     encode = _encoder(bound, ios, [column.type for column in columns], session.format_settings)
     yield CopyOutStart(len(columns), binary)
-    if binary:
-        yield CopyOutData([HEADER])
-    elif options.header:
+    # The header goes out with the first row: clients take each message for a row.
+    head = HEADER if binary else b""
+    if options.header and not binary:
         yield CopyOutData([_writer(bound).header([column.name for column in columns])])
     count = 0
     for batch in operator.open(context):
@@ -53,9 +53,13 @@ def copy_to(session: Any, bound: CopyTo, parameters: Sequence[Any]) -> Steps:
         if durable and (wait := transaction.manager.durable_wait(durable)) is not None:
             yield from wait_for(wait)
         count += len(batch)
-        yield CopyOutData(encode(batch))
+        rows = encode(batch)
+        if head and rows:
+            rows[0] = head + rows[0]
+            head = b""
+        yield CopyOutData(rows)
     if binary:
-        yield CopyOutData([TRAILER])
+        yield CopyOutData([head + TRAILER])
     yield CopyOutEnd()
     yield Complete(f"COPY {count}")
 
