@@ -42,6 +42,9 @@ class VirtualRelations(Protocol):
     def lookup(self, schema: str, name: str) -> VirtualRelation | None:
         """The relation schema.name, or None."""
 
+    def index_oid(self, name: str) -> int | None:
+        """The oid of an index of pg_catalog, or None."""
+
 
 @dataclass(frozen=True, slots=True)
 class BindingEnvironment:

@@ -69,6 +69,11 @@ def registered_constant(b: Binding, text: str, type_oid: int, position: int) -> 
         return _single(found, f"operator does not exist: {text}", "more than one operator named " + text, position)
     name = split_name(text, position)
     if type_oid == oids.REGCLASS:
+        virtual = b.environment.virtual_relations
+        if virtual is not None and (len(name) == 1 or name[-2] == "pg_catalog"):
+            index = virtual.index_oid(name[-1])
+            if index is not None:
+                return index
         return relations.relation_oid(b, name, position)
     if type_oid == oids.REGPROC:
         functions = registry.functions_named(name[-1])

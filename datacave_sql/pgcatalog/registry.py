@@ -6,6 +6,7 @@ A relation of PostgreSQL 15 that has no rows here exists all the same, empty and
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import Any
 
 from datacave_core.values import Row
@@ -91,6 +92,12 @@ LIVE: dict[str, Callable[[Any, CatalogRows], Iterable[Row]]] = {
 """Rows that show the running server."""
 
 
+@cache
+def _index_oids() -> dict[str, int]:
+    shapes = relation_shapes()
+    return {shapes[oid].name: oid for oid in index_shapes() if shapes[oid].schema == "pg_catalog"}
+
+
 class SystemRelations:
     """The relations by schema and name, made on first use; one per database."""
 
@@ -134,6 +141,10 @@ class SystemRelations:
     def type_place(self, state: Any, oid: int) -> tuple[str, str]:
         """(schema, name) of a type in a catalog state."""
         return type_place(self._snapshots.of(state), oid)
+
+    def index_oid(self, name: str) -> int | None:
+        """The oid of an index of pg_catalog, or None."""
+        return _index_oids().get(name)
 
     def index_definition(self, oid: int) -> str | None:
         """The CREATE INDEX of a system index."""
