@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from itertools import compress
 from operator import itemgetter
 
 import numpy as np
@@ -196,9 +197,13 @@ class _Base:
                     begin, stop = start, min(start + size, end)
                     start = stop
                 self._size = min(size * GROWTH, SPAN_ROWS_MAX)
-                rows = self._visible(group, begin, stop, mask, layout)
+                rows, shown = self._decoded(group, begin, stop, mask, layout)
                 if fresh is not None:
+                    if shown is not None:
+                        rows = [row if visible else None for row, visible in zip(rows, shown, strict=True)]
                     rows = self._with_fresh(group, begin, stop, rows, fresh)
+                elif shown is not None:
+                    rows = list(compress(rows, shown))
                 if reverse:
                     rows.reverse()
                 yield rows
@@ -220,32 +225,34 @@ class _Base:
                 # In a short span it is cheaper to see that no key comes twice than to find out for the whole group.
                 distinct = plain and size < KNOWN_ROWS_MIN and keys[0] != last and len(set(keys)) == len(keys)
                 mask = None if distinct else own_mask(handle, group, before, timestamp)
-                rows = self._visible(group, begin, stop, mask, layout)
+                rows, shown = self._decoded(group, begin, stop, mask, layout)
+                if shown is not None:
+                    keys, rows = list(compress(keys, shown)), list(compress(rows, shown))
                 if reverse:
                     end = begin
                     keys.reverse()
                     rows.reverse()
                 else:
                     start = stop
-                    last = keys[-1]
-                yield keys, rows
+                    last = keys[-1] if keys else b""
+                    plain = plain and shown is None
+                if keys:
+                    yield keys, rows
             before = None if reverse else group
 
-    def _visible(
+    def _decoded(
         self, group: Group, start: int, stop: int, mask: NDArray[np.bool_] | None, layout: Layout | None
-    ) -> list[Row | None]:
-        """The rows of a span, None for those that are not to be seen."""
+    ) -> tuple[list[Row | None], list[bool] | None]:
+        """The rows of a span, and which of them are to be seen, or None for all of them."""
         rows: list[Row | None] = list(group.rows(self._columns, layout, start, stop))
-        hidden: NDArray[np.bool_] | None = None
-        if mask is not None:
-            hidden = ~mask[start:stop]
+        shown = None if mask is None else mask[start:stop]
         if group.tombstone_count:
-            deleted = group.operations(start, stop) != 0
-            hidden = deleted if hidden is None else hidden | deleted
-        if hidden is not None:
-            for place in np.flatnonzero(hidden).tolist():
-                rows[place] = None
-        return rows
+            live = group.operations(start, stop) == 0
+            shown = live if shown is None else shown & live
+        if shown is None or shown.all():
+            return rows, None
+        flags: list[bool] = shown.tolist()
+        return rows, flags
 
     def _with_fresh(
         self, group: Group, start: int, stop: int, rows: list[Row | None], fresh: _Fresh
