@@ -33,9 +33,9 @@ def main(conninfo: str) -> None:
     """Runs all queries and writes the answers."""
     lines: list[str] = []
     with psycopg.connect(conninfo) as connection:
-        connection.execute((GOLDEN / "schema.sql").read_text(encoding="utf-8"))  # type: ignore[arg-type]
+        connection.execute((GOLDEN / "schema.sql").read_text(encoding="utf-8"))
         for title, query in blocks((GOLDEN / "queries.txt").read_text(encoding="utf-8")):
-            result = connection.execute(query).pgresult  # type: ignore[arg-type]
+            result = connection.execute(query).pgresult
             assert result is not None
             lines.append(f"# {title}")
             for row in range(result.ntuples):
