@@ -9,7 +9,7 @@ from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.types import FormatSettings, TypeIO, oids
 from datacave_core.types.registered import REGISTERED_IO
 from datacave_sql.functions.context import EvaluationContext
-from datacave_sql.functions.facts import ARGUMENTS, NAME, operator_rows, proc_row, proc_rows_named
+from datacave_sql.functions.factfiles import ARGUMENTS, NAME, operator_rows, proc_row, proc_rows_named
 from datacave_sql.functions.identifiers import quote_identifier
 from datacave_sql.functions.typelookup import TypeLookup
 

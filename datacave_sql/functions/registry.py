@@ -19,7 +19,7 @@ from datacave_core.wait import Steps
 from datacave_sql.functions.aggregate import AggregateBody
 from datacave_sql.functions.bodies import AGGREGATES, BODIES, INLINE_NAMES, WINDOWS
 from datacave_sql.functions.body import Body, CallTypes, Waiting
-from datacave_sql.functions.facts import fact_rows, proc_names, proc_oids, proc_row, proc_rows_named
+from datacave_sql.functions.factfiles import fact_rows, proc_names, proc_oids, proc_row, proc_rows_named
 from datacave_sql.functions.typelookup import Attribute, TypeLookup
 from datacave_sql.functions.window import WindowBody
 

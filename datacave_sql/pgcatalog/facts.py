@@ -15,7 +15,7 @@ from typing import Final
 from datacave_core.catalog import INFORMATION_SCHEMA_OID, PG_CATALOG_OID
 from datacave_core.types import DEFAULT_SETTINGS, type_io
 from datacave_core.values import Row
-from datacave_sql.functions.facts import fact_rows
+from datacave_sql.functions.factfiles import fact_rows
 
 _FACTS: Final = Path(__file__).with_name("facts")
 SCHEMA_OIDS: Final = {"pg_catalog": PG_CATALOG_OID, "information_schema": INFORMATION_SCHEMA_OID}

@@ -10,7 +10,7 @@ from typing import Final
 
 from datacave_core.catalog import ADMIN_ROLE_OID, INFORMATION_SCHEMA_OID, PG_CATALOG_OID
 from datacave_core.values import Row
-from datacave_sql.functions.facts import fact_rows
+from datacave_sql.functions.factfiles import fact_rows
 from datacave_sql.pgcatalog.facts import function_oid
 from datacave_sql.pgcatalog.relation import array_or_null, int2vector
 

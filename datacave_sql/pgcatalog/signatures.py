@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from datacave_core.types import format_type
-from datacave_sql.functions.facts import proc_row
+from datacave_sql.functions.factfiles import proc_row
 from datacave_sql.functions.identifiers import quote_identifier
 
 _WORDS: Final = {"i": "", "o": "OUT ", "b": "INOUT ", "v": "VARIADIC "}
