@@ -1,7 +1,8 @@
 """Row values: a tuple, `(1,"a b",)` as text, column types and lengths as binary.
 
-A row type knows the TypeIO of its columns (`record_io`). A bare record knows none, so its text form goes by the Python
-class of each member, which is exact for bool, int, float, Decimal, str and bytes and refused for all else.
+A row type knows the TypeIO of its columns (`record_io`). A value of type record carries what its columns are in its
+class (`record_class`). A bare tuple knows nothing, so its text form goes by the Python class of each member, which is
+exact for bool, int, float, Decimal, str and bytes and refused for all else.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import re
 from collections.abc import Sequence
 from decimal import Decimal
 from struct import Struct
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError, FeatureNotSupported
@@ -158,6 +159,21 @@ def record_io(columns: Sequence[TypeIO], oids: Sequence[int], typmods: Sequence[
     return TypeIO(read, write, receive, send, comparison_key=key, comparable=all(io.comparable for io in columns))
 
 
+class Record(tuple[Value, ...]):
+    """A value of type record. Its class, made by `record_class`, knows names and types of the columns."""
+
+    __slots__ = ()
+    names: ClassVar[tuple[str, ...]] = ()
+    types: ClassVar[tuple[int, ...]] = ()
+    io: ClassVar[TypeIO]
+
+
+def record_class(names: Sequence[str], oids: Sequence[int], columns: Sequence[TypeIO]) -> type[Record]:
+    """The class of records with these columns."""
+    members = {"__slots__": (), "names": tuple(names), "types": tuple(oids), "io": record_io(columns, oids)}
+    return type("Record", (Record,), members)
+
+
 def _write_untyped(value: Value) -> str:
     if isinstance(value, bool):
         return "t" if value else "f"
@@ -183,7 +199,7 @@ def _input(text: str, typmod: int, settings: FormatSettings) -> Value:
 
 
 def _output(value: Value, settings: FormatSettings) -> str:
-    return _write_untyped(tuple(value))
+    return value.io.output(value, settings) if isinstance(value, Record) else _write_untyped(tuple(value))
 
 
 def _receive(data: bytes) -> Value:
@@ -191,10 +207,14 @@ def _receive(data: bytes) -> Value:
 
 
 def _send(value: Value) -> bytes:
+    if isinstance(value, Record):
+        return value.io.send(value)
     raise FeatureNotSupported("binary output of an untyped record", hint="Cast the row to a type.")
 
 
-def _key(value: Sequence[Value]) -> tuple[Any, ...]:
+def _key(value: Sequence[Value]) -> Any:
+    if isinstance(value, Record) and value.io.comparison_key is not None:
+        return value.io.comparison_key(value)
     return tuple([GREATEST if member is None or member != member else member for member in value])
 
 

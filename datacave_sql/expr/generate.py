@@ -21,6 +21,7 @@ from typing import Any
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
 from datacave_core.types import oids
+from datacave_core.types.record import record_class
 from datacave_sql.expr import nodes as n
 from datacave_sql.expr import runtime
 from datacave_sql.functions import registry
@@ -486,6 +487,11 @@ def _array(g: Generator, e: n.ArrayConstructor) -> Code:
 def _row(g: Generator, e: n.RowConstructor) -> Code:
     codes = [g.value(x) for x in e.fields]
     text = "(" + "".join(f"{code.text}, " for code in codes) + ")"
+    if e.type == oids.RECORD:
+        names = e.names or tuple(f"f{place}" for place in range(1, len(e.fields) + 1))
+        columns = [field.type if field.type != oids.UNKNOWN else oids.TEXT for field in e.fields]
+        made = record_class(names, columns, [g.types.io(oid) for oid in columns])
+        text = f"{g.name('f', made)}({text})"
     if e.optional and all(code.nullable for code in codes):
         return Code(f"{g.name('f', runtime.present_row)}({text})", True)
     return Code(text, False)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from json import decoder
 from json.encoder import encode_basestring
@@ -19,6 +19,7 @@ from datacave_core.types.calendar import MICROSECONDS_PER_DAY
 from datacave_core.types.datetime_format import format_clock, iso_date
 from datacave_core.types.floating import format_float4, format_float8
 from datacave_core.types.numeric import format_numeric
+from datacave_core.types.record import Record
 from datacave_core.types.zone_names import session_zone
 from datacave_core.values import (
     DATE_INFINITY,
@@ -105,7 +106,7 @@ def json_writer(type_oid: int, types: TypeLookup) -> JsonWriter:
     if types.kind(base) == "c":
         return _composite_writer(base, types)
     if base == oids.RECORD:
-        return lambda value, settings: record_json(value, settings)
+        return _record_writer(types)
     return lambda value, settings: quote(output_text(value, base, (), types, settings) or "")
 
 
@@ -119,16 +120,35 @@ def _array_writer(write: JsonWriter) -> JsonWriter:
     return write_array
 
 
+def _record_writer(types: TypeLookup) -> JsonWriter:
+    known: dict[type[Record], JsonWriter] = {}
+
+    def write(value: tuple[Any, ...], settings: FormatSettings) -> str:
+        if not isinstance(value, Record):
+            return record_json(value, settings)
+        kind = type(value)
+        found = known.get(kind)
+        if found is None:
+            found = known[kind] = members_writer(zip(kind.names, kind.types, strict=True), types)
+        return found(value, settings)
+
+    return write
+
+
 def _composite_writer(type_oid: int, types: TypeLookup) -> JsonWriter:
-    attributes = types.attributes(type_oid)
-    fields = [(quote(attribute.name), json_writer(attribute.type, types)) for attribute in attributes]
+    return members_writer([(one.name, one.type) for one in types.attributes(type_oid)], types)
+
+
+def members_writer(members: Iterable[tuple[str, int]], types: TypeLookup, separator: str = ",") -> JsonWriter:
+    """Writes rows with these columns (name, type) as objects."""
+    fields = [(quote(name), json_writer(oid, types)) for name, oid in members]
 
     def write(value: tuple[Any, ...], settings: FormatSettings) -> str:
         parts = [
             f"{name}:{'null' if item is None else write_item(item, settings)}"
             for (name, write_item), item in zip(fields, value, strict=True)
         ]
-        return "{" + ",".join(parts) + "}"
+        return "{" + separator.join(parts) + "}"
 
     return write
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from datacave_core.types import FormatSettings, find_type, oids
 from datacave_core.types.io import type_io
-from datacave_core.types.record import format_record
+from datacave_core.types.record import Record, format_record
 from datacave_core.values import Value
 from datacave_sql.functions.context import EvaluationContext
 from datacave_sql.functions.registered import REGISTERED, registered_text
@@ -29,7 +29,7 @@ def output_text(
         return None
     if type_oid == oids.VOID:
         return ""
-    if type_oid == oids.RECORD:
+    if type_oid == oids.RECORD and not isinstance(value, Record):
         texts = [output_text(item, oid, (), types, settings) for item, oid in zip(value, columns, strict=True)]
         return format_record(texts)
     if context is not None and type_oid in REGISTERED:

@@ -8,6 +8,7 @@ from typing import Any
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
 from datacave_core.types import oids
+from datacave_core.types.record import Record
 from datacave_core.values import Array, Value
 from datacave_sql.functions.aggregate import AggregateBody, Aggregates
 from datacave_sql.functions.body import Bodies, Body, CallTypes
@@ -20,6 +21,7 @@ from datacave_sql.functions.jsontext import (
     json_writer,
     kind,
     members,
+    members_writer,
     quote,
     record_json,
 )
@@ -173,21 +175,24 @@ def _array_to_json(types: CallTypes) -> Body:
 
 @BODIES.for_types("row_to_json", "row_to_json_pretty")
 def _row_to_json(types: CallTypes) -> Body:
-    oid = types.arguments[0]
-    attributes = types.types.attributes(oid)
-    fields = [(quote(attribute.name), json_writer(attribute.type, types.types)) for attribute in attributes]
+    by_class: dict[type, tuple[JsonWriter, JsonWriter]] = {}
 
     def call(context: EvaluationContext, value: tuple[Any, ...], pretty: bool = False) -> str:
-        settings = context.format_settings
-        if not fields:
-            return record_json(value, settings)
-        parts = [
-            f"{name}:{'null' if item is None else write(item, settings)}"
-            for (name, write), item in zip(fields, value, strict=True)
-        ]
-        return "{" + (",\n " if pretty else ",").join(parts) + "}"
+        shape = type(value)
+        writers = by_class.get(shape)
+        if writers is None:
+            writers = by_class[shape] = (_row_writer(types, shape, ","), _row_writer(types, shape, ",\n "))
+        return writers[pretty](value, context.format_settings)
 
     return Body(call, takes_context=True)
+
+
+def _row_writer(types: CallTypes, shape: type, separator: str) -> JsonWriter:
+    """Writes rows of the call's type; an anonymous one says in its class what its columns are."""
+    if issubclass(shape, Record):
+        return members_writer(zip(shape.names, shape.types, strict=True), types.types, separator)
+    columns = [(attribute.name, attribute.type) for attribute in types.types.attributes(types.arguments[0])]
+    return members_writer(columns, types.types, separator) if columns else record_json
 
 
 def argument_types(types: CallTypes, count: int) -> list[int]:
