@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from datacave_core import sqlstate
 from datacave_core.catalog import ADMIN_ROLE_NAME, DEFAULT_DATABASE_NAME, Catalog, Table, layout_of, open_catalog
 from datacave_core.errors import DatacaveError
 from datacave_core.keycode import table_prefix
@@ -145,6 +146,8 @@ class Database:
         when something for the client arrives while the session is idle (a notification). Raises 28000, 3D000, and
         what the settings raise.
         """
+        if self.catalog.database_named(database) is None:
+            raise DatacaveError(f'database "{database}" does not exist', sqlstate=sqlstate.INVALID_CATALOG_NAME)
         process_id = self._next_process_id
         self._next_process_id = process_id + 1
         session = Session(self, process_id, user, database, settings or {}, command_line, client_address, wake)
