@@ -98,6 +98,8 @@ def running_datacave(folder: Path, arguments: Sequence[str] = ()) -> Iterator[Ta
         for line in process.stdout:
             if match := PORT_LINE.search(line):
                 yield Target("Datacave", int(match[1]), "admin", "default", process.pid)
+                if (code := process.poll()) is not None:
+                    print(f"datacave serve has ended by itself with exit code {code}:\n{log.read_text()}")
                 return
         raise StartFailed(f"datacave serve did not start:\n{log.read_text()}")
 
