@@ -57,7 +57,7 @@ class EngineOptions:
     retention_seconds: float = 3600.0
     """How long versions that newer ones hide stay readable."""
 
-    slice_rows: int = 2048
+    slice_rows: int = 1024
     """Rows a background job handles before the event loop goes on."""
 
     row_cache_bytes: int = 256 * MIB

@@ -15,6 +15,8 @@ from xxhash import xxh3_64_intdigest
 _HEAD = struct.Struct("<IIQ")
 _LOW = 0xFFFFFFFF
 
+PIECE_KEYS = 32768
+
 key_hash = xxh3_64_intdigest
 """The hash of a key; compute it once to ask many filters."""
 
@@ -26,11 +28,14 @@ def build_filter(hashes: NDArray[np.uint64], bits_per_key: int) -> bytes:
         return _HEAD.pack(0, 0, 0)
     probes = min(16, max(1, round(bits_per_key * 0.6931)))
     bits = np.zeros(bit_count, np.bool_)
-    place = hashes & np.uint64(_LOW)
-    step = (hashes >> np.uint64(32)) | np.uint64(1)
-    for _ in range(probes):
-        bits[place % np.uint64(bit_count)] = True
-        place = place + step
+    # In pieces: setting bits holds the interpreter lock, and the event loop wants it every few milliseconds.
+    for start in range(0, len(hashes), PIECE_KEYS):
+        piece = hashes[start : start + PIECE_KEYS]
+        place = piece & np.uint64(_LOW)
+        step = (piece >> np.uint64(32)) | np.uint64(1)
+        for _ in range(probes):
+            bits[place % np.uint64(bit_count)] = True
+            place = place + step
     return _HEAD.pack(probes, 0, bit_count) + np.packbits(bits, bitorder="little").tobytes()
 
 
