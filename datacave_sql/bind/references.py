@@ -59,6 +59,8 @@ def fresh(b: Binding, column: SourceColumn, position: int) -> n.Expression:
     """A node of its own for one mention of a column, so that errors find the place."""
     e = column.expression
     if isinstance(e, n.ColumnReference):
+        if b.mentions is not None and not b.view_depth:
+            b.mentions.append((position, e.column, column.table_oid, column.attribute))
         e = n.ColumnReference(e.column, e.type, e.typmod, e.name)
     return b.placed(e, position)
 

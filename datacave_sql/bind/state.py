@@ -68,6 +68,8 @@ class Binding:
         self.writes = False
         self.modifies_data = False
         self.stars: dict[int, tuple[tuple[str, ...], ...]] = {}
+        self.mentions: list[tuple[int, int, int, int]] | None = None
+        """If a list: where columns are mentioned outside of views: (position, column id, table oid, attribute)."""
         self.view_depth = 0
         self.record_fields: dict[int, tuple[Attribute, ...]] = {}
         """The fields of columns of type record whose shape is known: results of set-returning functions."""

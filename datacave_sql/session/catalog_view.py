@@ -84,7 +84,7 @@ class SessionCatalogView:
 
     def relation_oid(self, name: str) -> int | None:
         """The oid of a relation written as in SQL, by the search path. Raises 42602 for malformed names."""
-        parts = self._parts(name)
+        parts = self.name_parts(name)
         catalog = self._catalog
         relations = self._session.database.virtual_relations
         if len(parts) == 1:
@@ -117,7 +117,8 @@ class SessionCatalogView:
         return False
 
     @staticmethod
-    def _parts(name: str) -> tuple[str, ...]:
+    def name_parts(name: str) -> tuple[str, ...]:
+        """The parts of a name written as in SQL. Raises 42602."""
         parts = split_identifiers(name.replace(".", ",")) if '"' not in name else _split_dotted(name)
         if not parts:
             raise DatacaveError("invalid name syntax", sqlstate=sqlstate.INVALID_NAME)
@@ -189,7 +190,7 @@ class SessionCatalogView:
 
     def schema_oid(self, name: str) -> int | None:
         """The oid of a schema written as in SQL."""
-        parts = self._parts(name)
+        parts = self.name_parts(name)
         return self._catalog.schema_names.get(parts[0]) if len(parts) == 1 else None
 
     def role_name(self, oid: int) -> str | None:
@@ -199,7 +200,7 @@ class SessionCatalogView:
 
     def role_oid(self, name: str) -> int | None:
         """The oid of a role written as in SQL."""
-        parts = self._parts(name)
+        parts = self.name_parts(name)
         return self._catalog.role_names.get(parts[0]) if len(parts) == 1 else None
 
     def database_name(self, oid: int) -> str | None:

@@ -41,7 +41,7 @@ from datacave_sql.session.prepared import PreparedStatement
 from datacave_sql.session.replies import Complete, EmptyQuery, Notice, Notification, ParameterChanged, Reply
 from datacave_sql.session.settings import SessionSettings
 from datacave_sql.session.snapshot_reader import SnapshotReader
-from datacave_sql.session.utility import drop_temporary_schema, run_utility, runs_in_failed_block
+from datacave_sql.session.utility import drop_temporary_schema, empty_at_commit, run_utility, runs_in_failed_block
 
 ROW_EXCLUSIVE = int(TableLockMode.ROW_EXCLUSIVE)
 
@@ -79,11 +79,14 @@ class Session:
         self.savepoints: list[tuple[str, Mark, Any]] = []
         self.prepared: dict[str, PreparedStatement] = {}
         self.portals: dict[str, Portal] = {}
+        self.emptied_at_commit: set[int] = set()
+        """Oids of temporary tables with ON COMMIT DELETE ROWS."""
         self.compiler = Compiler(self)
         self._own_catalog: Any = None  # a CatalogState with uncommitted changes
         self._catalog_base: Catalog | None = None
         self._after_commit: list[Callable[[], None]] = []
         self._after_rollback: list[Callable[[], None]] = []
+        self._at_commit: list[Callable[[], Steps[None]]] = []
         self._pending_notifications: dict[Notification, None] = {}
         self._inbox: list[Notification] = []
         self._wake = wake
@@ -359,6 +362,16 @@ class Session:
         """Runs `work` once the transaction has committed; forgotten when it rolls back."""
         self._after_commit.append(work)
 
+    def at_commit(self, work: Callable[[], Steps[None]]) -> None:
+        """Runs `work` inside the transaction when it commits, before its catalog is written."""
+        self._at_commit.append(work)
+
+    def _run_at_commit(self) -> Steps[None]:
+        for work in self._at_commit:
+            yield from work()
+        if self.emptied_at_commit:
+            yield from empty_at_commit(self)
+
     def after_rollback(self, work: Callable[[], None]) -> None:
         """Runs `work` when what has been done up to now is taken back, by ROLLBACK or ROLLBACK TO."""
         self._after_rollback.append(work)
@@ -378,6 +391,8 @@ class Session:
             return
         try:
             yield from self._materialise_held_portals()
+            if self._at_commit or self.emptied_at_commit:
+                yield from self._run_at_commit()
             if self._own_catalog is not None and self._catalog_base is not None:
                 transaction.put_all(catalog_writes(self._catalog_base, self._own_catalog.catalog))
             yield from transaction.prepare_commit()
@@ -416,6 +431,7 @@ class Session:
         self._catalog_base = None
         self._after_commit.clear()
         self._after_rollback.clear()
+        self._at_commit.clear()
         self._pending_notifications.clear()
         self.settings.transaction_ended(committed)
         for name in [name for name, portal in self.portals.items() if not portal.survives(committed)]:
@@ -438,13 +454,20 @@ class Session:
 
     def savepoint_state(self) -> Any:
         """What a savepoint has to remember besides the transaction's mark."""
-        return (self._own_catalog, len(self._after_commit), self.settings.savepoint(), len(self._after_rollback))
+        return (
+            self._own_catalog,
+            len(self._after_commit),
+            self.settings.savepoint(),
+            len(self._after_rollback),
+            len(self._at_commit),
+        )
 
     def restore_savepoint_state(self, state: Any) -> None:
         """Goes back to what `savepoint_state` gave."""
         self._own_catalog = state[0]
         del self._after_commit[state[1] :]
         self.settings.rollback_to(state[2])
+        del self._at_commit[state[4] :]
         work = self._after_rollback[state[3] :]
         del self._after_rollback[state[3] :]
         for one in work:

@@ -1,6 +1,13 @@
 """Utility statements: everything that is not a query."""
 
 from datacave_sql.session.utility.dispatch import run_utility, runs_in_failed_block, utility_columns
-from datacave_sql.session.utility.temporary import drop_leftovers, drop_temporary_schema
+from datacave_sql.session.utility.temporary import drop_leftovers, drop_temporary_schema, empty_at_commit
 
-__all__ = ["drop_leftovers", "drop_temporary_schema", "run_utility", "runs_in_failed_block", "utility_columns"]
+__all__ = [
+    "drop_leftovers",
+    "drop_temporary_schema",
+    "empty_at_commit",
+    "run_utility",
+    "runs_in_failed_block",
+    "utility_columns",
+]

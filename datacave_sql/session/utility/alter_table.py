@@ -30,7 +30,7 @@ from datacave_sql.session.utility.table_rows import (
     build_index,
     check_primary_key,
     contains_nulls,
-    rewrite_table,
+    rewrite,
     row_function,
 )
 from datacave_sql.session.warnings import tell
@@ -73,14 +73,7 @@ class _TableChange:
 
     def rewrite(self, old: Table, new: Table, convert: Convert | None) -> Iterator[Wait]:
         """Writes the rows of `old` again as `new`, which gets a storage id of its own."""
-        session = self.session
-        old_access = session.catalog_state.access(old)
-        numbers = Numbers(session.catalog_snapshot)
-        new = replace(new, storage_id=numbers.take())
-        self.install(new, numbers)
-        yield from rewrite_table(session, old_access, session.catalog_state.access(new), convert)
-        old_storage = old.storage_id
-        session.after_commit(lambda: session.database.reclaimer.add((old_storage,)))
+        yield from rewrite(self.session, old, new, convert)
 
     def batches(self) -> Iterator[list[Row] | Wait]:
         """The rows that are there, in batches."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from datacave_core import sqlstate
-from datacave_core.catalog import Sequence, Table
+from datacave_core.catalog import Sequence, Table, sequence_value_key
 from datacave_core.errors import DatacaveError
 from datacave_core.wait import Wait
 from datacave_sql.bind.statements import DropObjects
@@ -90,5 +90,8 @@ def remove(session: Any, collector: Collector) -> Iterator[Wait]:
             reclaimer.add_index(storage_id, number)
         for oid in sequences:
             session.database.sequences.forget(oid)
+        if sequences:
+            gone = {sequence_value_key(oid): None for oid in sequences}
+            session.database.transactions.write_now(gone, wait_durable=False)
 
     session.after_commit(after)

@@ -7,12 +7,22 @@ from dataclasses import replace
 from typing import Any
 
 from datacave_core import sqlstate
-from datacave_core.catalog import Column, Comment, Constraint, Index, Table, TypeDefinition
+from datacave_core.catalog import (
+    Column,
+    Comment,
+    Constraint,
+    Index,
+    Schema,
+    Sequence,
+    Table,
+    TypeDefinition,
+)
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.wait import Wait
 from datacave_sql.bind.statements import ChangeOwner, CommentOn, CreateSchema, RenameObject, SetObjectSchema
 from datacave_sql.session.replies import Complete, Reply
 from datacave_sql.session.utility.numbering import Numbers
+from datacave_sql.session.utility.stored_names import Renaming, rename_in_texts
 
 Steps = Iterator[Reply | Wait]
 
@@ -48,11 +58,23 @@ def rename(session: Any, bound: RenameObject) -> Steps:
     elif bound.member is not None:
         if isinstance(target, Table):
             yield from session.lock_table_alone(target.oid)
-        catalog = catalog.with_objects((_rename_member(target, bound.member, name),))
+        renaming = Renaming(catalog)
+        changed = catalog.with_objects((_rename_member(target, bound.member, name),))
+        if isinstance(bound.member, Column) and isinstance(target, Table):
+            renaming.rename_column(target, bound.member.name, name)
+            changed = rename_in_texts(session, renaming, changed)
+        catalog = changed
     else:
         if isinstance(target, Table) and target.storage_id:
             yield from session.lock_table_alone(target.oid)
-        catalog = catalog.with_objects((replace(target, name=name),))
+        renaming = Renaming(catalog)
+        if isinstance(target, Table | Sequence):
+            renaming.relation(target, catalog.schemas[target.schema_oid].name, name)
+        elif isinstance(target, TypeDefinition):
+            renaming.type(target, catalog.schemas[target.schema_oid].name, name)
+        elif isinstance(target, Schema):
+            renaming.schema(target.oid, name)
+        catalog = rename_in_texts(session, renaming, catalog.with_objects((replace(target, name=name),)))
     session.set_catalog(catalog)
     yield Complete(bound.tag)
 
@@ -104,7 +126,14 @@ def set_schema(session: Any, bound: SetObjectSchema) -> Steps:
         if target.storage_id:
             yield from session.lock_table_alone(target.oid)
         moved += [replace(one, schema_oid=bound.schema.oid) for one in catalog.sequences_owned_by(target.oid)]
-    session.set_catalog(catalog.with_objects(moved))
+    renaming = Renaming(catalog)
+    for item in moved:
+        before = catalog.types.get(item.oid) or catalog.relation_by_oid(item.oid)
+        if isinstance(before, TypeDefinition):
+            renaming.type(before, bound.schema.name, before.name)
+        elif before is not None:
+            renaming.relation(before, bound.schema.name, before.name)
+    session.set_catalog(rename_in_texts(session, renaming, catalog.with_objects(moved)))
     yield Complete(bound.tag)
 
 

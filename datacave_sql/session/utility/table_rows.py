@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from datacave_core import sqlstate
@@ -19,6 +20,7 @@ from datacave_sql.plan.logical import OutputColumn
 from datacave_sql.plan.physical import PLANNERS
 from datacave_sql.plan.planning import Planner, scope_of
 from datacave_sql.plan.subqueries import plan_subquery
+from datacave_sql.session.utility.numbering import Numbers
 from datacave_sql.table.access import IndexAccess, TableAccess
 
 
@@ -94,6 +96,19 @@ def rewrite_table(
             session.transaction.put_all(written)
         if context.slice_over():
             yield TURN
+
+
+def rewrite(session: Any, old: Table, new: Table, convert: Callable[[list[Row]], list[Row]] | None) -> Steps[None]:
+    """Makes `new`, with a storage id of its own, the present definition and writes the rows of `old` as its rows."""
+    old_access = session.catalog_state.access(old)
+    numbers = Numbers(session.catalog_snapshot)
+    new = replace(new, storage_id=numbers.take())
+    catalog = numbers.catalog.with_table(new)
+    session.set_catalog(catalog)
+    session.database.register_layouts((new,), catalog)
+    yield from rewrite_table(session, old_access, session.catalog_state.access(new), convert)
+    old_storage = old.storage_id
+    session.after_commit(lambda: session.database.reclaimer.add((old_storage,)))
 
 
 def check_primary_key(rows: list[Row], table: Table, index: Index) -> None:

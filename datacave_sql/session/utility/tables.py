@@ -7,21 +7,20 @@ from dataclasses import replace
 from typing import Any
 
 from datacave_core.catalog import Comment, Sequence, Table
-from datacave_core.errors import FeatureNotSupported
 from datacave_core.wait import Wait
 from datacave_sql.bind.statements import CreateTable
 from datacave_sql.session.catalog_view import CLASS_OIDS
 from datacave_sql.session.replies import Complete, Reply
 from datacave_sql.session.utility.foreign_keys import check_supported
 from datacave_sql.session.utility.numbering import Numbers
-from datacave_sql.session.utility.temporary import in_temporary_schema
+from datacave_sql.session.utility.temporary import follow_on_commit, in_temporary_schema
 
 Steps = Iterator[Reply | Wait]
 
 
 def create_table(session: Any, bound: CreateTable) -> Steps:
     """CREATE TABLE: the table, its indexes and constraints, and the sequences of its columns, in one change."""
-    check_on_commit(bound.on_commit)
+    yield from ()
     numbers = Numbers(session.catalog_snapshot)
     sequences = [one.sequence for one in bound.sequences]
     for constraint in bound.table.constraints:
@@ -35,6 +34,7 @@ def create_table(session: Any, bound: CreateTable) -> Steps:
         )
     session.set_catalog(catalog)
     session.database.register_layouts((table,), catalog)
+    follow_on_commit(session, table, bound.on_commit)
     yield Complete("CREATE TABLE")
 
 
@@ -55,11 +55,3 @@ def add_table(
         for sequence, column in zip(sequences, columns, strict=True)
     ]
     return table, owned
-
-
-def check_on_commit(on_commit: str) -> None:
-    """Raises 0A000 for what happens to temporary tables at COMMIT, unless they stay."""
-    if on_commit not in ("", "preserve rows", "preserve"):
-        raise FeatureNotSupported(
-            f"ON COMMIT {on_commit.upper()} is not supported yet", hint="Use ON COMMIT PRESERVE ROWS."
-        )

@@ -7,9 +7,11 @@ from typing import Any
 
 from datacave_core.catalog import ADMIN_ROLE_OID, Catalog, Schema, Table, catalog_writes
 from datacave_core.errors import DatacaveError
+from datacave_core.keycode import table_prefix
 from datacave_core.transaction import UPDATE, WaitPolicy
+from datacave_core.wait import Steps
 from datacave_sql.session.lock_keys import CATALOG_LOCK
-from datacave_sql.session.utility.dependencies import objects_in
+from datacave_sql.session.utility.dependencies import Collector, objects_in
 from datacave_sql.session.utility.numbering import Numbers
 
 
@@ -29,6 +31,44 @@ def in_temporary_schema(session: Any, numbers: Numbers, described: Any) -> Any:
     if described.persistence != "t":
         return described
     return replace(described, schema_oid=temporary_schema(session, numbers).oid)
+
+
+def follow_on_commit(session: Any, table: Table, on_commit: str) -> None:
+    """ON COMMIT of a new temporary table: DROP, DELETE ROWS, or nothing."""
+    if on_commit == "drop":
+        session.at_commit(lambda: _drop_at_commit(session, table.oid))
+    elif on_commit == "delete rows":
+        session.emptied_at_commit.add(table.oid)
+
+
+def _drop_at_commit(session: Any, oid: int) -> Steps[None]:
+    catalog = yield from session.change_catalog()
+    table = catalog.tables.get(oid)
+    if table is not None:
+        collector = Collector(catalog)
+        collector.add(table)
+        session.set_catalog(collector.removal.apply())
+        session.after_commit(lambda: session.database.reclaimer.add((table.storage_id,)))
+
+
+def empty_at_commit(session: Any) -> Steps[None]:
+    """Gives the temporary tables with ON COMMIT DELETE ROWS that have rows a new storage id."""
+    for oid in list(session.emptied_at_commit):
+        table = session.catalog_snapshot.tables.get(oid)
+        if table is None:
+            # Dropped, or its creation was taken back.
+            session.emptied_at_commit.discard(oid)
+            continue
+        prefix = table_prefix(table.storage_id, 0)
+        if not any(key.startswith(prefix) for key in session.transaction.writes):
+            continue
+        yield from session.change_catalog()
+        numbers = Numbers(session.catalog_snapshot)
+        emptied = replace(table, storage_id=numbers.take())
+        session.set_catalog(numbers.catalog.with_table(emptied))
+        session.database.register_layouts((emptied,), session.catalog_snapshot)
+        old = table.storage_id
+        session.after_commit(lambda old=old: session.database.reclaimer.add((old,)))
 
 
 def drop_temporary_schema(session: Any) -> None:

@@ -15,8 +15,7 @@ from datacave_sql.exec.row_writer import RowWriter
 from datacave_sql.plan.physical import plan_query
 from datacave_sql.session.replies import Complete, Reply
 from datacave_sql.session.utility.numbering import Numbers
-from datacave_sql.session.utility.tables import check_on_commit
-from datacave_sql.session.utility.temporary import in_temporary_schema
+from datacave_sql.session.utility.temporary import follow_on_commit, in_temporary_schema
 
 Steps = Iterator[Reply | Wait]
 
@@ -45,7 +44,6 @@ def create_view(session: Any, bound: CreateView) -> Steps:
 
 def create_table_as(session: Any, bound: CreateTableAs) -> Steps:
     """CREATE TABLE AS, SELECT INTO, CREATE MATERIALIZED VIEW."""
-    check_on_commit(bound.on_commit)
     if bound.execute is not None or bound.query is None:
         raise FeatureNotSupported("CREATE TABLE AS EXECUTE is not supported yet")
     numbers = Numbers(session.catalog_snapshot)
@@ -55,6 +53,7 @@ def create_table_as(session: Any, bound: CreateTableAs) -> Steps:
     before = session.catalog_state
     session.set_catalog(catalog)
     session.database.register_layouts((table,), catalog)
+    follow_on_commit(session, table, bound.on_commit)
     count = 0
     if bound.with_data:
         count = yield from _fill(session, table, bound.query, before)
