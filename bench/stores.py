@@ -10,6 +10,7 @@ import asyncio
 import random
 import sqlite3
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -147,11 +148,12 @@ class DatacaveStore:
         self._scheduler.close()
 
 
-class _Blocking:
+class _Blocking(ABC):
     """What stores without a loop share: committers are threads."""
 
+    @abstractmethod
     def _put(self, pairs: Iterable[Pair], sync: bool) -> None:
-        raise NotImplementedError(type(self).__name__)
+        """One commit."""
 
     async def put(self, pairs: Sequence[Pair], sync: bool) -> None:
         for pair in pairs:
