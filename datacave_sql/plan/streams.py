@@ -203,6 +203,7 @@ def plan_limit(p: Planner, node: l.Limit, needed: frozenset[int], conjuncts: lis
     parts = [generator.value(e).text if e is not None else "None" for e in (node.count, node.offset)]
     make_bounds = compile_factory(generator, "", [f"return ({parts[0]}, {parts[1]})"])
     ties = None
+    needed |= _used(conjuncts)
     child: Operator
     if isinstance(node.child, l.Sort) and node.count is not None and not node.ties_keys:
         generator.namespace["rows_wanted"] = rows_wanted

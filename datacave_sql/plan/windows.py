@@ -21,7 +21,8 @@ def plan_window(p: Planner, node: l.Window, needed: frozenset[int], conjuncts: l
     count = len(node.columns) - len(node.calls)
     passed = [column.id for column in node.columns[:count]]
     used = {column for call in node.calls for column in n.columns_used(call)}
-    child = p.plan(node.child, (needed & frozenset(passed)) | frozenset(used))
+    filtered = {column for part in conjuncts for column in n.columns_used(part)}
+    child = p.plan(node.child, ((needed | filtered) & frozenset(passed)) | frozenset(used))
     groups: dict[tuple[object, object], list[int]] = {}
     for position, call in enumerate(node.calls):
         groups.setdefault((call.partition_by, call.order_by), []).append(position)
