@@ -171,7 +171,7 @@ class _Blocking(ABC):
         for pair in part:
             self._put((pair,), True)
 
-    async def settle(self) -> None:
+    async def settle(self) -> None:  # noqa: B027  # a default, not a duty
         """Nothing goes on in the background."""
 
 
