@@ -162,7 +162,7 @@ class SessionClient:
         session = self.session
         if not session.has_asides:
             return b""
-        parts = [notice_response(notice.error) for notice in session.take_notices()]
+        parts = [notice_response(notice.error, notice.error.severity) for notice in session.take_notices()]
         parts += [backend.parameter_status(one.name, one.value) for one in session.take_parameter_changes()]
         return b"".join(parts)
 
@@ -256,7 +256,7 @@ class SessionClient:
         elif isinstance(step, Suspended):
             yield backend.PORTAL_SUSPENDED
         elif isinstance(step, Notice):
-            yield notice_response(step.error)
+            yield notice_response(step.error, step.error.severity)
         elif isinstance(step, ParameterChanged):
             yield backend.parameter_status(step.name, step.value)
         elif isinstance(step, CopyInRequest):

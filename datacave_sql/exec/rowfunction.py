@@ -7,6 +7,7 @@ is compiled once per plan as a factory `make(c)`, which reads parameters and out
 from __future__ import annotations
 
 import linecache
+import warnings
 from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any, TypeAlias
@@ -30,7 +31,10 @@ def compile_factory(generator: Generator, arguments: str, body: Sequence[str]) -
     source = "\n".join(lines) + "\n"
     name = f"<plan {next(_numbers)}>"
     namespace: dict[str, Any] = {**INLINE_NAMES, **generator.namespace}
-    exec(compile(source, name, "exec"), namespace)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SyntaxWarning)  # a constant compared with None by `is` is what was asked for
+        code = compile(source, name, "exec")
+    exec(code, namespace)
     factory: Factory = namespace["make"]
     # Tracebacks of generated code show its lines; entries of dropped plans are small and bounded by the plan cache.
     factory.__doc__ = source

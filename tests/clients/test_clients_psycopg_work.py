@@ -340,7 +340,11 @@ def test_notices_reach_the_client(connection: psycopg.Connection[Any]) -> None:
     heard: list[tuple[str | None, str | None, str | None]] = []
     connection.add_notice_handler(lambda each: heard.append((each.severity, each.sqlstate, each.message_primary)))
     connection.execute("DROP TABLE IF EXISTS never_made")
-    assert heard == [("NOTICE", "00000", 'table "never_made" does not exist, skipping')]
+    connection.execute("BEGIN")
+    assert heard == [
+        ("NOTICE", "00000", 'table "never_made" does not exist, skipping'),
+        ("WARNING", "25001", "there is already a transaction in progress"),
+    ]
 
 
 def test_a_listener_hears_what_is_committed(server: Any, connection: psycopg.Connection[Any]) -> None:
