@@ -33,6 +33,7 @@ from datacave_core.types.integer import CID_IO, INT2_IO, INT4_IO, INT8_IO, OID_I
 from datacave_core.types.interval import INTERVAL_IO
 from datacave_core.types.json import JSON_IO
 from datacave_core.types.jsonb import JSONB_IO
+from datacave_core.types.jsonpath import JSONPATH_IO
 from datacave_core.types.location import LSN_IO, TID_IO
 from datacave_core.types.money import MONEY_IO
 from datacave_core.types.names import format_type
@@ -83,6 +84,7 @@ _SCALARS: Final[dict[int, TypeIO]] = {
     oids.INTERVAL: INTERVAL_IO,
     oids.JSON: JSON_IO,
     oids.JSONB: JSONB_IO,
+    oids.JSONPATH: JSONPATH_IO,
     oids.BIT: BIT_IO,
     oids.VARBIT: VARBIT_IO,
     oids.INET: INET_IO,

@@ -18,11 +18,13 @@ from datacave_sql.functions.bodies import (
     encoding,
     extraction,
     floats,
+    hashing,
     integer,
     intervals,
     json,
     json_records,
     jsonb,
+    jsonpath,
     like,
     mathematics,
     money,
@@ -39,6 +41,7 @@ from datacave_sql.functions.bodies import (
     statistics,
     text,
     windows,
+    wire,
     zoned,
 )
 from datacave_sql.functions.body import Body
@@ -71,11 +74,13 @@ FAMILIES: dict[str, ModuleType] = {
         encoding,
         extraction,
         floats,
+        hashing,
         integer,
         intervals,
         json,
         json_records,
         jsonb,
+        jsonpath,
         like,
         mathematics,
         money,
@@ -89,6 +94,7 @@ FAMILIES: dict[str, ModuleType] = {
         roots,
         session,
         text,
+        wire,
         zoned,
     )
 }

@@ -237,28 +237,8 @@ def _extreme(choose: Callable[..., Any], key: Callable[[Any], Any] | None) -> Ag
 
 
 _EXTREMES = (
-    2277,
-    20,
-    23,
-    21,
-    26,
-    700,
-    701,
-    1082,
-    1083,
-    1266,
-    790,
-    1114,
-    1184,
-    1186,
-    25,
-    1700,
-    1042,
-    27,
-    3500,
-    3220,
-    5069,
-)
+    2277, 20, 23, 21, 26, 700, 701, 1082, 1083, 1266, 790, 1114, 1184, 1186, 25, 1700, 1042, 27, 869, 3500, 3220, 5069,
+)  # fmt: skip
 
 
 def _extreme_for(choose: Callable[..., Any]) -> Callable[[CallTypes], AggregateBody]:

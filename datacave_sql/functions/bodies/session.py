@@ -12,6 +12,7 @@ from typing import Any
 
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
+from datacave_core.types.network import parse_inet
 from datacave_core.types.zone_names import session_zone
 from datacave_core.values import Array, Interval, Value
 from datacave_core.wait import Steps
@@ -139,6 +140,13 @@ def _address(part: int) -> Any:
 
 
 BODIES.add_with_context("inet_client_port", _address(1))
+
+
+@BODIES.with_context("inet_client_addr")
+def client_address(context: EvaluationContext) -> Value:
+    """The client's address; NULL for a local socket."""
+    found = context.client_address()
+    return None if found is None else parse_inet(found[0])
 
 
 @BODIES.with_context("pg_current_xact_id")
