@@ -59,8 +59,10 @@ def _copy_from(b: Binding, statement: ast.Copy) -> s.BoundStatement:
     columns = _columns(table, statement.columns)
     options = bind_options(statement, [column.name for column in columns])
     source = s.CopyRows()
+    # What is copied in is of a domain's base type, so that the insert tests the domain.
     outputs = tuple(
-        l.OutputColumn(b.new_id(), c.name, c.type_oid, c.typmod, 0, number) for number, c in enumerate(columns, 1)
+        l.OutputColumn(b.new_id(), c.name, b.types.base(c.type_oid), c.typmod, 0, number)
+        for number, c in enumerate(columns, 1)
     )
     child: l.LogicalPlan = l.VirtualScan(source, outputs, table.name)
     row = row_rules.row_columns(b, table)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from operator import lt
 from typing import Any
 
 from datacave_core import sqlstate
 from datacave_core.catalog import Index, Table
 from datacave_core.errors import DatacaveError
+from datacave_core.keycode import prefix_end
 from datacave_core.transaction import Isolation
 from datacave_core.values import Row
 from datacave_core.wait import TURN, Steps, wait_for
 from datacave_sql.exec.context import ExecutionContext
-from datacave_sql.exec.newest_rows import newest_rows
+from datacave_sql.exec.newest_rows import newest_pairs, newest_rows
 from datacave_sql.exec.rowfunction import compile_factory, tuple_text
 from datacave_sql.expr.nodes import Expression
 from datacave_sql.plan.logical import OutputColumn
@@ -36,19 +38,51 @@ def row_function(
     return made
 
 
+class _UniqueKeys:
+    """The keys of a unique index in the making. As long as they come in order, comparing neighbours is enough."""
+
+    def __init__(self, session: Any, index: IndexAccess) -> None:
+        self._session = session
+        self._index = index
+        self._last = b""
+        self._seen: set[bytes] | None = None
+
+    def add(self, keys: list[bytes]) -> int | None:
+        """Takes the next keys; the place of the first one that was there before, or None."""
+        if not keys:
+            return None
+        if self._seen is None:
+            if keys[0] > self._last and all(map(lt, keys, keys[1:])):
+                self._last = keys[-1]
+                return None
+            self._seen = self._written() if self._last else set()
+        seen = self._seen
+        if seen.isdisjoint(keys) and len(set(keys)) == len(keys):
+            seen.update(keys)
+            return None
+        for place, key in enumerate(keys):
+            if key in seen:
+                return place
+            seen.add(key)
+        return None
+
+    def _written(self) -> set[bytes]:
+        """The keys that have been written so far."""
+        prefix = self._index.codec.prefix
+        return {
+            key for batch in newest_pairs(self._session.transaction, prefix, prefix_end(prefix)) for key, _ in batch
+        }
+
+
 def build_index(session: Any, access: TableAccess, index: IndexAccess) -> Steps[None]:
     """Writes the entries of a new index for the rows that are there. Raises 23505."""
     context = ExecutionContext(session, session.transaction, ())
-    seen: set[bytes] = set()
+    known = _UniqueKeys(session, index) if index.index.unique else None
     for batch in newest_rows(session.transaction, access):
-        entries: dict[bytes, Row | None] = {}
-        for key, row in batch:
-            entry = index.entry_key(row, key)
-            if index.index.unique and (entry in entries or entry in seen):
-                raise duplicate(access, index, row, session)
-            entries[entry] = (key,)
-        if index.index.unique:
-            seen.update(entries)
+        keys = [index.entry_key(row, key) for key, row in batch]
+        if known is not None and (repeated := known.add(keys)) is not None:
+            raise duplicate(access, index, batch[repeated][1], session)
+        entries: dict[bytes, Row | None] = {entry: (key,) for entry, (key, _) in zip(keys, batch, strict=True)}
         session.transaction.put_all(entries)
         if context.slice_over():
             yield TURN
@@ -68,26 +102,26 @@ def rewrite_table(
     storage_id = new.table.storage_id
     session.after_rollback(lambda: session.database.reclaimer.add((storage_id,)))
     next_row_id = session.database.row_ids.allocator(new.table.storage_id)
-    seen: dict[int, set[bytes]] = {one.index.oid: set() for one in new.indexes if one.index.unique}
+    unique = {one.index.oid: _UniqueKeys(session, one) for one in new.indexes if one.index.unique}
     for batch in newest_rows(session.transaction, old):
         rows = [row for _, row in batch]
         if convert is not None:
             rows = convert(rows)
-        keys = [new.row_key(row, next_row_id) for row in rows]
-        written: dict[bytes, Row | None] = {}
+        if new.clustered is not None:
+            keys = new.clustered.encode_rows(rows)
+        else:
+            keys = [new.row_key(row, next_row_id) for row in rows]
         physical = new.rows.to_physical_rows
-        for key, row in zip(keys, rows if physical is None else physical(rows), strict=True):
-            written[key] = row
+        written: dict[bytes, Row | None] = dict(zip(keys, rows if physical is None else physical(rows), strict=True))
         for index in new.indexes:
-            known = seen.get(index.index.oid)
-            for key, row in zip(keys, rows, strict=True):
-                entry = key if index.index.index_number == 0 else index.entry_key(row, key)
-                if known is not None:
-                    if entry in known:
-                        raise duplicate(new, index, row, session)
-                    known.add(entry)
-                if index.index.index_number:
-                    written[entry] = (key,)
+            if index.index.index_number:
+                entries = [index.entry_key(row, key) for row, key in zip(rows, keys, strict=True)]
+                written.update({entry: (key,) for entry, key in zip(entries, keys, strict=True)})
+            else:
+                entries = keys
+            known = unique.get(index.index.oid)
+            if known is not None and (repeated := known.add(entries)) is not None:
+                raise duplicate(new, index, rows[repeated], session)
         if direct:
             while (delay := store.write_delay()) is not None:
                 yield from wait_for(delay)
