@@ -68,8 +68,24 @@ def _copy_from(b: Binding, statement: ast.Copy) -> s.BoundStatement:
     row = row_rules.row_columns(b, table)
     if statement.where is not None:
         child = l.Filter(child, _condition(b, statement.where, table, columns, outputs))
+    if any(b.types.kind(column.type_oid) == "d" for column in columns):
+        child = _with_domains(b, child, columns, outputs)
     insert = insert_plan(b, table, child, columns, row)
     return s.CopyFrom(table, tuple(columns), insert, source, options, statement.file, statement.program)
+
+
+def _with_domains(
+    b: Binding, child: l.LogicalPlan, columns: Sequence[Column], outputs: Sequence[l.OutputColumn]
+) -> l.LogicalPlan:
+    """The copied columns as values of the table's domains."""
+    values = []
+    for column, output in zip(columns, outputs, strict=True):
+        reference = n.ColumnReference(output.id, output.type, output.typmod, output.name)
+        value = coercion.coerce(b, reference, column.type_oid, column.typmod, "a")
+        assert value is not None
+        values.append(value)
+    made = tuple(b.output(column.name, value) for column, value in zip(columns, values, strict=True))
+    return l.Project(child, tuple(values), made)
 
 
 def _condition(
