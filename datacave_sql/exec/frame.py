@@ -11,7 +11,8 @@ from typing import Any
 
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
-from datacave_core.values import Row
+from datacave_core.types.calendar import MICROSECONDS_PER_DAY
+from datacave_core.values import Interval, Row
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.rowfunction import Factory
 
@@ -34,6 +35,8 @@ class FrameSpec:
     descending: bool = False
     add: Callable[[Any, Any], Any] | None = None
     subtract: Callable[[Any, Any], Any] | None = None
+    order_key: Callable[[Any], Any] | None = None
+    """To values whose order is the type's, where Python's own is not (NaN)."""
 
 
 def frames_of(
@@ -79,7 +82,20 @@ def _offset(context: ExecutionContext, make: Factory | None, end: str, mode: str
             f"frame {end} offset must not be negative",
             sqlstate=sqlstate.INVALID_PRECEDING_OR_FOLLOWING_SIZE,
         )
+    if mode == "range" and not _is_forward(value):
+        raise DatacaveError(
+            "invalid preceding or following size in window function",
+            sqlstate=sqlstate.INVALID_PRECEDING_OR_FOLLOWING_SIZE,
+        )
     return value
+
+
+def _is_forward(offset: Any) -> bool:
+    """Whether a RANGE offset is neither negative nor NaN."""
+    if isinstance(offset, Interval):
+        days = offset.months * 30 + offset.days
+        return days * MICROSECONDS_PER_DAY + offset.microseconds >= 0
+    return offset == offset and bool(offset >= 0)
 
 
 def _row_bound(kind: str, index: int, count: int, offset: Any, is_end: bool) -> int:
@@ -145,9 +161,17 @@ def _range_bounds(
                 "RANGE with offset PRECEDING/FOLLOWING is not supported for this column type",
                 sqlstate=sqlstate.FEATURE_NOT_SUPPORTED,
             )
-        return combine(value, offset)
+        edge = combine(value, offset)
+        if edge != edge and value == value:
+            # An infinity less an infinity: the offset decides, so that the frame reaches to the end.
+            return -offset if backwards else offset
+        return edge
+
+    order_key = spec.order_key
 
     def before(a: Any, b: Any) -> bool:
+        if order_key is not None:
+            a, b = order_key(a), order_key(b)
         return bool(a > b) if spec.descending else bool(a < b)
 
     bounds = []

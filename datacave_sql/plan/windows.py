@@ -5,6 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from datacave_core.errors import FeatureNotSupported
+from datacave_core.types import oids
+from datacave_core.types.calendar import MICROSECONDS_PER_DAY
+from datacave_core.values import (
+    DATE_INFINITY,
+    DATE_NEGATIVE_INFINITY,
+    TIMESTAMP_INFINITY,
+    TIMESTAMP_NEGATIVE_INFINITY,
+)
 from datacave_sql.exec.frame import FrameSpec
 from datacave_sql.exec.operator import Operator
 from datacave_sql.exec.rowfunction import compile_factory
@@ -82,13 +90,29 @@ def _frame(p: Planner, child: Operator, call: n.WindowCall) -> FrameSpec:
         key = call.order_by[0]
         generator = p.generator(scope_of(child.columns, child.not_null, "r"), "r")
         text = generator.value(key.expression).text
-        spec.make_order_values = compile_factory(generator, "rows", [f"return [{text} for r in rows]"])
-        spec.descending = key.descending
         offset = frame.start.offset if frame.start.offset is not None else frame.end.offset
         assert offset is not None
-        spec.add = _shift(p, "+", key.expression.type, offset.type)
-        spec.subtract = _shift(p, "-", key.expression.type, offset.type)
+        value_type = key.expression.type
+        if value_type == oids.DATE and offset.type == oids.INTERVAL:
+            # A date and an interval make a timestamp: the dates are compared as such.
+            text = f"to_timestamp({text})"
+            generator.namespace["to_timestamp"] = _midnight
+            value_type = oids.TIMESTAMP
+        spec.make_order_values = compile_factory(generator, "rows", [f"return [{text} for r in rows]"])
+        spec.descending = key.descending
+        spec.add = _shift(p, "+", value_type, offset.type)
+        spec.subtract = _shift(p, "-", value_type, offset.type)
+        spec.order_key = p.types.comparison_key(value_type)
     return spec
+
+
+def _midnight(date: int | None) -> int | None:
+    """The timestamp of a date; infinite ones stay infinite."""
+    if date is None:
+        return None
+    if date == DATE_INFINITY:
+        return TIMESTAMP_INFINITY
+    return TIMESTAMP_NEGATIVE_INFINITY if date == DATE_NEGATIVE_INFINITY else date * MICROSECONDS_PER_DAY
 
 
 def _shift(p: Planner, operator: str, value_type: int, offset_type: int):  # type: ignore[no-untyped-def]
