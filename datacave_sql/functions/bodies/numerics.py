@@ -388,8 +388,9 @@ def width_bucket(operand: Decimal, low: Decimal, high: Decimal, count: int) -> i
         if count == 2**31 - 1:
             overflow_int4()
         return count + 1
-    share = EXACT.multiply(EXACT.subtract(operand, low).copy_abs(), Decimal(count))
-    return int(EXACT.divide_int(share, EXACT.subtract(high, low).copy_abs())) + 1
+    share = divide(EXACT.multiply(EXACT.subtract(operand, low), Decimal(count)), EXACT.subtract(high, low))
+    # The quotient is rounded, so it can reach the next bucket, even the one behind the last.
+    return int(share) + 1
 
 
 @BODIES("generate_series_numeric", "generate_series_step_numeric")
