@@ -1,17 +1,21 @@
 """ColumnReaders: the fields of many rows become values column by column.
 
-Whole columns of numbers are converted by one call of the interpreter; where that might accept what PostgreSQL refuses
-(underscores, digits of other scripts), or fails, every field goes through the type's own input function. Columns of
-few different values convert each of them once.
+Whole columns of plain numbers (digits, sign, point) are converted by one call of the interpreter; where there is
+anything else, or that fails, every field goes through the type's own input function. Columns of few different values
+convert each of them once.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from datacave_core.errors import DatacaveError
 from datacave_core.types import FormatSettings, TypeIO, oids
+from datacave_core.types.numeric import EXACT, quantum
+from datacave_core.types.typmod import numeric_modifier
 
 Fields = Sequence[str | None]
 Reader = Callable[[Fields], list[Any]]
@@ -26,14 +30,16 @@ REPEATED_PART = 4
 """A column is converted by its different values if these are at most one in so many."""
 
 
-def make_readers(
-    types: Sequence[tuple[int, int]], ios: Sequence[TypeIO], settings: FormatSettings
-) -> list[tuple[Reader, Reader]]:
-    """For each (type, typmod) of a column: the quick reader for ASCII without underscores, and the careful one."""
-    return [_readers(oid, typmod, io, settings) for (oid, typmod), io in zip(types, ios, strict=True)]
+_INTEGERS = re.compile(r"[0-9-]*")
+_DECIMALS = re.compile(r"[0-9.-]*")
 
 
-def _readers(oid: int, typmod: int, io: TypeIO, settings: FormatSettings) -> tuple[Reader, Reader]:
+def make_readers(types: Sequence[tuple[int, int]], ios: Sequence[TypeIO], settings: FormatSettings) -> list[Reader]:
+    """For each (type, typmod) of a column, what converts its fields."""
+    return [_reader(oid, typmod, io, settings) for (oid, typmod), io in zip(types, ios, strict=True)]
+
+
+def _reader(oid: int, typmod: int, io: TypeIO, settings: FormatSettings) -> Reader:
     read = io.input
 
     def careful(fields: Fields) -> list[Any]:
@@ -43,24 +49,45 @@ def _readers(oid: int, typmod: int, io: TypeIO, settings: FormatSettings) -> tup
             return [values[field] for field in fields]
         return [None if field is None else read(field, typmod, settings) for field in fields]
 
-    bounds = _INTEGER_RANGES.get(oid)
-    if bounds is not None:
-        low, high = bounds
+    if (bounds := _INTEGER_RANGES.get(oid)) is not None:
+        return _integer_reader(*bounds, careful)
+    if oid == oids.NUMERIC and (modifier := numeric_modifier(typmod)) is not None and modifier[1] >= 0:
+        return _decimal_reader(*modifier, careful)
+    return list if oid in _PLAIN_TEXT and typmod < 0 else careful
 
-        def integers(fields: Fields) -> list[Any]:
-            try:
-                values = list(map(int, fields))  # type: ignore[arg-type]
-            except (TypeError, ValueError):
-                # There are NULLs, or something is wrong.
-                return careful(fields)
-            if values and (min(values) < low or max(values) > high):
-                return careful(fields)
-            return values
 
-        return integers, careful
-    if oid in _PLAIN_TEXT and typmod < 0:
-        return list, list
-    return careful, careful
+def _integer_reader(low: int, high: int, careful: Reader) -> Reader:
+    def integers(fields: Fields) -> list[Any]:
+        try:
+            # Fails at a NULL.
+            text = "".join(fields)  # type: ignore[arg-type]
+            values = list(map(int, fields)) if _INTEGERS.fullmatch(text) else []  # type: ignore[arg-type]
+        except (TypeError, ValueError):
+            return careful(fields)
+        if not values or min(values) < low or max(values) > high:
+            return careful(fields)
+        return values
+
+    return integers
+
+
+def _decimal_reader(precision: int, scale: int, careful: Reader) -> Reader:
+    """Reads numeric(precision, scale)."""
+    unit, limit = quantum(scale), Decimal(10) ** (precision - scale)
+
+    def decimals(fields: Fields) -> list[Any]:
+        try:
+            text = "".join(fields)  # type: ignore[arg-type]
+            if not _DECIMALS.fullmatch(text):
+                return careful(fields)
+            values = [Decimal(field).quantize(unit, context=EXACT) for field in fields]  # type: ignore[arg-type]
+        except (TypeError, InvalidOperation):
+            return careful(fields)
+        if not values or min(values) <= -limit or max(values) >= limit:
+            return careful(fields)
+        return [value or value.copy_abs() for value in values] if "-" in text else values
+
+    return decimals
 
 
 class RowReader:
@@ -75,10 +102,9 @@ class RowReader:
         self._settings = settings
         self._names = names
 
-    def columns(self, columns: Sequence[Fields], quick: bool) -> list[tuple[Any, ...]]:
-        """Rows from columns of fields. `quick` says that all text is ASCII without underscores."""
-        which = 0 if quick else 1
-        return list(zip(*[self._readers[at][which](fields) for at, fields in enumerate(columns)], strict=True))
+    def columns(self, columns: Sequence[Fields]) -> list[tuple[Any, ...]]:
+        """Rows from columns of fields."""
+        return list(zip(*[read(fields) for read, fields in zip(self._readers, columns, strict=True)], strict=True))
 
     def row(self, fields: Fields) -> tuple[Any, ...]:
         """One row. Raises what the types' input functions raise, with the column and its text as context."""

@@ -188,9 +188,8 @@ class _TextLoad(_Load):
         count = len(self.names)
         columns = self._reader.columns(stretch, count) if count else None
         if columns is not None:
-            block = stretch.block if stretch.block is not None else "".join(stretch.split())
             try:
-                return self._rows.columns(columns, block.isascii() and "_" not in block)
+                return self._rows.columns(columns)
             except DatacaveError:
                 pass  # found again below, with its line and column
         rows = []

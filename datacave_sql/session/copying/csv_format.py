@@ -19,6 +19,13 @@ def whole_field_finder(delimiter: str, quote: str) -> Callable[[str], list[str]]
     return re.compile(f"(?:\\A|{d})({q}[^{q}]*(?:{q}{q}[^{q}]*)*{q}|[^{d}{q}]*)(?={d}|\\Z)").findall
 
 
+@lru_cache(maxsize=64)
+def field_finder(delimiter: str, quote: str) -> Callable[[str], list[str]]:
+    """The same for records that each begin with a newline; every field keeps the letter it begins after."""
+    d, q = re.escape(delimiter), re.escape(quote)
+    return re.compile(f"([{d}\\n](?:{q}[^{q}]*(?:{q}{q}[^{q}]*)*{q}|[^{d}{q}\\n]*))(?=[{d}\\n]|\\Z)").findall
+
+
 class CsvReader:
     """Splits text into records and records into fields."""
 
@@ -40,6 +47,7 @@ class CsvReader:
         # Finds fields that are quoted as a whole or not at all; a record with others is read letter by letter.
         self._whole_fields = whole_field_finder(delimiter, quote) if escape == quote else None
         self._plain = TextReader(delimiter, null)  # for records without quotes
+        self._all_fields = field_finder(delimiter, quote) if escape == quote else None
         self._rest = ""
         self._open = ""  # the beginning of a record whose quotes are not closed yet
         self.ended = False
@@ -178,10 +186,51 @@ class CsvReader:
         """The fields of many records, column by column; None if some record is not as long as it should be."""
         if stretch.block is not None and not self._force_not_null:
             return self._plain.columns(stretch, count)
-        rows = [self.fields(record) for record in stretch.split()]
+        records = stretch.split()
+        if self._all_fields is not None and records and (found := self._whole_columns(records, count)) is not None:
+            return found
+        rows = [self.fields(record) for record in records]
         if any(len(row) != count for row in rows):
             return None
         return list(zip(*rows, strict=True))
+
+    def _whole_columns(self, records: Sequence[str], count: int) -> list[Sequence[str | None]] | None:
+        """The columns, if all fields are quoted as a whole or not at all and every record has `count` of them."""
+        assert self._all_fields is not None
+        text = "\n" + "\n".join(records)
+        found = self._all_fields(text)
+        firsts = found[::count]
+        # As many fields as there should be, none left out, and a record begins at every `count`-th.
+        if (
+            len(found) != count * len(records)
+            or sum(map(len, found)) != len(text)
+            or not all(field[0] == "\n" for field in firsts)
+        ):
+            return None
+        return [self._column(firsts if at == 0 else found[at::count], at) for at in range(count)]
+
+    def _column(self, texts: list[str], number: int) -> Sequence[str | None]:
+        """The values of fields that still have the letter before them."""
+        null, quote = self._null, self._quote
+        null_when_quoted, null_when_bare = number in self._force_null, number not in self._force_not_null
+        if quote not in "".join(texts):
+            values: list[str | None] = [text[1:] for text in texts]
+            if null in values and null_when_bare:
+                return [None if value == null else value for value in values]
+            return values
+        doubled = quote + quote
+        values = []
+        add = values.append
+        for text in texts:
+            if text[1:2] == quote:
+                value = text[2:-1]
+                if quote in value:
+                    value = value.replace(doubled, quote)
+                add(None if null_when_quoted and value == null else value)
+            else:
+                value = text[1:]
+                add(None if null_when_bare and value == null else value)
+        return values
 
 
 class CsvWriter:
