@@ -226,6 +226,8 @@ class _Base:
                 distinct = plain and size < KNOWN_ROWS_MIN and keys[0] != last and len(set(keys)) == len(keys)
                 mask = None if distinct else own_mask(handle, group, before, timestamp)
                 rows, shown = self._decoded(group, begin, stop, mask, layout)
+                # Also a key that is not shown counts: older versions of a deleted one may follow in the next group.
+                last = keys[-1]
                 if shown is not None:
                     keys, rows = list(compress(keys, shown)), list(compress(rows, shown))
                 if reverse:
@@ -234,7 +236,6 @@ class _Base:
                     rows.reverse()
                 else:
                     start = stop
-                    last = keys[-1] if keys else b""
                     plain = plain and shown is None
                 if keys:
                     yield keys, rows

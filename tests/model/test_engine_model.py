@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from inspect import GEN_CREATED, getgeneratorstate
 
@@ -315,3 +316,13 @@ def test_engine_and_memory_store_agree(seed: int) -> None:
     assert statistics["merges"] > 0
     world.compare_columns(TABLE, None, world.oracle.newest_timestamp)
     world.settle(world.engine.close())
+
+
+def test_an_older_version_of_a_deleted_row_stays_hidden_in_the_next_group() -> None:
+    # Groups of one row: the tombstone is the last of its group, and the version that it hides begins the next one.
+    world = World(1, None, replace(TINY, group_rows_max=1))
+    key = TABLE + b"k"
+    world.engine.commit({key: (1, "a", Decimal("1.00"))})
+    world.engine.commit({key: None})
+    world.settle(world.engine.flush())
+    assert list(world.engine.scan(TABLE, None, world.engine.newest_timestamp)) == []
