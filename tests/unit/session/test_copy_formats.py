@@ -122,7 +122,9 @@ def test_csv_forces() -> None:
     reader = csv_reader(force_not_null=frozenset({0}), force_null=frozenset({1}))
     assert reader.fields(',"",') == ["", None, None]
     stretch = reader.take(",,\n", False)
-    assert reader.columns(stretch, 3) == [("",), (None,), (None,)]
+    columns = reader.columns(stretch, 3)
+    assert columns is not None
+    assert [list(column) for column in columns] == [[""], [None], [None]]
 
 
 def test_csv_open_at_the_end() -> None:
