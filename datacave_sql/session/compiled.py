@@ -49,7 +49,10 @@ class CompiledQuery:
 
 @dataclass(slots=True)
 class CompiledUtility:
-    """A bound statement that is no query; `columns` is None where it returns no rows."""
+    """A statement that is no query; `columns` is None where it returns no rows.
+
+    `statement` is its bound form, or None while it is prepared and bound only when it is run.
+    """
 
     catalog: Catalog
     statement: Any

@@ -19,7 +19,7 @@ from datacave_core.values import Row
 from datacave_sql.bind.binder import bind_statement
 from datacave_sql.bind.statements import BoundQuery, Command
 from datacave_sql.expr.runtime import STRING_TYPES
-from datacave_sql.parse import ParsedStatement, parse_statements
+from datacave_sql.parse import ParsedStatement, ast, parse_statements
 from datacave_sql.parse.fingerprint import fingerprint
 from datacave_sql.parse.values_scanner import scan_values
 from datacave_sql.plan.physical import plan_query
@@ -30,6 +30,14 @@ from datacave_sql.session.utility import utility_columns
 
 CACHED_TEXT_CHARACTERS_MAX = 20_000
 BULK_CHARACTERS_MIN = 200
+
+BOUND_WHEN_RUN = (
+    ast.AlterDomain, ast.AlterEnumType, ast.AlterSequence, ast.AlterTable, ast.ChangeOwner, ast.Comment, ast.Copy,
+    ast.CreateCompositeType, ast.CreateDomain, ast.CreateEnumType, ast.CreateIndex, ast.CreateSchema,
+    ast.CreateSequence, ast.CreateTable, ast.CreateView, ast.Drop, ast.Grant, ast.LockTable,
+    ast.RefreshMaterializedView, ast.Reindex, ast.Rename, ast.SetSchema, ast.Truncate, ast.Vacuum,
+)  # fmt: skip
+"""Utility statements that a client may prepare before what they name exists, as PostgreSQL allows."""
 
 LITERAL_TYPES = {"i": oids.INT4, "l": oids.INT8, "n": oids.NUMERIC, "s": 0}
 """Types of the parameters that stand for literals in a fingerprint; 0 is found from the context."""
@@ -166,6 +174,8 @@ class Compiler:
         found: CompiledQuery | CompiledUtility | None = session.database.plans_by_text.get(key)
         if found is not None and found.catalog is state.catalog:
             return found
+        if isinstance(parsed.statement, BOUND_WHEN_RUN):
+            return CompiledUtility(state.catalog, None, None, parameter_types, text, parsed)
         compiled = self.compile(text, parsed, parameter_types)
         if state is session.database.state and _is_shared(compiled):
             session.database.plans_by_text.put(key, compiled)

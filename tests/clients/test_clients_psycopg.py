@@ -129,3 +129,16 @@ def test_readers_do_not_see_what_is_not_committed(server: Any, connection: psyco
         finally:
             connection.rollback()
             other.execute("DROP TABLE seen")
+
+
+def test_definitions_are_bound_when_they_run_and_not_when_they_are_prepared(
+    connection: psycopg.Connection[Any],
+) -> None:
+    for _ in range(2):
+        with connection.pipeline():
+            connection.execute("DROP TABLE IF EXISTS prepared_definition", prepare=True)
+            connection.execute("CREATE TABLE prepared_definition (a int)", prepare=True)
+            connection.execute("INSERT INTO prepared_definition VALUES (%s)", (7,), prepare=True)
+        assert connection.execute("SELECT a FROM prepared_definition").fetchall() == [(7,)]
+    with pytest.raises(psycopg.errors.DuplicateTable):
+        connection.execute("CREATE TABLE prepared_definition (a int)", prepare=True)

@@ -119,6 +119,9 @@ _RUN_IN_FAILED_BLOCK = (ast.Commit, ast.Rollback, ast.RollbackTo)
 def run_utility(session: Any, compiled: Any, values: Sequence[Any]) -> Steps:
     """Runs a compiled utility statement."""
     statement = compiled.statement
+    if statement is None:
+        compiled = session.compiler.compile(compiled.text, compiled.parsed, compiled.parameter_types)
+        statement = compiled.statement
     if compiled.columns is not None:
         yield ResultHeader(compiled.columns)
     if type(statement) is bound.Command:
