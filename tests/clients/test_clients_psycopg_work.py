@@ -359,3 +359,27 @@ def test_a_listener_hears_what_is_committed(server: Any, connection: psycopg.Con
         other.commit()
     heard = [each.payload for each in connection.notifies(timeout=20, stop_after=2)]
     assert heard == ["first", "second"]
+
+
+def test_a_wait_for_a_lock_ends_at_its_timeout(server: Any, connection: psycopg.Connection[Any]) -> None:
+    connection.autocommit = True
+    connection.execute("CREATE TABLE locked (a int PRIMARY KEY)")
+    try:
+        connection.execute("INSERT INTO locked VALUES (1)")
+        with psycopg.connect(server.dsn) as other:
+            other.execute("DELETE FROM locked")
+            connection.execute("SET lock_timeout = '100ms'")
+            with pytest.raises(psycopg.errors.LockNotAvailable, match="canceling statement due to lock timeout"):
+                connection.execute("UPDATE locked SET a = 2")
+            other.rollback()
+        assert connection.execute("UPDATE locked SET a = 2").rowcount == 1
+    finally:
+        connection.execute("DROP TABLE locked")
+
+
+def test_a_session_that_idles_in_a_transaction_is_ended(server: Any) -> None:
+    with psycopg.connect(server.dsn) as idle:
+        idle.execute("SET idle_in_transaction_session_timeout = '100ms'")
+        threading.Event().wait(1)
+        with pytest.raises(psycopg.errors.IdleInTransactionSessionTimeout):
+            idle.execute("SELECT 1")
