@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 import psycopg
+import psycopg.sql
 
 from tests.regress.playback import client_copy
 from tests.regress.script import read_steps, replace_variables, set_value
@@ -92,7 +93,15 @@ class Fixture:
             oracle.close()
             ours.close()
             server.remove()
+            self._roll_back_prepared()
             self.admin.execute(f"drop database if exists {DATABASE} with (force)")
+
+    def _roll_back_prepared(self) -> None:
+        """Prepared transactions outlive their sessions, and keep the database from being dropped."""
+        find = "select gid from pg_prepared_xacts where database = %s"
+        with psycopg.connect(f"dbname={DATABASE}", autocommit=True) as connection:
+            for (gid,) in connection.execute(find, (DATABASE,)).fetchall():
+                connection.execute(psycopg.sql.SQL("rollback prepared {}").format(psycopg.sql.Literal(gid)))
 
     def _drop_roles(self) -> None:
         """Roles belong to no database: those of an earlier script would still be there."""
