@@ -14,7 +14,7 @@ from typing import Any
 
 from datacave_core.catalog import Catalog, Role
 from datacave_server.audit import AuditLog
-from datacave_sql import Database
+from datacave_sql import Database, NamedDatabase
 
 KINDS = {
     "tables": "table",
@@ -36,11 +36,11 @@ class AuditedDatabase(Database):
 
     audit: AuditLog | None = None
 
-    def install_catalog(self, catalog: Catalog) -> None:
+    def install_catalog(self, home: NamedDatabase, catalog: Catalog) -> None:
         """Makes a committed catalog the current one and records what it changes."""
-        before = self.catalog
+        before = home.catalog
         user = next((each.user for each in self.sessions.values() if each.catalog_snapshot is catalog), None)
-        super().install_catalog(catalog)
+        super().install_catalog(home, catalog)
         if self.audit is not None:
             try:
                 for change in catalog_changes(before, catalog):

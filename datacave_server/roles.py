@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from datacave_core.catalog import Catalog, Role, catalog_writes, open_catalog
+from datacave_core.catalog import Catalog, Role, catalog_writes, open_catalogs
 from datacave_core.ports import Store
 from datacave_core.wait import Wait
 from datacave_server.config import User
@@ -17,7 +17,7 @@ from datacave_server.config import User
 
 def ensure_roles(store: Store, users: Sequence[User]) -> Wait | None:
     """Makes and raises roles until every configured user has one; a Wait for the disk if that wrote something."""
-    before = open_catalog(store)
+    before = next(iter(open_catalogs(store).values()))
     after = with_roles(before, users)
     writes = catalog_writes(before, after) if after is not before else {}
     return store.commit(writes).durable if writes else None

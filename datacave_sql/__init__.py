@@ -2,6 +2,7 @@
 
 from datacave_sql.session.compiled import CompiledQuery, CompiledUtility
 from datacave_sql.session.database import Database, DatabaseOptions
+from datacave_sql.session.named_database import NamedDatabase
 from datacave_sql.session.portal import Portal
 from datacave_sql.session.prepared import PreparedStatement
 from datacave_sql.session.replies import (
@@ -32,6 +33,7 @@ __all__ = [
     "Database",
     "DatabaseOptions",
     "EmptyQuery",
+    "NamedDatabase",
     "Notice",
     "Notification",
     "ParameterChanged",

@@ -1,6 +1,12 @@
-"""The catalog of a new cluster: always the same objects with the same oids."""
+"""The catalogs of a new cluster: always the same objects with the same oids.
+
+Every database has a catalog of its own. Roles, databases and what belongs to every database (pg_catalog,
+information_schema) are in each of them; a schema `public` each has for itself.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Container
 
 from datacave_core.catalog.objects import Comment, Database, Grant, Role, Schema
 from datacave_core.catalog.snapshot import Catalog
@@ -13,9 +19,16 @@ PUBLIC_SCHEMA_OID = 2200
 INFORMATION_SCHEMA_OID = 13183
 DEFAULT_DATABASE_OID = 5
 DEFAULT_DATABASE_NAME = "default"
+TEMPLATE_DATABASE_OID = 1
+TEMPLATE_DATABASE_NAME = "template1"
+PRISTINE_DATABASE_OID = 4
+PRISTINE_DATABASE_NAME = "template0"
+MAINTENANCE_DATABASE_OID = 13190
+MAINTENANCE_DATABASE_NAME = "postgres"
 ADMIN_ROLE_NAME = "admin"
 
 _NAMESPACE_CLASS_OID = 2615
+_DATABASE_CLASS_OID = 1262
 
 DATABASE_OWNER_ROLE_OID = 6171
 _PREDEFINED_ROLES = (
@@ -34,36 +47,66 @@ _PREDEFINED_ROLES = (
 )
 
 
+_DATABASES = (
+    (Database(TEMPLATE_DATABASE_OID, TEMPLATE_DATABASE_NAME, template=True), 13191),
+    (Database(PRISTINE_DATABASE_OID, PRISTINE_DATABASE_NAME, template=True, allow_connections=False), 13192),
+    (Database(DEFAULT_DATABASE_OID, DEFAULT_DATABASE_NAME), PUBLIC_SCHEMA_OID),
+    (Database(MAINTENANCE_DATABASE_OID, MAINTENANCE_DATABASE_NAME), 13193),
+)
+"""The databases of a new cluster, each with the oid of its schema public."""
+
+_DATABASE_COMMENTS = (
+    (TEMPLATE_DATABASE_OID, "default template for new databases"),
+    (PRISTINE_DATABASE_OID, "unmodifiable empty database"),
+    (MAINTENANCE_DATABASE_OID, "default administrative connection database"),
+)
+
+
+def initial_catalogs(admin_name: str = ADMIN_ROLE_NAME) -> dict[int, Catalog]:
+    """The catalogs of `default`, `postgres`, `template1` and `template0` by oid, with a superuser."""
+    first = Catalog().with_objects(_shared_objects(admin_name))
+    return {database.oid: first.with_objects(_own_objects(database.oid, public)) for database, public in _DATABASES}
+
+
 def initial_catalog(admin_name: str = ADMIN_ROLE_NAME) -> Catalog:
-    """Schemas pg_catalog, pg_toast, information_schema and public, the database `default` and a superuser."""
+    """The first catalog of the database `default`."""
+    return initial_catalogs(admin_name)[DEFAULT_DATABASE_OID]
+
+
+def new_databases(known: Container[str]) -> list[tuple[Database, list[Schema | Comment]]]:
+    """The databases of a new cluster that an older one lacks by name, with the objects of their own."""
+    return [
+        (database, _own_objects(database.oid, public)) for database, public in _DATABASES if database.name not in known
+    ]
+
+
+def _shared_objects(admin_name: str) -> list[Role | Database | Schema | Comment]:
     admin = ADMIN_ROLE_OID
     usage_for_all = (Grant(admin, admin, "UC"), Grant(PUBLIC_ROLE_OID, admin, "U"))
+    return [
+        Role(
+            admin,
+            admin_name,
+            superuser=True,
+            login=True,
+            create_role=True,
+            create_database=True,
+            replication=True,
+            bypass_row_security=True,
+        ),
+        *(Role(oid, name) for oid, name in _PREDEFINED_ROLES),
+        *(database for database, _ in _DATABASES),
+        *(Comment(_DATABASE_CLASS_OID, oid, 0, text) for oid, text in _DATABASE_COMMENTS),
+        Schema(PG_CATALOG_OID, "pg_catalog", admin, 0, usage_for_all),
+        Schema(PG_TOAST_OID, "pg_toast", admin),
+        Schema(INFORMATION_SCHEMA_OID, "information_schema", admin, 0, usage_for_all),
+    ]
+
+
+def _own_objects(database_oid: int, public_oid: int) -> list[Schema | Comment]:
     owner = DATABASE_OWNER_ROLE_OID
-    catalog = Catalog().with_objects(
-        [
-            Role(
-                admin,
-                admin_name,
-                superuser=True,
-                login=True,
-                create_role=True,
-                create_database=True,
-                replication=True,
-                bypass_row_security=True,
-            ),
-            *(Role(oid, name) for oid, name in _PREDEFINED_ROLES),
-            Database(DEFAULT_DATABASE_OID, DEFAULT_DATABASE_NAME, admin),
-            Schema(PG_CATALOG_OID, "pg_catalog", admin, 0, usage_for_all),
-            Comment(_NAMESPACE_CLASS_OID, PUBLIC_SCHEMA_OID, 0, "standard public schema"),
-            Schema(PG_TOAST_OID, "pg_toast", admin),
-            Schema(INFORMATION_SCHEMA_OID, "information_schema", admin, 0, usage_for_all),
-            Schema(
-                PUBLIC_SCHEMA_OID,
-                "public",
-                owner,
-                DEFAULT_DATABASE_OID,
-                (Grant(owner, owner, "UC"), Grant(PUBLIC_ROLE_OID, owner, "U")),
-            ),
-        ]
-    )
-    return catalog
+    grants = (Grant(owner, owner, "UC"), Grant(PUBLIC_ROLE_OID, owner, "U"))
+    return [
+        Schema(public_oid, "public", owner, database_oid, grants),
+        Comment(_NAMESPACE_CLASS_OID, public_oid, 0, "standard public schema"),
+    ]

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import msgpack
 
-from datacave_core.catalog.initial import initial_catalog
+from datacave_core.catalog.initial import ADMIN_ROLE_NAME, initial_catalogs, new_databases
 from datacave_core.catalog.objects import (
     Column,
     Comment,
@@ -36,7 +36,7 @@ from datacave_core.catalog.objects import (
     Table,
     TypeDefinition,
 )
-from datacave_core.catalog.snapshot import Catalog, CatalogObject
+from datacave_core.catalog.snapshot import SHARED_CLASS_OIDS, Catalog, CatalogObject
 from datacave_core.errors import DataCorrupted
 from datacave_core.keycode import prefix_end, table_prefix
 from datacave_core.packing import pack_value, unpack_value
@@ -146,27 +146,81 @@ def catalog_writes(old: Catalog | None, new: Catalog) -> dict[bytes, Row | None]
     return writes
 
 
-def load_catalog(store: Store, timestamp: int) -> Catalog | None:
-    """The catalog as it was at a timestamp; None if there was none yet."""
+def load_catalogs(store: Store, timestamp: int) -> dict[int, Catalog]:
+    """The catalogs of all databases, by oid, as they were at a timestamp; none if there was none yet."""
     row = store.get(CATALOG_KEY, timestamp)
     if row is None:
-        return None
+        return {}
     record_format, version, next_oid = msgpack.unpackb(row[0])
     if record_format != RECORD_FORMAT:
         raise DataCorrupted(f"catalog of format {record_format}; this version reads format {RECORD_FORMAT}")
-    catalog = Catalog().with_objects(_stored_objects(store, timestamp))
-    catalog.version = version
-    catalog.next_oid = next_oid
-    return catalog
+    shared, owned = _by_database(list(_stored_objects(store, timestamp)))
+    first = Catalog().with_objects(shared)
+    catalogs = {oid: first.with_objects(owned.get(oid, ())) for oid in first.databases}
+    for catalog in catalogs.values():
+        catalog.version = version
+        catalog.next_oid = next_oid
+    return catalogs
 
 
-def open_catalog(store: Store, admin_name: str | None = None) -> Catalog:
-    """The newest stored catalog; in an empty store the initial one, which is then written (not yet durable)."""
-    catalog = load_catalog(store, store.newest_timestamp)
-    if catalog is None:
-        catalog = initial_catalog(admin_name) if admin_name is not None else initial_catalog()
-        store.commit(catalog_writes(None, catalog))
-    return catalog
+def open_catalogs(store: Store, admin_name: str = ADMIN_ROLE_NAME) -> dict[int, Catalog]:
+    """The newest stored catalogs; in an empty store the initial ones, which are then written (not yet durable)."""
+    catalogs = load_catalogs(store, store.newest_timestamp)
+    if not catalogs:
+        catalogs = initial_catalogs(admin_name)
+        written: dict[bytes, Row | None] = {}
+        for catalog in catalogs.values():
+            written |= catalog_writes(None, catalog)
+        store.commit(written)
+        return catalogs
+    first = next(iter(catalogs.values()))
+    lacking = new_databases(first.database_names)
+    if lacking:
+        with_all = first.with_objects([database for database, _ in lacking])
+        written = catalog_writes(first, with_all)
+        catalogs = {oid: catalog.sharing(with_all) for oid, catalog in catalogs.items()}
+        for database, objects in lacking:
+            made = empty_catalog(with_all).with_objects(objects)
+            written |= catalog_writes(empty_catalog(with_all), made)
+            catalogs[database.oid] = made
+        store.commit(written)
+    return catalogs
+
+
+def empty_catalog(other: Catalog) -> Catalog:
+    """The catalog of a new database beside another one: only what all databases have."""
+    everywhere = [schema for schema in other.schemas.values() if not schema.database_oid]
+    made = Catalog().sharing(other).with_objects(everywhere)
+    made.next_oid = other.next_oid
+    made.version = other.version
+    return made
+
+
+def _by_database(objects: list[CatalogObject]) -> tuple[list[CatalogObject], dict[int, list[CatalogObject]]]:
+    """(what all databases have, what each has for itself by the oid of the database)."""
+    place = {one.oid: one.database_oid for one in objects if isinstance(one, Schema)}
+    shared: list[CatalogObject] = []
+    owned: dict[int, list[CatalogObject]] = {}
+    found: dict[int, int] = dict(place)  # oid of an object or a part of one -> oid of its database
+    for item in objects:
+        database = 0
+        if isinstance(item, Schema):
+            database = item.database_oid
+        elif isinstance(item, Comment):
+            continue
+        elif isinstance(item, Table | Sequence | TypeDefinition):
+            database = found[item.oid] = place[item.schema_oid]
+            if isinstance(item, Table):
+                found.update((index.oid, database) for index in item.indexes)
+                found.update((constraint.oid, database) for constraint in item.constraints)
+            elif isinstance(item, TypeDefinition):
+                found.update((check.oid, database) for check in item.checks)
+        (owned.setdefault(database, []) if database else shared).append(item)
+    for item in objects:
+        if isinstance(item, Comment):
+            database = found.get(item.object_oid, 0) if item.class_oid not in SHARED_CLASS_OIDS else 0
+            (owned.setdefault(database, []) if database else shared).append(item)
+    return shared, owned
 
 
 def _stored_objects(store: Store, timestamp: int) -> Iterable[CatalogObject]:

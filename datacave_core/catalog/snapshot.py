@@ -42,9 +42,21 @@ _MAPS: dict[type, str] = {
     Comment: "comments",
 }
 
+SHARED_MAPS = ("roles", "databases", "role_names", "database_names")
+"""What is the same object in the catalogs of all databases of a cluster."""
+
+_NAMESPACE_CLASS_OID = 2615
+SHARED_CLASS_OIDS = frozenset((1260, 1262, 1213))  # roles, databases, tablespaces
+
+
+def _is_shared_comment(key: tuple[int, int, int]) -> bool:
+    """Whether a comment is on something that all databases have."""
+    class_oid, object_oid, _ = key
+    return class_oid in SHARED_CLASS_OIDS or (object_oid < FIRST_USER_OID and class_oid != _NAMESPACE_CLASS_OID)
+
 
 class Catalog:
-    """One state of the catalog. Treat every map as read-only."""
+    """One state of the catalog of one database. Treat every map as read-only."""
 
     __slots__ = (
         "_foreign_keys",
@@ -193,6 +205,26 @@ class Catalog:
     def without(self, *objects: CatalogObject) -> Catalog:
         """A snapshot that lacks the objects; their comments go with them. Raises KeyError for one that is unknown."""
         return _Change(self).remove(objects)
+
+    def sharing(self, other: Catalog) -> Catalog:
+        """A snapshot of this database with the roles, databases and shared comments of another database's catalog."""
+        changed = self._copy()
+        for name in SHARED_MAPS:
+            setattr(changed, name, getattr(other, name))
+        own = {key: one for key, one in self.comments.items() if not _is_shared_comment(key)}
+        changed.comments = own | {key: one for key, one in other.comments.items() if _is_shared_comment(key)}
+        return changed
+
+    def shares_all(self, other: Catalog) -> bool:
+        """Whether what all databases have in common is the same in both."""
+        if any(getattr(self, name) is not getattr(other, name) for name in SHARED_MAPS):
+            return False
+        own, others = ({k: c for k, c in one.comments.items() if _is_shared_comment(k)} for one in (self, other))
+        return own == others
+
+    def advance(self, next_oid: int) -> None:
+        """Oids below `next_oid` have been taken in another database's catalog; oids are unique in a cluster."""
+        self.next_oid = max(self.next_oid, next_oid)
 
     def _copy(self) -> Catalog:
         changed = Catalog.__new__(Catalog)

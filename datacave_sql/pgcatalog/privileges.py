@@ -52,10 +52,12 @@ def initial_privilege_rows(rows: CatalogRows) -> list[Row]:
     found += (
         (schema.oid, _NAMESPACE, 0, "i", acl_array(rows, schema.privileges))
         for schema in rows.catalog.schemas.values()
-        if schema.privileges and schema.oid < FIRST_USER_OID and schema.oid != PUBLIC_SCHEMA_OID
+        if schema.privileges and schema.oid < FIRST_USER_OID and not schema.database_oid
     )
     first = initial_catalog().schemas[PUBLIC_SCHEMA_OID]
-    found.append((first.oid, _NAMESPACE, 0, "i", acl_array(rows, first.privileges)))
+    public = rows.catalog.schema_named(first.name)
+    if public is not None:
+        found.append((public.oid, _NAMESPACE, 0, "i", acl_array(rows, first.privileges)))
     return found
 
 

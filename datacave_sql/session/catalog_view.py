@@ -312,7 +312,7 @@ class SessionCatalogView:
         return int(self._session.database.sizes.row_count(table))
 
     def database_size(self, name_or_oid: str | int) -> int:
-        """Bytes on disk of the whole store, which holds one database."""
+        """Bytes on disk of the whole store, in which the rows of all databases lie together."""
         catalog = self._catalog
         if isinstance(name_or_oid, str):
             found = catalog.database_named(name_or_oid)

@@ -7,14 +7,12 @@ or uncommitted objects are compiled for the session alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from datacave_core.catalog import Catalog
 from datacave_core.errors import CachedPlanChanged, DatacaveError
 from datacave_core.types import FormatSettings, oids
-from datacave_core.types.codec import InputFunction
 from datacave_core.values import Row
 from datacave_sql.bind.binder import bind_statement
 from datacave_sql.bind.statements import BoundQuery, Command
@@ -26,6 +24,7 @@ from datacave_sql.plan.physical import plan_query
 from datacave_sql.session.bulk_insert import BulkShape, given_rows, literal_types, with_given_rows
 from datacave_sql.session.compiled import CompiledQuery, CompiledUtility, compiled_query
 from datacave_sql.session.permissions import check_permissions
+from datacave_sql.session.shared_shape import SharedShape
 from datacave_sql.session.utility import utility_columns
 
 CACHED_TEXT_CHARACTERS_MAX = 20_000
@@ -41,18 +40,6 @@ BOUND_WHEN_RUN = (
 
 LITERAL_TYPES = {"i": oids.INT4, "l": oids.INT8, "n": oids.NUMERIC, "s": 0}
 """Types of the parameters that stand for literals in a fingerprint; 0 is found from the context."""
-
-
-@dataclass(frozen=True, slots=True)
-class SharedShape:
-    """What is known of a fingerprint: its plan, or None if its statements cannot share one.
-
-    `readers` turn literal texts into values, where that is needed at all.
-    """
-
-    catalog: Catalog
-    query: CompiledQuery | None
-    readers: Sequence[InputFunction | None] | None
 
 
 def _decimal(text: str, typmod: int, settings: FormatSettings) -> Decimal:
@@ -75,9 +62,9 @@ class Compiler:
         if session.failed or len(text) > CACHED_TEXT_CHARACTERS_MAX:
             return None
         state = session.catalog_state
-        database = session.database
+        home = session.home
         context = session.name_context
-        found = database.plans_by_text.get((text, context))
+        found = home.plans_by_text.get((text, context))
         if found is not None and found.catalog is state.catalog:
             return found, ()
         printed = fingerprint(text)
@@ -85,12 +72,12 @@ class Compiler:
             return None
         shape, kinds, literals = printed
         key = (shape, kinds, context)
-        shared = database.plans_by_fingerprint.get(key)
+        shared = home.plans_by_fingerprint.get(key)
         if shared is None or shared.catalog is not state.catalog:
-            if state is not database.state:
+            if state is not home.state:
                 return None
             shared = self._share(shape, kinds)
-            database.plans_by_fingerprint.put(key, shared)
+            home.plans_by_fingerprint.put(key, shared)
         if shared.query is None:
             return None
         if shared.readers is None:
@@ -132,14 +119,14 @@ class Compiler:
         scanned = scan_values(text)
         if scanned is None or (types := literal_types(scanned)) is None:
             return None
-        state, database = session.catalog_state, session.database
-        if state is not database.state:
+        state, home = session.catalog_state, session.home
+        if state is not home.state:
             return None
         key = (scanned.template, types, session.name_context)
-        shape = database.bulk_shapes.get(key)
+        shape = home.bulk_shapes.get(key)
         if shape is None or shape.catalog is not state.catalog:
             shape = self._bulk_shape(scanned.template, types)
-            database.bulk_shapes.put(key, shape)
+            home.bulk_shapes.put(key, shape)
         if shape.query is None:
             return None
         try:
@@ -171,14 +158,14 @@ class Compiler:
         session = self._session
         key = (text, parameter_types, session.name_context)
         state = session.catalog_state
-        found: CompiledQuery | CompiledUtility | None = session.database.plans_by_text.get(key)
+        found: CompiledQuery | CompiledUtility | None = session.home.plans_by_text.get(key)
         if found is not None and found.catalog is state.catalog:
             return found
         if isinstance(parsed.statement, BOUND_WHEN_RUN):
             return CompiledUtility(state.catalog, None, None, parameter_types, text, parsed)
         compiled = self.compile(text, parsed, parameter_types)
-        if state is session.database.state and _is_shared(compiled):
-            session.database.plans_by_text.put(key, compiled)
+        if state is session.home.state and _is_shared(compiled):
+            session.home.plans_by_text.put(key, compiled)
         return compiled
 
     def again(self, compiled: CompiledQuery) -> CompiledQuery:
@@ -204,8 +191,8 @@ class Compiler:
             compiled = CompiledUtility(
                 state.catalog, bound, utility_columns(session, bound), tuple(parameter_types or ()), text, parsed
             )
-        if keep and state is session.database.state and _is_shared(compiled):
-            session.database.plans_by_text.put((text, session.name_context), compiled)
+        if keep and state is session.home.state and _is_shared(compiled):
+            session.home.plans_by_text.put((text, session.name_context), compiled)
         return compiled
 
 

@@ -1,4 +1,4 @@
-"""Database: what the sessions of one node share: the store, the committed catalog, compiled plans, the sessions.
+"""Database: what the sessions of one node share: the store, the databases by name, the sessions.
 
 Not here: running statements (session.py), the wire (the server).
 """
@@ -9,7 +9,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from datacave_core import sqlstate
-from datacave_core.catalog import ADMIN_ROLE_NAME, DEFAULT_DATABASE_NAME, Catalog, Table, layout_of, open_catalog
+from datacave_core.catalog import (
+    ADMIN_ROLE_NAME,
+    DEFAULT_DATABASE_NAME,
+    PRISTINE_DATABASE_OID,
+    Catalog,
+    Table,
+    layout_of,
+    open_catalogs,
+)
+from datacave_core.catalog import Database as DatabaseObject
 from datacave_core.errors import DatacaveError
 from datacave_core.keycode import table_prefix
 from datacave_core.layout import Layout, PhysicalColumn, PhysicalType
@@ -17,18 +26,13 @@ from datacave_core.ports import Clock, Randomness, Store
 from datacave_core.transaction import TransactionManager
 from datacave_sql.pgcatalog import SystemRelations
 from datacave_sql.plan.planning import PlanningEnvironment
-from datacave_sql.session.bulk_insert import BulkShape
-from datacave_sql.session.catalog_types import CatalogTypes
-from datacave_sql.session.compiled import CompiledQuery, CompiledUtility
-from datacave_sql.session.compiler import SharedShape
-from datacave_sql.session.notifications import NotificationHub
-from datacave_sql.session.plan_cache import LeastRecentlyUsed
+from datacave_sql.session.named_database import CatalogState, NamedDatabase
+from datacave_sql.session.privileges import allows
 from datacave_sql.session.reclaim import Reclaimer
 from datacave_sql.session.row_ids import RowIds
 from datacave_sql.session.sequences import SequenceStore
 from datacave_sql.session.session import Session
 from datacave_sql.session.utility import drop_leftovers
-from datacave_sql.table.access import TableAccess
 from datacave_sql.table.statistics import TableSizes
 
 INDEX_ENTRY_LAYOUT = Layout(1, (PhysicalColumn(PhysicalType.BYTES, nullable=False),))
@@ -44,26 +48,8 @@ class DatabaseOptions:
     settings: dict[str, str] = field(default_factory=dict)
 
 
-class CatalogState:
-    """One catalog snapshot with what is compiled for it."""
-
-    __slots__ = ("_access", "catalog", "types")
-
-    def __init__(self, catalog: Catalog) -> None:
-        self.catalog = catalog
-        self.types = CatalogTypes(catalog)
-        self._access: dict[int, TableAccess] = {}
-
-    def access(self, table: Table) -> TableAccess:
-        """The access code of a table."""
-        found = self._access.get(table.oid)
-        if found is None or found.table is not table:
-            found = self._access[table.oid] = TableAccess(table, self.types, self.catalog.types)
-        return found
-
-
 class Database:
-    """A database over a store. `open` it once per process."""
+    """The databases over a store. `open` it once per process."""
 
     def __init__(self, store: Store, clock: Clock, randomness: Randomness, options: DatabaseOptions) -> None:
         self.store = store
@@ -71,18 +57,15 @@ class Database:
         self.randomness = randomness
         self.options = options
         self.transactions = TransactionManager(store, clock)
-        catalog = open_catalog(store, options.admin_name)
-        self.state = CatalogState(catalog)
+        self.homes: dict[int, NamedDatabase] = {
+            oid: NamedDatabase(oid, catalog, options.plan_cache_entries)
+            for oid, catalog in open_catalogs(store, options.admin_name).items()
+        }
+        """The databases by oid."""
         self.start_microseconds = clock.now_microseconds()
         self.row_ids = RowIds(max(clock.now_microseconds(), store.newest_timestamp))
         self.sequences = SequenceStore(self.transactions)
-        self.notifications = NotificationHub()
         self.sizes = TableSizes(store, clock)
-        self.plans_by_text: LeastRecentlyUsed[CompiledQuery | CompiledUtility] = LeastRecentlyUsed(
-            options.plan_cache_entries
-        )
-        self.plans_by_fingerprint: LeastRecentlyUsed[SharedShape] = LeastRecentlyUsed(options.plan_cache_entries)
-        self.bulk_shapes: LeastRecentlyUsed[BulkShape] = LeastRecentlyUsed(256)
         self.sessions: dict[int, Session] = {}
         self.virtual_relations = SystemRelations()
         self.interrupt: Callable[[int, DatacaveError], bool] = lambda process_id, error: False
@@ -93,7 +76,8 @@ class Database:
         """Turns a password into a SCRAM-SHA-256 verifier; set by who runs the sessions."""
         self.reclaimer = Reclaimer(self)
         self._next_process_id = 1
-        self.register_layouts(catalog.tables.values(), catalog)
+        for home in self.homes.values():
+            self.register_layouts(home.catalog.tables.values(), home.catalog)
         drop_leftovers(self)
         self.reclaimer.find_orphans()
 
@@ -106,8 +90,8 @@ class Database:
 
     @property
     def catalog(self) -> Catalog:
-        """The newest committed catalog."""
-        return self.state.catalog
+        """A newest committed catalog, for what all databases have: roles and databases."""
+        return self.homes[PRISTINE_DATABASE_OID].catalog
 
     def register_layouts(self, tables: Iterable[Table], catalog: Catalog) -> None:
         """Tells the store how the rows of tables and their index entries lie."""
@@ -123,9 +107,24 @@ class Database:
         """A catalog with changes of a transaction, and what will be compiled for it."""
         return CatalogState(catalog)
 
-    def install_catalog(self, catalog: Catalog) -> None:
-        """Makes a committed catalog the current one; plans of older ones are made anew when they are next used."""
-        self.state = CatalogState(catalog)
+    def install_catalog(self, home: NamedDatabase, catalog: Catalog) -> None:
+        """Makes a committed catalog the current one of its database; the others learn of roles and databases."""
+        home.state = CatalogState(catalog)
+        for other in self.homes.values():
+            if other is home:
+                continue
+            if not other.catalog.shares_all(catalog):
+                other.state = CatalogState(other.catalog.sharing(catalog))
+            other.catalog.advance(catalog.next_oid)
+
+    def add_home(self, oid: int, catalog: Catalog) -> None:
+        """Opens a new database, whose catalog is committed."""
+        self.homes[oid] = NamedDatabase(oid, catalog, self.options.plan_cache_entries)
+        self.register_layouts(catalog.tables.values(), catalog)
+
+    def sessions_of(self, oid: int) -> list[Session]:
+        """The sessions that are connected to a database."""
+        return [session for session in self.sessions.values() if session.home.oid == oid]
 
     def environment(self, state: CatalogState) -> PlanningEnvironment:
         """What plans for a catalog are made with."""
@@ -143,13 +142,42 @@ class Database:
         """Opens a session.
 
         `settings` are the run-time parameters of the start-up packet, `command_line` its options. `wake` is called
-        when something for the client arrives while the session is idle (a notification). Raises 28000, 3D000, and
-        what the settings raise.
+        when something for the client arrives while the session is idle (a notification). Raises 3D000, 55000, 53300,
+        42501, and what the settings raise.
         """
-        if self.catalog.database_named(database) is None:
-            raise DatacaveError(f'database "{database}" does not exist', sqlstate=sqlstate.INVALID_CATALOG_NAME)
+        home = self._home_named(user, database)
         process_id = self._next_process_id
         self._next_process_id = process_id + 1
-        session = Session(self, process_id, user, database, settings or {}, command_line, client_address, wake)
+        session = Session(self, home, process_id, user, database, settings or {}, command_line, client_address, wake)
         self.sessions[process_id] = session
         return session
+
+    def _home_named(self, user: str, name: str) -> NamedDatabase:
+        catalog = self.catalog
+        found = catalog.database_named(name)
+        if found is None:
+            raise DatacaveError(f'database "{name}" does not exist', sqlstate=sqlstate.UNDEFINED_DATABASE)
+        if not found.allow_connections:
+            raise DatacaveError(
+                f'database "{name}" is not currently accepting connections',
+                sqlstate=sqlstate.OBJECT_NOT_IN_PREREQUISITE_STATE,
+            )
+        role = catalog.role_named(user) or catalog.role_named(self.options.admin_name)
+        if role is not None and not role.superuser:
+            if found.privileges and not allows(catalog, role, found.owner_oid, found.privileges, "c"):
+                raise DatacaveError(
+                    f'permission denied for database "{name}"',
+                    sqlstate=sqlstate.INSUFFICIENT_PRIVILEGE,
+                    detail="User does not have CONNECT privilege.",
+                )
+            self._check_connection_limit(found)
+        home = self.homes[found.oid]
+        if home.closed:
+            raise DatacaveError(f'database "{name}" is being copied or dropped', sqlstate=sqlstate.OBJECT_IN_USE)
+        return home
+
+    def _check_connection_limit(self, database: DatabaseObject) -> None:
+        if 0 <= database.connection_limit <= len(self.sessions_of(database.oid)):
+            raise DatacaveError(
+                f'too many connections for database "{database.name}"', sqlstate=sqlstate.TOO_MANY_CONNECTIONS
+            )

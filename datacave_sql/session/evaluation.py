@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from datacave_core import sqlstate
-from datacave_core.catalog import DEFAULT_DATABASE_OID, Role
+from datacave_core.catalog import Role
 from datacave_core.catalog import Sequence as CatalogSequence
 from datacave_core.errors import DatacaveError, FeatureNotSupported, QueryCanceled
 from datacave_core.transaction import AdvisoryLocks, advisory_key, advisory_key_pair
@@ -220,8 +220,8 @@ class SessionEvaluation:
     @property
     def database_oid(self) -> int:
         """The database's oid."""
-        found = self._session.catalog_snapshot.database_named(self._session.database_name)
-        return found.oid if found is not None else DEFAULT_DATABASE_OID
+        oid: int = self._session.home.oid
+        return oid
 
     @property
     def search_path(self) -> tuple[str, ...]:
@@ -305,7 +305,7 @@ class SessionEvaluation:
 
     def listening_channels(self) -> Sequence[str]:
         """The channels this session listens to."""
-        return sorted(self._session.database.notifications.channels_of(self._session))
+        return sorted(self._session.home.notifications.channels_of(self._session))
 
     def transaction_id(self) -> int:
         """The running transaction's number."""

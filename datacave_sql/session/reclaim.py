@@ -83,7 +83,8 @@ class Reclaimer:
         database = self._database
         known = {
             table_prefix(table.storage_id, number)
-            for table in database.catalog.tables.values()
+            for home in database.homes.values()
+            for table in home.catalog.tables.values()
             for number in (0, *(index.index_number for index in table.indexes))
         }
         store = database.store

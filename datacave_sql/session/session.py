@@ -55,6 +55,7 @@ class Session:
     def __init__(
         self,
         database: Any,
+        home: Any,
         process_id: int,
         user: str,
         database_name: str,
@@ -64,6 +65,8 @@ class Session:
         wake: Callable[[], None] | None,
     ) -> None:
         self.database = database
+        self.home = home
+        """The database it is connected to (a NamedDatabase)."""
         self.process_id = process_id
         self.user = user
         self.database_name = database_name
@@ -105,7 +108,7 @@ class Session:
     @property
     def catalog_state(self) -> Any:
         """The CatalogState that this session's statements see: its own changes, else the committed one."""
-        return self._own_catalog if self._own_catalog is not None else self.database.state
+        return self._own_catalog if self._own_catalog is not None else self.home.state
 
     @property
     def catalog_snapshot(self) -> Catalog:
@@ -347,7 +350,7 @@ class Session:
     def set_catalog(self, catalog: Catalog) -> None:
         """Makes a changed catalog this transaction's; others see it when the transaction commits."""
         if self._own_catalog is None:
-            self._catalog_base = self.database.catalog
+            self._catalog_base = self.home.catalog
         self._own_catalog = self.database.new_state(catalog)
 
     def lock_table_alone(self, oid: int) -> Steps[None]:
@@ -402,7 +405,7 @@ class Session:
             self.rollback()
             raise
         if self._own_catalog is not None:
-            self.database.install_catalog(self._own_catalog.catalog)
+            self.database.install_catalog(self.home, self._own_catalog.catalog)
         work, self._after_commit = self._after_commit, []
         notifications = list(self._pending_notifications)
         self._ended(True)
@@ -411,7 +414,7 @@ class Session:
         if commit is not None and wait_durable:
             yield from wait_for(commit.durable)
         if notifications:
-            self.database.notifications.publish(notifications)
+            self.home.notifications.publish(notifications)
 
     def rollback(self) -> None:
         """Takes the whole transaction back."""
@@ -580,7 +583,7 @@ class Session:
             self.close_portal(name)
         self.rollback()
         self.evaluation.advisory_unlock_all()
-        self.database.notifications.unlisten_all(self)
+        self.home.notifications.unlisten_all(self)
         drop_temporary_schema(self)
         self.database.sessions.pop(self.process_id, None)
 

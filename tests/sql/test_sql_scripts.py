@@ -10,7 +10,8 @@ A script is a list of blocks, separated by blank lines; `#` begins a comment lin
     notice TEXT                       the statement before has raised this notice or warning
     copy in CODE|ok                   the data of a COPY FROM STDIN follows after `----`
     copy out                          what COPY TO STDOUT sends follows after `----`
-    session NAME [USER]               the following blocks run in this session
+    session NAME [USER [DATABASE]]    the following blocks run in this session
+    close NAME                        this session ends
     blocked                           the statement waits for a lock
     resume NAME ok [TAG]|error CODE   the statement of this session goes on
 """
@@ -102,13 +103,14 @@ class Script:
         self.sessions: dict[str, Session] = {}
         self.current = "one"
         self.user = "admin"
+        self.database_name = "default"
         self.waiting: dict[str, tuple[Iterator[object], Outcome, Wait]] = {}
 
     @property
     def session(self) -> Session:
         found = self.sessions.get(self.current)
         if found is None:
-            found = self.sessions[self.current] = self.database.connect(self.user)
+            found = self.sessions[self.current] = self.database.connect(self.user, self.database_name)
         return found
 
     def run(self, sql: str, copy_data: bytes | None = None, *, may_block: bool = False) -> Outcome | None:
@@ -188,6 +190,10 @@ def check(script: Script, block: Block) -> None:
     if kind == "session":
         script.current = block.head[1]
         script.user = block.head[2] if len(block.head) > 2 else "admin"
+        script.database_name = block.head[3] if len(block.head) > 3 else "default"
+        return
+    if kind == "close":
+        script.sessions.pop(block.head[1]).close()
         return
     if kind == "notice":
         return

@@ -18,6 +18,7 @@ from datacave_sql.session.replies import Complete, Reply, ResultColumn, ResultHe
 from datacave_sql.session.utility import (
     alter_table,
     cursors,
+    databases,
     drops,
     explain,
     grants,
@@ -93,9 +94,9 @@ ROLE_COMMANDS: dict[type, Callable[[Any, Any], Steps]] = {
     ast.AlterRole: roles.alter_role,
     ast.DropRole: roles.drop_role,
     ast.GrantRole: roles.grant_role,
-    ast.CreateDatabase: roles.database_statement,
-    ast.AlterDatabase: roles.database_statement,
-    ast.DropDatabase: roles.database_statement,
+    ast.CreateDatabase: databases.create_database,
+    ast.AlterDatabase: databases.alter_database,
+    ast.DropDatabase: databases.drop_database,
     ast.CreateExtension: roles.create_extension,
 }
 """Commands that change the catalog."""

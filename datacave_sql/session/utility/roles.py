@@ -1,4 +1,4 @@
-"""CREATE, ALTER and DROP ROLE, GRANT of roles; databases and extensions, as far as there are any.
+"""CREATE, ALTER and DROP ROLE, GRANT of roles; extensions, of which there are none.
 
 Passwords become SCRAM-SHA-256 verifiers before they reach the catalog; who runs the server lends the function for it.
 """
@@ -239,22 +239,6 @@ def _left(member: Role, role_oid: int, only_admin: bool) -> Role:
             ),
         )
     return replace(member, memberships=tuple(one for one in member.memberships if one.role_oid != role_oid))
-
-
-def database_statement(session: Any, statement: Any) -> Steps:
-    """CREATE, ALTER, DROP DATABASE: a server has one database."""
-    yield from ()
-    catalog = session.catalog_snapshot
-    if isinstance(statement, ast.CreateDatabase):
-        if catalog.database_named(statement.name) is not None:
-            raise DatacaveError(f'database "{statement.name}" already exists', sqlstate=sqlstate.DUPLICATE_DATABASE)
-    elif catalog.database_named(statement.name) is None:
-        if isinstance(statement, ast.DropDatabase) and statement.if_exists:
-            notice(session, f'database "{statement.name}" does not exist, skipping')
-            yield Complete("DROP DATABASE")
-            return
-        raise DatacaveError(f'database "{statement.name}" does not exist', sqlstate=sqlstate.UNDEFINED_DATABASE)
-    raise FeatureNotSupported("a server has one database", hint="Use schemas, or another server.")
 
 
 def create_extension(session: Any, statement: ast.CreateExtension) -> Steps:

@@ -11,6 +11,7 @@ from datacave_core.catalog import (
     Column,
     Comment,
     Constraint,
+    Database,
     Index,
     Schema,
     Sequence,
@@ -21,6 +22,7 @@ from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.wait import Wait
 from datacave_sql.bind.statements import ChangeOwner, CommentOn, CreateSchema, RenameObject, SetObjectSchema
 from datacave_sql.session.replies import Complete, Reply
+from datacave_sql.session.utility.databases import check_rename
 from datacave_sql.session.utility.numbering import Numbers
 from datacave_sql.session.utility.stored_names import Renaming, rename_in_texts
 
@@ -65,6 +67,8 @@ def rename(session: Any, bound: RenameObject) -> Steps:
             changed = rename_in_texts(session, renaming, changed)
         catalog = changed
     else:
+        if isinstance(target, Database):
+            check_rename(session, target, name)
         if isinstance(target, Table) and target.storage_id:
             yield from session.lock_table_alone(target.oid)
         renaming = Renaming(catalog)

@@ -22,7 +22,7 @@ PAYLOAD_BYTES_MAX = 7999
 def listen(session: Any, statement: ast.Listen) -> Steps:
     """LISTEN: heard once the transaction has committed."""
     session.begin_statement()
-    hub = session.database.notifications
+    hub = session.home.notifications
     session.after_commit(lambda: hub.listen(session, statement.channel))
     yield Complete("LISTEN")
 
@@ -30,7 +30,7 @@ def listen(session: Any, statement: ast.Listen) -> Steps:
 def unlisten(session: Any, statement: ast.Unlisten) -> Steps:
     """UNLISTEN channel, UNLISTEN *."""
     session.begin_statement()
-    hub = session.database.notifications
+    hub = session.home.notifications
     channel = statement.channel
     if channel is None:
         session.after_commit(lambda: hub.unlisten_all(session))
@@ -67,7 +67,7 @@ def discard(session: Any, statement: ast.Discard) -> Steps:
         session.settings.set("role", "none")
         session.settings.reset_all()
         session.prepared.clear()
-        hub = session.database.notifications
+        hub = session.home.notifications
         session.after_commit(lambda: hub.unlisten_all(session))
         session.evaluation.advisory_unlock_all()
     yield Complete(f"DISCARD {target.upper()}")

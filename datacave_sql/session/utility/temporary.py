@@ -77,18 +77,18 @@ def drop_temporary_schema(session: Any) -> None:
     When another session is just changing the catalog they stay until the database is opened again, which removes all
     that is left over.
     """
-    database = session.database
-    drop_schemas(database, (session.evaluation.temporary_schema,))
+    drop_schemas(session.database, session.home, (session.evaluation.temporary_schema,))
 
 
 def drop_leftovers(database: Any) -> None:
     """Removes the temporary objects of sessions that no longer exist; called when the database opens."""
-    drop_schemas(database, tuple(name for name in database.catalog.schema_names if name.startswith("pg_temp_")))
+    for home in database.homes.values():
+        drop_schemas(database, home, tuple(name for name in home.catalog.schema_names if name.startswith("pg_temp_")))
 
 
-def drop_schemas(database: Any, names: tuple[str, ...]) -> None:
+def drop_schemas(database: Any, home: Any, names: tuple[str, ...]) -> None:
     """Drops schemas with everything in them, unless somebody else is changing the catalog."""
-    catalog: Catalog = database.catalog
+    catalog: Catalog = home.catalog
     schemas = [catalog.schemas[catalog.schema_names[name]] for name in names if name in catalog.schema_names]
     if not schemas:
         return
@@ -102,5 +102,5 @@ def drop_schemas(database: Any, names: tuple[str, ...]) -> None:
     changed = catalog.without(*gone, *schemas)
     transaction.put_all(catalog_writes(catalog, changed))
     transaction.commit(wait_durable=False)
-    database.install_catalog(changed)
+    database.install_catalog(home, changed)
     database.reclaimer.add(one.storage_id for one in gone if isinstance(one, Table))

@@ -11,6 +11,8 @@ import pytest
 
 from datacave_core.catalog import (
     CATALOG_KEY,
+    DEFAULT_DATABASE_OID,
+    PUBLIC_SCHEMA_OID,
     Catalog,
     Column,
     Comment,
@@ -28,9 +30,9 @@ from datacave_core.catalog import (
     Table,
     TypeDefinition,
     catalog_writes,
-    initial_catalog,
-    load_catalog,
-    open_catalog,
+    initial_catalogs,
+    load_catalogs,
+    open_catalogs,
 )
 from datacave_core.catalog.record import decode_object, encode_object
 from datacave_core.errors import DataCorrupted
@@ -58,6 +60,8 @@ def filled(kind: type) -> Any:
         "options": (("fillfactor", "70"),),
         "included": (2, 3),
         "depends_on": (16384, 16385),
+        "schema_oid": PUBLIC_SCHEMA_OID,
+        "database_oid": DEFAULT_DATABASE_OID,
     }
     if kind is Table:
         special |= {"indexes": (filled(Index),), "constraints": (filled(Constraint),)}
@@ -96,6 +100,14 @@ def test_fields_a_record_lacks_have_their_defaults() -> None:
 def test_a_record_of_the_future_is_refused() -> None:
     with pytest.raises(DataCorrupted):
         decode_object(Role, msgpack.packb([2, {}]))
+
+
+def load_catalog(store: MemoryStore, timestamp: int) -> Catalog | None:
+    return load_catalogs(store, timestamp).get(DEFAULT_DATABASE_OID)
+
+
+def initial_catalog() -> Catalog:
+    return initial_catalogs()[DEFAULT_DATABASE_OID]
 
 
 def with_everything() -> Catalog:
@@ -138,8 +150,23 @@ def test_taken_oids_alone_are_written() -> None:
 
 def test_an_empty_store_gets_the_initial_catalog_once() -> None:
     store = MemoryStore()
-    first = open_catalog(store, "root")
-    assert first.role_named("root") is not None
+    first = open_catalogs(store, "root")
+    assert first[DEFAULT_DATABASE_OID].role_named("root") is not None
     timestamp = store.newest_timestamp
-    assert contents(open_catalog(store)) == contents(first)
+    second = open_catalogs(store)
+    assert {oid: contents(one) for oid, one in second.items()} == {oid: contents(one) for oid, one in first.items()}
     assert store.newest_timestamp == timestamp
+
+
+def test_a_store_without_the_other_databases_gets_them() -> None:
+    store = MemoryStore()
+    whole = initial_catalog()
+    others = [one for one in whole.databases.values() if one.oid != DEFAULT_DATABASE_OID]
+    store.commit(catalog_writes(None, whole.without(*others)))
+    opened = open_catalogs(store)
+    assert sorted(opened[DEFAULT_DATABASE_OID].database_names) == ["default", "postgres", "template0", "template1"]
+    again = open_catalogs(store)
+    assert {oid: one.schemas for oid, one in again.items()} == {oid: one.schemas for oid, one in opened.items()}
+    assert {oid: one.comments for oid, one in again.items()} == {oid: one.comments for oid, one in opened.items()}
+    publics = {catalog.schema_names["public"] for catalog in opened.values()}
+    assert len(publics) == len(opened) == 4

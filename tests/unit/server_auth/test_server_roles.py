@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from datacave_core.catalog import initial_catalog, load_catalog, open_catalog
+from datacave_core.catalog import initial_catalog, load_catalogs, open_catalogs
 from datacave_core.memory import MemoryStore
 from datacave_server.clock import SystemClock
 from datacave_server.config import User
@@ -39,9 +39,9 @@ def test_a_role_that_may_not_log_in_stays_so() -> None:
 
 def test_roles_are_stored_once() -> None:
     store = MemoryStore(SystemClock())
-    open_catalog(store)
+    open_catalogs(store)
     assert ensure_roles(store, [User("ann")]) is not None
-    stored = load_catalog(store, store.newest_timestamp)
-    assert stored is not None
-    assert stored.role_named("ann") is not None
+    stored = load_catalogs(store, store.newest_timestamp)
+    assert stored
+    assert all(catalog.role_named("ann") is not None for catalog in stored.values())
     assert ensure_roles(store, [User("ann")]) is None

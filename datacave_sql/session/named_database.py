@@ -1,0 +1,56 @@
+"""NamedDatabase: one database of a node, to which sessions connect by name: its committed catalog and its plans.
+
+Not here: what all databases of a node share (database.py).
+"""
+
+from __future__ import annotations
+
+from datacave_core.catalog import Catalog, Table
+from datacave_sql.session.bulk_insert import BulkShape
+from datacave_sql.session.catalog_types import CatalogTypes
+from datacave_sql.session.compiled import CompiledQuery, CompiledUtility
+from datacave_sql.session.notifications import NotificationHub
+from datacave_sql.session.plan_cache import LeastRecentlyUsed
+from datacave_sql.session.shared_shape import SharedShape
+from datacave_sql.table.access import TableAccess
+
+BULK_SHAPES_MAX = 256
+
+
+class CatalogState:
+    """One catalog snapshot with what is compiled for it."""
+
+    __slots__ = ("_access", "catalog", "types")
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.catalog = catalog
+        self.types = CatalogTypes(catalog)
+        self._access: dict[int, TableAccess] = {}
+
+    def access(self, table: Table) -> TableAccess:
+        """The access code of a table."""
+        found = self._access.get(table.oid)
+        if found is None or found.table is not table:
+            found = self._access[table.oid] = TableAccess(table, self.types, self.catalog.types)
+        return found
+
+
+class NamedDatabase:
+    """What the sessions of one database share. Plans of older catalogs are made anew when they are next used."""
+
+    __slots__ = ("bulk_shapes", "closed", "notifications", "oid", "plans_by_fingerprint", "plans_by_text", "state")
+
+    def __init__(self, oid: int, catalog: Catalog, plan_cache_entries: int) -> None:
+        self.oid = oid
+        self.closed = False
+        """Whether nobody may connect at the moment, because it is being copied or dropped."""
+        self.state = CatalogState(catalog)
+        self.notifications = NotificationHub()
+        self.plans_by_text: LeastRecentlyUsed[CompiledQuery | CompiledUtility] = LeastRecentlyUsed(plan_cache_entries)
+        self.plans_by_fingerprint: LeastRecentlyUsed[SharedShape] = LeastRecentlyUsed(plan_cache_entries)
+        self.bulk_shapes: LeastRecentlyUsed[BulkShape] = LeastRecentlyUsed(BULK_SHAPES_MAX)
+
+    @property
+    def catalog(self) -> Catalog:
+        """The newest committed catalog."""
+        return self.state.catalog
