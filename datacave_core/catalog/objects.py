@@ -50,6 +50,7 @@ class IndexKey:
     nulls_first: bool = False
     type_oid: int = 0  # of an expression; 0: the column's
     collation: int = 0
+    operator_class: str = ""  # "": the default one of the type
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,8 @@ class Index:
     method: str = "btree"
     valid: bool = True
     options: tuple[tuple[str, str], ...] = ()
+    deferrable: bool = False  # entries may repeat until the constraint is checked
+    exclusion: tuple[str, ...] = ()  # of an exclusion constraint, the operator of each key
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,7 +152,7 @@ def key_column(table: Table, name: str, position: int | None = None) -> Column:
     return column
 
 
-def require_indexable(b: Binding, type_oid: int) -> None:
+def require_indexable(b: Binding, type_oid: int, method: str = "btree") -> None:
     """Raises 42704 for a type that has no order to build an index on."""
     try:
         resolve_operator("<", type_oid, type_oid, b.types)
@@ -161,7 +161,7 @@ def require_indexable(b: Binding, type_oid: int) -> None:
         comparable = False
     if not comparable:
         raise DatacaveError(
-            f'data type {b.types.name(type_oid)} has no default operator class for access method "btree"',
+            f'data type {b.types.name(type_oid)} has no default operator class for access method "{method}"',
             sqlstate=sqlstate.UNDEFINED_OBJECT,
             hint="You must specify an operator class for the index or define a default operator class for the data "
             "type.",
@@ -178,12 +178,6 @@ def _unique(
 ) -> tuple[Constraint, Index | None]:
     if constraint.index_name is not None:
         return _using_index(table, constraint)
-    if constraint.deferrable:
-        raise FeatureNotSupported(
-            "deferrable unique constraints are not supported",
-            hint="Leave DEFERRABLE out.",
-            position=constraint.position,
-        )
     if constraint.primary and (table.primary_index is not None):
         raise DatacaveError(
             f'multiple primary keys for table "{table.name}" are not allowed',
@@ -212,6 +206,7 @@ def _unique(
     else:
         name = free_name(table.name, "_".join(column.name for column in columns), "key", in_use)
     taken.add(name)
+    deferrable = bool(constraint.deferrable or constraint.initially_deferred)
     index = Index(
         0,
         0,
@@ -222,29 +217,65 @@ def _unique(
         nulls_not_distinct=constraint.nulls_not_distinct,
         included=included,
         options=tuple((o.name, o.value or "true") for o in constraint.options),
+        deferrable=deferrable,
     )
-    return Constraint(0, name, "p" if constraint.primary else "u", tuple(numbers)), index
+    return (
+        Constraint(
+            0,
+            name,
+            "p" if constraint.primary else "u",
+            tuple(numbers),
+            deferrable=deferrable,
+            initially_deferred=bool(constraint.initially_deferred),
+        ),
+        index,
+    )
 
 
 def _using_index(table: Table, constraint: ast.UniqueConstraint) -> tuple[Constraint, Index | None]:
-    for index in table.indexes:
-        if index.name != constraint.index_name:
-            continue
-        if not index.unique or index.predicate is not None or any(not key.column for key in index.keys):
-            raise DatacaveError(
-                f'"{index.name}" is not a unique index',
-                sqlstate=sqlstate.WRONG_OBJECT_TYPE,
-                detail="Cannot create a primary key or unique constraint using such an index.",
-                position=constraint.position,
-            )
-        kind = "p" if constraint.primary else "u"
-        columns = tuple(key.column for key in index.keys)
-        return Constraint(0, constraint.name or index.name, kind, columns, index_oid=index.oid), None
-    raise DatacaveError(
-        f'index "{constraint.index_name}" does not exist',
-        sqlstate=sqlstate.UNDEFINED_OBJECT,
-        position=constraint.position,
-    )
+    """A constraint over an index that is there. Raises 42704, 42809, 55000, 42P16."""
+    position = constraint.position
+    index = next((one for one in table.indexes if one.name == constraint.index_name), None)
+    if index is None:
+        raise DatacaveError(
+            f'index "{constraint.index_name}" does not exist', sqlstate=sqlstate.UNDEFINED_OBJECT, position=position
+        )
+    if constraint.primary and table.primary_index is not None:
+        raise DatacaveError(
+            f'multiple primary keys for table "{table.name}" are not allowed',
+            sqlstate=sqlstate.INVALID_TABLE_DEFINITION,
+            position=position,
+        )
+    if index.constraint_oid:
+        raise DatacaveError(
+            f'index "{index.name}" is already associated with a constraint',
+            sqlstate=sqlstate.OBJECT_NOT_IN_PREREQUISITE_STATE,
+            position=position,
+        )
+    number = next((place for place, key in enumerate(index.keys, 1) if key.descending or key.nulls_first), 0)
+    fault = (
+        f'"{index.name}" is not a unique index' if not index.unique
+        else f'index "{index.name}" contains expressions' if any(not key.column for key in index.keys)
+        else f'"{index.name}" is a partial index' if index.predicate is not None
+        else f'index "{index.name}" column number {number} does not have default sorting behavior' if number
+        else None
+    )  # fmt: skip
+    if fault is not None:
+        raise DatacaveError(
+            fault,
+            sqlstate=sqlstate.WRONG_OBJECT_TYPE,
+            detail="Cannot create a primary key or unique constraint using such an index.",
+            position=position,
+        )
+    if constraint.deferrable or constraint.initially_deferred:
+        raise FeatureNotSupported(
+            "a deferrable constraint over an index that is there is not supported",
+            hint="Add the constraint with its columns instead of USING INDEX.",
+            position=position,
+        )
+    kind = "p" if constraint.primary else "u"
+    columns = tuple(key.column for key in index.keys)
+    return Constraint(0, constraint.name or index.name, kind, columns, index_oid=index.oid), None
 
 
 def _foreign_key(b: Binding, table: Table, constraint: ast.ForeignKeyConstraint) -> Constraint:
@@ -354,6 +385,7 @@ def _referenced_key(table: Table, constraint: ast.ForeignKeyConstraint, count: i
             for candidate in table.indexes
             if candidate.unique
             and candidate.predicate is None
+            and not candidate.exclusion
             and len(candidate.keys) == len(numbers)
             and {key.column for key in candidate.keys} == set(numbers)
         ]
@@ -363,6 +395,11 @@ def _referenced_key(table: Table, constraint: ast.ForeignKeyConstraint, count: i
                 sqlstate=sqlstate.INVALID_FOREIGN_KEY,
             )
         index = candidates[0]
+    if index.deferrable:
+        raise DatacaveError(
+            f'cannot use a deferrable unique constraint for referenced table "{table.name}"',
+            sqlstate=sqlstate.OBJECT_NOT_IN_PREREQUISITE_STATE,
+        )
     if len(numbers) != count:
         raise DatacaveError(
             "number of referencing and referenced columns for foreign key disagree",

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+
 from datacave_core import sqlstate
 from datacave_core.catalog import Index, IndexKey, Table
 from datacave_core.errors import DatacaveError, FeatureNotSupported
+from datacave_core.types import oids
 from datacave_sql.bind import coercion, constraints, relations, row_rules
 from datacave_sql.bind import statements as s
 from datacave_sql.bind.constructs import resolve_collation
 from datacave_sql.bind.names import Scope
 from datacave_sql.bind.object_names import free_name
+from datacave_sql.bind.operator_classes import key_class
 from datacave_sql.bind.sqltext import SqlText
 from datacave_sql.bind.state import Binding
 from datacave_sql.expr import nodes as n
@@ -17,6 +22,8 @@ from datacave_sql.parse import ast, figure_column_name
 from datacave_sql.plan.logical import OutputColumn
 
 METHODS = ("btree", "hash")
+KEYS_MAX = 32
+SYSTEM_COLUMNS = frozenset({"ctid", "xmin", "xmax", "cmin", "cmax"})
 OTHER_METHODS = ("gist", "gin", "spgist", "brin")
 
 
@@ -35,30 +42,24 @@ def indexed_table(b: Binding, statement: ast.CreateIndex) -> Table:
 
 def bind_create_index(b: Binding, statement: ast.CreateIndex, entries: object) -> s.BoundStatement:
     """The index to make."""
-    if statement.access_method in OTHER_METHODS:
-        raise FeatureNotSupported(
-            f"access method {statement.access_method} is not supported", hint="Make a btree index."
-        )
-    if statement.access_method not in METHODS:
-        raise DatacaveError(
-            f'access method "{statement.access_method}" does not exist', sqlstate=sqlstate.UNDEFINED_OBJECT
-        )
+    method = _method(statement)
     table = indexed_table(b, statement)
     if statement.name is not None and (table.schema_oid, statement.name) in b.catalog.relation_names:
         if statement.if_not_exists:
             notice = (f'relation "{statement.name}" already exists, skipping', sqlstate.DUPLICATE_TABLE)
             return s.NothingToDo("CREATE INDEX", (notice,))
         raise DatacaveError(f'relation "{statement.name}" already exists', sqlstate=sqlstate.DUPLICATE_TABLE)
+    _refuse_system_columns(statement)
     row = row_rules.row_columns(b, table)
     scope = row_rules.row_scope(b, table, row, table.name, "index expressions")
     keys: list[IndexKey] = []
     expressions: list[n.Expression | None] = []
     words: list[str] = []
     for element in statement.elements:
-        key, expression, word = _key(b, table, element, scope)
+        key, expression, word = _key(b, table, element, scope, method)
         keys.append(key)
         expressions.append(expression)
-        words.append(word)
+        words.append(free_word(word, words))
     included = tuple(_included(table, element) for element in statement.including)
     predicate, text = _predicate(b, statement, table, row)
     name = statement.name
@@ -78,14 +79,66 @@ def bind_create_index(b: Binding, statement: ast.CreateIndex, entries: object) -
         nulls_not_distinct=statement.nulls_not_distinct,
         predicate=text,
         included=included,
-        method=statement.access_method,
+        method=method,
         options=tuple((option.name, option.value or "true") for option in statement.options),
     )
-    return s.CreateIndex(table, index, tuple(expressions), predicate, row)
+    return s.CreateIndex(table, index, tuple(expressions), predicate, row, statement.concurrently)
+
+
+def _method(statement: ast.CreateIndex) -> str:
+    """The access method. Raises 0A000 and 42704, also for what the method cannot do."""
+    method = statement.access_method
+    if method in OTHER_METHODS:
+        raise FeatureNotSupported(f"access method {method} is not supported", hint="Make a btree index.")
+    if method not in METHODS:
+        raise DatacaveError(f'access method "{method}" does not exist', sqlstate=sqlstate.UNDEFINED_OBJECT)
+    if len(statement.elements) + len(statement.including) > KEYS_MAX:
+        raise DatacaveError(f"cannot use more than {KEYS_MAX} columns in an index", sqlstate=sqlstate.TOO_MANY_COLUMNS)
+    if method == "hash":
+        lacking = (
+            "unique indexes" if statement.unique
+            else "included columns" if statement.including
+            else "multicolumn indexes" if len(statement.elements) > 1
+            else "ASC/DESC options" if any(one.descending for one in statement.elements)
+            else "NULLS FIRST/LAST options" if any(one.nulls_first is not None for one in statement.elements)
+            else None
+        )  # fmt: skip
+        if lacking is not None:
+            raise FeatureNotSupported(f'access method "hash" does not support {lacking}')
+    return method
+
+
+def free_word(word: str, words: Sequence[str]) -> str:
+    """A column's word in a made-up name, numbered where it repeats."""
+    candidate, number = word, 0
+    while candidate in words:
+        number += 1
+        candidate = f"{word}{number}"
+    return candidate
+
+
+def _refuse_system_columns(statement: ast.CreateIndex) -> None:
+    parts = [one.expression or one.column for one in (*statement.elements, *statement.including)]
+    names = {part for part in parts if isinstance(part, str)}
+    names |= {column.parts[-1] for part in (*parts, statement.where) for column in mentioned_columns(part)}
+    if names & SYSTEM_COLUMNS:
+        raise FeatureNotSupported("index creation on system columns is not supported")
+
+
+def mentioned_columns(node: object) -> Iterator[ast.ColumnRef]:
+    """Every column reference below a node of a syntax tree."""
+    if isinstance(node, ast.ColumnRef):
+        yield node
+    elif isinstance(node, tuple):
+        for item in node:
+            yield from mentioned_columns(item)
+    elif isinstance(node, ast.Node):
+        for one in fields(node):
+            yield from mentioned_columns(getattr(node, one.name))
 
 
 def _key(
-    b: Binding, table: Table, element: ast.IndexElement, scope: Scope
+    b: Binding, table: Table, element: ast.IndexElement, scope: Scope, method: str
 ) -> tuple[IndexKey, n.Expression | None, str]:
     """(the key, its bound expression, its word in a made-up name)."""
     nulls_first = element.descending if element.nulls_first is None else element.nulls_first
@@ -100,39 +153,31 @@ def _key(
         column = table.columns_by_name.get(name)
         if column is None:
             raise DatacaveError(f'column "{name}" does not exist', sqlstate=sqlstate.UNDEFINED_COLUMN)
-        _require_class(b, element, column.type_oid)
+        operators = key_class(b, element.operator_class, method, column.type_oid)
         key = IndexKey(
             column.number,
             descending=element.descending,
             nulls_first=nulls_first,
             collation=collation or column.collation,
+            operator_class=operators,
         )
         return key, None, column.name
     assert node is not None
     bound = coercion.settled(b, b.expression(node, scope))
     constraints.refuse_subquery(b, bound, "index expression")
+    word = figure_column_name(node)
+    word = "expr" if word == "?column?" else word
+    if bound.type in (oids.RECORD, oids.VOID):
+        raise DatacaveError(
+            f'column "{word}" has pseudo-type {b.types.name(bound.type)}', sqlstate=sqlstate.INVALID_TABLE_DEFINITION
+        )
     if any(isinstance(part, n.FunctionCall) and part.function.volatility != "i" for part in n.walk(bound)):
         raise DatacaveError(
             "functions in index expression must be marked IMMUTABLE", sqlstate=sqlstate.INVALID_OBJECT_DEFINITION
         )
-    _require_class(b, element, bound.type)
-    key = IndexKey(0, SqlText()(node), element.descending, nulls_first, bound.type, collation)
-    word = figure_column_name(node)
-    return key, bound, "expr" if word == "?column?" else word
-
-
-_CLASS_SUFFIXES = ("_ops", "_pattern_ops")
-
-
-def _require_class(b: Binding, element: ast.IndexElement, type_oid: int) -> None:
-    constraints.require_indexable(b, type_oid)
-    if element.operator_class is None:
-        return
-    name = element.operator_class[-1]
-    if not name.endswith(_CLASS_SUFFIXES):
-        raise DatacaveError(
-            f'operator class "{name}" does not exist for access method "btree"', sqlstate=sqlstate.UNDEFINED_OBJECT
-        )
+    operators = key_class(b, element.operator_class, method, bound.type)
+    key = IndexKey(0, SqlText()(node), element.descending, nulls_first, bound.type, collation, operators)
+    return key, bound, word
 
 
 def _included(table: Table, element: ast.IndexElement) -> int:

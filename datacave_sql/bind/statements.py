@@ -154,6 +154,7 @@ class CreateIndex:
     key_expressions: tuple[Expression | None, ...] = ()
     predicate: Expression | None = None
     row_columns: tuple[OutputColumn, ...] = ()
+    concurrently: bool = False
 
 
 @dataclass(frozen=True, slots=True)

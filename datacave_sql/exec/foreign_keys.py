@@ -300,7 +300,10 @@ def referring_rows(
     wanted = set(keys)
     width = len(constraint.columns)
     slots = {number - 1 for number in constraint.columns}
-    index = next((one for one in access.indexes if len(one.slots) >= width and set(one.slots[:width]) == slots), None)
+    index = next(
+        (one for one in access.indexes if one.is_plain and len(one.slots) >= width and set(one.slots[:width]) == slots),
+        None,
+    )
     if index is None:
         for batch in newest_rows(context.transaction, access):
             found = [pair for pair in batch if _values(pair[1], constraint.columns) in wanted]

@@ -118,9 +118,12 @@ class Insert:
         arbiters: list[IndexAccess] = [
             index
             for index in self.access.indexes
-            if index.index.unique and (not conflict.index_numbers or index.index.index_number in conflict.index_numbers)
+            if (index.index.unique or index.index.exclusion)
+            and (not conflict.index_numbers or index.index.index_number in conflict.index_numbers)
         ]
         for index in arbiters:
+            if index.index.deferrable:
+                raise writer.unfit_arbiter(index)
             holder = yield from writer.find_conflict(index, row)
             if holder is None:
                 continue

@@ -18,6 +18,7 @@ from datacave_core.values import Row
 from datacave_core.wait import Steps, wait_for
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.foreign_keys import guard_for
+from datacave_sql.exec.late_checks import LateChecks
 from datacave_sql.table.access import IndexAccess, TableAccess
 
 
@@ -30,6 +31,7 @@ class RowWriter:
         self.transaction: Transaction = context.transaction
         self._row_id: Callable[[], int] = context.session.database.row_ids.allocator(access.table.storage_id)
         self._guard = guard_for(context, access, RowWriter)
+        self._later = LateChecks(context, access, self.unique_violation)
 
     def check_not_null(self, row: Row) -> None:
         """Raises 23502 for a NULL in a NOT NULL column."""
@@ -99,7 +101,7 @@ class RowWriter:
     def unique_violation(self, index: IndexAccess, row: Row) -> DatacaveError:
         """The error of a value that a unique index has already."""
         values = index.values(row)
-        names, types = self.access.describe_key(index.index, values)
+        names, types = self.access.describe_key(index.index)
         shown = ", ".join(
             "null" if value is None else self._text(type_oid, value)
             for value, type_oid in zip(values, types, strict=True)
@@ -113,16 +115,30 @@ class RowWriter:
             constraint=index.index.name,
         )
 
+    def unfit_arbiter(self, index: IndexAccess) -> DatacaveError:
+        """The error of an ON CONFLICT that a constraint which is checked later would have to decide."""
+        return DatacaveError(
+            "ON CONFLICT does not support deferrable unique constraints/exclusion constraints as arbiters",
+            sqlstate=sqlstate.OBJECT_NOT_IN_PREREQUISITE_STATE,
+            schema=self._schema(),
+            table=self.access.table.name,
+            constraint=index.index.name,
+        )
+
     def insert(self, row: Row) -> Steps[bytes]:
         """Inserts a complete row whose constraints other than uniqueness hold; returns its key. Raises 23505."""
         access, transaction = self.access, self.transaction
         for index in access.indexes:
-            if index.index.unique and (yield from self.find_conflict(index, row)) is not None:
+            if index.index.deferrable or index.index.exclusion:
+                yield from self._later.note(index, row)
+            elif index.index.unique and (yield from self.find_conflict(index, row)) is not None:
                 raise self.unique_violation(index, row)
         key = access.row_key(row, self._row_id)
         transaction.put(key, row if access.to_physical is None else access.to_physical(row))
         for index in access.secondary:
-            transaction.put(index.entry_key(row, key), (key,))
+            entry = index.entry_key(row, key)
+            if entry is not None:
+                transaction.put(entry, (key,))
         if self._guard is not None:
             self._guard.inserted(row)
         return key
@@ -136,6 +152,10 @@ class RowWriter:
         access, transaction = self.access, self.transaction
         store = transaction.manager.store
         unique = {}
+        if any((one.index.unique and not one.is_plain) or one.index.deferrable for one in access.indexes):
+            for row in rows:
+                yield from self.insert(row)
+            return
         for index in access.indexes:
             if not index.index.unique:
                 continue
@@ -165,11 +185,17 @@ class RowWriter:
         transaction.put_all(dict(zip(row_keys, rows if convert is None else convert(rows), strict=True)))
         for index in access.secondary:
             entries = unique.get(index.index.index_number)
+            holders = row_keys
             if entries is None:
+                held = rows
+                if not index.is_plain:
+                    places = [place for place, row in enumerate(rows) if index.covers(row)]
+                    held = [rows[place] for place in places]
+                    holders = [row_keys[place] for place in places]
                 entries = [
-                    entry + key[PREFIX_LENGTH:] for entry, key in zip(index.encode_rows(rows), row_keys, strict=True)
+                    entry + key[PREFIX_LENGTH:] for entry, key in zip(index.encode_rows(held), holders, strict=True)
                 ]
-            transaction.put_all({entry: (key,) for entry, key in zip(entries, row_keys, strict=True)})
+            transaction.put_all({entry: (key,) for entry, key in zip(entries, holders, strict=True)})
         if self._guard is not None:
             for row in rows:
                 self._guard.inserted(row)
@@ -201,15 +227,20 @@ class RowWriter:
             new_key = access.row_key(new, self._row_id)
             moved = True
         for index in access.secondary:
+            if not moved and index.is_plain and index.values(old) == index.values(new):
+                continue
             old_entry = index.entry_key(old, key)
-            if moved or index.values(old) != index.values(new):
-                new_entry = index.entry_key(new, new_key)
-                if new_entry != old_entry:
-                    if index.index.unique:
-                        holder = yield from self.find_conflict(index, new)
-                        if holder is not None and holder != key:
-                            raise self.unique_violation(index, new)
+            new_entry = index.entry_key(new, new_key)
+            if new_entry != old_entry:
+                if index.index.deferrable or index.index.exclusion:
+                    yield from self._later.note(index, new)
+                elif index.index.unique:
+                    holder = yield from self.find_conflict(index, new)
+                    if holder is not None and holder != key:
+                        raise self.unique_violation(index, new)
+                if old_entry is not None:
                     transaction.delete(old_entry)
+            if new_entry is not None and (moved or new_entry != old_entry):
                 transaction.put(new_entry, (new_key,))
         if moved:
             transaction.delete(key)
@@ -223,11 +254,18 @@ class RowWriter:
         transaction = self.transaction
         transaction.delete(key)
         for index in self.access.secondary:
-            transaction.delete(index.entry_key(row, key))
+            entry = index.entry_key(row, key)
+            if entry is not None:
+                transaction.delete(entry)
         if self._guard is not None:
             self._guard.deleted(row)
 
     def finish(self) -> Steps[None]:
-        """Called when the statement has written all its rows: foreign keys are checked and followed. Raises 23503."""
+        """Called when the statement has written all its rows: what was left for its end is checked and followed.
+
+        Raises 23505, 23P01, 23503.
+        """
+        if self._later.pending:
+            yield from self._later.finish()
         if self._guard is not None:
             yield from self._guard.finish()

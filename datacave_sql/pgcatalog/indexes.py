@@ -26,6 +26,11 @@ def _default_classes() -> dict[tuple[int, int], int]:
     return {(row[1], row[6]): row[0] for row in fixed_rows("pg_opclass") if row[7]}
 
 
+@cache
+def _named_classes() -> dict[tuple[int, str], int]:
+    return {(row[1], row[2]): row[0] for row in fixed_rows("pg_opclass")}
+
+
 def operator_class(rows: CatalogRows, method: int, type_oid: int) -> int:
     """The default operator class of a type, by its own oid or what it belongs to; 0 where there is none."""
     classes = _default_classes()
@@ -86,7 +91,8 @@ def _row(rows: CatalogRows, table: Table, index: Index) -> Row:
         type_oid, collation = key_type(table, key)
         described = rows.types.find(type_oid)
         collations.append(collation or (described.collation_oid if described is not None else 0))
-        classes.append(operator_class(rows, method, type_oid))
+        named = _named_classes().get((method, key.operator_class))
+        classes.append(named or operator_class(rows, method, type_oid))
         options.append((_DESCENDING if key.descending else 0) | (_NULLS_FIRST if key.nulls_first else 0))
     places = [key.column for key in index.keys] + list(index.included)
     expressions = [key.expression for key in index.keys if not key.column and key.expression]

@@ -6,13 +6,16 @@ without the table's columns: equality (also IN and = ANY) on leading key columns
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from datacave_core.catalog import FIRST_USER_OID, Index, Table
+from datacave_core.catalog import FIRST_USER_OID, Index
 from datacave_sql.expr import nodes as n
 from datacave_sql.plan import logical as l
+from datacave_sql.plan.implication import implies
 from datacave_sql.plan.planning import is_volatile
+from datacave_sql.table.access import IndexAccess, TableAccess
+from datacave_sql.table.index_rule import over_attributes
 
 MIRRORED = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
@@ -41,7 +44,7 @@ class AccessPath:
     @property
     def is_point(self) -> bool:
         """Whether every key column is fixed, so that the range is one key per combination of values."""
-        return self.index.unique and len(self.equal) == len(self.index.keys)
+        return self.index.unique and not self.index.deferrable and len(self.equal) == len(self.index.keys)
 
     @property
     def single_row(self) -> bool:
@@ -61,10 +64,17 @@ def same_family(a: int, b: int) -> bool:
     return a == b or any(a in family and b in family for family in _FAMILIES)
 
 
-def column_condition(part: n.Expression, attributes: dict[int, int]) -> list[ColumnCondition]:
-    """What a condition says about single columns; `attributes` maps column ids to attribute numbers."""
+def column_condition(
+    part: n.Expression, attributes: dict[int, int], computed: Mapping[n.Expression, int] | None = None
+) -> list[ColumnCondition]:
+    """What a condition says about single columns; `attributes` maps column ids to attribute numbers.
+
+    `computed` maps indexed expressions, over attribute numbers, to made-up (negative) ones.
+    """
 
     def column_of(e: n.Expression) -> tuple[int, int] | None:
+        if computed and (number := computed.get(over_attributes(e, attributes))) is not None:
+            return number, e.type
         while isinstance(e, n.Relabel):
             e = e.argument
         if isinstance(e, n.ColumnReference) and e.column in attributes:
@@ -108,33 +118,57 @@ def column_condition(part: n.Expression, attributes: dict[int, int]) -> list[Col
 
 
 def access_paths(
-    table: Table, columns: Sequence[l.OutputColumn], conjuncts: Sequence[n.Expression]
+    access: TableAccess, columns: Sequence[l.OutputColumn], conjuncts: Sequence[n.Expression]
 ) -> list[AccessPath]:
-    """Every index that the conditions can use, at least with its first column."""
+    """Every index that the conditions can use: with its first key, or because they imply its own condition."""
     attributes = {column.id: column.attribute for column in columns if column.attribute > 0}
+    computed = _computed_keys(access)
     conditions: dict[int, list[ColumnCondition]] = {}
     for part in conjuncts:
-        for condition in column_condition(part, attributes):
+        for condition in column_condition(part, attributes, computed):
             conditions.setdefault(condition.attribute, []).append(condition)
     paths = []
-    for index in table.indexes:
-        if not index.valid or index.predicate is not None or index.method != "btree":
+    for one in access.indexes:
+        index = one.index
+        if not index.valid or index.exclusion:
+            continue
+        partial = one.rule is not None and one.rule.predicate is not None
+        if partial and not _is_covered(one, attributes, conjuncts):
             continue
         equal: list[ColumnCondition] = []
         lower = upper = None
-        for key in index.keys:
-            known = conditions.get(key.column, []) if key.column else []
+        for place, key in enumerate(index.keys):
+            attribute = key.column or computed[one.rule.keys[place]]  # type: ignore[union-attr, index]
+            known = conditions.get(attribute, [])
             exact = next((c for c in known if c.operator == "="), None)
             exact = exact or next((c for c in known if c.operator in ("in", "any")), None)
             if exact is not None:
                 equal.append(exact)
                 continue
-            lower = next((c for c in known if c.operator in (">", ">=")), None)
-            upper = next((c for c in known if c.operator in ("<", "<=")), None)
+            if index.method == "btree":
+                lower = next((c for c in known if c.operator in (">", ">=")), None)
+                upper = next((c for c in known if c.operator in ("<", "<=")), None)
             break
-        if equal or lower is not None or upper is not None:
+        if equal or lower is not None or upper is not None or partial:
             paths.append(AccessPath(index, tuple(equal), lower, upper))
     return paths
+
+
+def _computed_keys(access: TableAccess) -> dict[n.Expression, int]:
+    """Indexed expressions of a table, each with a number of its own below zero."""
+    found: dict[n.Expression, int] = {}
+    for one in access.indexes:
+        if one.rule is not None:
+            for expression in one.rule.keys:
+                if expression is not None:
+                    found.setdefault(expression, -1000 - len(found))
+    return found
+
+
+def _is_covered(index: IndexAccess, attributes: dict[int, int], conjuncts: Sequence[n.Expression]) -> bool:
+    """Whether every row that satisfies the conditions has an entry in a partial index."""
+    assert index.rule is not None and index.rule.predicate is not None
+    return implies([over_attributes(part, attributes) for part in conjuncts], index.rule.predicate)
 
 
 def best_path(paths: Sequence[AccessPath]) -> AccessPath | None:

@@ -37,9 +37,10 @@ def plan_lookup_join(
         return None
     left_ids = frozenset(left.columns)
     everything = [*conditions, *filters]
+    access = p.environment.access(node.table)
     paths = [
         path
-        for path in access_paths(node.table, node.columns, everything)
+        for path in access_paths(access, node.columns, everything)
         if path.single_row and path.index.index_number == 0
     ]
     if not paths:
@@ -49,7 +50,6 @@ def plan_lookup_join(
     for source in path.sources:
         if not n.columns_used(source) <= left_ids | own:
             return None
-    access = p.environment.access(node.table)
     key_generator = p.generator(scope_of(left.columns, left.not_null, "l"), "l")
     key_generator.namespace["encode"] = access.codec(path.index).encode
     texts, tests = [], []

@@ -59,7 +59,7 @@ def table_scope(
 def plan_scan(p: Planner, node: l.Scan, needed: frozenset[int], conjuncts: list[n.Expression]) -> Operator:
     """The best access path for the conditions; what it does not cover is filtered in the same function."""
     access = p.environment.access(node.table)
-    path = best_path(access_paths(node.table, node.columns, conjuncts))
+    path = best_path(access_paths(access, node.columns, conjuncts))
     outputs = [column for column in node.columns if column.id in needed]
     consumed: set[int] = set()
     if path is not None:

@@ -16,7 +16,7 @@ from datacave_sql.plan.access_path import access_paths
 from datacave_sql.plan.cardinality import estimate_rows
 from datacave_sql.plan.joins import equality_sides, outer_columns
 from datacave_sql.plan.lookups import LOOKUP_COST
-from datacave_sql.plan.planning import Statistics, conjunction, is_volatile, split_conjuncts
+from datacave_sql.plan.planning import PlanningEnvironment, conjunction, is_volatile, split_conjuncts
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +29,14 @@ class _Core:
 
 
 def joined_subqueries(
-    statistics: Statistics, child: l.LogicalPlan, conjuncts: Sequence[n.Expression]
+    environment: PlanningEnvironment, child: l.LogicalPlan, conjuncts: Sequence[n.Expression]
 ) -> tuple[l.LogicalPlan, list[n.Expression]]:
     """The child joined with the subqueries among the conjuncts, and the conjuncts that are left."""
     plain = [part for part in conjuncts if not is_volatile(part)]
-    rows = estimate_rows(statistics, child, plain)
+    rows = estimate_rows(environment.statistics, child, plain)
     rest: list[n.Expression] = []
     for part in conjuncts:
-        joined = _joined(statistics, child, rows, part)
+        joined = _joined(environment, child, rows, part)
         if joined is None:
             rest.append(part)
         else:
@@ -44,7 +44,7 @@ def joined_subqueries(
     return child, rest
 
 
-def _joined(statistics: Statistics, child: l.LogicalPlan, rows: float, part: n.Expression) -> l.Join | None:
+def _joined(environment: PlanningEnvironment, child: l.LogicalPlan, rows: float, part: n.Expression) -> l.Join | None:
     kind = "semi"
     if isinstance(part, n.Not):
         kind, part = "anti", part.argument
@@ -59,22 +59,24 @@ def _joined(statistics: Statistics, child: l.LogicalPlan, rows: float, part: n.E
         conditions = [*split_conjuncts(_over(part.test, core.computed)), *conditions]
     ids = frozenset(column.id for column in child.columns)
     own = frozenset(column.id for column in core.node.columns)
-    if outer_columns(core.node) & ids or _looked_up(statistics, rows, core.node, conditions):
+    if outer_columns(core.node) & ids or _looked_up(environment, rows, core.node, conditions):
         return None
     if not any(equality_sides(condition, ids, own) for condition in conditions):
         return None
     return l.Join(kind, child, core.node, conjunction(conditions))
 
 
-def _looked_up(statistics: Statistics, rows: float, node: l.LogicalPlan, conditions: Sequence[n.Expression]) -> bool:
+def _looked_up(
+    environment: PlanningEnvironment, rows: float, node: l.LogicalPlan, conditions: Sequence[n.Expression]
+) -> bool:
     """Whether running the subquery for each of the few rows is less work than reading all of its table."""
     everything = list(conditions)
     while isinstance(node, l.Filter):
         everything += split_conjuncts(node.predicate)
         node = node.child
-    if not isinstance(node, l.Scan) or not access_paths(node.table, node.columns, everything):
+    if not isinstance(node, l.Scan) or not access_paths(environment.access(node.table), node.columns, everything):
         return rows <= 1
-    return rows * LOOKUP_COST < estimate_rows(statistics, node, [])
+    return rows * LOOKUP_COST < estimate_rows(environment.statistics, node, [])
 
 
 def _core(node: l.LogicalPlan, *, exists: bool) -> _Core:

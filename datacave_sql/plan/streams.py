@@ -32,7 +32,7 @@ from datacave_sql.plan.semijoins import joined_subqueries
 def plan_filter(p: Planner, node: l.Filter, needed: frozenset[int], conjuncts: list[n.Expression]) -> Operator:
     """The conditions join those from above and travel on; those that are subqueries become joins where they can."""
     parts = split_conjuncts(node.predicate) + conjuncts
-    child, rest = joined_subqueries(p.environment.statistics, node.child, parts)
+    child, rest = joined_subqueries(p.environment, node.child, parts)
     return p.plan(child, needed, rest)
 
 

@@ -169,13 +169,13 @@ def plan_update(p: Planner, node: l.Update, needed: frozenset[int], conjuncts: l
         row = tuple_text([returning.value(e).text for e in node.returning])
         make_returning = compile_factory(returning, "w, r", [f"return {row}"])
     assigned = {number for number, _ in node.assignments} | {number for number, _ in node.generated}
-    changes_indexed = any(key.column in assigned for index in node.table.indexes for key in index.keys) or any(
+    changes_indexed = any(assigned & index.columns for index in access.indexes) or any(
         number in assigned
         for constraint in node.table.constraints
         if constraint.kind == "f"
         for number in constraint.columns
     )
-    changes_key = any(key.column in assigned for index in node.table.indexes if index.unique for key in index.keys)
+    changes_key = any(assigned & index.columns for index in access.indexes if index.index.unique)
     return Update(
         access,
         child,

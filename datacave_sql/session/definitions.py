@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 
 from datacave_core.catalog import Catalog, Constraint, Index, IndexKey, Table
 from datacave_core.types.names import quote_name
+from datacave_sql.bind.stored_text import expression_tree
+from datacave_sql.parse import ast
 
 _ACTIONS = {"r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
 
@@ -14,11 +16,13 @@ def _key_name(table: Table, key: IndexKey) -> str:
     if key.column:
         return quote_name(table.column(key.column).name)
     expression = key.expression or ""
-    return expression if expression.startswith("(") or expression.endswith(")") else f"({expression})"
+    return expression if isinstance(expression_tree(expression), ast.FunctionCall) else f"({expression})"
 
 
 def _key_text(table: Table, key: IndexKey) -> str:
     text = _key_name(table, key)
+    if key.operator_class:
+        text += f" {key.operator_class}"
     if key.descending:
         text += " DESC" if key.nulls_first else " DESC NULLS LAST"
     elif key.nulls_first:

@@ -9,6 +9,7 @@ from datacave_core.catalog import Catalog, Table
 from datacave_sql.session.bulk_insert import BulkShape
 from datacave_sql.session.catalog_types import CatalogTypes
 from datacave_sql.session.compiled import CompiledQuery, CompiledUtility
+from datacave_sql.session.index_rules import index_rules
 from datacave_sql.session.notifications import NotificationHub
 from datacave_sql.session.plan_cache import LeastRecentlyUsed
 from datacave_sql.session.shared_shape import SharedShape
@@ -31,7 +32,8 @@ class CatalogState:
         """The access code of a table."""
         found = self._access.get(table.oid)
         if found is None or found.table is not table:
-            found = self._access[table.oid] = TableAccess(table, self.types, self.catalog.types)
+            rules = index_rules(self.catalog, self.types, table)
+            found = self._access[table.oid] = TableAccess(table, self.types, self.catalog.types, rules)
         return found
 
 

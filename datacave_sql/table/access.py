@@ -28,40 +28,69 @@ from datacave_core.layout import PREFIX_LENGTH
 from datacave_core.values import Row
 from datacave_sql.expr.generate import Code
 from datacave_sql.functions.typelookup import TypeLookup
+from datacave_sql.table.index_rule import IndexRule
 
 ROW_ID_BYTES = 8
 
 
 @dataclass
 class IndexAccess:
-    """One index: its codec and the slots of its key columns in a row."""
+    """One index: its codec and the slots of its key columns in a row; `rule` where it computes keys or is partial."""
 
     index: Index
     codec: KeyCodec
     slots: tuple[int, ...]
+    rule: IndexRule | None = None
 
     @cached_property
     def encode_rows(self) -> Callable[[Sequence[Row]], list[bytes]]:
         """The keys of many rows, without what makes entries of equal values different."""
+        if self.rule is not None and self.rule.values is not None:
+            encode, values = self.codec.encode, self.rule.values
+            return lambda rows: [encode(values(row)) for row in rows]
         return make_batch_encoder(self.codec, self.slots)
+
+    @cached_property
+    def columns(self) -> frozenset[int]:
+        """Numbers of the columns on which a row's entry depends."""
+        plain = frozenset(key.column for key in self.index.keys if key.column)
+        return plain if self.rule is None else plain | self.rule.columns
+
+    @property
+    def has_own_entries(self) -> bool:
+        """Whether the values alone make the key of an entry: they cannot repeat, not even for a while."""
+        return self.index.unique and not self.index.deferrable
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the index holds every row, by columns alone."""
+        return self.rule is None
+
+    def covers(self, row: Row) -> bool:
+        """Whether the row has an entry: it satisfies the condition of a partial index."""
+        return self.rule is None or self.rule.applies is None or self.rule.applies(row)
 
     def values(self, row: Row) -> tuple[Any, ...]:
         """The values of the key columns."""
-        return tuple(row[slot] for slot in self.slots)
+        if self.rule is not None and self.rule.values is not None:
+            return self.rule.values(row)
+        return tuple([row[slot] for slot in self.slots])
 
-    def entry_key(self, row: Row, row_key: bytes) -> bytes:
-        """The key of a row's entry."""
-        values = tuple(row[slot] for slot in self.slots)
+    def entry_key(self, row: Row, row_key: bytes) -> bytes | None:
+        """The key of a row's entry; None where it has none."""
+        if not self.covers(row):
+            return None
+        values = self.values(row)
         key = self.codec.encode(values)
-        if self.index.unique and (None not in values or self.index.nulls_not_distinct):
+        if self.has_own_entries and (None not in values or self.index.nulls_not_distinct):
             return key
         return key + row_key[PREFIX_LENGTH:]
 
     def unique_key(self, row: Row) -> bytes | None:
-        """The key that no other row may have; None where NULLs make the row unique anyway."""
-        if not self.index.unique:
+        """The key that no other row may have; None where NULLs or the index's condition make the row unique anyway."""
+        if not self.index.unique or not self.covers(row):
             return None
-        values = tuple(row[slot] for slot in self.slots)
+        values = self.values(row)
         if None in values and not self.index.nulls_not_distinct:
             return None
         return self.codec.encode(values)
@@ -70,7 +99,14 @@ class IndexAccess:
 class TableAccess:
     """Compiled access to one table."""
 
-    def __init__(self, table: Table, types: TypeLookup, definitions: Mapping[int, TypeDefinition]) -> None:
+    def __init__(
+        self,
+        table: Table,
+        types: TypeLookup,
+        definitions: Mapping[int, TypeDefinition],
+        rules: Mapping[int, IndexRule] | None = None,
+    ) -> None:
+        """`rules` has, by index oid, what indexes on expressions and partial ones compute."""
         self.table = table
         self.types = types
         self.prefix = table_prefix(table.storage_id, 0)
@@ -81,7 +117,12 @@ class TableAccess:
             column.number - 1 for column in table.columns if column.not_null and not column.dropped
         )
         self.indexes = tuple(
-            IndexAccess(index, self._codec(index), tuple(key.column - 1 for key in index.keys))
+            IndexAccess(
+                index,
+                self._codec(index),
+                tuple(key.column - 1 for key in index.keys),
+                rules.get(index.oid) if rules is not None else None,
+            )
             for index in table.indexes
         )
         self.secondary = tuple(one for one in self.indexes if one.index.index_number != 0)
@@ -95,19 +136,17 @@ class TableAccess:
     def _codec(self, index: Index) -> KeyCodec:
         columns = []
         for key in index.keys:
-            if not key.column:
-                raise FeatureNotSupported("indexes on expressions are not supported yet")
-            column = self.table.column(key.column)
-            kind = self.kind_of(column.type_oid)
+            column = self.table.column(key.column) if key.column else None
+            type_oid = column.type_oid if column is not None else key.type_oid
+            kind = self.kind_of(type_oid)
             if kind is None:
                 raise DatacaveError(
-                    f"data type {self.types.name(column.type_oid)} has no default operator class"
-                    ' for access method "btree"',
+                    f'data type {self.types.name(type_oid)} has no default operator class for access method "btree"',
                     sqlstate=sqlstate.UNDEFINED_OBJECT,
                     hint="You must specify an operator class for the index or define a default operator class"
                     " for the data type.",
                 )
-            nullable = not column.not_null and not index.primary
+            nullable = column is None or (not column.not_null and not index.primary)
             columns.append(KeyColumn(kind, key.descending, key.nulls_first, nullable))
         return KeyCodec(table_prefix(self.table.storage_id, index.index_number), columns)
 
@@ -148,7 +187,15 @@ class TableAccess:
             hint="Datacave rows have no ctid or xmin; use the primary key to name a row.",
         )
 
-    def describe_key(self, index: Index, values: Sequence[Any]) -> tuple[str, Sequence[int]]:
-        """Column names of an index as in error details, and their type oids."""
-        columns = [self.table.column(key.column) for key in index.keys]
-        return ", ".join(column.name for column in columns), [column.type_oid for column in columns]
+    def access_of(self, index: Index) -> IndexAccess:
+        """The compiled access of an index of the table."""
+        return next(one for one in self.indexes if one.index.oid == index.oid)
+
+    def describe_key(self, index: Index) -> tuple[str, Sequence[int]]:
+        """Columns and expressions of an index as in error details, and their type oids."""
+        names, types = [], []
+        for key in index.keys:
+            column = self.table.column(key.column) if key.column else None
+            names.append(column.name if column is not None else key.expression or "")
+            types.append(column.type_oid if column is not None else key.type_oid)
+        return ", ".join(names), types

@@ -273,7 +273,9 @@ def _add_primary_key(change: _TableChange, action: bound.AddConstraint) -> Itera
     columns = tuple(
         replace(column, not_null=True) if column.number in key_columns else column for column in table.columns
     )
-    new = numbers.with_index(replace(table, columns=columns), index, clustered=table.clustered_index is None)
+    new = numbers.with_index(
+        replace(table, columns=columns), index, clustered=table.clustered_index is None and not index.deferrable
+    )
     new = numbers.with_constraint(new, action.constraint)
     change.install(table, numbers)
 

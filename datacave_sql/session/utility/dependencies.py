@@ -14,6 +14,8 @@ from typing import Any
 from datacave_core import sqlstate
 from datacave_core.catalog import Catalog, Column, Constraint, Index, Schema, Sequence, Table, TypeDefinition
 from datacave_core.errors import DatacaveError
+from datacave_sql.bind.create_index import mentioned_columns
+from datacave_sql.bind.stored_text import expression_tree
 
 _TABLE_KINDS = {"r": "table", "v": "view", "m": "materialized view", "c": "composite type", "f": "foreign table"}
 
@@ -200,7 +202,7 @@ class Collector:
         removal = self.removal
         removal.columns.setdefault(table.oid, set()).add(column.number)
         for index in table.indexes:
-            if column.number in (*(key.column for key in index.keys), *index.included):
+            if column.number in (*(key.column for key in index.keys), *index.included) or _mentions(index, column.name):
                 removal.indexes.setdefault(table.oid, set()).add(index.oid)
                 self._keys_through(table, index.oid, f"column {column.name} of table {table.name}")
         for constraint in table.constraints:
@@ -231,3 +233,13 @@ class Collector:
                 f"drop cascades to {len(told)} other objects",
                 "\n".join(f"drop cascades to {dependent}" for dependent, _ in told),
             )
+
+
+def _mentions(index: Index, column: str) -> bool:
+    """Whether an expression or the condition of an index reads a column of its table."""
+    texts = [key.expression for key in index.keys if key.expression is not None]
+    if index.predicate is not None:
+        texts.append(index.predicate)
+    return any(
+        reference.parts[-1] == column for text in texts for reference in mentioned_columns(expression_tree(text))
+    )

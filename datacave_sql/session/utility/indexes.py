@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from datacave_core import sqlstate
 from datacave_core.catalog import Table
-from datacave_core.errors import FeatureNotSupported
+from datacave_core.errors import DatacaveError
 from datacave_core.wait import Wait
 from datacave_sql.bind.statements import AlterIndex, CreateIndex, Reindex
 from datacave_sql.session.replies import Complete, Reply
@@ -19,10 +20,10 @@ Steps = Iterator[Reply | Wait]
 
 def create_index(session: Any, bound: CreateIndex) -> Steps:
     """CREATE INDEX: writers wait until the entries of all rows are there and the transaction has ended."""
-    if bound.predicate is not None or bound.index.predicate is not None:
-        raise FeatureNotSupported("partial indexes are not supported yet", hint="Create the index without WHERE.")
-    if any(not key.column for key in bound.index.keys):
-        raise FeatureNotSupported("indexes on expressions are not supported yet")
+    if bound.concurrently and session.in_block:
+        raise DatacaveError(
+            "CREATE INDEX CONCURRENTLY cannot run inside a transaction block", sqlstate=sqlstate.ACTIVE_SQL_TRANSACTION
+        )
     yield from session.lock_table_alone(bound.table.oid)
     numbers = Numbers(session.catalog_snapshot)
     table = numbers.with_index(bound.table, bound.index)

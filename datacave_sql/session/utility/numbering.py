@@ -44,7 +44,7 @@ class Numbers:
             next_index_number=1,
         )
         for index in table.indexes:
-            numbered = self.with_index(numbered, index, clustered=index.primary)
+            numbered = self.with_index(numbered, index, clustered=index.primary and not index.deferrable)
         for constraint in table.constraints:
             numbered = self.with_constraint(numbered, constraint)
         return numbered
@@ -60,7 +60,7 @@ class Numbers:
         """The table with one more constraint; unique and primary keys are tied to the index of their name."""
         added = replace(constraint, oid=self.take())
         indexes = table.indexes
-        if added.kind in ("p", "u"):
+        if added.kind in ("p", "u", "x"):
             if not added.index_oid:
                 added = replace(added, index_oid=next(one.oid for one in indexes if one.name == added.name))
             indexes = tuple(
@@ -105,6 +105,11 @@ def referenced_index(table: Table, columns: Iterable[int]) -> int:
     """The oid of the unique index over exactly these columns; 0 if there is none."""
     wanted = set(columns)
     for index in table.indexes:
-        if index.unique and index.predicate is None and {key.column for key in index.keys} == wanted:
+        if (
+            index.unique
+            and not index.deferrable
+            and index.predicate is None
+            and {key.column for key in index.keys} == wanted
+        ):
             return index.oid
     return 0

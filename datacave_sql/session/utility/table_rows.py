@@ -79,13 +79,25 @@ def build_index(session: Any, access: TableAccess, index: IndexAccess) -> Steps[
     context = ExecutionContext(session, session.transaction, ())
     known = _UniqueKeys(session, index) if index.index.unique else None
     for batch in newest_rows(session.transaction, access):
-        keys = [index.entry_key(row, key) for key, row in batch]
-        if known is not None and (repeated := known.add(keys)) is not None:
-            raise duplicate(access, index, batch[repeated][1], session)
-        entries: dict[bytes, Row | None] = {entry: (key,) for entry, (key, _) in zip(keys, batch, strict=True)}
+        if not index.is_plain:
+            batch = [pair for pair in batch if index.covers(pair[1])]
+        found = [(entry, key, row) for key, row in batch if (entry := index.entry_key(row, key)) is not None]
+        if known is not None:
+            compared = _compared_keys(index, found)
+            if (repeated := known.add(compared)) is not None:
+                raise duplicate(access, index, found[repeated][2], session)
+        entries: dict[bytes, Row | None] = {entry: (key,) for entry, key, _ in found}
         session.transaction.put_all(entries)
         if context.slice_over():
             yield TURN
+
+
+def _compared_keys(index: IndexAccess, found: Sequence[tuple[bytes, bytes, Row]]) -> list[bytes]:
+    """The keys by which the rows of a unique index must differ."""
+    if index.has_own_entries:
+        return [entry for entry, _, _ in found]
+    # Entries of a deferrable constraint always differ, their values must not.
+    return [index.unique_key(row) or entry for entry, _, row in found]
 
 
 def rewrite_table(
@@ -114,14 +126,19 @@ def rewrite_table(
         physical = new.rows.to_physical_rows
         written: dict[bytes, Row | None] = dict(zip(keys, rows if physical is None else physical(rows), strict=True))
         for index in new.indexes:
-            if index.index.index_number:
-                entries = [index.entry_key(row, key) for row, key in zip(rows, keys, strict=True)]
-                written.update({entry: (key,) for entry, key in zip(entries, keys, strict=True)})
-            else:
-                entries = keys
             known = unique.get(index.index.oid)
-            if known is not None and (repeated := known.add(entries)) is not None:
-                raise duplicate(new, index, rows[repeated], session)
+            if not index.index.index_number:
+                if known is not None and (repeated := known.add(keys)) is not None:
+                    raise duplicate(new, index, rows[repeated], session)
+                continue
+            found = [
+                (entry, key, row)
+                for row, key in zip(rows, keys, strict=True)
+                if (entry := index.entry_key(row, key)) is not None
+            ]
+            if known is not None and (repeated := known.add(_compared_keys(index, found))) is not None:
+                raise duplicate(new, index, found[repeated][2], session)
+            written.update({entry: (key,) for entry, key, _ in found})
         if direct:
             while (delay := store.write_delay()) is not None:
                 yield from wait_for(delay)
@@ -166,7 +183,7 @@ def contains_nulls(table: Table, column: str) -> DatacaveError:
 def duplicate(access: TableAccess, index: IndexAccess, row: Row, session: Any) -> DatacaveError:
     """23505 of a new unique index."""
     values = index.values(row)
-    names, types = access.describe_key(index.index, values)
+    names, types = access.describe_key(index.index)
     settings = session.format_settings
     shown = ", ".join(
         "null" if value is None else access.types.io(oid).output(value, settings)

@@ -1,0 +1,61 @@
+"""Operator classes: which ones an index key may name, and what stands in the catalog for them."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from datacave_core import sqlstate
+from datacave_core.errors import DatacaveError
+from datacave_core.types import oids
+from datacave_sql.bind import constraints
+from datacave_sql.bind.state import Binding
+from datacave_sql.parse import ast
+from datacave_sql.pgcatalog.facts import fixed_rows
+
+METHOD_OIDS = {"btree": 403, "hash": 405}
+_ANY_BY_KIND = {"e": oids.ANYENUM, "r": oids.ANYRANGE, "m": oids.ANYMULTIRANGE}
+
+
+@cache
+def _classes(method: int) -> dict[str, list[tuple[int, bool]]]:
+    """(input type, is default) by the name of a class."""
+    found: dict[str, list[tuple[int, bool]]] = {}
+    for row in fixed_rows("pg_opclass"):
+        if row[1] == method:
+            found.setdefault(row[2], []).append((row[6], row[7]))
+    return found
+
+
+def key_class(b: Binding, name: ast.QualifiedName | None, method: str, type_oid: int) -> str:
+    """The class to keep for a key of a type: "" for the default one. Raises 42704, 42804."""
+    if name is None:
+        constraints.require_indexable(b, type_oid, method)
+        return ""
+    written = name[-1]
+    known = _classes(METHOD_OIDS[method]).get(written)
+    if known is None or (len(name) > 1 and name[-2] != "pg_catalog"):
+        raise DatacaveError(
+            f'operator class "{".".join(name)}" does not exist for access method "{method}"',
+            sqlstate=sqlstate.UNDEFINED_OBJECT,
+        )
+    base = b.types.base(type_oid)
+    for accepted, default in known:
+        if _accepts(b, accepted, base):
+            constraints.require_indexable(b, type_oid, method)
+            # bpchar and name have classes of their own, varchar is indexed as text.
+            return "" if default and (accepted == base or written == "text_ops") else written
+    raise DatacaveError(
+        f'operator class "{written}" does not accept data type {b.types.name(type_oid)}',
+        sqlstate=sqlstate.DATATYPE_MISMATCH,
+    )
+
+
+def _accepts(b: Binding, accepted: int, type_oid: int) -> bool:
+    if accepted == type_oid or (accepted == oids.TEXT and type_oid == oids.VARCHAR):
+        return True
+    described = b.types.find(type_oid)
+    if described is None:
+        return False
+    if accepted == oids.ANYARRAY:
+        return described.is_array
+    return _ANY_BY_KIND.get(described.kind) == accepted

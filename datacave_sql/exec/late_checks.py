@@ -1,0 +1,98 @@
+"""LateChecks: uniqueness that may be broken for a while: deferrable constraints, at the statement's end or the commit.
+
+The entries of such an index carry the key of their row, so equal values may stand side by side until the check counts
+them. The writer locks the values first, so two transactions cannot both add them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from datacave_core.errors import DatacaveError
+from datacave_core.keycode import prefix_end
+from datacave_core.transaction import UPDATE
+from datacave_core.values import Row
+from datacave_core.wait import Steps, wait_for
+from datacave_sql.exec.context import ExecutionContext
+from datacave_sql.exec.foreign_keys import is_deferred
+from datacave_sql.exec.newest_rows import newest_pairs
+from datacave_sql.table.access import IndexAccess, TableAccess
+
+Violation = Callable[[IndexAccess, Row], DatacaveError]
+
+
+class LateChecks:
+    """What one statement's writer has left to be checked."""
+
+    __slots__ = ("_access", "_context", "_violation", "pending")
+
+    def __init__(self, context: ExecutionContext, access: TableAccess, violation: Violation) -> None:
+        self._context = context
+        self._access = access
+        self._violation = violation
+        self.pending: dict[int, dict[bytes, Row]] = {}
+
+    def note(self, index: IndexAccess, row: Row) -> Steps[None]:
+        """Locks the values of a row that is about to be written, to be checked later."""
+        key = index.unique_key(row)
+        if key is None:
+            return
+        wait = self._context.transaction.lock(key, UPDATE)
+        if wait is not None:
+            yield from wait_for(wait)
+        self.pending.setdefault(index.index.oid, {})[key] = row
+
+    def finish(self) -> Steps[None]:
+        """Checks what is due at the end of a statement; the rest waits for the commit. Raises 23505."""
+        pending, self.pending = self.pending, {}
+        for index in self._access.indexes:
+            rows = pending.get(index.index.oid)
+            if not rows:
+                continue
+            constraint = next(
+                (one for one in self._access.table.constraints if one.oid == index.index.constraint_oid), None
+            )
+            session = self._context.session
+            if constraint is not None and is_deferred(session, constraint):
+                check = DeferredUniqueness(session, constraint.oid, self._access.table.oid, rows, self._violation)
+                self._context.transaction.before_commit.append(check)
+            else:
+                check_repeated(self._context, index, rows.items(), self._violation)
+        yield from ()
+
+
+class DeferredUniqueness:
+    """A check that waits for the commit (Transaction.before_commit) or for SET CONSTRAINTS IMMEDIATE."""
+
+    __slots__ = ("_rows", "_session", "_table_oid", "_violation", "constraint_oid")
+
+    def __init__(
+        self, session: Any, constraint_oid: int, table_oid: int, rows: dict[bytes, Row], violation: Violation
+    ) -> None:
+        self._session = session
+        self.constraint_oid = constraint_oid
+        self._table_oid = table_oid
+        self._rows = rows
+        self._violation = violation
+
+    def __call__(self) -> Steps[None]:
+        session = self._session
+        table = session.catalog_snapshot.tables.get(self._table_oid)
+        if table is None:
+            return
+        for index in session.catalog_state.access(table).indexes:
+            if index.index.constraint_oid == self.constraint_oid:
+                context = ExecutionContext(session, session.transaction, ())
+                check_repeated(context, index, self._rows.items(), self._violation)
+        yield from ()
+
+
+def check_repeated(
+    context: ExecutionContext, index: IndexAccess, rows: Iterable[tuple[bytes, Row]], violation: Violation
+) -> None:
+    """Raises 23505 where more than one row has the values of a key now."""
+    for key, row in rows:
+        count = sum(len(batch) for batch in newest_pairs(context.transaction, key, prefix_end(key)))
+        if count > 1:
+            raise violation(index, row)
