@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
-from typing import TypeAlias
+from typing import Any, Final, TypeAlias
 
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError, SerializationFailure
@@ -58,6 +58,8 @@ class WaitPolicy(Enum):
 
 SKIPPED = Wait("Lock:skipped")
 """Returned by `lock` with SKIP_LOCKED (never waited for): someone else has the row."""
+
+_NEVER: Final[Any] = object()
 
 Mark: TypeAlias = tuple[int, int, int, int]
 """A point to roll back to: lengths of the undo log, of the lists of locks and advisory locks, and of the hooks."""
@@ -132,6 +134,7 @@ class Transaction:
     __slots__ = (
         "_lock_table",
         "_prepared",
+        "_readable",
         "_reads",
         "_snapshot_fixed",
         "_store",
@@ -172,7 +175,7 @@ class Transaction:
         self._snapshot_fixed = False
         self._unpin: Callable[[], None] | None = None
         self._reads = ReadSet() if isolation is Isolation.SERIALIZABLE else None
-        self._writes = WriteSet()
+        self._writes = self._readable = WriteSet()
         self._prepared: tuple[int, Prepared] | None = None  # for the first so many writes
         manager.active.add(self)
 
@@ -180,6 +183,7 @@ class Transaction:
 
     def statement_snapshot(self) -> int:
         """Called at the start of every statement: the timestamp it reads at."""
+        self._readable = self._writes
         if self._snapshot_fixed:
             return self.snapshot
         if self._unpin is not None:
@@ -241,7 +245,7 @@ class Transaction:
 
     def get(self, key: bytes) -> Row | None:
         """The row of a key: the own write, else what the present snapshot holds."""
-        rows = self._writes.rows
+        rows = self._readable.rows
         if rows and key in rows:
             return rows[key]
         if self._reads is not None:
@@ -251,6 +255,14 @@ class Transaction:
     def get_at(self, key: bytes, timestamp: int) -> Row | None:
         """The committed row of a key at a past timestamp."""
         return self._store.get(key, timestamp)
+
+    def version_number(self, key: bytes) -> int:
+        """What tells the version of a row that `get` gives from its other versions: its commit timestamp, or the
+        number of this transaction."""
+        if key in self._readable.rows:
+            return self.number
+        version = self._store.get_version(key, self.snapshot)
+        return 0 if version is None else version.timestamp
 
     def get_latest_version(self, key: bytes) -> Version | None:
         """The newest version of a key, the own write (with a timestamp of NEWEST) first; None if there never was one.
@@ -291,7 +303,7 @@ class Transaction:
         batches = self._store.scan(low, high, self.snapshot, reverse=reverse, batch_rows=batch_rows)
         if self._reads is not None:
             batches = self._reads.follow(batches, low, high, reverse)
-        writes = self._writes
+        writes = self._readable
         if writes.rows:
             own = writes.range(low, high)
             if own:
@@ -311,7 +323,7 @@ class Transaction:
         store = self._store
         if timestamp is not None:
             return store.scan_rows(low, high, timestamp, columns, reverse=reverse, batch_rows=batch_rows)
-        if self._reads is None and not (self._writes.rows and self._writes.range(low, high)):
+        if self._reads is None and not (self._readable.rows and self._readable.range(low, high)):
             self._pin_snapshot()
             return store.scan_rows(low, high, self.snapshot, columns, reverse=reverse, batch_rows=batch_rows)
         return (rows_of(batch, columns) for batch in self.scan(low, high, reverse, batch_rows))
@@ -330,7 +342,7 @@ class Transaction:
         self._pin_snapshot()
         if self._reads is not None:
             self._reads.add_range(low, high)
-        writes = self._writes
+        writes = self._readable
         if writes.rows:
             own = writes.range(low, high)
             if own:
@@ -342,6 +354,32 @@ class Transaction:
         # A scan may last longer than old versions are kept; a single get of a statement in flight does not.
         if self._unpin is None:
             self._unpin = self._store.pin(self.snapshot)
+
+    def freeze_reads(self) -> bool:
+        """From here to `thaw_reads`, or the next statement, own writes to come are not read: reads show the moment at
+        which the statement began. False if that was so already."""
+        if self._readable is not self._writes:
+            return False
+        self._readable = self._writes.copy()
+        return True
+
+    def thaw_reads(self) -> None:
+        """Ends `freeze_reads`."""
+        self._readable = self._writes
+
+    def scan_newest(self, low: bytes, high: bytes | None) -> Iterator[list[tuple[bytes, Row]]]:
+        """Like `scan`, of the newest rows whatever the snapshot shows, all own writes included."""
+        snapshot, readable = self.snapshot, self._readable
+        self.snapshot, self._readable = max(self._store.newest_timestamp, snapshot), self._writes
+        try:
+            return self.scan(low, high)
+        finally:
+            self.snapshot, self._readable = snapshot, readable
+
+    def written_since_freeze(self, key: bytes) -> bool:
+        """Whether the statement that has frozen its reads has written the key."""
+        frozen, now = self._readable.rows, self._writes.rows
+        return frozen is not now and frozen.get(key, _NEVER) is not now.get(key, _NEVER)
 
     # Locks
 

@@ -29,6 +29,13 @@ class WriteSet:
         self._unsorted: set[bytes] = set()  # prefixes whose bucket has grown since it was sorted
         self._ordered_count = 0
 
+    def copy(self) -> WriteSet:
+        """The writes as they stand now, without a way back."""
+        other = WriteSet()
+        if self.rows:
+            other.put_all(dict(self.rows))
+        return other
+
     def put(self, key: bytes, row: Row | None) -> None:
         """Writes a row, or None for a delete."""
         rows = self.rows

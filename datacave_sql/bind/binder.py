@@ -15,6 +15,7 @@ from datacave_sql.bind.coercion import coerce
 from datacave_sql.bind.constructs import CONSTRUCTS
 from datacave_sql.bind.environment import BindingEnvironment
 from datacave_sql.bind.insert import bind_insert
+from datacave_sql.bind.merge import bind_merge
 from datacave_sql.bind.names import Scope
 from datacave_sql.bind.nested import Entries
 from datacave_sql.bind.operators import OPERATORS
@@ -42,10 +43,11 @@ EXPRESSIONS: Mapping[type, Callable[..., n.Expression]] = {
 QUERIES: Mapping[type, BindPart] = {
     ast.Query: bind_query,
     ast.Insert: bind_insert,
+    ast.Merge: bind_merge,
     ast.Update: bind_update,
     ast.Delete: bind_delete,
 }
-KINDS = {ast.Query: "select", ast.Insert: "insert", ast.Update: "update", ast.Delete: "delete"}
+KINDS = {ast.Query: "select", ast.Insert: "insert", ast.Update: "update", ast.Delete: "delete", ast.Merge: "merge"}
 
 
 def binding(environment: BindingEnvironment, text: str, parameter_types: Sequence[int] | None = None) -> Binding:

@@ -133,6 +133,8 @@ def _copy_to(b: Binding, statement: ast.Copy, entries: Entries) -> s.BoundStatem
         assert statement.query is not None
         query = statement.query
         if not isinstance(query, ast.Query | ast.Insert | ast.Update | ast.Delete):
+            if isinstance(query, ast.Merge):
+                raise FeatureNotSupported("MERGE not supported in COPY")
             raise FeatureNotSupported("COPY query must be a SELECT, INSERT, UPDATE or DELETE")
     bound = entries.bound_query(b, query)
     if not bound.returns_rows:

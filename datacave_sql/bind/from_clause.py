@@ -84,6 +84,7 @@ def _check_names(sources: Sequence[Source]) -> None:
 def _beside(b: Binding, left: Relation | None, item: ast.FromItem, scope: Scope) -> Relation:
     """The next item of a FROM list."""
     lateral = Scope(scope.parent, boundary=True, clause="FROM", commons=scope.commons, locked=scope.locked)
+    lateral.out_of_reach = scope.out_of_reach
     if left is not None:
         lateral.sources, lateral.columns = left.sources, left.columns
     right = bind_item(b, item, lateral)
@@ -153,12 +154,24 @@ def bind_table(b: Binding, item: ast.TableRef, scope: Scope) -> Relation:
     return _virtual_scan(b, item, found)
 
 
+SYSTEM_COLUMNS = (
+    ("tableoid", oids.OID, l.TABLE_OID_ATTRIBUTE),
+    ("ctid", oids.TID, -1),
+    ("xmin", oids.XID, -2),
+    ("cmin", oids.CID, -3),
+    ("xmax", oids.XID, -4),
+    ("cmax", oids.CID, -5),
+)
+
+
 def scan_table(b: Binding, table: Table, item: ast.TableRef, hidden: bool = False) -> Relation:
     """A table's rows; with `hidden` the storage key and the whole row too, for what locks or writes them."""
     columns = [
         l.OutputColumn(b.new_id(), c.name, c.type_oid, c.typmod, table.oid, c.number) for c in table.live_columns
     ]
-    system = [l.OutputColumn(b.new_id(), "tableoid", oids.OID, -1, table.oid, l.TABLE_OID_ATTRIBUTE)]
+    system = [
+        l.OutputColumn(b.new_id(), label, type_oid, -1, table.oid, number) for label, type_oid, number in SYSTEM_COLUMNS
+    ]
     extra: list[l.OutputColumn] = []
     if hidden:
         extra = [
@@ -266,7 +279,8 @@ def _bind_subquery(b: Binding, item: ast.SubqueryRef, lateral: Scope) -> Relatio
     boundary = lateral.inner()
     if not item.lateral:
         # Siblings are out of reach without LATERAL, but named in error messages.
-        boundary = Scope(lateral.parent, boundary=True, commons=lateral.commons, out_of_reach=tuple(lateral.sources))
+        hidden = (*lateral.sources, *lateral.out_of_reach)
+        boundary = Scope(lateral.parent, boundary=True, commons=lateral.commons, out_of_reach=hidden)
     boundary.locked = lateral.locked
     plan = b.query(item.query, boundary)
     lateral.taken |= boundary.outer

@@ -51,7 +51,7 @@ def _references(value: Any, table_id: int, *, everywhere: bool) -> int:
 
 def _movable(value: Any) -> bool:
     """Whether a plan neither writes nor locks nor calls anything volatile."""
-    if isinstance(value, l.Insert | l.Update | l.Delete | l.LockRows):
+    if isinstance(value, l.Insert | l.Update | l.Delete | l.Merge | l.LockRows):
         return False
     if isinstance(value, n.FunctionCall) and value.function.volatility == "v":
         return False

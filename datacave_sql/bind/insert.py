@@ -48,6 +48,18 @@ def bind_insert(b: Binding, statement: ast.Insert, outer: Scope) -> l.LogicalPla
     return with_clause.close_with(tables, statement.with_clause, plan)
 
 
+def bind_row(b: Binding, when: ast.MergeWhen, table: Table, scope: Scope) -> tuple[tuple[int, n.Expression], ...]:
+    """The row of an INSERT branch of MERGE: values of all columns that get one, over the columns of `scope`."""
+    child: l.LogicalPlan = l.Values(((),), ())
+    written: list[Column] = []
+    if when.values:
+        columns = _target_columns(table, when)
+        child, written = _values(b, when, table, columns, ast.Values(when.position, (when.values,)), scope)
+    plan = insert_plan(b, table, child, written, ())
+    assert isinstance(child, l.Values)
+    return (*zip(plan.targets, child.rows[0], strict=True), *plan.defaults)
+
+
 def insert_plan(
     b: Binding, table: Table, child: l.LogicalPlan, written: Sequence[Column], row: tuple[l.OutputColumn, ...]
 ) -> l.Insert:
@@ -64,8 +76,8 @@ def insert_plan(
         child,
         tuple(column.number for column in written),
         tuple(defaults),
-        row_rules.generated_values(b, table, row),
-        row_rules.checks(b, table, row),
+        row_rules.generated_values(b, table, row) if row else (),
+        row_rules.checks(b, table, row) if row else (),
         row,
         None,
         None,
@@ -107,7 +119,7 @@ def find_target(table: Table, target: ast.AssignmentTarget) -> Column:
     return column
 
 
-def _target_columns(table: Table, statement: ast.Insert) -> list[Column]:
+def _target_columns(table: Table, statement: ast.Insert | ast.MergeWhen) -> list[Column]:
     if not statement.columns:
         return list(table.live_columns)
     columns = []
@@ -154,7 +166,9 @@ def _query_position(source: ast.Query) -> int:
     return source.position
 
 
-def _fitting(columns: list[Column], count: int, statement: ast.Insert, position: object) -> list[Column]:
+def _fitting(
+    columns: list[Column], count: int, statement: ast.Insert | ast.MergeWhen, position: object
+) -> list[Column]:
     place = position if isinstance(position, int) else statement.position
     if count > len(columns):
         raise DatacaveError(
@@ -191,7 +205,12 @@ def _assigned_plan(b: Binding, plan: l.LogicalPlan, written: list[Column]) -> l.
 
 
 def _values(
-    b: Binding, statement: ast.Insert, table: Table, columns: list[Column], body: ast.Values, level: Scope
+    b: Binding,
+    statement: ast.Insert | ast.MergeWhen,
+    table: Table,
+    columns: list[Column],
+    body: ast.Values,
+    level: Scope,
 ) -> tuple[l.LogicalPlan, list[Column]]:
     width = len(body.rows[0])
     for row in body.rows:
@@ -228,7 +247,7 @@ def _value(b: Binding, node: ast.Expression, column: Column, scope: Scope) -> n.
 
 
 def _check_overriding(
-    table: Table, written: Sequence[Column], statement: ast.Insert, body: ast.Values | None
+    table: Table, written: Sequence[Column], statement: ast.Insert | ast.MergeWhen, body: ast.Values | None
 ) -> frozenset[int]:
     """Columns whose given values are ignored (OVERRIDING USER VALUE). Raises 428C9 for values that may not be given."""
     skipped = set()

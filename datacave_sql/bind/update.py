@@ -43,7 +43,8 @@ def _found_rows(
     return plan, scope, target.sources[0], condition, rest
 
 
-def _target_columns(source: Source) -> tuple[l.OutputColumn, ...]:
+def target_columns(source: Source) -> tuple[l.OutputColumn, ...]:
+    """The columns of a target's scan."""
     return tuple(
         l.OutputColumn(c.expression.column, c.name, c.expression.type, c.expression.typmod, c.table_oid, c.attribute)
         for c in source.columns
@@ -72,7 +73,7 @@ def bind_update(b: Binding, statement: ast.Update, outer: Scope) -> l.LogicalPla
         child,
         key.id,
         old.id,
-        _target_columns(source),
+        target_columns(source),
         changes,
         row_rules.generated_values(b, table, row),
         row_rules.checks(b, table, row),
@@ -100,5 +101,5 @@ def bind_delete(b: Binding, statement: ast.Delete, outer: Scope) -> l.LogicalPla
             item.expression = targets.settled_target(b, item.expression)
         returning = tuple(item.expression for item in bound)
         outputs = tuple(item.column(b) for item in bound)
-    plan: l.LogicalPlan = l.Delete(table, child, key.id, old.id, _target_columns(source), condition, returning, outputs)
+    plan: l.LogicalPlan = l.Delete(table, child, key.id, old.id, target_columns(source), condition, returning, outputs)
     return with_clause.close_with(tables, statement.with_clause, plan)

@@ -57,7 +57,6 @@ HINTS: Mapping[type, tuple[str, str]] = {
     ast.CreateTrigger: ("triggers", "Do the work in the statement that writes."),
     ast.Do: ("DO", "There is no procedural language; send the statements one by one."),
     ast.Call: ("CALL", "There are no procedures."),
-    ast.Merge: ("MERGE", "Use INSERT ... ON CONFLICT, or UPDATE and INSERT."),
     ast.AlterDefaultPrivileges: ("ALTER DEFAULT PRIVILEGES", "Grant privileges when the objects are made."),
     ast.Cluster: ("CLUSTER", "Rows always lie in the order of the primary key."),
 }

@@ -58,6 +58,8 @@ def _bind_table(
         raise FeatureNotSupported(
             "WITH clause containing a data-modifying statement must be at the top level", position=item.position
         )
+    if isinstance(statement, ast.Merge):
+        raise FeatureNotSupported("MERGE not supported in WITH query", position=item.position)
     plan = b.query(statement, Scope(level))
     if not isinstance(statement, ast.Query) and not plan.columns and item.columns:
         raise FeatureNotSupported(f'WITH query "{item.name}" does not have a RETURNING clause', position=item.position)

@@ -26,7 +26,8 @@ from datacave_sql.table.access import IndexAccess, TableAccess
 CheckFunction = Callable[[Row], str | None]
 
 
-def _collected(context: ExecutionContext, child: Operator, rows: list[Row]) -> Batches:
+def collected(context: ExecutionContext, child: Operator, rows: list[Row]) -> Batches:
+    """Appends all rows of a child to `rows`; yields only Waits."""
     for batch in child.open(context):
         if isinstance(batch, Wait):
             yield batch
@@ -67,7 +68,7 @@ class Insert:
         complete = self.make_rows(context)
         check: CheckFunction | None = self.make_check(context) if self.make_check is not None else None
         writer = RowWriter(context, self.access)
-        yield from _collected(context, self.child, source)
+        yield from collected(context, self.child, source)
         returned: list[Row] = []
         conflict = self.conflict
         touched: set[bytes] = set()
@@ -242,7 +243,7 @@ class Update:
         check: CheckFunction | None = self.make_check(context) if self.make_check is not None else None
         returning = self.make_returning(context) if self.make_returning is not None else None
         writer = RowWriter(context, self.access)
-        yield from _collected(context, self.child, source)
+        yield from collected(context, self.child, source)
         returned: list[Row] = []
         seen: set[bytes] = set()
         mode = UPDATE if self.changes_key else NO_KEY_UPDATE
@@ -301,7 +302,7 @@ class Delete:
         recheck = self.make_recheck(context) if self.make_recheck is not None else None
         returning = self.make_returning(context) if self.make_returning is not None else None
         writer = RowWriter(context, self.access)
-        yield from _collected(context, self.child, source)
+        yield from collected(context, self.child, source)
         returned: list[Row] = []
         seen: set[bytes] = set()
         for found in source:

@@ -18,12 +18,7 @@ KeyedRow = tuple[bytes, Row]
 
 def newest_pairs(transaction: Transaction, low: bytes, high: bytes | None) -> Iterator[list[KeyedRow]]:
     """Keys and physical rows of a range, in batches."""
-    snapshot = transaction.snapshot
-    transaction.snapshot = max(transaction.manager.store.newest_timestamp, snapshot)
-    try:
-        return transaction.scan(low, high)
-    finally:
-        transaction.snapshot = snapshot
+    return transaction.scan_newest(low, high)
 
 
 def newest_rows(transaction: Transaction, access: TableAccess) -> Iterator[list[KeyedRow]]:

@@ -18,6 +18,9 @@ KEY_ATTRIBUTE = -100
 ROW_ATTRIBUTE = -101
 """Attribute number of the hidden scan column that holds the whole SQL row (a tuple by attribute number - 1)."""
 
+KEYED_ATTRIBUTES = frozenset((KEY_ATTRIBUTE, -1, -2))
+"""What is computed from the storage key."""
+
 TABLE_OID_ATTRIBUTE = -6
 """Attribute number of the system column tableoid, as in PostgreSQL; ctid is -1, xmin -2, cmin -3, xmax -4, cmax -5."""
 
@@ -341,6 +344,38 @@ class Delete:
     columns: tuple[OutputColumn, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class MergeAction:
+    """One WHEN of MERGE. kind: "update", "insert", "delete", "nothing". For an insert `assignments` give every column
+    that gets a value, defaults included."""
+
+    matched: bool
+    kind: str
+    condition: Expression | None = None
+    assignments: tuple[tuple[int, Expression], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """MERGE: the child gives rows of the source with the target's columns, NULL in those that match none of its rows.
+
+    The fields are Update's; `recheck` is the ON condition.
+    """
+
+    table: Table
+    child: LogicalPlan
+    key_column: int
+    old_row_column: int
+    target_columns: tuple[OutputColumn, ...]
+    actions: tuple[MergeAction, ...]
+    generated: tuple[tuple[int, Expression], ...]
+    checks: tuple[tuple[str, Expression], ...]
+    row_columns: tuple[OutputColumn, ...]
+    recheck: Expression | None
+    columns: tuple[OutputColumn, ...] = ()
+    returning: None = None
+
+
 LogicalPlan: TypeAlias = (
     Scan
     | VirtualScan
@@ -362,11 +397,12 @@ LogicalPlan: TypeAlias = (
     | Insert
     | Update
     | Delete
+    | Merge
 )
 
 PLAN_NODES = (
     Scan, VirtualScan, Values, FunctionScan, Filter, Project, ProjectSet, Join, Aggregate, Window, Sort, Limit,
     Distinct, SetOperation, With, CommonTable, CommonTableScan, LockedTable, LockRows, OnConflict,
-    Insert, Update, Delete,
+    Insert, Update, Delete, MergeAction, Merge,
 )  # fmt: skip
 """Every class of this module that holds expressions or plans, for isinstance."""

@@ -8,6 +8,7 @@ from datacave_sql.exec.operator import Operator
 from datacave_sql.plan import logical as l
 from datacave_sql.plan.grouping import plan_aggregate
 from datacave_sql.plan.joins import plan_join
+from datacave_sql.plan.merges import plan_merge
 from datacave_sql.plan.planning import Planner, PlanningEnvironment
 from datacave_sql.plan.scans import plan_scan, plan_virtual_scan
 from datacave_sql.plan.streams import (
@@ -48,6 +49,7 @@ PLANNERS: dict[type, Any] = {
     l.Insert: plan_insert,
     l.Update: plan_update,
     l.Delete: plan_delete,
+    l.Merge: plan_merge,
 }
 
 

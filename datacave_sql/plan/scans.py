@@ -121,7 +121,7 @@ def _columns_read(
     ids = set().union(*map(n.columns_used, filters)) if filters else set()
     given = {column.id for column in outputs}
     read = [*outputs, *(column for column in node.columns if column.id in ids and column.id not in given)]
-    if any(column.attribute == l.KEY_ATTRIBUTE for column in read):
+    if any(column.attribute in l.KEYED_ATTRIBUTES for column in read):
         return True, None, node.columns
     subqueries = any(isinstance(part, n.SubqueryExpression) for one in filters for part in n.walk(one))
     if subqueries or any(column.attribute == l.ROW_ATTRIBUTE for column in read):

@@ -29,11 +29,11 @@ def plan_insert(p: Planner, node: l.Insert, needed: frozenset[int], conjuncts: l
     item = tuple_text(texts)
     if texts == [f"r[{slot}]" for slot in range(len(child.columns))]:
         item = "r"
-    generated = _generated_lines(p, generator.namespace, node.generated, node.row_columns, "w")
+    generated = generated_lines(p, generator.namespace, node.generated, node.row_columns, "w")
     if generated:
         lines = ["out = []", "for r in rows:", f"    w = {item}", *(f"    {line}" for line in generated)]
         lines += ["    out.append(w)", "return out"]
-        generator.prelude += _prelude(p, node.generated, node.row_columns)
+        generator.prelude += generated_prelude(p, node.generated, node.row_columns)
     else:
         lines = ["return rows"] if item == "r" else [f"return [{item} for r in rows]"]
     make_rows = compile_factory(generator, "rows", lines)
@@ -46,16 +46,17 @@ def plan_insert(p: Planner, node: l.Insert, needed: frozenset[int], conjuncts: l
         returning = p.generator(row_scope, "r")
         row = tuple_text([returning.value(e).text for e in node.returning])
         make_returning = compile_factory(returning, "rows", [f"return [{row} for r in rows]"])
-    make_check = _check_function(p, node.checks, node.row_columns)
+    make_check = check_function(p, node.checks, node.row_columns)
     columns = tuple(column.id for column in node.columns)
     return Insert(access, child, make_rows, make_check, make_returning, conflict, columns, frozenset())
 
 
-def _row_scope(columns: Sequence[l.OutputColumn], variable: str) -> dict[int, Code]:
+def row_scope(columns: Sequence[l.OutputColumn], variable: str) -> dict[int, Code]:
+    """How generated code reads the columns of a complete table row."""
     return {column.id: Code(f"{variable}[{slot}]", True, True) for slot, column in enumerate(columns)}
 
 
-def _generated_lines(
+def generated_lines(
     p: Planner,
     namespace: dict[str, object],
     generated: Sequence[tuple[int, n.Expression]],
@@ -65,7 +66,7 @@ def _generated_lines(
     """Statements that fill the generated columns of the row in `variable`."""
     if not generated:
         return []
-    generator = p.generator(_row_scope(row_columns, variable), variable)
+    generator = p.generator(row_scope(row_columns, variable), variable)
     generator.namespace = namespace
     lines = []
     for number, expression in generated:
@@ -74,22 +75,23 @@ def _generated_lines(
     return lines
 
 
-def _prelude(
+def generated_prelude(
     p: Planner, generated: Sequence[tuple[int, n.Expression]], row_columns: Sequence[l.OutputColumn]
 ) -> list[str]:
-    generator = p.generator(_row_scope(row_columns, "w"), "w")
+    """What has to be computed once per execution for the statements of `generated_lines`."""
+    generator = p.generator(row_scope(row_columns, "w"), "w")
     for _, expression in generated:
         generator.value(expression)
     return [line for line in generator.prelude if not line.startswith("def ")]
 
 
-def _check_function(
+def check_function(
     p: Planner, checks: Sequence[tuple[str, n.Expression]], row_columns: Sequence[l.OutputColumn]
 ) -> Factory | None:
     """`run(row)`: the name of the first CHECK that is false, or None; NULL passes."""
     if not checks:
         return None
-    generator = p.generator(_row_scope(row_columns, "r"), "r")
+    generator = p.generator(row_scope(row_columns, "r"), "r")
     lines = []
     for name, condition in checks:
         lines += [f"if {generator.falsity(condition)}:", f"    return {name!r}"]
@@ -99,13 +101,13 @@ def _check_function(
 def _conflict(p: Planner, node: l.Insert, action: l.OnConflict) -> ConflictAction:
     if not action.assignments:
         return ConflictAction(action.index_numbers, None, None)
-    scope = {**_row_scope(action.existing, "o"), **_row_scope(action.excluded, "w")}
+    scope = {**row_scope(action.existing, "o"), **row_scope(action.excluded, "w")}
     update = p.generator(scope, "o", "w")
     texts = [f"o[{slot}]" for slot in range(len(node.table.columns))]
     for number, expression in action.assignments:
         texts[number - 1] = update.value(expression).text
     lines = [f"n = {tuple_text(texts)}"]
-    lines += _generated_lines(p, update.namespace, node.generated, node.row_columns, "n")
+    lines += generated_lines(p, update.namespace, node.generated, node.row_columns, "n")
     make_update = compile_factory(update, "o, w", [*lines, "return n"])
     make_condition = None
     if action.predicate is not None:
@@ -114,7 +116,7 @@ def _conflict(p: Planner, node: l.Insert, action: l.OnConflict) -> ConflictActio
     return ConflictAction(action.index_numbers, make_update, make_condition)
 
 
-def _fresh_row(p: Planner, child: Operator, node: l.Update | l.Delete | l.LockedTable) -> Factory:
+def fresh_row(p: Planner, child: Operator, node: l.Update | l.Delete | l.Merge | l.LockedTable) -> Factory:
     """`run(child_row, newest)`: the child row with the target's columns taken from the newest row."""
     attributes = {column.id: column.attribute for column in node.target_columns}
     texts = []
@@ -128,14 +130,16 @@ def _fresh_row(p: Planner, child: Operator, node: l.Update | l.Delete | l.Locked
     return compile_factory(p.generator({}), "r, w", [f"return {tuple_text(texts)}"])
 
 
-def _condition(p: Planner, child: Operator, condition: n.Expression | None) -> Factory | None:
+def condition_function(p: Planner, child: Operator, condition: n.Expression | None) -> Factory | None:
+    """`run(child_row)`: whether the condition holds."""
     if condition is None:
         return None
     generator = p.generator(scope_of(child.columns, (), "r"), "r")
     return compile_factory(generator, "r", [f"return {generator.truth(condition)}"])
 
 
-def _used(expressions: Sequence[n.Expression]) -> frozenset[int]:
+def columns_of(expressions: Sequence[n.Expression]) -> frozenset[int]:
+    """Ids of the columns that expressions read."""
     return frozenset(column for e in expressions for column in n.columns_used(e))
 
 
@@ -146,9 +150,9 @@ def plan_update(p: Planner, node: l.Update, needed: frozenset[int], conjuncts: l
     expressions = [e for _, e in node.assignments]
     if node.recheck is not None:
         expressions.append(node.recheck)
-    used = _used(expressions)
+    used = columns_of(expressions)
     if node.returning is not None:
-        used |= _used(node.returning)
+        used |= columns_of(node.returning)
     wanted = (used | {node.key_column, node.old_row_column}) & available
     child = p.plan(node.child, wanted)
     key_slot = child.columns.index(node.key_column)
@@ -158,13 +162,13 @@ def plan_update(p: Planner, node: l.Update, needed: frozenset[int], conjuncts: l
     for number, expression in node.assignments:
         texts[number - 1] = generator.value(expression).text
     lines = [f"o = r[{row_slot}]", f"w = {tuple_text(texts)}"]
-    generated = _generated_lines(p, generator.namespace, node.generated, node.row_columns, "w")
+    generated = generated_lines(p, generator.namespace, node.generated, node.row_columns, "w")
     if generated:
-        generator.prelude += _prelude(p, node.generated, node.row_columns)
+        generator.prelude += generated_prelude(p, node.generated, node.row_columns)
     make_new = compile_factory(generator, "r", [*lines, *generated, "return w"])
     make_returning = None
     if node.returning is not None:
-        scope = {**scope_of(child.columns, (), "r"), **_row_scope(node.row_columns, "w")}
+        scope = {**scope_of(child.columns, (), "r"), **row_scope(node.row_columns, "w")}
         returning = p.generator(scope, "w", "r")
         row = tuple_text([returning.value(e).text for e in node.returning])
         make_returning = compile_factory(returning, "w, r", [f"return {row}"])
@@ -182,9 +186,9 @@ def plan_update(p: Planner, node: l.Update, needed: frozenset[int], conjuncts: l
         key_slot,
         row_slot,
         make_new,
-        _fresh_row(p, child, node),
-        _condition(p, child, node.recheck),
-        _check_function(p, node.checks, node.row_columns),
+        fresh_row(p, child, node),
+        condition_function(p, child, node.recheck),
+        check_function(p, node.checks, node.row_columns),
         make_returning,
         changes_key,
         changes_indexed,
@@ -206,7 +210,7 @@ def _reads_one_row(child: Operator, node: l.Update) -> bool:
 def plan_delete(p: Planner, node: l.Delete, needed: frozenset[int], conjuncts: list[n.Expression]) -> Operator:
     access = p.environment.access(node.table)
     available = frozenset(column.id for column in node.child.columns)
-    used = _used(node.returning or ()) | _used([node.recheck] if node.recheck is not None else [])
+    used = columns_of(node.returning or ()) | columns_of([node.recheck] if node.recheck is not None else [])
     child = p.plan(node.child, (used | {node.key_column, node.old_row_column}) & available)
     make_returning = None
     if node.returning is not None:
@@ -218,8 +222,8 @@ def plan_delete(p: Planner, node: l.Delete, needed: frozenset[int], conjuncts: l
         child,
         child.columns.index(node.key_column),
         child.columns.index(node.old_row_column),
-        _fresh_row(p, child, node),
-        _condition(p, child, node.recheck),
+        fresh_row(p, child, node),
+        condition_function(p, child, node.recheck),
         make_returning,
         tuple(column.id for column in node.columns),
         frozenset(),
@@ -230,17 +234,17 @@ def plan_lock_rows(p: Planner, node: l.LockRows, needed: frozenset[int], conjunc
     """The child carries the hidden columns of every locked table."""
     hidden = frozenset(column for table in node.tables for column in (table.key_column, table.old_row_column))
     available = frozenset(column.id for column in node.child.columns)
-    used = _used([node.recheck]) if node.recheck is not None else frozenset()
+    used = columns_of([node.recheck]) if node.recheck is not None else frozenset()
     child = p.plan(node.child, (needed | hidden | used) & available, conjuncts)
     tables = tuple(
         LockedTable(
             table.table.name,
             child.columns.index(table.key_column),
             child.columns.index(table.old_row_column),
-            _fresh_row(p, child, table),
+            fresh_row(p, child, table),
             p.environment.access(table.table).from_physical,
         )
         for table in node.tables
     )
-    recheck = _condition(p, child, node.recheck)
+    recheck = condition_function(p, child, node.recheck)
     return LockRows(child, tables, node.mode, node.policy, recheck, child.columns, child.not_null)

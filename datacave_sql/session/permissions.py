@@ -153,6 +153,13 @@ def _touched(
             written.setdefault(node.table.oid, {})["w"] = {number for number, _ in node.assignments}
         elif isinstance(node, l.Delete):
             written.setdefault(node.table.oid, {})["d"] = None
+        elif isinstance(node, l.Merge):
+            letters = written.setdefault(node.table.oid, {})
+            for action in node.actions:
+                letter = {"insert": "a", "update": "w", "delete": "d"}.get(action.kind)
+                numbers = {number for number, _ in action.assignments}
+                if letter is not None:
+                    letters[letter] = None if letter == "d" else (letters.get(letter) or set()) | numbers
         elif isinstance(node, l.Scan):
             scans.append((node.table.oid, {column.id: column.attribute for column in node.columns}))
         elif isinstance(node, l.VirtualScan):

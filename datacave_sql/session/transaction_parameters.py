@@ -63,7 +63,10 @@ def check_role(session: Any, key: str, name: str) -> None:
     role = catalog.role_named(name)
     if role is None:
         raise DatacaveError(f'role "{name}" does not exist', sqlstate=sqlstate.INVALID_PARAMETER_VALUE)
-    user = catalog.role_named(session.settings.session_authorization)
+    # Who has logged in, not whom the session passes for, may take another authorization.
+    authorization = key == "session_authorization"
+    name_of_user = session.user if authorization else session.settings.session_authorization
+    user = catalog.role_named(name_of_user)
     if user is None or user.superuser or user.oid == role.oid:
         return
     if key == "session_authorization":

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import blake2b
 from typing import Any
 
 from datacave_core import sqlstate
@@ -25,12 +26,34 @@ from datacave_core.keycode import (
     table_prefix,
 )
 from datacave_core.layout import PREFIX_LENGTH
+from datacave_core.types.location import Tid
 from datacave_core.values import Row
 from datacave_sql.expr.generate import Code
 from datacave_sql.functions.typelookup import TypeLookup
 from datacave_sql.table.index_rule import IndexRule
 
 ROW_ID_BYTES = 8
+
+
+TABLE_OID, CTID, XMIN = -6, -1, -2
+"""Attribute numbers of system columns, as in PostgreSQL; cmin, xmax and cmax (-3 to -5) are always 0."""
+
+
+def row_location(key: bytes) -> Tid:
+    """The ctid of a row: 48 bits out of its key, which it keeps for as long as it has the key.
+
+    Hidden row ids give their lower bits; other keys, which are values that applications have, a digest.
+    """
+    part = key[PREFIX_LENGTH:]
+    if len(part) != ROW_ID_BYTES:
+        part = blake2b(part, digest_size=6).digest()
+    bits = int.from_bytes(part[-6:], "big")
+    return Tid(bits >> 16, bits & 0xFFFF)
+
+
+def row_writer_number(context: Any, key: bytes) -> int:
+    """The xmin of a row: 32 bits of its commit timestamp, other than those of earlier versions of the row."""
+    return (context.transaction.version_number(key) & 0xFFFFFFFF) or 3
 
 
 @dataclass
@@ -180,12 +203,15 @@ class TableAccess:
 
     def system_column(self, attribute: int, names: dict[str, object]) -> Code:
         """How generated code over `(k, v)` reads a system column; `names` takes the globals it needs."""
-        if attribute == -6:
+        if attribute == TABLE_OID:
             return Code(str(self.table.oid), False, True)
-        raise FeatureNotSupported(
-            "system columns other than tableoid are not supported yet",
-            hint="Datacave rows have no ctid or xmin; use the primary key to name a row.",
-        )
+        if attribute == CTID:
+            names["g_ctid"] = row_location
+            return Code("g_ctid(k)", False)
+        if attribute == XMIN:
+            names["g_xmin"] = row_writer_number
+            return Code("g_xmin(c, k)", False)
+        return Code("0", False, True)
 
     def access_of(self, index: Index) -> IndexAccess:
         """The compiled access of an index of the table."""
