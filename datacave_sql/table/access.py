@@ -15,7 +15,7 @@ from typing import Any
 
 from datacave_core import sqlstate
 from datacave_core.catalog import Index, RowCodec, Table, TypeDefinition, row_codec
-from datacave_core.errors import DatacaveError, FeatureNotSupported
+from datacave_core.errors import DatacaveError
 from datacave_core.keycode import (
     KeyCodec,
     KeyColumn,
