@@ -4,6 +4,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Compiled when they change; pyproject.toml lists them.
+KERNELS := $(wildcard datacave_*/*.pyx datacave_*/*/*.pyx)
 
 .PHONY: serve test lint types bench clean
 
@@ -28,7 +30,7 @@ $(VENV)/.venv:
 	$(PYTHON) -m venv $(VENV)
 	touch $@
 
-$(VENV)/.serve: $(VENV)/.venv pyproject.toml
+$(VENV)/.serve: $(VENV)/.venv pyproject.toml $(KERNELS)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fast]'
 	touch $@
 

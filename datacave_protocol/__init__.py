@@ -23,6 +23,7 @@ from datacave_protocol.codecs import (
 from datacave_protocol.connection import Connection
 from datacave_protocol.errorresponse import error_response, notice_response
 from datacave_protocol.frontend import NEED_DATA, Event, NeedData, ProtocolVersion
+from datacave_protocol.reader import BoundTail, read_bound_head, read_bound_tail
 from datacave_protocol.scram import ScramExchange, ScramState, certificate_binding
 from datacave_protocol.state import State
 from datacave_protocol.verifier import (
@@ -39,6 +40,7 @@ from datacave_protocol.writer import Inline, RowsEncoder, column_function, data_
 
 __all__ = [
     "NEED_DATA",
+    "BoundTail",
     "Connection",
     "Event",
     "FieldDescription",
@@ -70,6 +72,8 @@ __all__ = [
     "parameter_decoder",
     "parameter_formats",
     "parse_verifier",
+    "read_bound_head",
+    "read_bound_tail",
     "result_encoder",
     "result_formats",
     "verify_password",

@@ -129,6 +129,11 @@ class Connection:
         """Bytes received and not yet handed out: when they grow too many, stop reading from the socket."""
         return len(self._data) - self._position + len(self._partial)
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether the client is expected to begin something new and has not begun: nothing is unread."""
+        return self.state is _READY and self._position == len(self._data) and not self._partial
+
     def receive_data(self, data: bytes) -> None:
         """Takes bytes from the client; b"" says that the client has closed its side."""
         if self._position == len(self._data) and not self._partial:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from struct import Struct, unpack_from
 from struct import error as StructError
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
@@ -104,6 +104,32 @@ def read_bound_execution(data: bytes, start: int, tail: int) -> tuple[BoundExecu
     except (ValueError, IndexError, StructError):
         return None
     return _new(BoundExecution, (statement, parameter_formats, parameters, result_formats[0], describe)), after
+
+
+class BoundTail(NamedTuple):
+    """What follows the parameters of a Bind: result formats, which take `formats_bytes`; whether a Describe of the
+    portal comes before Execute and Sync."""
+
+    result_formats: tuple[int, ...]
+    describe: bool
+    formats_bytes: int
+
+
+def read_bound_head(head: bytes) -> tuple[str, tuple[int, ...], int]:
+    """The part of a Bind of the unnamed portal that repeats: statement, parameter formats, number of parameters.
+
+    Raises ValueError, IndexError or struct.error if it is anything else.
+    """
+    return _known_heads.get(head) or _read_head(head)
+
+
+def read_bound_tail(tail: bytes) -> BoundTail:
+    """What comes after the parameters, up to the end of the Sync. Raises ValueError if it is anything else."""
+    for end, describe in ((_DESCRIBE_EXECUTE_AND_SYNC, True), (_EXECUTE_AND_SYNC, False)):
+        if tail.endswith(end):
+            formats = tail[: -len(end)]
+            return BoundTail((_known_formats.get(formats) or _read_result_formats(formats))[0], describe, len(formats))
+    raise ValueError("not the end of a bound execution")
 
 
 def _read_head(head: bytes) -> tuple[str, tuple[int, ...], int]:

@@ -26,6 +26,7 @@ from datacave_protocol import (
     result_formats,
 )
 from datacave_server.deadlines import Timeouts
+from datacave_server.pointpath import PointPath
 from datacave_server.pump import Pump, Work, internal_error
 from datacave_sql import (
     CompiledQuery,
@@ -88,6 +89,7 @@ class SessionClient:
         self._copy: CopyInRequest | None = None
         self._copy_bytes = 0
         self._columns: tuple[ResultColumn, ...] = ()
+        self._points = PointPath(session)
         self._known_codecs: dict[int, StatementCodecs] = {}
         self._answers: dict[type, Callable[[Any], bytes | Work]] = {
             frontend.BoundExecution: self._bound_execution,
@@ -109,6 +111,9 @@ class SessionClient:
             frontend.CopyDone: lambda event: b"",
             frontend.CopyFail: lambda event: b"",
         }
+
+    def answer_at_once(self, data: bytes) -> bytes | None:
+        return self._points.answer(data)
 
     def answer(self, event: Event) -> bytes | Work:
         return self._answers[type(event)](event)

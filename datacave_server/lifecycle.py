@@ -21,6 +21,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Protocol
 
+from datacave_core.compiled import found as kernels
 from datacave_core.errors import DatacaveError
 from datacave_core.ports import Store
 from datacave_core.wait import Wait
@@ -178,6 +179,8 @@ class Server:
             self._reload,
         )
         stack.callback(self._parts.close)
+        if missing := [module for module, there in kernels.items() if not there]:
+            logger.warning("running without compiled kernels, point reads are slower: %s", ", ".join(missing))
         store = self._store = self._parts.open_store(environment)
         stack.push_async_callback(self._close_store, store)
         self.metrics.add_lines(StoreMetrics(store.statistics).lines)

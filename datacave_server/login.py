@@ -88,6 +88,9 @@ class Login:
         self._session: Session | None = None
         self._cancel_deadline = host.call_later(host.config.limits.login_seconds, self._too_late)
 
+    def answer_at_once(self, data: bytes) -> bytes | None:
+        return None
+
     def answer(self, event: Event) -> bytes | Work:
         try:
             return self._answer(event)

@@ -40,6 +40,9 @@ class Client(Protocol):
     def answer(self, event: Event) -> bytes | Work:
         """The answer, or a generator of it."""
 
+    def answer_at_once(self, data: bytes) -> bytes | None:
+        """The whole answer to what a client at rest has sent, or None: the bytes are to be read message by message."""
+
     def violated(self, error: ProtocolViolation) -> bytes:
         """The last words to a client that broke the protocol."""
 
@@ -119,10 +122,21 @@ class Pump(asyncio.Protocol):
         self.transport.set_write_buffer_limits(high=4 * FLUSH_BYTES)
 
     def data_received(self, data: bytes) -> None:
-        self.wire.receive_data(data)
+        wire = self.wire
         if self._work is None:
+            if (
+                wire.at_rest
+                and self._drained is None
+                and not self.closing
+                and (answer := self.client.answer_at_once(data)) is not None
+            ):
+                self.transport.write(answer)
+                return
+            wire.receive_data(data)
             self.drive()
-        elif self.client.wants_copy_data:
+            return
+        wire.receive_data(data)
+        if self.client.wants_copy_data:
             self._take_copy_data()
         elif self.wire.buffered_bytes > BUFFERED_BYTES_MAX and not self._paused_reading:
             self._paused_reading = True

@@ -3,6 +3,7 @@
 from datacave_sql.session.compiled import CompiledQuery, CompiledUtility
 from datacave_sql.session.database import Database, DatabaseOptions
 from datacave_sql.session.named_database import NamedDatabase
+from datacave_sql.session.point import PointLookup
 from datacave_sql.session.portal import Portal
 from datacave_sql.session.prepared import PreparedStatement
 from datacave_sql.session.replies import (
@@ -37,6 +38,7 @@ __all__ = [
     "Notice",
     "Notification",
     "ParameterChanged",
+    "PointLookup",
     "Portal",
     "PreparedStatement",
     "Reply",

@@ -94,6 +94,10 @@ class KeySegment(ABC):
     def suffix_at(self, position: int) -> bytes:
         """What follows the shared prefix in one key."""
 
+    @abstractmethod
+    def point_source(self) -> tuple[bytes, bytes, int, memoryview[int] | None]:
+        """What single keys are found in: prefix, suffixes, their width, or 0 and the offsets that cut them."""
+
     def first_at_least(self, key: bytes) -> int:
         """The position of the first key >= `key`; `count` if there is none."""
         prefix = self.prefix
@@ -152,6 +156,9 @@ class FixedKeySegment(KeySegment):
         position = bisect_left(numbers, number)
         return position if position < self.count and numbers[position] == number else -1
 
+    def point_source(self) -> tuple[bytes, bytes, int, memoryview[int] | None]:
+        return self.prefix, self.suffixes, self.width, None
+
     def keys(self, start: int = 0, stop: int | None = None) -> list[bytes]:
         stop = self.count if stop is None else stop
         prefix, width = self.prefix, self.width
@@ -182,6 +189,9 @@ class OffsetKeySegment(KeySegment):
         super().__init__(count, prefix, len(suffixes) + 4 * count + len(prefix))
         self._suffixes = suffixes
         self._offsets = offsets
+
+    def point_source(self) -> tuple[bytes, bytes, int, memoryview[int] | None]:
+        return self.prefix, self._suffixes, 0, self._offsets
 
     def keys(self, start: int = 0, stop: int | None = None) -> list[bytes]:
         stop = self.count if stop is None else stop

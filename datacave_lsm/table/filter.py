@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from xxhash import xxh3_64_intdigest
 
+from datacave_core.compiled import compiled
+
 _HEAD = struct.Struct("<IIQ")
 _LOW = 0xFFFFFFFF
 
@@ -39,6 +41,21 @@ def build_filter(hashes: NDArray[np.uint64], bits_per_key: int) -> bytes:
     return _HEAD.pack(probes, 0, bit_count) + np.packbits(bits, bitorder="little").tobytes()
 
 
+def plain_may_contain(bits: bytes, bit_count: int, probes: int, hashed: int) -> bool:
+    """Whether all bits of a hash are set; `bits` holds at least `bit_count` of them."""
+    place = hashed & _LOW
+    step = hashed >> 32 | 1
+    for _ in range(probes):
+        bit = place % bit_count
+        if not bits[bit >> 3] >> (bit & 7) & 1:
+            return False
+        place += step
+    return True
+
+
+_may_contain = compiled("datacave_lsm.table._filter", "may_contain", plain_may_contain, 1)
+
+
 class BloomFilter:
     """An opened filter."""
 
@@ -57,12 +74,4 @@ class BloomFilter:
 
     def may_contain(self, hashed: int) -> bool:
         """False only if no key with this hash was added."""
-        bits, bit_count = self._bits, self._bit_count
-        place = hashed & _LOW
-        step = hashed >> 32 | 1
-        for _ in range(self._probes):
-            bit = place % bit_count
-            if not bits[bit >> 3] >> (bit & 7) & 1:
-                return False
-            place += step
-        return True
+        return _may_contain(self._bits, self._bit_count, self._probes, hashed)

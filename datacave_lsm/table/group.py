@@ -25,6 +25,7 @@ from datacave_lsm.format.keys import KeySegment, open_keys
 from datacave_lsm.format.sealing import Opener
 from datacave_lsm.format.transfer import read_exactly
 from datacave_lsm.table.cache import SegmentCache
+from datacave_lsm.table.pointread import PlainPointReader, PointReader
 from datacave_lsm.table.properties import ColumnStatistics
 from datacave_lsm.table.shape import (
     FIRST_VALUE_COLUMN,
@@ -60,6 +61,7 @@ class Group:
         "_keys",
         "_offsets",
         "_operations",
+        "_reader",
         "_source",
         "_timestamps",
         "cost_bytes",
@@ -76,6 +78,7 @@ class Group:
         self.entry = entry
         self._offsets = list(accumulate(entry.lengths, initial=entry.offset))
         self._keys: KeySegment | None = None
+        self._reader: PlainPointReader | None = None
         self._timestamps: ColumnSegment | None = None
         self._operations: ColumnSegment | None = None
         self._columns: list[ColumnSegment | None] = [None] * len(layout.columns)
@@ -186,34 +189,23 @@ class Group:
 
     def get(self, key: bytes, timestamp: int, layout: Layout | None = None) -> Version | None:
         """The newest version of the key at or before the timestamp within this group."""
-        if self._operations is None:
+        reader = self._reader
+        if reader is None:
             self._open_all()
-        keys = self._keys or self.key_segment()
-        position = keys.find(key)
-        if position < 0:
+            operations = self._operations if self.entry.tombstone_count else None
+            reader = self._reader = PointReader(
+                cast(KeySegment, self._keys),
+                cast(ColumnSegment, self._timestamps),
+                operations,
+                cast("list[ColumnSegment]", self._columns),
+            )
+        found = reader.get(key, timestamp)
+        if found is None:
             return None
-        timestamps = self._timestamps or self._open_timestamps()
-        stamp = timestamps.value_at(position)
-        if stamp > timestamp:
-            low, end = position + 1, keys.first_after(key, position)
-            high = end
-            while low < high:
-                middle = (low + high) // 2
-                if timestamps.value_at(middle) > timestamp:
-                    low = middle + 1
-                else:
-                    high = middle
-            if low == end:
-                return None
-            position, stamp = low, timestamps.value_at(low)
-        if self.entry.tombstone_count:
-            operations = self._operations or self._open_operations()
-            if operations.value_at(position) == TOMBSTONE:
-                return Version(stamp, None)
-        row = [(segment or self.segment(at)).value_at(position) for at, segment in enumerate(self._columns)]
-        if layout is not None and len(layout.columns) > len(row):
-            row += [column.missing for column in layout.columns[len(row) :]]
-        return Version(stamp, tuple(row))
+        stamp, row = found
+        if row is not None and layout is not None and len(layout.columns) > len(row):
+            row += tuple([column.missing for column in layout.columns[len(row) :]])
+        return Version(stamp, row)
 
     def key_segment(self) -> KeySegment:
         """The opened keys, for searches and vectorised merges."""

@@ -56,6 +56,12 @@ class ExecutionContext:
         self.slice_end = now + 2 * TIME_SLICE_SECONDS
         return True
 
+    def forget_results(self) -> None:
+        """Makes the context ready for another execution of its plan."""
+        self.outer.clear()
+        self.common_tables.clear()
+        self.subquery_results.clear()
+
     def collect_inline(self, batches: Iterator[RowBatch | Wait], limit: int | None = None) -> list[Row]:
         """Runs a subquery to its end (or `limit` rows) in the middle of an expression, where waiting is impossible."""
         rows: list[Row] = []

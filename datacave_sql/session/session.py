@@ -561,6 +561,11 @@ class Session:
         """Whether there are notices or changed parameters for the client."""
         return bool(self.notices) or self.settings.has_changes
 
+    @property
+    def has_news(self) -> bool:
+        """Whether there is anything at all for an idle client: asides or notifications."""
+        return bool(self.notices) or bool(self._inbox) or self.settings.has_changes
+
     def take_parameter_changes(self) -> list[ParameterChanged]:
         """Parameters that clients follow and that have changed since the last call."""
         return self.settings.take_changes()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from collections import Counter
 from functools import cache
 from pathlib import Path
@@ -118,3 +119,11 @@ def test_every_test_function_can_fail() -> None:
                 ):
                     idle.append(f"{relative(path)}::{node.name}")
     assert idle == []
+
+
+def test_every_kernel_is_built_and_has_a_plain_twin() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    listed = {module["name"]: module["sources"] for module in project["tool"]["setuptools"]["ext-modules"]}
+    kernels = sorted(path for package in PACKAGES for path in package.rglob("*.pyx"))
+    assert listed == {relative(path).removesuffix(".pyx").replace("/", "."): [relative(path)] for path in kernels}
+    assert [relative(path) for path in kernels if not path.with_name(path.stem[1:] + ".py").is_file()] == []

@@ -17,6 +17,7 @@ from datacave_lsm.format.encodings.compression import Compression
 from datacave_lsm.format.encodings.constant import ConstantSegment
 from datacave_lsm.format.encodings.floats import encode_floats, open_floats
 from datacave_lsm.format.encodings.integers import encode_integers, open_integers
+from datacave_lsm.format.encodings.pointsource import PointKind, PointSource
 from datacave_lsm.format.encodings.segment import HEAD, ColumnSegment, EncodedColumn, Nulls, validity_bytes
 from datacave_lsm.format.encodings.strings import encode_strings, open_strings
 from datacave_lsm.format.encodings.vectors import constant_vector, vector_of
@@ -25,6 +26,8 @@ __all__ = [
     "ColumnSegment",
     "Compression",
     "EncodedColumn",
+    "PointKind",
+    "PointSource",
     "constant_vector",
     "encode_column",
     "open_column",

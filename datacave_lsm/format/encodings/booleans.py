@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from datacave_core.layout import PhysicalType
 from datacave_core.rowbatch import ColumnVector
 from datacave_lsm.format.encodings.constant import ConstantSegment, encode_all_null
+from datacave_lsm.format.encodings.pointsource import PointKind, PointSource
 from datacave_lsm.format.encodings.segment import (
     BITS,
     CONSTANT,
@@ -78,6 +79,9 @@ class BooleanSegment(ColumnSegment):
     def _booleans(self, start: int, stop: int) -> NDArray[np.bool_]:
         bits = np.unpackbits(np.frombuffer(self._payload, np.uint8, offset=self._body), count=stop, bitorder="little")
         return bits[start:].view(np.bool_)
+
+    def point_source(self) -> PointSource:
+        return PointSource(PointKind.BITS, self._payload, self._body, validity=self._validity)
 
     def _stored_at(self, position: int) -> Any:
         return bool(self._payload[self._body + (position >> 3)] >> (position & 7) & 1)

@@ -8,6 +8,7 @@ import numpy as np
 
 from datacave_core.layout import PhysicalType
 from datacave_core.rowbatch import ColumnVector
+from datacave_lsm.format.encodings.pointsource import PointKind, PointSource
 from datacave_lsm.format.encodings.segment import HEAD, ColumnSegment, Encoding, Nulls
 
 _DTYPES: dict[PhysicalType, type[np.generic]] = {
@@ -54,6 +55,9 @@ class ConstantSegment(ColumnSegment):
         if dtype is None:
             return ColumnVector(self.values(start, stop), nulls, 0)
         return ColumnVector(np.full(length, 0 if self._physical is None else self._physical, dtype), nulls, self._scale)
+
+    def point_source(self) -> PointSource:
+        return PointSource(PointKind.CONSTANT, validity=self._validity, value=self._value)
 
     def _stored_at(self, position: int) -> Any:
         return self._value

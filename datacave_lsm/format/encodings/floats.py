@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from datacave_core.layout import PhysicalType
 from datacave_core.rowbatch import ColumnVector
 from datacave_lsm.format.encodings.constant import ConstantSegment, encode_all_null
+from datacave_lsm.format.encodings.pointsource import PointKind, PointSource
 from datacave_lsm.format.encodings.segment import (
     CONSTANT,
     HEAD,
@@ -87,6 +88,9 @@ class FloatSegment(ColumnSegment):
         if start >= stop:
             return np.zeros(0, np.float64)
         return np.frombuffer(self._payload, np.float64, stop - start, self._body + 8 * start)
+
+    def point_source(self) -> PointSource:
+        return PointSource(PointKind.FLOATS, self._payload, self._body, validity=self._validity)
 
     def _stored_at(self, position: int) -> Any:
         return _FLOAT.unpack_from(self._payload, self._body + 8 * position)[0]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from datacave_core.layout import PhysicalType
 from datacave_core.rowbatch import ColumnVector
 from datacave_lsm.format.encodings.constant import ConstantSegment, encode_all_null
+from datacave_lsm.format.encodings.pointsource import PointKind, PointSource
 from datacave_lsm.format.encodings.segment import (
     CONSTANT,
     FRAME,
@@ -163,6 +164,11 @@ class IntegerSegment(ColumnSegment):
             wide += self._base
         return wide
 
+    def point_source(self) -> PointSource:
+        return PointSource(
+            PointKind.INTEGERS, self._payload, self._body, self._width, self._base, validity=self._validity
+        )
+
     def _stored_at(self, position: int) -> Any:
         return self._base + self._unpack(self._payload, self._body + position * self._width)[0]
 
@@ -186,6 +192,9 @@ class DecimalSegment(IntegerSegment):
     def vector(self, start: int = 0, stop: int | None = None) -> ColumnVector:
         stop = self.count if stop is None else stop
         return ColumnVector(self.integers(start, stop), self.nulls(start, stop), self._scale)
+
+    def point_source(self) -> PointSource:
+        return PointSource(PointKind.CALL)
 
     def _stored_at(self, position: int) -> Any:
         scaled = self._base + self._unpack(self._payload, self._body + position * self._width)[0]

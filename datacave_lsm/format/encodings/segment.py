@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacave_core.rowbatch import ColumnVector
+from datacave_lsm.format.encodings.pointsource import PointKind, PointSource
 
 if sys.byteorder != "little":
     raise ImportError("the file formats are little-endian and opened in place; this machine is big-endian")
@@ -75,6 +76,10 @@ class ColumnSegment(ABC):
         if validity is not None and not validity[position >> 3] >> (position & 7) & 1:
             return None
         return self._stored_at(position)
+
+    def point_source(self) -> PointSource:
+        """Where single values are to be read."""
+        return PointSource(PointKind.CALL)
 
     def values(self, start: int = 0, stop: int | None = None) -> list[Any]:
         """Python values of rows start .. stop; None is NULL."""

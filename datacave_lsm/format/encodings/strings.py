@@ -17,6 +17,7 @@ from datacave_core.layout import PhysicalType
 from datacave_core.rowbatch import ColumnVector
 from datacave_lsm.format.encodings.compression import Compression, compress, decompress
 from datacave_lsm.format.encodings.constant import ConstantSegment, encode_all_null
+from datacave_lsm.format.encodings.pointsource import PointKind, PointSource
 from datacave_lsm.format.encodings.segment import (
     CONSTANT,
     DICTIONARY,
@@ -196,6 +197,17 @@ class StringSegment(ColumnSegment):
         stop = self.count if stop is None else stop
         return ColumnVector(self.values(start, stop), self.nulls(start, stop))
 
+    def point_source(self) -> PointSource:
+        return PointSource(
+            PointKind.STRINGS,
+            self._data,
+            width=self._offsets.itemsize,
+            validity=self._validity,
+            offsets=self._offsets,
+            data_bytes=len(self._data),
+            text=self._text,
+        )
+
     def _stored_at(self, position: int) -> Any:
         offsets = self._offsets
         data = self._data[offsets[position] : offsets[position + 1]]
@@ -219,6 +231,16 @@ class FixedStringSegment(ColumnSegment):
     def vector(self, start: int = 0, stop: int | None = None) -> ColumnVector:
         stop = self.count if stop is None else stop
         return ColumnVector(self.values(start, stop), self.nulls(start, stop))
+
+    def point_source(self) -> PointSource:
+        return PointSource(
+            PointKind.FIXED_STRINGS,
+            self._data,
+            base=self._length,
+            validity=self._validity,
+            data_bytes=len(self._data),
+            text=self._text,
+        )
 
     def _stored_at(self, position: int) -> Any:
         start = position * self._length
@@ -296,6 +318,21 @@ class DictionarySegment(ColumnSegment):
         """The places of rows start .. stop in the dictionary; any place for NULL."""
         width = self._width
         return np.frombuffer(self._payload, f"<u{width}", stop - start, self._codes_at + start * width)
+
+    def point_source(self) -> PointSource:
+        return PointSource(
+            PointKind.DICTIONARY,
+            self._payload,
+            self._data_at,
+            self._width,
+            base=(self._data_at - self._offsets_at) // 4 - 1,
+            validity=self._validity,
+            offsets=self._payload,
+            offsets_at=self._offsets_at,
+            codes_at=self._codes_at,
+            data_bytes=self._data_bytes,
+            text=self._text,
+        )
 
     def _stored_at(self, position: int) -> Any:
         payload = self._payload

@@ -1,0 +1,222 @@
+"""Do lone executions of prepared lookups get the bytes that the long way gives?"""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from datacave_core.memory import MemoryStore
+from datacave_server.client import SessionClient
+from datacave_server.clock import SystemClock, SystemRandomness
+from datacave_server.pump import Pump
+from datacave_sql import Database, DatabaseOptions
+
+SELECT = b"SELECT b, c FROM t WHERE a = $1"
+
+
+def message(code, body=b""):
+    return code + (len(body) + 4).to_bytes(4, "big") + body
+
+
+def query(text):
+    return message(b"Q", text.encode() + b"\0")
+
+
+def parse(name, text, types=()):
+    oids = len(types).to_bytes(2, "big") + b"".join(oid.to_bytes(4, "big") for oid in types)
+    return message(b"P", name + b"\0" + text + b"\0" + oids) + message(b"S")
+
+
+def execution(name, values, *, describe=True, formats=(), results=()):
+    def codes(numbers):
+        return len(numbers).to_bytes(2, "big") + b"".join(number.to_bytes(2, "big") for number in numbers)
+
+    parts = [b"\xff\xff\xff\xff" if value is None else len(value).to_bytes(4, "big") + value for value in values]
+    bind = b"\0" + name + b"\0" + codes(formats) + len(values).to_bytes(2, "big") + b"".join(parts) + codes(results)
+    middle = message(b"D", b"P\0") if describe else b""
+    return message(b"B", bind) + middle + message(b"E", bytes(5)) + message(b"S")
+
+
+class Transport:
+    """Keeps what is written."""
+
+    def __init__(self):
+        self.written = b""
+
+    def set_write_buffer_limits(self, high):
+        pass
+
+    def write(self, data):
+        self.written += data
+
+    def is_closing(self):
+        return False
+
+    def close(self):
+        pass
+
+
+class Client:
+    """A client of a database in memory; `quick` counts the answers that took the short way."""
+
+    def __init__(self, database, short):
+        self.quick = 0
+        self.pump = Pump(asyncio.get_running_loop(), lambda pump: self._make(database, pump), lambda pump: None, 2**20)
+        self.transport = Transport()
+        self.pump.connection_made(self.transport)
+        options = b"user\0admin\0\0"
+        wire = self.pump.wire
+        wire.receive_data((len(options) + 8).to_bytes(4, "big") + b"\0\3\0\0" + options)
+        wire.next_event()
+        wire.accept_user()
+        wire.ready_for_query("I")
+        answer = self.pump.client.answer_at_once
+
+        def counted(data):
+            found = answer(data) if short else None
+            self.quick += found is not None
+            return found
+
+        self.pump.client.answer_at_once = counted
+
+    def _make(self, database, pump):
+        self.session = database.connect("admin", "default", {}, None, None, lambda: None)
+        return SessionClient(pump, self.session)
+
+    def send(self, data):
+        self.transport.written = b""
+        self.pump.data_received(data)
+        return self.transport.written
+
+
+@pytest.fixture
+async def both():
+    """A client that takes the short way where it can, and one that never does, each with a database of its own."""
+    clients = []
+    for short in (True, False):
+        clock = SystemClock()
+        client = Client(Database(MemoryStore(clock), clock, SystemRandomness(), DatabaseOptions()), short)
+        client.send(query("CREATE TABLE t (a int PRIMARY KEY, b text, c timestamptz)"))
+        client.send(query("INSERT INTO t VALUES (1, 'one', '2020-01-02 03:04:05+00'), (2, NULL, NULL)"))
+        client.send(parse(b"s", SELECT))
+        clients.append(client)
+    return clients
+
+
+def same(both, data, *, quick):
+    fast, slow = both
+    before = fast.quick
+    answer = fast.send(data)
+    assert answer == slow.send(data)
+    assert answer
+    assert fast.quick - before == quick
+    assert slow.quick == 0
+    return answer
+
+
+@pytest.mark.parametrize("value", [b"1", b"2", b"3", b" 1 ", b"-5"])
+@pytest.mark.parametrize("describe", [True, False])
+async def test_rows_are_found(both, value, describe):
+    for _ in range(3):
+        same(both, execution(b"s", [value], describe=describe), quick=1)
+
+
+async def test_binary_parameters_and_results(both):
+    same(both, execution(b"s", [b"\0\0\0\1"], formats=(1,), results=(1,)), quick=1)
+    same(both, execution(b"s", [b"\0\0\0\1"], formats=(1,), results=(0, 1)), quick=1)
+
+
+@pytest.mark.parametrize(
+    ("values", "options"),
+    [
+        ([None], {}),
+        ([b"x"], {}),
+        ([b"99999999999"], {}),
+        ([b"\xff"], {}),
+        ([], {}),
+        ([b"1", b"2"], {}),
+        ([b"1"], {"formats": (2,)}),
+        ([b"1"], {"formats": (0, 0)}),
+        ([b"1"], {"results": (2,)}),
+        ([b"1"], {"results": (0, 0, 0)}),
+    ],
+)
+async def test_what_is_wrong_or_special_goes_the_long_way(both, values, options):
+    same(both, execution(b"s", values, **options), quick=0)
+    same(both, execution(b"s", [b"1"]), quick=1)
+
+
+async def test_statements_that_are_no_lookups_or_do_not_exist(both):
+    same(both, execution(b"nothing", [b"1"]), quick=0)
+    same(both, parse(b"nothing", b"SELECT a FROM t WHERE b = $1"), quick=0)
+    for _ in range(3):
+        same(both, execution(b"nothing", [b"one"]), quick=0)
+    same(both, message(b"C", b"Snothing\0") + message(b"S"), quick=0)
+    same(both, parse(b"nothing", SELECT), quick=0)
+    same(both, execution(b"nothing", [b"1"]), quick=0)  # remembered as no lookup until here
+    same(both, execution(b"nothing", [b"1"]), quick=1)
+
+
+async def test_a_change_of_the_table_ends_what_is_known(both):
+    same(both, execution(b"s", [b"1"]), quick=1)
+    same(both, query("ALTER TABLE t RENAME COLUMN b TO d"), quick=0)
+    assert b"42703" in same(both, execution(b"s", [b"1"]), quick=0)
+    same(both, query("ALTER TABLE t RENAME COLUMN d TO b"), quick=0)
+    same(both, execution(b"s", [b"1"]), quick=0)
+    same(both, query("DROP TABLE t"), quick=0)
+    same(both, execution(b"s", [b"1"]), quick=0)
+
+
+async def test_settings_that_change_how_values_look(both):
+    first = same(both, execution(b"s", [b"1"]), quick=1)
+    same(both, query("SET timezone = 'Asia/Tokyo'"), quick=0)
+    same(both, execution(b"s", [b"1"]), quick=0)
+    second = same(both, execution(b"s", [b"1"]), quick=1)
+    assert b"2020-01-02 03:04:05+00" in first
+    assert b"2020-01-02 12:04:05+09" in second
+
+
+async def test_inside_a_transaction_its_own_rows_are_seen(both):
+    same(both, query("BEGIN"), quick=0)
+    same(both, query("UPDATE t SET b = 'uno' WHERE a = 1"), quick=0)
+    assert b"uno" in same(both, execution(b"s", [b"1"]), quick=0)
+    same(both, query("SELECT 1 / 0"), quick=0)
+    assert b"25P02" in same(both, execution(b"s", [b"1"]), quick=0)
+    same(both, query("ROLLBACK"), quick=0)
+    assert b"one" in same(both, execution(b"s", [b"1"]), quick=1)
+
+
+async def test_several_messages_and_pieces_of_one(both):
+    one = execution(b"s", [b"1"])
+    same(both, one + one, quick=0)
+    for cut in range(1, len(one), 5):
+        fast, slow = both
+        assert fast.send(one[:cut]) == slow.send(one[:cut])
+        same(both, one[cut:], quick=0)
+    same(both, one, quick=1)
+
+
+async def test_lengths_that_do_not_fit_are_no_lookup(both):
+    one = execution(b"s", [b"1"])
+    wrong = one[:1] + (int.from_bytes(one[1:5], "big") - 2).to_bytes(4, "big") + one[5:]
+    fast, slow = both
+    assert fast.send(wrong) == slow.send(wrong)
+    assert fast.quick == 0
+
+
+async def test_a_write_of_the_session_is_seen_by_its_next_lookup(both):
+    same(both, execution(b"s", [b"1"]), quick=1)
+    same(both, query("UPDATE t SET b = 'eins' WHERE a = 1"), quick=0)
+    fast, slow = both
+    answer = fast.send(execution(b"s", [b"1"]))
+    assert answer == slow.send(execution(b"s", [b"1"]))
+    assert b"eins" in answer
+
+
+async def test_a_notification_comes_with_the_next_answer(both):
+    same(both, query("LISTEN x"), quick=0)
+    for client in both:
+        client.session.database.connect("admin", "default", {}, None, None, lambda: None)
+        client.send(query("NOTIFY x, 'hello'"))
+    same(both, execution(b"s", [b"1"]), quick=1)
