@@ -22,9 +22,9 @@ class PointLookup:
     __slots__ = (
         "_compiled",
         "_context",
-        "_database",
         "_evaluation",
         "_get",
+        "_home",
         "_make",
         "_make_keys",
         "_owner",
@@ -39,12 +39,12 @@ class PointLookup:
         if compiled.lookup is None:
             raise ValueError("the plan has no lookup")
         self._session = session
-        self._database = session.database
+        self._home = session.home
         self._evaluation = session.evaluation
         self._owner = session.owner
         self._prepared = prepared
         self._compiled = compiled
-        self._state = session.database.state
+        self._state = session.home.state
         self._reader = SnapshotReader(session.database.store)
         self._get = session.database.store.get
         self._make_keys = compiled.lookup.make_keys
@@ -59,7 +59,7 @@ class PointLookup:
             session.prepared.get(prepared.name) is prepared
             and prepared.compiled is self._compiled
             and self._compiled.catalog is self._state.catalog
-            and self._database.state is self._state
+            and self._home.state is self._state
             and session.settings.format_settings is self.settings
         )
 

@@ -35,6 +35,7 @@ from datacave_sql.functions.registered import REGISTERED, registered_io
 from datacave_sql.session.compiled import CompiledQuery, CompiledUtility
 from datacave_sql.session.compiler import Compiler
 from datacave_sql.session.evaluation import SessionEvaluation
+from datacave_sql.session.failed_block import in_failed_block
 from datacave_sql.session.lock_keys import CATALOG_LOCK
 from datacave_sql.session.portal import Portal
 from datacave_sql.session.prepared import PreparedStatement
@@ -591,11 +592,3 @@ class Session:
         self.home.notifications.unlisten_all(self)
         drop_temporary_schema(self)
         self.database.sessions.pop(self.process_id, None)
-
-
-def in_failed_block() -> DatacaveError:
-    """The answer to statements in a failed block."""
-    return DatacaveError(
-        "current transaction is aborted, commands ignored until end of transaction block",
-        sqlstate=sqlstate.IN_FAILED_SQL_TRANSACTION,
-    )
