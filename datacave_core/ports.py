@@ -210,8 +210,14 @@ class Store(Protocol):
     def write_delay(self) -> Wait | None:
         """A Wait when writers must hold back because flushes or compactions have fallen behind, else None."""
 
-    def pin(self, timestamp: int) -> Callable[[], None]:
-        """Keeps every version visible at the timestamp until the returned function is called."""
+    def pin(self, timestamp: int, *, kept: bool = False) -> Callable[[], None]:
+        """Keeps every version visible at the timestamp until the returned function is called.
+
+        `kept`: an earlier process has had it pinned all along, so that it is readable however old it is.
+        """
+
+    def is_pinned(self, timestamp: int) -> bool:
+        """Whether somebody has pinned exactly this timestamp, which is readable then however old it is."""
 
     def oldest_readable(self) -> int:
         """The earliest timestamp whose versions are all still kept."""

@@ -417,12 +417,14 @@ class Engine:
 
     # Snapshots
 
-    def pin(self, timestamp: int) -> Callable[[], None]:
+    def pin(self, timestamp: int, *, kept: bool = False) -> Callable[[], None]:
         """Keeps every version visible at the timestamp until the returned function is called.
 
-        Raises SnapshotTooOld where versions may be missing already.
+        Raises SnapshotTooOld where versions may be missing already; `kept` says that an earlier process has had the
+        timestamp pinned all along, so that nothing is missing.
         """
-        self._check_readable(timestamp)
+        if not kept:
+            self._check_readable(timestamp)
         pins = self._pins
         pins[timestamp] = pins.get(timestamp, 0) + 1
         released = False
@@ -441,6 +443,10 @@ class Engine:
     def pinned(self) -> list[int]:
         """The pinned timestamps."""
         return list(self._pins)
+
+    def is_pinned(self, timestamp: int) -> bool:
+        """Whether somebody has pinned exactly this timestamp."""
+        return timestamp in self._pins
 
     def oldest_readable(self) -> int:
         """The earliest timestamp whose versions are all still kept."""

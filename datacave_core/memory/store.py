@@ -188,7 +188,7 @@ class MemoryStore:
         """Memory never falls behind."""
         return None
 
-    def pin(self, timestamp: int) -> Callable[[], None]:
+    def pin(self, timestamp: int, *, kept: bool = False) -> Callable[[], None]:
         """Keeps the versions visible at a timestamp from `forget`."""
         self._pins[timestamp] = self._pins.get(timestamp, 0) + 1
         released = False
@@ -216,6 +216,10 @@ class MemoryStore:
             if not versions.timestamps:
                 del self._versions[key]
                 self._keys.remove(key)
+
+    def is_pinned(self, timestamp: int) -> bool:
+        """Whether somebody has pinned exactly this timestamp."""
+        return timestamp in self._pins
 
     def oldest_readable(self) -> int:
         """The earliest timestamp that `forget` has left whole."""

@@ -16,6 +16,7 @@ Not here: sessions, statements, catalogs, sequences' values (they do not roll ba
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Any, Final, TypeAlias
 
@@ -32,6 +33,8 @@ from datacave_core.transaction.table_locks import TableLocks
 from datacave_core.transaction.write_set import WriteSet
 from datacave_core.values import Row
 from datacave_core.wait import Steps, Wait, wait_for
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 NEWEST = 2**63 - 1
 """A timestamp above every commit."""
@@ -111,15 +114,21 @@ class TransactionManager:
 
     def check_readable(self, timestamp: int) -> None:
         """Raises 72000 for a timestamp before the retention and 22023 for one in the future."""
-        oldest = self.store.oldest_readable()
-        if timestamp < oldest:
-            raise DatacaveError(
-                f"snapshot {timestamp} is too old",
-                sqlstate=sqlstate.SNAPSHOT_TOO_OLD,
-                detail=f"The earliest readable timestamp is {oldest}.",
-            )
+        self.check_kept(timestamp)
         if timestamp > self.store.visible_timestamp and timestamp > self.clock.now_microseconds():
-            raise DatacaveError(f"snapshot {timestamp} lies in the future", sqlstate=sqlstate.INVALID_PARAMETER_VALUE)
+            raise DatacaveError(
+                f"{moment_text(timestamp)} lies in the future", sqlstate=sqlstate.INVALID_PARAMETER_VALUE
+            )
+
+    def check_kept(self, timestamp: int) -> None:
+        """Raises 72000 for a timestamp before the retention."""
+        oldest = self.store.oldest_readable()
+        if timestamp < oldest and not self.store.is_pinned(timestamp):
+            raise DatacaveError(
+                f"the rows of {moment_text(timestamp)} are no longer kept",
+                sqlstate=sqlstate.SNAPSHOT_TOO_OLD,
+                detail=f"The earliest readable time is {moment_text(oldest)}, commit timestamp {oldest}.",
+            )
 
     def take_number(self) -> int:
         """The next transaction number (txid_current)."""
@@ -128,11 +137,20 @@ class TransactionManager:
         return number
 
 
+def moment_text(timestamp: int) -> str:
+    """A commit timestamp as a time of day in UTC."""
+    try:
+        return (_EPOCH + timedelta(microseconds=timestamp)).isoformat(" ")
+    except OverflowError:
+        return f"commit timestamp {timestamp}"
+
+
 class Transaction:
     """One transaction. Ends with `commit` or `rollback`; every other method is for before that."""
 
     __slots__ = (
         "_lock_table",
+        "_past_pins",
         "_prepared",
         "_readable",
         "_reads",
@@ -176,6 +194,7 @@ class Transaction:
         self._unpin: Callable[[], None] | None = None
         self._reads = ReadSet() if isolation is Isolation.SERIALIZABLE else None
         self._writes = self._readable = WriteSet()
+        self._past_pins: dict[int, Callable[[], None]] = {}
         self._prepared: tuple[int, Prepared] | None = None  # for the first so many writes
         manager.active.add(self)
 
@@ -213,6 +232,29 @@ class Transaction:
         self._snapshot_fixed = True
         self._reads = None
         self._unpin = self._store.pin(timestamp)
+
+    def read_past(self, timestamp: int) -> None:
+        """Announces reads at a past timestamp: its versions are kept until the transaction ends.
+
+        Raises what `check_readable` raises.
+        """
+        if timestamp in self._past_pins:
+            return
+        self.manager.check_readable(timestamp)
+        self._past_pins[timestamp] = self._store.pin(timestamp)
+        newest = min(timestamp, self._store.newest_timestamp)
+        if newest > self._store.visible_timestamp and newest > self.must_be_durable_before_rows:
+            self.must_be_durable_before_rows = newest
+
+    def kept_span(self) -> tuple[int, int]:
+        """The earliest timestamp whose versions are all kept, and the present snapshot."""
+        return self._store.oldest_readable(), self.snapshot
+
+    def history(self, low: bytes, high: bytes | None, until: int) -> Iterator[tuple[bytes, Version]]:
+        """All kept versions of committed rows with low <= key < high up to a timestamp, by key, newest first."""
+        if self._reads is not None:
+            self._reads.add_range(low, high)
+        return self._store.history(low, high, 0, until)
 
     def change(
         self, isolation: Isolation | None = None, read_only: bool | None = None, deferrable: bool | None = None
@@ -556,4 +598,6 @@ class Transaction:
         if self._unpin is not None:
             self._unpin()
             self._unpin = None
+        for unpin in self._past_pins.values():
+            unpin()
         self.manager.active.discard(self)

@@ -166,4 +166,5 @@ def bound_query(b: Binding, statement: ast.Statement) -> BoundQuery:
         b.parameters.final_types(),
         not b.writes,
         tuple(sorted(b.dependencies)),
+        b.shareable,
     )

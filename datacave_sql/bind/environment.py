@@ -46,6 +46,27 @@ class VirtualRelations(Protocol):
         """The oid of an index of pg_catalog, or None."""
 
 
+class Past(Protocol):
+    """The definitions of the past, by moments in microseconds since 1970."""
+
+    def now(self) -> int: ...
+
+    def evaluate(self, expression: Any) -> Any:
+        """The value of an expression over nothing. Raises 0A000 if it has parameters."""
+
+    def restore_point(self, name: str) -> int | None:
+        """The commit timestamp of a named restore point."""
+
+    def changed_at(self, moment: int | None) -> int:
+        """When the definitions of a moment (None: the present ones) came into force."""
+
+    def span_of(self, moment: int) -> tuple[int, int | None]:
+        """From when until when the definitions of a moment held; no end: they still do."""
+
+    def catalog_at(self, moment: int) -> Catalog:
+        """The definitions of a moment. Raises 72000 before the first kept ones."""
+
+
 @dataclass(frozen=True, slots=True)
 class BindingEnvironment:
     """A catalog snapshot and how the session finds names in it.
@@ -61,3 +82,4 @@ class BindingEnvironment:
     format_settings: FormatSettings = DEFAULT_SETTINGS
     virtual_relations: VirtualRelations | None = None
     temporary_schema: str | None = None
+    past: Past | None = None

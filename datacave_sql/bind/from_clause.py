@@ -11,7 +11,7 @@ from datacave_core.catalog import Table
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.types import oids
 from datacave_core.types.location import Tid
-from datacave_sql.bind import coercion, operators, relations, table_functions, views
+from datacave_sql.bind import coercion, operators, relations, row_history, system_time, table_functions, views
 from datacave_sql.bind.environment import VirtualRelation
 from datacave_sql.bind.names import CommonName, Scope, Source, SourceColumn
 from datacave_sql.bind.state import Binding
@@ -107,6 +107,8 @@ def bind_item(b: Binding, item: ast.FromItem, lateral: Scope) -> Relation:
         return bind_table(b, item, lateral)
     if isinstance(item, ast.SubqueryRef):
         return _bind_subquery(b, item, lateral)
+    if isinstance(item, ast.FunctionRef) and (query := row_history.history_query(b, item)) is not None:
+        return _bind_subquery(b, query, lateral)
     if isinstance(item, ast.FunctionRef):
         plan, source = table_functions.bind_function_ref(b, item, lateral)
         return single(plan, source)
@@ -130,6 +132,11 @@ def bind_table(b: Binding, item: ast.TableRef, scope: Scope) -> Relation:
         common = scope.common(item.name[0])
         if common is not None:
             return _common_scan(b, item, common)
+    with system_time.table_moment(b, item.system_time):
+        return _bind_named(b, item, scope)
+
+
+def _bind_named(b: Binding, item: ast.TableRef, scope: Scope) -> Relation:
     found = relations.find_relation(b, item.name, item.position)
     if found is None:
         if relations.find_index(b, item.name, item.position) is not None:
@@ -180,8 +187,14 @@ def scan_table(b: Binding, table: Table, item: ast.TableRef, hidden: bool = Fals
         ]
     name = item.alias.name if item.alias is not None else table.name
     labels = alias_columns(table.name, item.alias, len(columns))
-    as_of = _system_time(b, item)
-    plan = l.Scan(table, (*columns, *system, *extra), name, as_of)
+    versions = None
+    if item.system_time is not None and item.system_time.kind != "as of":
+        versions = system_time.version_span(b, table, item.system_time)
+        system += [
+            l.OutputColumn(b.new_id(), label, type_oid, -1, table.oid, attribute)
+            for label, type_oid, attribute in system_time.VERSION_COLUMNS
+        ]
+    plan = l.Scan(table, (*columns, *system, *extra), name, None if versions is not None else b.moment, versions)
     source = Source(
         name,
         source_columns(columns, labels),
@@ -193,20 +206,6 @@ def scan_table(b: Binding, table: Table, item: ast.TableRef, hidden: bool = Fals
         hidden=tuple(extra),
     )
     return single(plan, source)
-
-
-def _system_time(b: Binding, item: ast.TableRef) -> n.Expression | None:
-    time = item.system_time
-    if time is None:
-        return None
-    if time.kind != "as of" or time.start is None:
-        raise FeatureNotSupported(
-            f"FOR SYSTEM_TIME {time.kind.upper()} is not supported",
-            hint="Use FOR SYSTEM_TIME AS OF.",
-            position=time.position,
-        )
-    value = b.expression(time.start, Scope(clause="AS OF"))
-    return coercion.to_type(b, value, oids.TIMESTAMPTZ, "AS OF")
 
 
 def _bind_view(b: Binding, item: ast.TableRef, view: Table) -> Relation:
@@ -237,6 +236,12 @@ def _sequence_scan(b: Binding, item: ast.TableRef, sequence: SequenceObject) -> 
 
 
 def _virtual_scan(b: Binding, item: ast.TableRef, relation: VirtualRelation) -> Relation:
+    if b.moment is not None:
+        raise FeatureNotSupported(
+            f'"{item.name[-1]}" is computed from the present',
+            hint="SET datacave.as_of, or BEGIN AS OF SYSTEM TIME, shows the system catalogs of the past too.",
+            position=item.position,
+        )
     columns = [
         l.OutputColumn(b.new_id(), column, type_oid, -1, relation.oid, number)
         for number, (column, type_oid) in enumerate(relation.columns, 1)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.types import oids
-from datacave_sql.bind import coercion, ordering, with_clause
+from datacave_sql.bind import coercion, ordering, system_time, with_clause
 from datacave_sql.bind.names import Scope, Source, SourceColumn
 from datacave_sql.bind.select import bind_limit, bind_select, limited
 from datacave_sql.bind.sorting import require_equality
@@ -20,6 +20,12 @@ from datacave_sql.plan import logical as l
 
 def bind_query(b: Binding, query: ast.Query, scope: Scope) -> l.LogicalPlan:
     """The plan of a query inside the names of `scope`."""
+    body = query.body
+    with system_time.reading(b, body.as_of if isinstance(body, ast.Select) else None):
+        return _bind_query(b, query, scope)
+
+
+def _bind_query(b: Binding, query: ast.Query, scope: Scope) -> l.LogicalPlan:
     level = Scope(scope, keep_unknown=scope.keep_unknown, locked=scope.locked)
     tables = with_clause.bind_with(b, query.with_clause, level) if query.with_clause is not None else []
     body = query.body

@@ -28,6 +28,8 @@ def lock_rows(
     clause = query.locking[0]
     words = f"FOR {clause.strength.upper()}"
     _check(words, body, block)
+    if b.moment is not None:
+        raise FeatureNotSupported("row locks are not allowed with AS OF SYSTEM TIME")
     b.writes = True
     plan: l.LogicalPlan = block.plan
     if keys:

@@ -158,5 +158,7 @@ def writable_table(b: Binding, item, verb: str) -> Table:  # type: ignore[no-unt
         raise DatacaveError(
             f'"{table.name}" is a composite type', sqlstate=sqlstate.WRONG_OBJECT_TYPE, position=item.position
         )
+    if b.moment is not None:
+        raise FeatureNotSupported("the past cannot be written: AS OF SYSTEM TIME is for queries")
     b.writes = b.modifies_data = True
     return table

@@ -65,6 +65,10 @@ class Binding:
         self.text = text
         self.parameters = parameters
         self.dependencies: set[int] = set()
+        self.moment: l.Moment | None = None
+        """When tables are read, inside a query with AS OF SYSTEM TIME."""
+        self.shareable = True
+        """Whether the plan holds as long as the catalog; one that reads the past depends on the time too."""
         self.writes = False
         self.modifies_data = False
         self.stars: dict[int, tuple[tuple[str, ...], ...]] = {}

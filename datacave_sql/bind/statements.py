@@ -25,7 +25,7 @@ class BoundQuery:
 
     `kind` is "select", "insert", "update", "delete" or "merge", for the command tag. `columns` describe the result
     (empty for writes without RETURNING); `returns_rows` tells a result without columns from no result.
-    `dependencies` are the oids of the relations that the statement names.
+    `dependencies` are the oids of the relations that the statement names; the plan may be kept if it is `shareable`.
     """
 
     plan: LogicalPlan
@@ -35,6 +35,7 @@ class BoundQuery:
     parameter_types: tuple[int, ...]
     read_only: bool
     dependencies: tuple[int, ...] = ()
+    shareable: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ Timestamps are microseconds since 2000-01-01 00:00 UTC, as in core's values.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 from datacave_core.types import FormatSettings
@@ -95,6 +95,22 @@ class SequenceAccess(Protocol):
     def set_value(self, oid: int, value: int, is_called: bool) -> int: ...
 
 
+class PastAccess(Protocol):
+    """The history of the database, as far as functions ask for it. Timestamps are those of commits."""
+
+    def newest(self) -> int:
+        """The newest commit that everybody sees."""
+
+    def create_restore_point(self, name: str) -> int: ...
+
+    def drop_restore_point(self, name: str) -> bool: ...
+
+    def restore_points(self) -> Sequence[tuple[str, int]]: ...
+
+    def changes(self, table: str, after: int, until: int | None) -> Iterator[Row]:
+        """(commit timestamp, operation, old row, new row), rows as JSON texts."""
+
+
 class EvaluationContext(Protocol):
     """The running statement and its session."""
 
@@ -131,6 +147,9 @@ class EvaluationContext(Protocol):
 
     @property
     def catalog(self) -> CatalogView: ...
+
+    @property
+    def past(self) -> PastAccess: ...
 
     @property
     def sequences(self) -> SequenceAccess: ...

@@ -1,5 +1,6 @@
 """Facts: the rows of facts/*.tsv, PostgreSQL 15's own catalog of functions and operators, as lists of texts.
 
+Functions that PostgreSQL does not have are in own_procs.tsv, with oids of a range that it leaves free.
 The columns are named in each file's first line. Not here: the objects made of them (registry.py).
 """
 
@@ -27,9 +28,10 @@ def fact_rows(name: str) -> Iterator[list[str]]:
 def _procs() -> tuple[dict[str, list[list[str]]], dict[int, list[str]]]:
     by_name: dict[str, list[list[str]]] = {}
     by_oid: dict[int, list[str]] = {}
-    for row in fact_rows("procs.tsv"):
-        by_name.setdefault(row[NAME], []).append(row)
-        by_oid[int(row[0])] = row
+    for name in ("procs.tsv", "own_procs.tsv"):
+        for row in fact_rows(name):
+            by_name.setdefault(row[NAME], []).append(row)
+            by_oid[int(row[0])] = row
     return by_name, by_oid
 
 

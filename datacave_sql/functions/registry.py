@@ -135,6 +135,7 @@ _DEFAULTS: dict[str, Value] = {
     "'NFC'::text": "NFC",
     "'use_json_null'::text": "use_json_null",
     "0": 0,
+    "NULL": None,
     "0.0": 0.0,
     "60": 60,
 }

@@ -21,6 +21,11 @@ ROW_ATTRIBUTE = -101
 KEYED_ATTRIBUTES = frozenset((KEY_ATTRIBUTE, -1, -2))
 """What is computed from the storage key."""
 
+VERSION_BEGIN_ATTRIBUTE = -110
+VERSION_END_ATTRIBUTE = -111
+VERSION_TRANSACTION_ATTRIBUTE = -112
+"""Attribute numbers of the hidden columns of row versions (FOR SYSTEM_TIME ALL and its kin)."""
+
 TABLE_OID_ATTRIBUTE = -6
 """Attribute number of the system column tableoid, as in PostgreSQL; ctid is -1, xmin -2, cmin -3, xmax -4, cmax -5."""
 
@@ -38,13 +43,39 @@ class OutputColumn:
 
 
 @dataclass(frozen=True, slots=True)
+class Moment:
+    """A moment of the past: a timestamptz, an interval before now, or a commit timestamp (bigint).
+
+    The plan holds for moments from `since` (inclusive) to `until` (exclusive, None: no end), between two changes of
+    the definitions; both are microseconds since 1970.
+    """
+
+    value: Expression
+    since: int
+    until: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class VersionSpan:
+    """Which versions of rows: "all", "between" (end included) or "from" (end excluded) two moments."""
+
+    kind: str
+    start: Moment | None
+    end: Moment | None
+
+
+@dataclass(frozen=True, slots=True)
 class Scan:
-    """All live rows of a table (or materialized view). `columns` carry the attribute numbers to read."""
+    """All live rows of a table (or materialized view). `columns` carry the attribute numbers to read.
+
+    With `as_of` they are those of a past moment; with `versions` every version that was live in a span of time.
+    """
 
     table: Table
     columns: tuple[OutputColumn, ...]
     alias: str
-    as_of: Expression | None = None
+    as_of: Moment | None = None
+    versions: VersionSpan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -401,7 +432,8 @@ LogicalPlan: TypeAlias = (
 )
 
 PLAN_NODES = (
-    Scan, VirtualScan, Values, FunctionScan, Filter, Project, ProjectSet, Join, Aggregate, Window, Sort, Limit,
+    Moment, VersionSpan, Scan, VirtualScan, Values, FunctionScan, Filter, Project, ProjectSet, Join, Aggregate, Window,
+    Sort, Limit,
     Distinct, SetOperation, With, CommonTable, CommonTableScan, LockedTable, LockRows, OnConflict,
     Insert, Update, Delete, MergeAction, Merge,
 )  # fmt: skip

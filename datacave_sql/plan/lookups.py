@@ -33,7 +33,7 @@ def plan_lookup_join(
     while isinstance(node, l.Filter):
         filters += split_conjuncts(node.predicate)
         node = node.child
-    if not isinstance(node, l.Scan) or node.as_of is not None or left_rows * LOOKUP_COST > node_rows:
+    if not isinstance(node, l.Scan) or node.as_of or node.versions or left_rows * LOOKUP_COST > node_rows:
         return None
     left_ids = frozenset(left.columns)
     everything = [*conditions, *filters]

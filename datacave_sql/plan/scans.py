@@ -15,6 +15,7 @@ from datacave_sql.expr.deparse import deparse
 from datacave_sql.expr.generate import Code, Generator
 from datacave_sql.plan import logical as l
 from datacave_sql.plan.access_path import AccessPath, ColumnCondition, access_paths, best_path, column_condition
+from datacave_sql.plan.past import moment_factory, plan_version_scan
 from datacave_sql.plan.planning import Planner, row_builder
 from datacave_sql.table.access import TableAccess
 
@@ -58,6 +59,8 @@ def table_scope(
 
 def plan_scan(p: Planner, node: l.Scan, needed: frozenset[int], conjuncts: list[n.Expression]) -> Operator:
     """The best access path for the conditions; what it does not cover is filtered in the same function."""
+    if node.versions is not None:
+        return plan_version_scan(p, node, node.versions, needed, conjuncts, table_scope, range_factory)
     access = p.environment.access(node.table)
     path = best_path(access_paths(access, node.columns, conjuncts))
     outputs = [column for column in node.columns if column.id in needed]
@@ -82,10 +85,7 @@ def plan_scan(p: Planner, node: l.Scan, needed: frozenset[int], conjuncts: list[
     columns = tuple(column.id for column in outputs)
     not_null = frozenset(column.id for column in outputs if not scope[column.id].nullable)
     filter_texts = tuple(deparse(part) for part in filters if path is None or part not in path.sources)
-    as_of = None
-    if node.as_of is not None:
-        as_of_generator = p.generator({})
-        as_of = compile_factory(as_of_generator, "", [f"return {as_of_generator.value(node.as_of).text}"])
+    as_of = moment_factory(p, node.as_of)
     if path is None:
         low, high = access.table_range
         make_ranges = compile_factory(p.generator({}), "", [f"return [({low!r}, {high!r})]"])

@@ -37,6 +37,7 @@ class CompiledQuery:
     plan: l.LogicalPlan
     text: str
     parsed: Any
+    shareable: bool = True
     header: ResultHeader = field(init=False)
 
     def __post_init__(self) -> None:
@@ -60,6 +61,8 @@ class CompiledUtility:
     parameter_types: tuple[int, ...] = ()
     text: str = ""
     parsed: Any = None
+
+    shareable: bool = True
 
     @property
     def returns_rows(self) -> bool:
@@ -116,4 +119,5 @@ def compiled_query(catalog: Catalog, bound: BoundQuery, operator: Operator, text
         bound.plan,
         text,
         parsed,
+        bound.shareable,
     )

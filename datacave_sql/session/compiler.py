@@ -103,7 +103,7 @@ class Compiler:
         except DatacaveError:
             # Not every literal can become a parameter; the ordinary way says what is wrong, if anything is.
             return SharedShape(catalog, None, None)
-        if not isinstance(compiled, CompiledQuery):
+        if not isinstance(compiled, CompiledQuery) or not compiled.shareable:
             return SharedShape(catalog, None, None)
         readers = [
             _decimal if kind == "n" else session.find_io(oid).input if kind == "s" and oid not in STRING_TYPES else None
@@ -164,7 +164,7 @@ class Compiler:
         if isinstance(parsed.statement, BOUND_WHEN_RUN):
             return CompiledUtility(state.catalog, None, None, parameter_types, text, parsed)
         compiled = self.compile(text, parsed, parameter_types)
-        if state is session.home.state and _is_shared(compiled):
+        if state is session.home.state and compiled.shareable and _is_shared(compiled):
             session.home.plans_by_text.put(key, compiled)
         return compiled
 
@@ -191,7 +191,7 @@ class Compiler:
             compiled = CompiledUtility(
                 state.catalog, bound, utility_columns(session, bound), tuple(parameter_types or ()), text, parsed
             )
-        if keep and state is session.home.state and _is_shared(compiled):
+        if keep and compiled.shareable and state is session.home.state and _is_shared(compiled):
             session.home.plans_by_text.put((text, session.name_context), compiled)
         return compiled
 

@@ -27,6 +27,7 @@ from datacave_core.transaction import TransactionManager
 from datacave_sql.pgcatalog import SystemRelations
 from datacave_sql.plan.planning import PlanningEnvironment
 from datacave_sql.session.named_database import CatalogState, NamedDatabase
+from datacave_sql.session.past import Past
 from datacave_sql.session.privileges import allows
 from datacave_sql.session.reclaim import Reclaimer
 from datacave_sql.session.row_ids import RowIds
@@ -75,6 +76,9 @@ class Database:
         self.make_verifier: Callable[[str], str] | None = None
         """Turns a password into a SCRAM-SHA-256 verifier; set by who runs the sessions."""
         self.reclaimer = Reclaimer(self)
+        self.past = Past(self)
+        self.restore_point_pins: dict[str, Callable[[], None]] = {}
+        self.past.keep_restore_points()
         self._next_process_id = 1
         for home in self.homes.values():
             self.register_layouts(home.catalog.tables.values(), home.catalog)

@@ -20,6 +20,7 @@ from datacave_core.types import FormatSettings
 from datacave_core.wait import Steps, Wait, wait_for
 from datacave_sql.functions.typelookup import TypeLookup
 from datacave_sql.session.catalog_view import SessionCatalogView
+from datacave_sql.session.past import SessionHistory
 from datacave_sql.session.privileges import allows
 from datacave_sql.session.settings import setting_or_none
 from datacave_sql.session.transaction_parameters import set_setting, show_setting
@@ -127,6 +128,7 @@ class SessionEvaluation:
         self._advisory = AdvisoryLocks(session.database.transactions.locks, session.owner)
         self.catalog = SessionCatalogView(session)
         self.sequences = SessionSequences(session)
+        self.past = SessionHistory(session)
         self.backend_pid: int = session.process_id
         self.query_text = ""
         self.constraint_modes: dict[int, bool] = {}

@@ -32,22 +32,24 @@ from datacave_core.wait import Steps, Wait, wait_for
 from datacave_sql.bind.environment import BindingEnvironment
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.functions.registered import REGISTERED, registered_io
+from datacave_sql.session.asides import Asides
 from datacave_sql.session.compiled import CompiledQuery, CompiledUtility
 from datacave_sql.session.compiler import Compiler
 from datacave_sql.session.evaluation import SessionEvaluation
 from datacave_sql.session.failed_block import in_failed_block
 from datacave_sql.session.lock_keys import CATALOG_LOCK
+from datacave_sql.session.past import SessionPast
 from datacave_sql.session.portal import Portal
 from datacave_sql.session.prepared import PreparedStatement
-from datacave_sql.session.replies import Complete, EmptyQuery, Notice, Notification, ParameterChanged, Reply
+from datacave_sql.session.replies import Complete, EmptyQuery, Reply
 from datacave_sql.session.settings import SessionSettings
-from datacave_sql.session.snapshot_reader import SnapshotReader
+from datacave_sql.session.snapshot_reader import PastReader, SnapshotReader
 from datacave_sql.session.utility import drop_temporary_schema, empty_at_commit, run_utility, runs_in_failed_block
 
 ROW_EXCLUSIVE = int(TableLockMode.ROW_EXCLUSIVE)
 
 
-class Session:
+class Session(Asides):
     """One client. Everything runs in one thread; at most one statement is under way.
 
     `evaluation` answers what expressions ask; `settings` holds the parameters.
@@ -68,15 +70,15 @@ class Session:
         self.database = database
         self.home = home
         """The database it is connected to (a NamedDatabase)."""
-        self.process_id = process_id
         self.user = user
         self.database_name = database_name
         self.client_address = client_address
         self.owner = LockOwner()
         self.advisory_locks = AdvisoryLocks(database.transactions.locks, self.owner)
-        self.notices: list[Notice] = []
+        super().__init__(process_id, wake)
         self.settings = SessionSettings(database.options.settings, settings, command_line)
         self.evaluation = SessionEvaluation(self)
+        self.past = SessionPast(self)
         self.transaction: Transaction | None = None
         self.in_block = False
         self.failed = False
@@ -86,15 +88,15 @@ class Session:
         self.emptied_at_commit: set[int] = set()
         """Oids of temporary tables with ON COMMIT DELETE ROWS."""
         self.compiler = Compiler(self)
-        self._own_catalog: Any = None  # a CatalogState with uncommitted changes
+        self._own_catalog: Any = None  # a CatalogState with uncommitted changes, or of the past
         self._catalog_base: Catalog | None = None
+        self._unreadable_past: DatacaveError | None = None  # why datacave.as_of cannot be read
         self._after_commit: list[Callable[[], None]] = []
         self._after_rollback: list[Callable[[], None]] = []
         self._at_commit: list[Callable[[], Steps[None]]] = []
-        self._pending_notifications: dict[Notification, None] = {}
-        self._inbox: list[Notification] = []
-        self._wake = wake
-        self._reader = SnapshotReader(database.store)
+        self._reader: SnapshotReader = SnapshotReader(database.store)
+        self.settings.as_of_changed = self._as_of_changed
+        self._as_of_changed(self.settings.as_of)
         self.closed = False
 
     # What others ask
@@ -143,6 +145,7 @@ class Session:
             format_settings=self.format_settings,
             virtual_relations=self.database.virtual_relations,
             temporary_schema=self.evaluation.own_temporary_schema,
+            past=self.past,
         )
 
     def find_io(self, type_oid: int) -> TypeIO:
@@ -159,6 +162,7 @@ class Session:
         due; after an error too, which is raised."""
         self.close_portal("")
         try:
+            self._begin_in_past()
             found = self.compiler.cached(text)
             if found is not None:
                 compiled, parameters = found
@@ -219,6 +223,8 @@ class Session:
         if self.failed:
             raise in_failed_block()
         transaction = self.begin_statement()
+        if self._unreadable_past is not None:
+            raise self._unreadable_past
         if compiled.written:
             compiled = yield from self._prepare_write(compiled, transaction)
         mark = transaction.savepoint()
@@ -305,7 +311,34 @@ class Session:
         )
         self.transaction = transaction
         self.evaluation.transaction_started()
+        if self.settings.as_of:
+            try:
+                self.travel(self.past.moment(self.settings.as_of))
+            except DatacaveError as error:
+                # Queries are told; what sets parameters and ends transactions still works.
+                transaction.read_only = True
+                self._unreadable_past = error
         return transaction
+
+    def travel(self, moment: int) -> None:
+        """Makes the transaction read a past moment (microseconds since 1970), definitions included.
+
+        Raises 72000 for what is no longer kept, 22023 for the future.
+        """
+        assert self.transaction is not None
+        since, until = self.past.span_of(moment)
+        self.transaction.read_as_of(moment)
+        if until is not None:
+            self._own_catalog = self.database.new_state(self.past.catalog_at(since))
+
+    def _begin_in_past(self) -> None:
+        """Under datacave.as_of even names are looked up in the past: a transaction starts before they are."""
+        if self.settings.as_of and self.transaction is None:
+            self.begin_transaction()
+
+    def _as_of_changed(self, as_of: str) -> None:
+        # Lookups without a transaction read the present: a reader that is never up to date sends them the long way.
+        self._reader = PastReader(self.database.store) if as_of else SnapshotReader(self.database.store)
 
     def _prepare_write(self, compiled: CompiledQuery, transaction: Transaction) -> Steps[CompiledQuery]:
         """Refuses writes in read-only transactions; shares the tables' locks, so that their definitions stay."""
@@ -405,10 +438,10 @@ class Session:
         except BaseException:
             self.rollback()
             raise
-        if self._own_catalog is not None:
+        if self._own_catalog is not None and self._catalog_base is not None:
             self.database.install_catalog(self.home, self._own_catalog.catalog)
         work, self._after_commit = self._after_commit, []
-        notifications = list(self._pending_notifications)
+        notifications = list(self.pending_notifications)
         self._ended(True)
         for one in work:
             one()
@@ -433,10 +466,11 @@ class Session:
         self.savepoints.clear()
         self._own_catalog = None
         self._catalog_base = None
+        self._unreadable_past = None
         self._after_commit.clear()
         self._after_rollback.clear()
         self._at_commit.clear()
-        self._pending_notifications.clear()
+        self.pending_notifications.clear()
         self.settings.transaction_ended(committed)
         for name in [name for name, portal in self.portals.items() if not portal.survives(committed)]:
             self.close_portal(name)
@@ -484,6 +518,7 @@ class Session:
         if name and name in self.prepared:
             raise DatacaveError(f'prepared statement "{name}" already exists', sqlstate=sqlstate.DUPLICATE_PSTATEMENT)
         statements = self.compiler.parse(text)
+        self._begin_in_past()
         if len(statements) > 1:
             raise DatacaveError(
                 "cannot insert multiple commands into a prepared statement", sqlstate=sqlstate.SYNTAX_ERROR
@@ -507,6 +542,7 @@ class Session:
             )
             raise DatacaveError(what, sqlstate=sqlstate.UNDEFINED_PSTATEMENT)
         compiled = prepared.compiled
+        self._begin_in_past()
         if compiled is not None and compiled.catalog is not self.catalog_snapshot and not self.failed:
             fresh = self._compile_prepared(prepared)
             if fresh.columns != compiled.columns:
@@ -539,46 +575,6 @@ class Session:
         portal = self.portals.pop(name, None)
         if portal is not None:
             portal.close()
-
-    # Notifications
-
-    def notify(self, channel: str, payload: str) -> None:
-        """NOTIFY: delivered when the transaction commits; repeated ones once."""
-        self._pending_notifications[Notification(self.process_id, channel, payload)] = None
-
-    def notified(self, notification: Notification) -> None:
-        """Called when another session (or this one) has notified a channel this one listens to."""
-        self._inbox.append(notification)
-        if self._wake is not None:
-            self._wake()
-
-    def take_notifications(self) -> list[Notification]:
-        """What has arrived; to be sent while the session is idle outside a block."""
-        taken, self._inbox = self._inbox, []
-        return taken
-
-    @property
-    def has_asides(self) -> bool:
-        """Whether there are notices or changed parameters for the client."""
-        return bool(self.notices) or self.settings.has_changes
-
-    @property
-    def has_news(self) -> bool:
-        """Whether there is anything at all for an idle client: asides or notifications."""
-        return bool(self.notices) or bool(self._inbox) or self.settings.has_changes
-
-    def take_parameter_changes(self) -> list[ParameterChanged]:
-        """Parameters that clients follow and that have changed since the last call."""
-        return self.settings.take_changes()
-
-    def reported_parameters(self) -> list[tuple[str, str]]:
-        """The parameters that clients follow, with their values, for the start of a session."""
-        return self.settings.reported()
-
-    def take_notices(self) -> list[Notice]:
-        """Warnings and notices raised since the last call."""
-        taken, self.notices = self.notices, []
-        return taken
 
     def close(self) -> None:
         """Ends the session: its transaction is rolled back, its locks and channels are given up."""

@@ -38,7 +38,7 @@ _DERIVED = frozenset(
         "datestyle", "intervalstyle", "timezone", "extra_float_digits", "bytea_output", "search_path",
         "default_transaction_isolation", "default_transaction_read_only", "default_transaction_deferrable",
         "synchronous_commit", "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "role",
-        "session_authorization", "client_min_messages",
+        "session_authorization", "client_min_messages", "datacave.as_of",
     }
 )  # fmt: skip
 _ISOLATIONS = {
@@ -73,6 +73,9 @@ class SessionSettings:
         self.lock_timeout_ms = 0
         self.idle_in_transaction_session_timeout_ms = 0
         self.client_min_messages = "notice"
+        self.as_of = ""
+        self.as_of_changed: Callable[[str], None] = lambda as_of: None
+        """Told the new value of datacave.as_of."""
         self.role = "none"
         self.session_authorization = ""
         for name, value in defaults.items():
@@ -271,6 +274,10 @@ class SessionSettings:
         self.idle_in_transaction_session_timeout_ms = int(value("idle_in_transaction_session_timeout"))
         self.client_min_messages = str(value("client_min_messages"))
         self.role = str(value("role"))
+        as_of = str(value("datacave.as_of"))
+        if as_of != self.as_of:
+            self.as_of = as_of
+            self.as_of_changed(as_of)
         self.session_authorization = str(value("session_authorization"))
 
 

@@ -25,3 +25,13 @@ class SnapshotReader:
     def get(self, key: bytes) -> Row | None:
         """The row of a key."""
         return self._get(key, self.timestamp)
+
+
+class PastReader(SnapshotReader):
+    """Stands in for a SnapshotReader while a session reads the past: it is never up to date."""
+
+    __slots__ = ()
+
+    def renew(self) -> int:
+        """A timestamp before every commit."""
+        return -1

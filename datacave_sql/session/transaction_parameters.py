@@ -49,6 +49,8 @@ def set_setting(session: Any, name: str, value: str | None, local: bool) -> None
         return
     if value is not None and key in ("role", "session_authorization"):
         check_role(session, key, value)
+    if key == "datacave.as_of" and value:
+        session.past.span_of(session.past.moment(value))
     if value is None:
         session.settings.reset(name, local)
     else:

@@ -8,13 +8,14 @@ from typing import Any
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
 from datacave_core.types import oids
-from datacave_core.values import Interval
 from datacave_sql.bind.binder import binding
 from datacave_sql.bind.coercion import coerce
 from datacave_sql.bind.names import Scope
 from datacave_sql.bind.state import Binding
 from datacave_sql.bind.statements import ExecuteStatement
+from datacave_sql.bind.system_time import bind_moment
 from datacave_sql.exec.context import ExecutionContext
+from datacave_sql.exec.moment import MOMENT_READERS
 from datacave_sql.exec.rowfunction import compile_factory, tuple_text
 from datacave_sql.expr import nodes as n
 from datacave_sql.functions.coercion import ASSIGNMENT
@@ -22,7 +23,6 @@ from datacave_sql.parse import ast
 from datacave_sql.plan.physical import PLANNERS
 from datacave_sql.plan.planning import Planner
 from datacave_sql.plan.subqueries import plan_subquery
-from datacave_sql.session.evaluation import EPOCH_MICROSECONDS
 from datacave_sql.session.parameter_text import offset_zone
 
 MICROSECONDS_PER_SECOND = 1_000_000
@@ -74,31 +74,10 @@ def evaluate_arguments(
 
 
 def past_timestamp(session: Any, expression: ast.Expression) -> int:
-    """The moment of AS OF SYSTEM TIME in microseconds since 1970: a timestamp, or an interval before now."""
-    b = _binding(session)
-    bound = b.expression(expression, Scope())
-    if isinstance(bound, n.Constant) and bound.type == oids.UNKNOWN and str(bound.value).lstrip().startswith("-"):
-        target = oids.INTERVAL
-    else:
-        target = oids.INTERVAL if bound.type == oids.INTERVAL else oids.TIMESTAMPTZ
-    coerced = coerce(b, bound, target, -1, ASSIGNMENT)
-    if coerced is None:
-        raise DatacaveError(
-            f"argument of AS OF SYSTEM TIME must be type timestamp with time zone, not type {b.types.name(bound.type)}",
-            sqlstate=sqlstate.DATATYPE_MISMATCH,
-            position=expression.position,
-        )
-    (value,) = values_of(session, [coerced], ())
-    if value is None:
-        raise DatacaveError("AS OF SYSTEM TIME must not be null", sqlstate=sqlstate.NULL_VALUE_NOT_ALLOWED)
-    if isinstance(value, Interval):
-        if value.months:
-            raise DatacaveError(
-                "AS OF SYSTEM TIME takes intervals of days and shorter", sqlstate=sqlstate.INVALID_PARAMETER_VALUE
-            )
-        now: int = session.database.clock.now_microseconds()
-        return now + value.days * 86400 * MICROSECONDS_PER_SECOND + value.microseconds
-    return int(value) + EPOCH_MICROSECONDS
+    """The moment of AS OF SYSTEM TIME in microseconds since 1970."""
+    value = bind_moment(_binding(session), expression).value
+    (found,) = values_of(session, [value], ())
+    return MOMENT_READERS[value.type](session.evaluation, found)
 
 
 def zone_of_interval(session: Any, expression: ast.Expression) -> str:

@@ -48,7 +48,7 @@ def _start(session: Any, modes: ast.TransactionModes) -> None:
     isolation = ISOLATION_LEVELS[modes.isolation] if modes.isolation is not None else None
     session.begin_transaction(isolation, modes.read_only, modes.deferrable)
     if modes.as_of is not None:
-        session.transaction.read_as_of(past_timestamp(session, modes.as_of))
+        session.travel(past_timestamp(session, modes.as_of))
 
 
 def _change(session: Any, modes: ast.TransactionModes) -> None:
@@ -65,7 +65,7 @@ def _change(session: Any, modes: ast.TransactionModes) -> None:
             raise DatacaveError(
                 "AS OF SYSTEM TIME must be set before any query", sqlstate=sqlstate.ACTIVE_SQL_TRANSACTION
             )
-        transaction.read_as_of(past_timestamp(session, modes.as_of))
+        session.travel(past_timestamp(session, modes.as_of))
 
 
 def commit(session: Any, statement: ast.Commit) -> Steps:
