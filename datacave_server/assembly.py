@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from datacave_core.catalog import ADMIN_ROLE_NAME
 from datacave_core.errors import StorageStopped
 from datacave_core.layout import PREFIX_LENGTH
 from datacave_core.ports import Store
 from datacave_server.audited_database import AuditedDatabase
+from datacave_server.change_stream import ChangeStreams
 from datacave_server.lifecycle import Environment, Listener, finished
 from datacave_server.listener import SqlListener
 from datacave_server.operations import Operations
 from datacave_server.roles import ensure_roles
 from datacave_server.storage import Storage
-from datacave_sql import DatabaseOptions
+from datacave_sql import DatabaseOptions, pin_restore_points
 
 NO_KEY = bytes(PREFIX_LENGTH)
 
@@ -36,10 +38,15 @@ class DatabaseParts:
 
     async def make_listener(self, environment: Environment, store: Store) -> Listener:
         """Makes the roles of the configured users and opens the database."""
+        # Before any other work of the store: what restore points show must not be thinned out.
+        pins = pin_restore_points(store)
         if (written := ensure_roles(store, environment.config.security.auth.users)) is not None:
             await finished(written)
         database = AuditedDatabase(store, environment.clock, environment.randomness, DatabaseOptions())
+        for unpin in pins:
+            unpin()
         database.audit = environment.audit
+        environment.commands.add_stream("changes", ChangeStreams(database, ADMIN_ROLE_NAME).open)
         return SqlListener(
             environment.config,
             database,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import http.client
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -25,6 +25,10 @@ Command: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
 """Takes and returns JSON objects; raises CommandError, ConfigError, DatacaveError, OSError."""
 
 
+Stream: TypeAlias = Callable[[Mapping[str, str]], Awaitable[AsyncIterator[bytes]]]
+"""Takes the parameters of a query string and returns pieces of lines without end; raises as commands do."""
+
+
 class CommandError(Exception):
     """A command that cannot be meant: unknown, or with wrong parameters."""
 
@@ -35,10 +39,22 @@ class Commands:
     def __init__(self, randomness: Randomness) -> None:
         self.token = randomness.token_bytes(TOKEN_BYTES).hex()
         self._commands: dict[str, Command] = {}
+        self._streams: dict[str, Stream] = {}
 
     def add(self, name: str, command: Command) -> None:
         """Makes a command known."""
         self._commands[name] = command
+
+    def add_stream(self, name: str, stream: Stream) -> None:
+        """Makes a stream known."""
+        self._streams[name] = stream
+
+    async def open(self, name: str, parameters: Mapping[str, str]) -> AsyncIterator[bytes]:
+        """Opens a stream."""
+        stream = self._streams.get(name)
+        if stream is None:
+            raise CommandError(f'there is no stream "{name}"')
+        return await stream(parameters)
 
     async def run(self, name: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         """Runs a command to its end."""

@@ -1,8 +1,10 @@
 """SQL: statements to row batches. A Database over a store has Sessions, which run statements as plain generators."""
 
+from datacave_sql.session.change_feed import Change, ChangeFeed, changed_table
 from datacave_sql.session.compiled import CompiledQuery, CompiledUtility
 from datacave_sql.session.database import Database, DatabaseOptions
 from datacave_sql.session.named_database import NamedDatabase
+from datacave_sql.session.past import pin_restore_points
 from datacave_sql.session.point import PointLookup
 from datacave_sql.session.portal import Portal
 from datacave_sql.session.prepared import PreparedStatement
@@ -24,6 +26,8 @@ from datacave_sql.session.replies import (
 from datacave_sql.session.session import Session
 
 __all__ = [
+    "Change",
+    "ChangeFeed",
     "CompiledQuery",
     "CompiledUtility",
     "Complete",
@@ -46,4 +50,6 @@ __all__ = [
     "ResultHeader",
     "Session",
     "Suspended",
+    "changed_table",
+    "pin_restore_points",
 ]

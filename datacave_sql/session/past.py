@@ -6,7 +6,7 @@ Loaded catalogs are kept by the moment they came into force.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgpack
@@ -15,6 +15,7 @@ from datacave_core import sqlstate
 from datacave_core.catalog import CATALOG_KEY, Catalog, load_catalogs
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.keycode import key_successor, prefix_end, table_prefix
+from datacave_core.ports import Store
 from datacave_core.values import Row
 from datacave_sql.exec.moment import EPOCH_MICROSECONDS, interval_microseconds
 from datacave_sql.expr import nodes as n
@@ -111,6 +112,12 @@ def _too_young() -> DatacaveError:
         sqlstate=sqlstate.SNAPSHOT_TOO_OLD,
         detail="Not even its definitions are as old.",
     )
+
+
+def pin_restore_points(store: Store) -> list[Callable[[], None]]:
+    """Keeps what the restore points show, from before the database is opened; gives what takes that back."""
+    batches = store.scan(_RESTORE_POINTS, prefix_end(_RESTORE_POINTS), store.newest_timestamp)
+    return [store.pin(int(msgpack.unpackb(row[0])), kept=True) for batch in batches for _, row in batch]
 
 
 class SessionPast:

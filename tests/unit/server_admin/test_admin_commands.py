@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import psycopg
 import pytest
 
 from datacave_core.errors import DatacaveError
@@ -120,3 +121,49 @@ async def test_checkpoint_and_key_rotation_of_a_running_server(tmp_path: Path) -
     await asyncio.wait_for(ready.wait(), 20)
     server.request_stop()
     assert await asyncio.wait_for(running, 20) == 0
+
+
+async def test_changes_of_a_table_are_streamed_once_from_where_the_reader_is(tmp_path: Path) -> None:
+    config = configured(tmp_path, "first")
+    ready = asyncio.Event()
+    server = Server(config, DatabaseParts(), lambda text: ready.set())
+    running = asyncio.ensure_future(server.run())
+    try:
+        await asyncio.wait_for(ready.wait(), 20)
+        port = server.addresses[0].port
+        conninfo = f"host=127.0.0.1 port={port} user=admin dbname=default"
+        access = json.loads((tmp_path / "data" / FILE_NAME).read_text())
+        url = f"http://{access['address']}/streams/changes"
+        headers = {"Authorization": f"Bearer {access['token']}"}
+        async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as client:
+            await client.execute("create table t (id int primary key, v text)")
+            async with aiohttp.ClientSession(headers=headers) as http:
+                async with http.get(url, params={"table": "nothing"}) as answer:
+                    assert (answer.status, (await answer.json())["sqlstate"]) == (409, "42P01")
+                async with http.get(url, params={"table": "t", "after": "1"}) as answer:
+                    await client.execute("insert into t values (1, 'a'), (2, 'b')")
+                    await client.execute("update t set v = 'c' where id = 2")
+                    first = await _changes(answer, 3)
+                await client.execute("delete from t where id = 1")
+                after = str(first[-1]["resolved"])
+                async with http.get(url, params={"table": "t", "after": after}) as answer:
+                    second = await _changes(answer, 1)
+        changes = [(one["operation"], one["old"], one["new"]) for one in first + second if "operation" in one]
+        assert changes == [
+            ("insert", None, {"id": 1, "v": "a"}),
+            ("insert", None, {"id": 2, "v": "b"}),
+            ("update", {"id": 2, "v": "b"}, {"id": 2, "v": "c"}),
+            ("delete", {"id": 1, "v": "a"}, None),
+        ]
+        assert first[0].get("commit_timestamp", 0) <= first[-1]["resolved"]
+    finally:
+        server.request_stop()
+        assert await asyncio.wait_for(running, 20) == 0
+
+
+async def _changes(answer: aiohttp.ClientResponse, count: int) -> list[dict[str, Any]]:
+    """The lines up to the `resolved` after so many changes."""
+    lines: list[dict[str, Any]] = []
+    while sum("operation" in one for one in lines) < count or "resolved" not in lines[-1]:
+        lines.append(json.loads(await asyncio.wait_for(answer.content.readline(), 20)))
+    return lines
