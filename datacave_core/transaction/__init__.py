@@ -1,6 +1,7 @@
 """Transactions over any Store: snapshots, locks, isolation levels, savepoints."""
 
 from datacave_core.transaction.advisory import AdvisoryLocks, advisory_key, advisory_key_pair
+from datacave_core.transaction.isolation import SKIPPED, Isolation, WaitPolicy
 from datacave_core.transaction.lock_table import LockOwner, LockTable, LockWait
 from datacave_core.transaction.modes import (
     KEY_SHARE,
@@ -14,12 +15,9 @@ from datacave_core.transaction.modes import (
 from datacave_core.transaction.table_locks import table_lock_key
 from datacave_core.transaction.transaction import (
     NEWEST,
-    SKIPPED,
-    Isolation,
     Mark,
     Transaction,
     TransactionManager,
-    WaitPolicy,
 )
 
 __all__ = [

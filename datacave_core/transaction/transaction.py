@@ -16,9 +16,7 @@ Not here: sessions, statements, catalogs, sequences' values (they do not roll ba
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from enum import Enum
-from typing import Any, Final, TypeAlias
+from typing import TypeAlias
 
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError, SerializationFailure
@@ -26,15 +24,15 @@ from datacave_core.layout import PREFIX_LENGTH, RAW_LAYOUT, Layout
 from datacave_core.ports import Clock, Commit, Prepared, Store, Version
 from datacave_core.rowbatch import BATCH_ROWS, ColumnBatch, rows_of
 from datacave_core.transaction.durability import DurabilityQueue
+from datacave_core.transaction.isolation import SKIPPED, Isolation, WaitPolicy
 from datacave_core.transaction.lock_table import LockOwner, LockTable
 from datacave_core.transaction.merge import merge_columns, merge_rows
+from datacave_core.transaction.moments import moment_text
 from datacave_core.transaction.read_set import ReadSet
 from datacave_core.transaction.table_locks import TableLocks
 from datacave_core.transaction.write_set import WriteSet
 from datacave_core.values import Row
 from datacave_core.wait import Steps, Wait, wait_for
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 NEWEST = 2**63 - 1
 """A timestamp above every commit."""
@@ -42,25 +40,6 @@ NEWEST = 2**63 - 1
 PREPARED_ROWS_MIN = 4096
 """Rows from which on a commit is prepared: at once it would hold up other sessions for too long."""
 
-
-class Isolation(Enum):
-    """Isolation levels; READ UNCOMMITTED is READ COMMITTED here, as in PostgreSQL. Values as SHOW prints them."""
-
-    READ_COMMITTED = "read committed"
-    REPEATABLE_READ = "repeatable read"
-    SERIALIZABLE = "serializable"
-
-
-class WaitPolicy(Enum):
-    """What to do about a row that is locked."""
-
-    BLOCK = ""
-    NOWAIT = "NOWAIT"
-    SKIP_LOCKED = "SKIP LOCKED"
-
-
-SKIPPED = Wait("Lock:skipped")
-"""Returned by `lock` with SKIP_LOCKED (never waited for): someone else has the row."""
 
 _NEVER: Final[Any] = object()
 
@@ -135,14 +114,6 @@ class TransactionManager:
         number = self._next_number
         self._next_number = number + 1
         return number
-
-
-def moment_text(timestamp: int) -> str:
-    """A commit timestamp as a time of day in UTC."""
-    try:
-        return (_EPOCH + timedelta(microseconds=timestamp)).isoformat(" ")
-    except OverflowError:
-        return f"commit timestamp {timestamp}"
 
 
 class Transaction:

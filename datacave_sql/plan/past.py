@@ -51,7 +51,7 @@ def plan_version_scan(
     """All versions of rows; the primary key finds them, other conditions are filters."""
     access = p.environment.access(node.table)
     stored = [c for c in node.columns if c.attribute not in _VERSION_CODES]
-    paths = [one for one in access_paths(node.table, stored, conjuncts) if one.index.index_number == 0]
+    paths = [one for one in access_paths(access, stored, conjuncts) if one.index.index_number == 0]
     path = best_path(paths)
     names: dict[str, object] = {}
     scope = table_scope(names, access, stored)
