@@ -16,7 +16,7 @@ Not here: sessions, statements, catalogs, sequences' values (they do not roll ba
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TypeAlias
+from typing import Any, Final, TypeAlias
 
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError, SerializationFailure
