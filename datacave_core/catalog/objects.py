@@ -96,6 +96,19 @@ class Constraint:
     no_inherit: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A row security policy. `command` is one of the letters r, a, w, d, or * for all; roles of () are PUBLIC."""
+
+    oid: int
+    name: str
+    command: str = "*"
+    permissive: bool = True
+    role_oids: tuple[int, ...] = ()
+    using: str | None = None  # SQL text
+    check: str | None = None
+
+
 @dataclass(frozen=True)
 class Table:
     """A table, view or other relation with columns.
@@ -123,6 +136,9 @@ class Table:
     privileges: tuple[Grant, ...] = ()
     depends_on: tuple[int, ...] = ()  # oids of relations, types and functions a view query or default names
     populated: bool = True  # of a materialized view
+    row_security: bool = False
+    force_row_security: bool = False  # for the owner too
+    policies: tuple[Policy, ...] = ()
 
     @cached_property
     def live_columns(self) -> tuple[Column, ...]:
@@ -257,6 +273,7 @@ class Role:
     valid_until: int | None = None  # timestamptz
     memberships: tuple[Membership, ...] = ()
     settings: tuple[tuple[str, str], ...] = ()
+    database_settings: tuple[tuple[int, tuple[tuple[str, str], ...]], ...] = ()  # by oid of the database
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,3 +296,26 @@ class Comment:
     object_oid: int
     sub_id: int
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SystemPrivileges:
+    """What was granted on an object that has no record of its own: a built-in function, type or language."""
+
+    class_oid: int
+    object_oid: int
+    privileges: tuple[Grant, ...] = ()
+    database_oid: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultPrivileges:
+    """ALTER DEFAULT PRIVILEGES: what new objects of a role get. `schema_oid` 0: in every schema, in place of the
+    built-in defaults; else in addition to them."""
+
+    oid: int
+    role_oid: int
+    schema_oid: int
+    kind: str  # table, sequence, function, type, schema
+    privileges: tuple[Grant, ...] = ()
+    database_oid: int = 0

@@ -5,6 +5,7 @@ with the fields that differ from their defaults. A reader fills in the others, s
 fields whose meaning changes need a new format. Table ids below 100 are reserved and never reused:
 
     1 cluster (version, next oid)   2 schemas   3 tables   4 sequences   5 types   6 roles   7 databases   8 comments
+    15 privileges on system objects   16 default privileges
     20 values of sequences   21 statistics of tables
 
 Not here: when the catalog is read and how its changes reach sessions (SQL layer).
@@ -24,15 +25,18 @@ from datacave_core.catalog.objects import (
     Comment,
     Constraint,
     Database,
+    DefaultPrivileges,
     DomainCheck,
     EnumLabel,
     Grant,
     Index,
     IndexKey,
     Membership,
+    Policy,
     Role,
     Schema,
     Sequence,
+    SystemPrivileges,
     Table,
     TypeDefinition,
 )
@@ -58,6 +62,8 @@ _TABLE_IDS: dict[type, int] = {
     Role: 6,
     Database: 7,
     Comment: 8,
+    SystemPrivileges: 15,
+    DefaultPrivileges: 16,
 }
 _MAPS: dict[str, type] = {
     "schemas": Schema,
@@ -67,6 +73,8 @@ _MAPS: dict[str, type] = {
     "roles": Role,
     "databases": Database,
     "comments": Comment,
+    "system_privileges": SystemPrivileges,
+    "default_privileges": DefaultPrivileges,
 }
 _NESTED: dict[tuple[type, str], type] = {
     (Table, "columns"): Column,
@@ -83,6 +91,9 @@ _NESTED: dict[tuple[type, str], type] = {
     (TypeDefinition, "privileges"): Grant,
     (Role, "memberships"): Membership,
     (Database, "privileges"): Grant,
+    (SystemPrivileges, "privileges"): Grant,
+    (DefaultPrivileges, "privileges"): Grant,
+    (Table, "policies"): Policy,
 }
 _PACKED: set[tuple[type, str]] = {(Column, "missing")}
 """Fields that hold any SQL value."""
@@ -106,6 +117,8 @@ def object_key(item: CatalogObject) -> bytes:
     prefix = table_prefix(_TABLE_IDS[type(item)])
     if isinstance(item, Comment):
         return prefix + b"".join(n.to_bytes(4, "big") for n in (item.class_oid, item.object_oid, item.sub_id))
+    if isinstance(item, SystemPrivileges):
+        return prefix + b"".join(n.to_bytes(4, "big") for n in (item.database_oid, item.class_oid, item.object_oid))
     return prefix + item.oid.to_bytes(4, "big")
 
 
@@ -204,7 +217,7 @@ def _by_database(objects: list[CatalogObject]) -> tuple[list[CatalogObject], dic
     found: dict[int, int] = dict(place)  # oid of an object or a part of one -> oid of its database
     for item in objects:
         database = 0
-        if isinstance(item, Schema):
+        if isinstance(item, Schema | SystemPrivileges | DefaultPrivileges):
             database = item.database_oid
         elif isinstance(item, Comment):
             continue

@@ -18,10 +18,12 @@ from datacave_core.catalog.objects import (
     Comment,
     Constraint,
     Database,
+    DefaultPrivileges,
     Index,
     Role,
     Schema,
     Sequence,
+    SystemPrivileges,
     Table,
     TypeDefinition,
 )
@@ -29,7 +31,9 @@ from datacave_core.errors import DatacaveError
 
 FIRST_USER_OID = 16384
 
-CatalogObject: TypeAlias = Table | Sequence | Schema | TypeDefinition | Role | Database | Comment
+CatalogObject: TypeAlias = (
+    Table | Sequence | Schema | TypeDefinition | Role | Database | Comment | SystemPrivileges | DefaultPrivileges
+)
 """What a snapshot maps; columns, indexes and constraints are parts of their table."""
 
 _MAPS: dict[type, str] = {
@@ -40,6 +44,8 @@ _MAPS: dict[type, str] = {
     Role: "roles",
     Database: "databases",
     Comment: "comments",
+    SystemPrivileges: "system_privileges",
+    DefaultPrivileges: "default_privileges",
 }
 
 SHARED_MAPS = ("roles", "databases", "role_names", "database_names")
@@ -64,7 +70,9 @@ class Catalog:
         "comments",
         "database_names",
         "databases",
+        "default_privileges",
         "index_tables",
+        "members",
         "next_oid",
         "relation_names",
         "role_names",
@@ -72,6 +80,7 @@ class Catalog:
         "schema_names",
         "schemas",
         "sequences",
+        "system_privileges",
         "tables",
         "type_names",
         "types",
@@ -88,6 +97,8 @@ class Catalog:
         self.roles: dict[int, Role] = {}
         self.databases: dict[int, Database] = {}
         self.comments: dict[tuple[int, int, int], Comment] = {}
+        self.system_privileges: dict[tuple[int, int], SystemPrivileges] = {}  # (class oid, object oid)
+        self.default_privileges: dict[tuple[int, int, str], DefaultPrivileges] = {}  # (role, schema, kind)
         # Found from the objects above:
         self.relation_names: dict[tuple[int, str], int] = {}  # (schema oid, name) of tables, sequences, indexes
         self.type_names: dict[tuple[int, str], int] = {}  # (schema oid, name) of types, their arrays, row types
@@ -96,6 +107,7 @@ class Catalog:
         self.schema_names: dict[str, int] = {}
         self.role_names: dict[str, int] = {}
         self.database_names: dict[str, int] = {}
+        self.members: dict[tuple[int, bool], frozenset[int]] = {}  # kept answers, see privileges.py
         self._foreign_keys: dict[int, tuple[tuple[Table, Constraint], ...]] | None = None
 
     # Looking up
@@ -232,6 +244,7 @@ class Catalog:
             setattr(changed, slot, getattr(self, slot))
         changed.version = self.version + 1
         changed._foreign_keys = None
+        changed.members = {}
         return changed
 
 
@@ -259,7 +272,7 @@ class _Change:
         for item in objects:
             old = self._map(_MAPS[type(item)]).pop(key_of(item))
             self._unname(old)
-            if not isinstance(item, Comment):
+            if not isinstance(item, Comment | SystemPrivileges | DefaultPrivileges):
                 gone.add(item.oid)
         stale = [key for key in self.new.comments if key[1] in gone]
         if stale:
@@ -320,9 +333,13 @@ class _Change:
 
 
 def key_of(item: CatalogObject) -> Any:
-    """The key of an object in its map: the oid, or of a comment the triple it is attached to."""
+    """The key of an object in its map: the oid, or what it is attached to."""
     if isinstance(item, Comment):
         return (item.class_oid, item.object_oid, item.sub_id)
+    if isinstance(item, SystemPrivileges):
+        return (item.class_oid, item.object_oid)
+    if isinstance(item, DefaultPrivileges):
+        return (item.role_oid, item.schema_oid, item.kind)
     return item.oid
 
 

@@ -167,4 +167,5 @@ def bound_query(b: Binding, statement: ast.Statement) -> BoundQuery:
         not b.writes,
         tuple(sorted(b.dependencies)),
         b.shareable,
+        tuple(b.uses),
     )

@@ -6,6 +6,7 @@ from datacave_core import sqlstate
 from datacave_core.catalog import Index, Table
 from datacave_core.errors import DatacaveError
 from datacave_sql.bind import assignments, coercion, row_rules
+from datacave_sql.bind.access import RelationUse
 from datacave_sql.bind.names import Scope
 from datacave_sql.bind.state import Binding
 from datacave_sql.bind.stored_text import expression_tree
@@ -13,9 +14,12 @@ from datacave_sql.parse import ast
 from datacave_sql.plan import logical as l
 
 
-def bind_on_conflict(b: Binding, clause: ast.OnConflict, table: Table, name: str, level: Scope) -> l.OnConflict:
+def bind_on_conflict(
+    b: Binding, clause: ast.OnConflict, table: Table, name: str, level: Scope, use: RelationUse
+) -> l.OnConflict:
     """The arbiter indexes and the bound DO UPDATE. Raises 42P10, 42601, 42704."""
     indexes = _arbiters(b, clause, table)
+    use.read |= {key.column for index in indexes for key in index.keys if key.column}
     numbers = tuple(index.index_number for index in indexes)
     if clause.action == "nothing":
         return l.OnConflict(numbers)
@@ -27,7 +31,7 @@ def bind_on_conflict(b: Binding, clause: ast.OnConflict, table: Table, name: str
             position=clause.position,
         )
     existing, excluded = row_rules.row_columns(b, table), row_rules.row_columns(b, table)
-    scope = row_rules.row_scope(b, table, existing, name, "UPDATE")
+    scope = row_rules.row_scope(b, table, existing, name, "UPDATE", use)
     other = row_rules.row_scope(b, table, excluded, "excluded", "UPDATE")
     other.sources[0].relation = None
     scope.sources = [*scope.sources, *other.sources]
@@ -35,6 +39,7 @@ def bind_on_conflict(b: Binding, clause: ast.OnConflict, table: Table, name: str
     # Bare names mean the row that exists; the proposed one is named excluded.
     scope.columns = [*scope.columns, *other.columns]
     changes = assignments.bind_assignments(b, clause.assignments, table, scope)
+    use.updated = {number for number, _ in changes}
     predicate = None
     if clause.where is not None:
         scope.clause = "WHERE"

@@ -12,6 +12,7 @@ from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.types import oids
 from datacave_core.types.location import Tid
 from datacave_sql.bind import coercion, operators, relations, row_history, system_time, table_functions, views
+from datacave_sql.bind.access import RelationUse
 from datacave_sql.bind.environment import VirtualRelation
 from datacave_sql.bind.names import CommonName, Scope, Source, SourceColumn
 from datacave_sql.bind.state import Binding
@@ -29,12 +30,18 @@ class Relation:
     columns: list[SourceColumn] = field(default_factory=list)
 
 
-def source_columns(columns: Sequence[l.OutputColumn], names: Sequence[str] = ()) -> tuple[SourceColumn, ...]:
-    """Plan columns under their names, the first ones renamed."""
+def source_columns(
+    columns: Sequence[l.OutputColumn], names: Sequence[str] = (), use: RelationUse | None = None
+) -> tuple[SourceColumn, ...]:
+    """Plan columns under their names, the first ones renamed; `use` notes which of them are read."""
     renamed = [*names, *(column.name for column in columns[len(names) :])]
     return tuple(
         SourceColumn(
-            name, n.ColumnReference(column.id, column.type, column.typmod, name), column.table_oid, column.attribute
+            name,
+            n.ColumnReference(column.id, column.type, column.typmod, name),
+            column.table_oid,
+            column.attribute,
+            use,
         )
         for name, column in zip(renamed, columns, strict=True)
     )
@@ -171,8 +178,15 @@ SYSTEM_COLUMNS = (
 )
 
 
-def scan_table(b: Binding, table: Table, item: ast.TableRef, hidden: bool = False) -> Relation:
-    """A table's rows; with `hidden` the storage key and the whole row too, for what locks or writes them."""
+def scan_table(
+    b: Binding, table: Table, item: ast.TableRef, hidden: bool = False, use: RelationUse | None = None
+) -> Relation:
+    """A table's rows; with `hidden` the storage key and the whole row too, for what locks or writes them.
+
+    `use` is what the statement wants with the table where that is not just to read it.
+    """
+    if use is None:
+        use = b.use(table)
     columns = [
         l.OutputColumn(b.new_id(), c.name, c.type_oid, c.typmod, table.oid, c.number) for c in table.live_columns
     ]
@@ -197,18 +211,20 @@ def scan_table(b: Binding, table: Table, item: ast.TableRef, hidden: bool = Fals
     plan = l.Scan(table, (*columns, *system, *extra), name, None if versions is not None else b.moment, versions)
     source = Source(
         name,
-        source_columns(columns, labels),
+        source_columns(columns, labels, use),
         relations.schema_of(b, table.schema_oid) if item.alias is None else None,
         table.name,
         table,
-        source_columns(system),
+        source_columns(system, (), use),
         table.row_type_oid or oids.RECORD,
         hidden=tuple(extra),
+        use=use,
     )
     return single(plan, source)
 
 
 def _bind_view(b: Binding, item: ast.TableRef, view: Table) -> Relation:
+    use = b.use(view)
     plan, columns = views.expand_view(b, view, item.position)
     name = item.alias.name if item.alias is not None else view.name
     labels = alias_columns(view.name, item.alias, len(columns))
@@ -218,6 +234,7 @@ def _bind_view(b: Binding, item: ast.TableRef, view: Table) -> Relation:
             n.ColumnReference(column.id, column.type, column.typmod, label),
             view.oid,
             definition.number,
+            use,
         )
         for label, column, definition in zip(
             [*labels, *(c.name for c in view.live_columns[len(labels) :])], columns, view.live_columns, strict=True
@@ -246,6 +263,7 @@ def _virtual_scan(b: Binding, item: ast.TableRef, relation: VirtualRelation) -> 
         l.OutputColumn(b.new_id(), column, type_oid, -1, relation.oid, number)
         for number, (column, type_oid) in enumerate(relation.columns, 1)
     ]
+    use = b.use(relation)
     name = item.alias.name if item.alias is not None else item.name[-1]
     labels = alias_columns(item.name[-1], item.alias, len(columns))
     plan: l.LogicalPlan = l.VirtualScan(relation, tuple(columns), name)
@@ -260,10 +278,10 @@ def _virtual_scan(b: Binding, item: ast.TableRef, relation: VirtualRelation) -> 
     schema = item.name[-2] if len(item.name) > 1 else "pg_catalog"
     source = Source(
         name,
-        source_columns(columns, labels),
+        source_columns(columns, labels, use),
         schema if item.alias is None else None,
         item.name[-1],
-        system=source_columns(system),
+        system=source_columns(system, (), use),
     )
     return single(plan, source)
 
@@ -355,6 +373,8 @@ def _merge(
     tests: list[n.Expression] = []
     for name in names:
         one, other = _using_column(left, name, "left"), _using_column(right, name, "right")
+        one.note_read()
+        other.note_read()
         tests.append(operators.apply_operator(b, "=", one.expression, other.expression, item.position))
         values, common = coercion.to_common(b, [one.expression, other.expression], "JOIN/USING")
         if item.kind == "full":

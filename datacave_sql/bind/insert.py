@@ -8,6 +8,7 @@ from datacave_core import sqlstate
 from datacave_core.catalog import Column, Table
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_sql.bind import conflict, row_rules, targets, with_clause
+from datacave_sql.bind.access import RelationUse
 from datacave_sql.bind.names import Scope
 from datacave_sql.bind.select import place
 from datacave_sql.bind.state import Binding
@@ -21,18 +22,20 @@ def bind_insert(b: Binding, statement: ast.Insert, outer: Scope) -> l.LogicalPla
     level = Scope(outer)
     tables = with_clause.bind_with(b, statement.with_clause, level) if statement.with_clause is not None else []
     table = row_rules.writable_table(b, statement.table, "insert into")
+    use = b.use(table, selects=False)
     columns = _target_columns(table, statement)
     child, written = _source(b, statement, table, columns, level)
+    use.inserted = {column.number for column in (columns if statement.columns else written)}
     row = row_rules.row_columns(b, table)
     plan = insert_plan(b, table, child, written, row)
     name = statement.table.alias.name if statement.table.alias is not None else table.name
     on_conflict = None
     if statement.on_conflict is not None:
-        on_conflict = conflict.bind_on_conflict(b, statement.on_conflict, table, name, level)
+        on_conflict = conflict.bind_on_conflict(b, statement.on_conflict, table, name, level, use)
     returning: tuple[n.Expression, ...] | None = None
     outputs: tuple[l.OutputColumn, ...] = ()
     if statement.returning:
-        returning, outputs = bind_returning(b, statement.returning, table, row, name, level)
+        returning, outputs = bind_returning(b, statement.returning, table, row, name, level, use)
     plan = l.Insert(
         table,
         plan.child,
@@ -92,10 +95,11 @@ def bind_returning(
     row: tuple[l.OutputColumn, ...],
     name: str,
     level: Scope,
+    use: RelationUse | None,
     others: Scope | None = None,
 ) -> tuple[tuple[n.Expression, ...], tuple[l.OutputColumn, ...]]:
     """RETURNING over the written row, and over the other tables of the statement."""
-    scope = row_rules.row_scope(b, table, row, name, "RETURNING")
+    scope = row_rules.row_scope(b, table, row, name, "RETURNING", use)
     scope.parent = level
     if others is not None:
         scope.sources = [*scope.sources, *others.sources]

@@ -8,6 +8,7 @@ from datacave_core import sqlstate
 from datacave_core.catalog import Table
 from datacave_core.errors import DatacaveError
 from datacave_sql.bind import assignments, coercion, insert, relations, row_rules, with_clause
+from datacave_sql.bind.access import RelationUse
 from datacave_sql.bind.from_clause import Relation, bind_from, scan_table
 from datacave_sql.bind.names import Scope
 from datacave_sql.bind.state import Binding
@@ -36,7 +37,8 @@ def bind_merge(b: Binding, statement: ast.Merge, outer: Scope) -> l.LogicalPlan:
     tables = with_clause.bind_with(b, statement.with_clause, level) if statement.with_clause is not None else []
     _check_reachable(statement.whens)
     table = _target(b, statement.table)
-    target = scan_table(b, table, statement.table, hidden=True)
+    use = b.use(table, selects=False)
+    target = scan_table(b, table, statement.table, True, use)
     source = _source(b, statement, target, level)
     both = Scope(level, target.sources + source.sources, target.columns + source.columns, "JOIN conditions")
     condition = coercion.to_boolean(b, b.expression(statement.condition, both), "JOIN/ON")
@@ -44,6 +46,7 @@ def bind_merge(b: Binding, statement: ast.Merge, outer: Scope) -> l.LogicalPlan:
     kind = "inner" if all(when.matched for when in statement.whens) else "left"
     child = l.Join(kind, source.plan, target.plan, condition)
     actions = tuple(_action(b, when, table, both if when.matched else alone) for when in statement.whens)
+    _note_writes(use, actions)
     row = row_rules.row_columns(b, table)
     key, old = target.sources[0].hidden
     plan = l.Merge(
@@ -59,6 +62,17 @@ def bind_merge(b: Binding, statement: ast.Merge, outer: Scope) -> l.LogicalPlan:
         condition,
     )
     return with_clause.close_with(tables, statement.with_clause, plan)
+
+
+def _note_writes(use: RelationUse, actions: Sequence[l.MergeAction]) -> None:
+    for action in actions:
+        numbers = {number for number, _ in action.assignments}
+        if action.kind == "insert":
+            use.inserted = (use.inserted or set()) | numbers
+        elif action.kind == "update":
+            use.updated = (use.updated or set()) | numbers
+        elif action.kind == "delete":
+            use.letters = "d"
 
 
 def _check_reachable(whens: Sequence[ast.MergeWhen]) -> None:

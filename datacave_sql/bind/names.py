@@ -14,6 +14,7 @@ from typing import NamedTuple
 from datacave_core import sqlstate
 from datacave_core.catalog import Table
 from datacave_core.errors import DatacaveError
+from datacave_sql.bind.access import RelationUse
 from datacave_sql.expr import nodes as n
 from datacave_sql.plan import logical as l
 
@@ -25,6 +26,12 @@ class SourceColumn(NamedTuple):
     expression: n.Expression
     table_oid: int = 0
     attribute: int = 0
+    use: RelationUse | None = None
+
+    def note_read(self) -> None:
+        """Notes that the statement reads the column."""
+        if self.use is not None:
+            self.use.read.add(self.attribute)
 
 
 @dataclass(slots=True)
@@ -46,6 +53,7 @@ class Source:
     nullable: bool = False
     """Whether an outer join may put NULLs in place of its rows: a whole row is NULL then."""
     hidden: tuple[l.OutputColumn, ...] = ()
+    use: RelationUse | None = None
     covered: tuple[Source, ...] = ()
     """The sources that an aliased join hides: named in error messages only."""
 

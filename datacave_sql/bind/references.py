@@ -58,6 +58,7 @@ def bind_parameter(b: Binding, e: ast.Parameter, scope: Scope) -> n.Expression:
 def fresh(b: Binding, column: SourceColumn, position: int) -> n.Expression:
     """A node of its own for one mention of a column, so that errors find the place."""
     e = column.expression
+    column.note_read()
     if isinstance(e, n.ColumnReference):
         if b.mentions is not None and not b.view_depth:
             b.mentions.append((position, e.column, column.table_oid, column.attribute))
@@ -68,6 +69,8 @@ def fresh(b: Binding, column: SourceColumn, position: int) -> n.Expression:
 def whole_row(b: Binding, source: Source, owner: Scope, scope: Scope, position: int) -> n.Expression:
     """A FROM item as one value: a row of its columns, or the value of a function that gives plain values."""
     fields = tuple(column.expression for column in source.columns)
+    for column in source.columns:
+        column.note_read()
     if scope is not owner:
         for column in source.columns:
             names.note_outer(scope, owner, n.columns_used(column.expression))

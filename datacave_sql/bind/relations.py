@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datacave_core import sqlstate
-from datacave_core.catalog import Index, Schema, Sequence, Table
+from datacave_core.catalog import Index, Schema, Sequence, Table, allows_on
 from datacave_core.errors import DatacaveError
 from datacave_sql.bind.environment import VirtualRelation
 from datacave_sql.bind.state import Binding
@@ -55,11 +55,23 @@ Relation = Table | Sequence | VirtualRelation
 def find_relation(b: Binding, name: ast.QualifiedName, position: int) -> Relation | None:
     """The table, view, sequence or computed relation of a name, or None. Indexes are not found."""
     schema, relation = split_relation_name(b, name, position)
+    if schema is not None:
+        check_schema_usage(b, schema)
     for candidate in (schema,) if schema is not None else search_schemas(b):
         found = relation_in(b, candidate, relation)
         if found is not None:
             return found
     return None
+
+
+def check_schema_usage(b: Binding, name: str) -> None:
+    """Raises 42501 where a statement names a schema that the current user may not look into."""
+    schema = b.catalog.schema_named(name)
+    role = b.catalog.role_named(b.environment.current_user)
+    if schema is None or role is None or b.view_depth or name == b.environment.temporary_schema:
+        return
+    if not allows_on(b.catalog, role.oid, "schema", schema, "U"):
+        raise DatacaveError(f"permission denied for schema {name}", sqlstate=sqlstate.INSUFFICIENT_PRIVILEGE)
 
 
 def relation_in(b: Binding, schema: str, name: str) -> Relation | None:
@@ -86,6 +98,8 @@ def undefined_relation(name: ast.QualifiedName, position: int | None) -> Datacav
 def find_index(b: Binding, name: ast.QualifiedName, position: int) -> tuple[Table, Index] | None:
     """The index of a name and its table."""
     schema, index = split_relation_name(b, name, position)
+    if schema is not None:
+        check_schema_usage(b, schema)
     for candidate in (schema,) if schema is not None else search_schemas(b):
         known = b.catalog.schema_named(candidate)
         if known is not None:

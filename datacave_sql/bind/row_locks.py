@@ -107,5 +107,7 @@ def _tables(b: Binding, clause: ast.LockingClause, sources: list[Source]) -> tup
             if isinstance(c.expression, n.ColumnReference)
         )
         b.dependencies.add(source.table.oid)
+        if source.use is not None:
+            source.use.locks = True
         tables.append(l.LockedTable(source.table, key.id, row.id, columns))
     return tuple(tables)

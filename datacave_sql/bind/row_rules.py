@@ -12,6 +12,7 @@ from datacave_core.catalog import Column, Table
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.types import oids
 from datacave_sql.bind import coercion, relations
+from datacave_sql.bind.access import RelationUse
 from datacave_sql.bind.domains import domain_value
 from datacave_sql.bind.names import Scope, Source, SourceColumn
 from datacave_sql.bind.operators import builtin
@@ -27,14 +28,22 @@ def row_columns(b: Binding, table: Table) -> tuple[l.OutputColumn, ...]:
     return tuple(l.OutputColumn(b.new_id(), c.name, c.type_oid, c.typmod, table.oid, c.number) for c in table.columns)
 
 
-def row_scope(b: Binding, table: Table, columns: tuple[l.OutputColumn, ...], name: str, clause: str) -> Scope:
-    """The names of a table over such columns."""
+def row_scope(
+    b: Binding,
+    table: Table,
+    columns: tuple[l.OutputColumn, ...],
+    name: str,
+    clause: str,
+    use: RelationUse | None = None,
+) -> Scope:
+    """The names of a table over such columns; `use` notes which of them are read."""
     named = tuple(
         SourceColumn(
             c.name,
             n.ColumnReference(columns[c.number - 1].id, c.type_oid, c.typmod, c.name),
             table.oid,
             c.number,
+            use,
         )
         for c in table.live_columns
     )

@@ -11,6 +11,7 @@ from typing import Any
 
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
+from datacave_sql.bind.access import RelationUse
 from datacave_sql.bind.environment import BindingEnvironment
 from datacave_sql.bind.names import Scope
 from datacave_sql.bind.parameters import Parameters
@@ -75,12 +76,21 @@ class Binding:
         self.mentions: list[tuple[int, int, int, int]] | None = None
         """If a list: where columns are mentioned outside of views: (position, column id, table oid, attribute)."""
         self.view_depth = 0
+        self.uses: list[RelationUse] = []
+        self.acting_role = 0
+        """Whose privileges count: the owner of the view that is being bound, or 0 for the current user."""
         self.record_fields: dict[int, tuple[Attribute, ...]] = {}
         """The fields of columns of type record whose shape is known: results of set-returning functions."""
         self._expressions = expressions
         self._queries = queries
         self._last_id = 0
         self._positions: dict[int, tuple[n.Expression, int]] = {}
+
+    def use(self, relation: Any, *, selects: bool = True) -> RelationUse:
+        """Notes that the statement mentions a relation."""
+        made = RelationUse(relation, self.acting_role, selects, not self.view_depth)
+        self.uses.append(made)
+        return made
 
     def new_id(self) -> int:
         """A column number that is new in the statement."""

@@ -12,8 +12,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from datacave_core.catalog import Column, Constraint, Index, Schema, Sequence, Table, TypeDefinition
+from datacave_core.catalog import (
+    ADMIN_ROLE_OID,
+    Column,
+    Constraint,
+    Grant,
+    Index,
+    Schema,
+    Sequence,
+    Table,
+    TypeDefinition,
+)
 from datacave_core.values import Row
+from datacave_sql.bind.access import RelationUse
 from datacave_sql.expr.nodes import Expression
 from datacave_sql.parse import ast
 from datacave_sql.plan.logical import Insert, LogicalPlan, OutputColumn
@@ -25,7 +36,8 @@ class BoundQuery:
 
     `kind` is "select", "insert", "update", "delete" or "merge", for the command tag. `columns` describe the result
     (empty for writes without RETURNING); `returns_rows` tells a result without columns from no result.
-    `dependencies` are the oids of the relations that the statement names; the plan may be kept if it is `shareable`.
+    `dependencies` are the oids of the relations that the statement names, `uses` what it wants with them; the plan may
+    be kept if it is `shareable`.
     """
 
     plan: LogicalPlan
@@ -36,6 +48,7 @@ class BoundQuery:
     read_only: bool
     dependencies: tuple[int, ...] = ()
     shareable: bool = True
+    uses: tuple[RelationUse, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -444,6 +457,35 @@ class GrantPrivileges:
     grantees: tuple[int, ...]
     grant_option: bool = False
     cascade: bool = False
+    granted_by: int | None = None
+    everything: bool = False
+    """ALL PRIVILEGES: letters that a kind of relation has not are left out in silence."""
+
+
+@dataclass(frozen=True, slots=True)
+class SystemObject:
+    """A built-in function, type, language or relation in GRANT; `kind` as messages name it."""
+
+    class_oid: int
+    oid: int
+    name: str
+    kind: str
+    privileges: tuple[Grant, ...] = ()
+    owner_oid: int = ADMIN_ROLE_OID
+
+
+@dataclass(frozen=True, slots=True)
+class AlterDefaultPrivileges:
+    """ALTER DEFAULT PRIVILEGES: for every role and schema (0: everywhere) the letters come or go."""
+
+    roles: tuple[int, ...]
+    schemas: tuple[int, ...]
+    kind: str
+    revoke: bool
+    privileges: str
+    grantees: tuple[int, ...]
+    grant_option: bool = False
+    cascade: bool = False
 
 
 # --- COPY ------------------------------------------------------------------------------------------------------------
@@ -536,6 +578,7 @@ BoundUtility: TypeAlias = (
     | ChangeOwner
     | CommentOn
     | GrantPrivileges
+    | AlterDefaultPrivileges
     | CopyFrom
     | CopyTo
 )

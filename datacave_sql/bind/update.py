@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from datacave_core.catalog import Table
 from datacave_sql.bind import assignments, coercion, row_rules, targets, with_clause
+from datacave_sql.bind.access import RelationUse
 from datacave_sql.bind.from_clause import Relation, bind_from, scan_table
 from datacave_sql.bind.insert import bind_returning
 from datacave_sql.bind.names import Scope, Source
@@ -22,9 +23,10 @@ def _found_rows(
     others: Sequence[ast.FromItem],
     where: ast.Expression | None,
     level: Scope,
+    use: RelationUse,
 ) -> tuple[l.LogicalPlan, Scope, Source, n.Expression | None, Scope]:
     """(rows that qualify, the names in them, the target's source, the condition, names of the other tables)."""
-    target = scan_table(b, table, item, hidden=True)
+    target = scan_table(b, table, item, True, use)
     scope = Scope(level)
     rest = Scope(level)
     plan = target.plan
@@ -57,17 +59,19 @@ def bind_update(b: Binding, statement: ast.Update, outer: Scope) -> l.LogicalPla
     level = Scope(outer)
     tables = with_clause.bind_with(b, statement.with_clause, level) if statement.with_clause is not None else []
     table = row_rules.writable_table(b, statement.table, "update")
+    use = b.use(table, selects=False)
     child, scope, source, condition, rest = _found_rows(
-        b, table, statement.table, statement.from_items, statement.where, level
+        b, table, statement.table, statement.from_items, statement.where, level, use
     )
     scope.clause = "UPDATE"
     changes = assignments.bind_assignments(b, statement.assignments, table, scope)
+    use.updated = {number for number, _ in changes}
     row = row_rules.row_columns(b, table)
     key, old = source.hidden
     returning: tuple[n.Expression, ...] | None = None
     outputs: tuple[l.OutputColumn, ...] = ()
     if statement.returning:
-        returning, outputs = bind_returning(b, statement.returning, table, row, source.name, level, rest)
+        returning, outputs = bind_returning(b, statement.returning, table, row, source.name, level, use, rest)
     plan: l.LogicalPlan = l.Update(
         table,
         child,
@@ -90,7 +94,11 @@ def bind_delete(b: Binding, statement: ast.Delete, outer: Scope) -> l.LogicalPla
     level = Scope(outer)
     tables = with_clause.bind_with(b, statement.with_clause, level) if statement.with_clause is not None else []
     table = row_rules.writable_table(b, statement.table, "delete from")
-    child, scope, source, condition, _ = _found_rows(b, table, statement.table, statement.using, statement.where, level)
+    use = b.use(table, selects=False)
+    use.letters = "d"
+    child, scope, source, condition, _ = _found_rows(
+        b, table, statement.table, statement.using, statement.where, level, use
+    )
     key, old = source.hidden
     returning: tuple[n.Expression, ...] | None = None
     outputs: tuple[l.OutputColumn, ...] = ()

@@ -12,7 +12,7 @@ from datacave_sql.bind.copy import bind_copy
 from datacave_sql.bind.create_index import bind_create_index
 from datacave_sql.bind.create_table import bind_create_table
 from datacave_sql.bind.drop import bind_drop
-from datacave_sql.bind.grants import bind_grant
+from datacave_sql.bind.grants import bind_default_privileges, bind_grant
 from datacave_sql.bind.maintenance import MAINTENANCE
 from datacave_sql.bind.nested import NESTED, Entries
 from datacave_sql.bind.objects import OBJECTS
@@ -34,6 +34,7 @@ COMMANDS = (
     ast.SetConstraints, ast.SetTransaction, ast.SetParameter, ast.ResetParameter, ast.ShowParameter, ast.AlterSettings,
     ast.Deallocate, ast.FetchCursor, ast.CloseCursor, ast.Discard, ast.Listen, ast.Unlisten, ast.Notify,
     ast.Checkpoint, ast.CreateRole, ast.AlterRole, ast.DropRole, ast.GrantRole, ast.CreateDatabase, ast.AlterDatabase,
+    ast.DropOwned, ast.ReassignOwned,
     ast.DropDatabase, ast.CreateExtension,
 )  # fmt: skip
 
@@ -49,6 +50,7 @@ UTILITIES: Mapping[type, BindUtility] = {
     ast.AlterTable: bind_alter_table,
     ast.Drop: bind_drop,
     ast.Grant: bind_grant,
+    ast.AlterDefaultPrivileges: bind_default_privileges,
     ast.Copy: bind_copy,
 }
 
@@ -57,7 +59,6 @@ HINTS: Mapping[type, tuple[str, str]] = {
     ast.CreateTrigger: ("triggers", "Do the work in the statement that writes."),
     ast.Do: ("DO", "There is no procedural language; send the statements one by one."),
     ast.Call: ("CALL", "There are no procedures."),
-    ast.AlterDefaultPrivileges: ("ALTER DEFAULT PRIVILEGES", "Grant privileges when the objects are made."),
     ast.Cluster: ("CLUSTER", "Rows always lie in the order of the primary key."),
 }
 

@@ -17,6 +17,11 @@ from datacave_sql.plan import logical as l
 VIEW_DEPTH_MAX = 100
 
 
+def is_security_invoker(view: Table) -> bool:
+    """Whether what stands in a view is asked of who uses the view, not of its owner."""
+    return dict(view.options).get("security_invoker", "false") in ("true", "on", "1", "yes")
+
+
 def expand_view(b: Binding, view: Table, position: int) -> tuple[l.LogicalPlan, Sequence[l.OutputColumn]]:
     """The plan of a view's query and its columns, as many as the view has and of its types."""
     if view.view_query is None or b.view_depth >= VIEW_DEPTH_MAX:
@@ -31,6 +36,7 @@ def expand_view(b: Binding, view: Table, position: int) -> tuple[l.LogicalPlan, 
     schema = b.catalog.schemas[view.schema_oid].name
     path = tuple(dict.fromkeys((schema, *environment.search_path)))
     b.environment = replace(environment, search_path=path)
+    acting_role, b.acting_role = b.acting_role, 0 if is_security_invoker(view) else view.owner_oid
     try:
         plan = b.query(statement, Scope())
     except DatacaveError as error:
@@ -39,6 +45,7 @@ def expand_view(b: Binding, view: Table, position: int) -> tuple[l.LogicalPlan, 
     finally:
         b.view_depth -= 1
         b.environment = environment
+        b.acting_role = acting_role
     wanted = view.live_columns
     if len(plan.columns) != len(wanted):
         columns = plan.columns[: len(wanted)]

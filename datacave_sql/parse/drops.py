@@ -6,6 +6,7 @@ from datacave_sql.parse.ast import (
     Comment,
     Drop,
     DropDatabase,
+    DropOwned,
     DropRole,
     QualifiedName,
     RecognisedStatement,
@@ -93,9 +94,8 @@ class DropGrammar(ObjectNameGrammar):
     def _drop_unnamed(self, position: int, word: str) -> Statement:
         if word == "owned":
             self.expect("by")
-            self.roles()
-            self.cascade()
-            return RecognisedStatement(position, "DROP OWNED")
+            roles = self.roles()
+            return DropOwned(position, roles, self.cascade())
         if word == "cast" or word == "transform":
             if_exists = self.if_exists()
             if word == "cast":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from datacave_sql.parse.alteration import AlterationGrammar
-from datacave_sql.parse.ast import RecognisedStatement, Statement
+from datacave_sql.parse.ast import ReassignOwned, RecognisedStatement, Statement
 from datacave_sql.parse.lexer import END, PARAM
 from datacave_sql.parse.statement import ParsedStatement
 
@@ -48,10 +48,9 @@ class StatementGrammar(AlterationGrammar):
         position = self.position()
         self.index += 1
         self.expect_words("owned", "by")
-        self.roles()
+        roles = self.roles()
         self.expect("to")
-        self.role()
-        return RecognisedStatement(position, "REASSIGN OWNED")
+        return ReassignOwned(position, roles, self.role())
 
     def import_schema(self) -> Statement:
         position = self.position()

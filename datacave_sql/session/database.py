@@ -15,6 +15,7 @@ from datacave_core.catalog import (
     PRISTINE_DATABASE_OID,
     Catalog,
     Table,
+    allows_on,
     layout_of,
     open_catalogs,
 )
@@ -28,7 +29,6 @@ from datacave_sql.pgcatalog import SystemRelations
 from datacave_sql.plan.planning import PlanningEnvironment
 from datacave_sql.session.named_database import CatalogState, NamedDatabase
 from datacave_sql.session.past import Past
-from datacave_sql.session.privileges import allows
 from datacave_sql.session.reclaim import Reclaimer
 from datacave_sql.session.row_ids import RowIds
 from datacave_sql.session.sequences import SequenceStore
@@ -134,6 +134,18 @@ class Database:
         """What plans for a catalog are made with."""
         return PlanningEnvironment(state.types, self.sizes, state.access)
 
+    def default_settings(self, user: str, database_name: str) -> dict[str, str]:
+        """What parameters a session starts with: the server's, those of its database, of its role, and of both."""
+        catalog = self.catalog
+        found = dict(self.options.settings)
+        database, role = catalog.database_named(database_name), catalog.role_named(user)
+        found.update(database.settings if database is not None else ())
+        if role is not None:
+            found.update(role.settings)
+            if database is not None:
+                found.update(dict(role.database_settings).get(database.oid, ()))
+        return found
+
     def connect(
         self,
         user: str,
@@ -168,13 +180,15 @@ class Database:
             )
         role = catalog.role_named(user) or catalog.role_named(self.options.admin_name)
         if role is not None and not role.superuser:
-            if found.privileges and not allows(catalog, role, found.owner_oid, found.privileges, "c"):
+            if not allows_on(catalog, role.oid, "database", found, "c"):
                 raise DatacaveError(
                     f'permission denied for database "{name}"',
                     sqlstate=sqlstate.INSUFFICIENT_PRIVILEGE,
                     detail="User does not have CONNECT privilege.",
                 )
             self._check_connection_limit(found)
+            if 0 <= role.connection_limit <= sum(one.user == user for one in self.sessions.values()):
+                raise DatacaveError(f'too many connections for role "{user}"', sqlstate=sqlstate.TOO_MANY_CONNECTIONS)
         home = self.homes[found.oid]
         if home.closed:
             raise DatacaveError(f'database "{name}" is being copied or dropped', sqlstate=sqlstate.OBJECT_IN_USE)

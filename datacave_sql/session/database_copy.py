@@ -13,7 +13,9 @@ from datacave_core.catalog import (
     Catalog,
     CatalogObject,
     Comment,
+    DefaultPrivileges,
     Schema,
+    SystemPrivileges,
     empty_catalog,
     statistics_key,
 )
@@ -108,6 +110,8 @@ def _is_own(item: CatalogObject, template: Catalog, beside: Catalog) -> bool:
         return bool(item.database_oid) and not item.name.startswith("pg_temp_")
     if isinstance(item, Comment):
         return beside.comments.get((item.class_oid, item.object_oid, item.sub_id)) is not item
+    if isinstance(item, SystemPrivileges | DefaultPrivileges):
+        return True
     schema = template.schemas.get(getattr(item, "schema_oid", 0))
     return schema is not None and not schema.name.startswith("pg_temp_")
 

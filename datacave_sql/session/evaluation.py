@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from datacave_core import sqlstate
-from datacave_core.catalog import Role
+from datacave_core.catalog import Role, allows_on
 from datacave_core.catalog import Sequence as CatalogSequence
 from datacave_core.errors import DatacaveError, FeatureNotSupported, QueryCanceled
 from datacave_core.transaction import AdvisoryLocks, advisory_key, advisory_key_pair
@@ -21,7 +21,6 @@ from datacave_core.wait import Steps, Wait, wait_for
 from datacave_sql.functions.typelookup import TypeLookup
 from datacave_sql.session.catalog_view import SessionCatalogView
 from datacave_sql.session.past import SessionHistory
-from datacave_sql.session.privileges import allows
 from datacave_sql.session.settings import setting_or_none
 from datacave_sql.session.transaction_parameters import set_setting, show_setting
 from datacave_sql.session.warnings import warn
@@ -54,8 +53,7 @@ class SessionSequences:
         session = self._session
         role = session.evaluation.current_role
         if not role.superuser and not any(
-            allows(session.catalog_snapshot, role, sequence.owner_oid, sequence.privileges, letter)
-            for letter in letters
+            allows_on(session.catalog_snapshot, role.oid, "sequence", sequence, letter) for letter in letters
         ):
             raise DatacaveError(
                 f"permission denied for sequence {sequence.name}", sqlstate=sqlstate.INSUFFICIENT_PRIVILEGE
@@ -134,10 +132,11 @@ class SessionEvaluation:
         self.constraint_modes: dict[int, bool] = {}
         """SET CONSTRAINTS of the transaction: constraint oid (0: all) to whether it is deferred."""
         self.temporary_schema = f"pg_temp_{session.process_id}"
-        role = session.database.catalog.role_named(session.user)
-        session.settings.set_identity(
-            session.user, role is not None and role.superuser, lambda: self.transaction_timestamp
-        )
+        session.settings.set_identity(session.user, self._is_superuser, lambda: self.transaction_timestamp)
+
+    def _is_superuser(self, name: str) -> bool:
+        role = self._session.catalog_snapshot.role_named(name)
+        return role is not None and role.superuser
 
     # Time
 
@@ -235,12 +234,18 @@ class SessionEvaluation:
         key = self._path_key
         if not key or key[0] is not catalog or key[1] is not raw or key[2] != user:
             names: dict[str, None] = {}
+            role = catalog.role_named(user)
             for name in raw:
                 if name == "$user":
                     name = user
                 elif name == "pg_temp":
                     name = self.temporary_schema
-                if name in catalog.schema_names:
+                oid = catalog.schema_names.get(name)
+                if oid is not None and (
+                    name == self.temporary_schema
+                    or role is None
+                    or allows_on(catalog, role.oid, "schema", catalog.schemas[oid], "U")
+                ):
                     names[name] = None
             self._path = tuple(names)
             self._path_key = (catalog, raw, user)

@@ -10,12 +10,25 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from datacave_core import sqlstate
-from datacave_core.catalog import Catalog, Grant, Index, Role, Schema, Sequence, Table, TypeDefinition
+from datacave_core.catalog import (
+    ADMIN_ROLE_OID,
+    Catalog,
+    Index,
+    Role,
+    Schema,
+    Sequence,
+    Table,
+    TypeDefinition,
+    allows,
+    allows_on,
+    has_privileges_of,
+    is_member,
+)
 from datacave_core.errors import DatacaveError
 from datacave_sql.bind import statements as s
-from datacave_sql.plan import logical as l
-from datacave_sql.session.privileges import allows
-from datacave_sql.session.transaction_parameters import is_member
+from datacave_sql.bind.access import RelationUse
+
+_RELATION_CLASS = 1259
 
 _KINDS = {"r": "table", "v": "view", "m": "materialized view", "f": "foreign table", "p": "table", "c": "type"}
 
@@ -23,7 +36,10 @@ _KINDS = {"r": "table", "v": "view", "m": "materialized view", "f": "foreign tab
 def check_permissions(session: Any, bound: Any) -> None:
     """Raises 42501 for a statement that the current role may not run."""
     role: Role = session.evaluation.current_role
-    if role.superuser:
+    if isinstance(bound, s.BoundQuery):
+        check_uses(session, bound.uses)
+        return
+    if role.superuser and not isinstance(bound, _WITH_QUERY):
         return
     check = _CHECKS.get(type(bound))
     if check is not None:
@@ -39,41 +55,26 @@ class _Asker:
         self.session = session
 
     def owns(self, owner_oid: int) -> bool:
-        return is_member(self.catalog, self.role.oid, owner_oid)
+        return has_privileges_of(self.catalog, self.role.oid, owner_oid)
 
-    def has(self, item: Any, letter: str, grants: Iterable[Grant] | None = None) -> bool:
-        given = item.privileges if grants is None else grants
-        return allows(self.catalog, self.role, item.owner_oid, given, letter)
-
-    def use_schema(self, schema_oid: int) -> None:
-        schema = self.catalog.schemas.get(schema_oid)
-        if schema is not None and not self._temporary(schema) and not self.has(schema, "U"):
-            raise denied("schema", schema.name)
+    def has(self, kind: str, item: Any, letter: str) -> bool:
+        return allows_on(self.catalog, self.role.oid, kind, item, letter)
 
     def create_in(self, schema_oid: int) -> None:
         schema = self.catalog.schemas.get(schema_oid)
-        if schema is not None and not self._temporary(schema) and not self.has(schema, "C"):
+        if schema is not None and not self._temporary(schema) and not self.has("schema", schema, "C"):
             raise denied("schema", schema.name)
 
     def _temporary(self, schema: Schema) -> bool:
         return bool(schema.name == self.session.evaluation.temporary_schema)
 
     def need(self, relation: Table | Sequence, letter: str) -> None:
-        self.use_schema(relation.schema_oid)
-        if not self.has(relation, letter):
+        if not self.has("sequence" if isinstance(relation, Sequence) else "table", relation, letter):
             raise denied(kind_of(relation), relation.name)
 
     def need_columns(self, table: Table, letter: str, numbers: Iterable[int] | None) -> None:
         """The same, where privileges on all the columns in question will do; None: some column."""
-        self.use_schema(table.schema_oid)
-        if self.has(table, letter):
-            return
-        allowed = {
-            column.number
-            for column in table.live_columns
-            if self.has(table, letter, (*column.privileges,) or (_NOBODY,))
-        }
-        if numbers is None or not allowed or not set(numbers) <= allowed:
+        if not may_use_columns(self.catalog, self.role.oid, table, letter, numbers):
             raise denied(kind_of(table), table.name)
 
     def must_own(self, item: Any) -> None:
@@ -85,10 +86,18 @@ class _Asker:
             raise not_owner(kind_of(item), item.name)
 
 
-_SECRET = frozenset({"pg_authid", "pg_shadow", "pg_statistic", "pg_user_mapping", "pg_hba_file_rules"})
-"""System relations that only superusers read."""
-
-_NOBODY = Grant(2**32 - 1, 0, "")
+def may_use_columns(catalog: Catalog, role_oid: int, table: Table, letter: str, numbers: Iterable[int] | None) -> bool:
+    """Whether a role has a privilege on a table, or on all columns in question; None or none: on some column."""
+    if allows_on(catalog, role_oid, "table", table, letter):
+        return True
+    allowed = {
+        column.number
+        for column in table.live_columns
+        if column.privileges and allows(catalog, role_oid, "column", table.owner_oid, column.privileges, letter)
+    }
+    wanted = set(numbers or ())
+    # System columns have no privileges of their own.
+    return bool(allowed) and wanted <= allowed
 
 
 def kind_of(item: Any) -> str:
@@ -112,79 +121,53 @@ def not_owner(kind: str, name: str) -> DatacaveError:
     return DatacaveError(f"must be owner of {kind} {name}", sqlstate=sqlstate.INSUFFICIENT_PRIVILEGE)
 
 
+def check_uses(session: Any, uses: Iterable[RelationUse]) -> None:
+    """Raises 42501 for the first relation that may not be used in this way, in the order they are mentioned."""
+    catalog = session.catalog_snapshot
+    current = session.evaluation.current_role
+    for use in uses:
+        role = catalog.roles.get(use.role_oid) if use.role_oid else current
+        if role is not None and not role.superuser:
+            _check_use(catalog, role.oid, use)
+
+
+def _check_use(catalog: Catalog, role_oid: int, use: RelationUse) -> None:
+    relation = use.relation
+    if isinstance(relation, Table):
+        wanted: list[tuple[str, Iterable[int] | None]] = [(letter, None) for letter in use.letters]
+        if any(not allows_on(catalog, role_oid, "table", relation, letter) for letter in use.letters):
+            raise denied(kind_of(relation), relation.name)
+        wanted = []
+        if use.selects or use.read:
+            wanted.append(("r", use.read))
+        if use.inserted is not None:
+            wanted.append(("a", use.inserted))
+        if use.updated is not None:
+            wanted.append(("w", use.updated))
+        if use.locks:
+            wanted.append(("w", None))
+        for letter, numbers in wanted:
+            if not may_use_columns(catalog, role_oid, relation, letter, numbers):
+                raise denied(kind_of(relation), relation.name)
+    elif isinstance(relation, Sequence):
+        if not allows_on(catalog, role_oid, "sequence", relation, "r"):
+            raise denied("sequence", relation.name)
+    elif not may_read_system(catalog, role_oid, relation):
+        raise denied("view" if relation.shape.kind == "v" else "table", relation.shape.name)
+
+
+def may_read_system(catalog: Catalog, role_oid: int, relation: Any) -> bool:
+    """Whether a role may read a relation of pg_catalog or information_schema."""
+    shape = getattr(relation, "shape", None)
+    if shape is None or "r" in (shape.public_privileges or ""):
+        return True
+    given = catalog.system_privileges.get((_RELATION_CLASS, shape.oid))
+    grants = given.privileges if given is not None else ()
+    return allows(catalog, role_oid, "table", ADMIN_ROLE_OID, grants, "r")
+
+
 def _query(asker: _Asker, bound: s.BoundQuery) -> None:
-    written, read, locked = _touched(bound.plan)
-    catalog = asker.catalog
-    for oid, letters in written.items():
-        table = catalog.tables.get(oid)
-        if table is not None:
-            for letter, columns in letters.items():
-                asker.need_columns(table, letter, columns)
-    for oid in bound.dependencies:
-        relation = catalog.relation_by_oid(oid)
-        if relation is None:
-            continue
-        if isinstance(relation, Sequence):
-            # Its functions ask for themselves when they run.
-            if oid in read:
-                asker.need(relation, "r")
-        elif oid in read or oid not in written:
-            asker.need_columns(relation, "r", read.get(oid))
-            if oid in locked:
-                asker.need_columns(relation, "w", None)
-
-
-def _touched(
-    plan: l.LogicalPlan,
-) -> tuple[dict[int, dict[str, set[int] | None]], dict[int, set[int]], set[int]]:
-    """What a plan writes (table, letter, columns), which columns of which tables it reads, and which it locks."""
-    written: dict[int, dict[str, set[int] | None]] = {}
-    read: dict[int, set[int]] = {}
-    locked: set[int] = set()
-    scans: list[tuple[int, dict[int, int]]] = []
-    used: set[int] = set()
-
-    def visit(node: Any) -> None:
-        if isinstance(node, l.Insert):
-            written.setdefault(node.table.oid, {})["a"] = set(node.targets)
-            if node.on_conflict is not None and node.on_conflict.assignments:
-                written[node.table.oid]["w"] = {number for number, _ in node.on_conflict.assignments}
-        elif isinstance(node, l.Update):
-            written.setdefault(node.table.oid, {})["w"] = {number for number, _ in node.assignments}
-        elif isinstance(node, l.Delete):
-            written.setdefault(node.table.oid, {})["d"] = None
-        elif isinstance(node, l.Merge):
-            letters = written.setdefault(node.table.oid, {})
-            for action in node.actions:
-                letter = {"insert": "a", "update": "w", "delete": "d"}.get(action.kind)
-                numbers = {number for number, _ in action.assignments}
-                if letter is not None:
-                    letters[letter] = None if letter == "d" else (letters.get(letter) or set()) | numbers
-        elif isinstance(node, l.Scan):
-            scans.append((node.table.oid, {column.id: column.attribute for column in node.columns}))
-        elif isinstance(node, l.VirtualScan):
-            if getattr(node.relation, "name", "") in _SECRET:
-                raise denied("table", node.relation.name)
-            read.setdefault(node.relation.oid, set())
-        elif isinstance(node, l.LockRows):
-            locked.update(one.table.oid for one in node.tables)
-        reference = getattr(node, "column", None)
-        if isinstance(reference, int) and type(node).__name__ == "ColumnReference":
-            used.add(reference)
-        if hasattr(node, "__slots__") and hasattr(node, "__dataclass_fields__"):
-            for name in node.__dataclass_fields__:
-                visit(getattr(node, name))
-        elif isinstance(node, tuple | list | frozenset):
-            for item in node:
-                visit(item)
-
-    visit(plan)
-    shown = {column.id for column in getattr(plan, "columns", ())}
-    for oid, columns in scans:
-        numbers = {number for column, number in columns.items() if number > 0 and (column in used or column in shown)}
-        if numbers or oid not in written:
-            read.setdefault(oid, set()).update(numbers)
-    return written, read, locked
+    check_uses(asker.session, bound.uses)
 
 
 def _create_table(asker: _Asker, bound: s.CreateTable) -> None:
@@ -200,9 +183,44 @@ def _may_refer(asker: _Asker, constraint: Any) -> None:
         asker.need_columns(target, "x", constraint.referenced_columns)
 
 
+def _rename(asker: _Asker, bound: s.RenameObject) -> None:
+    target = bound.target
+    if isinstance(target, Role):
+        # Renaming a role asks for itself.
+        return
+    asker.must_own(target)
+    schema_oid = getattr(target, "schema_oid", 0)
+    if bound.member is None and schema_oid:
+        asker.create_in(schema_oid)
+
+
+def _set_schema(asker: _Asker, bound: s.SetObjectSchema) -> None:
+    asker.must_own(bound.target)
+    asker.create_in(bound.schema.oid)
+
+
+def _new_owner(asker: _Asker, item: Any, role_oid: int) -> None:
+    """Who gives an object away must be able to become the new owner, who must be able to make it."""
+    if item.owner_oid == role_oid:
+        return
+    if not is_member(asker.catalog, asker.role.oid, role_oid):
+        name = asker.catalog.roles[role_oid].name
+        raise DatacaveError(f'must be member of role "{name}"', sqlstate=sqlstate.INSUFFICIENT_PRIVILEGE)
+    schema = asker.catalog.schemas.get(getattr(item, "schema_oid", 0))
+    if schema is not None and not allows_on(asker.catalog, role_oid, "schema", schema, "C"):
+        raise denied("schema", schema.name)
+
+
+def _change_owner(asker: _Asker, bound: s.ChangeOwner) -> None:
+    asker.must_own(bound.target)
+    _new_owner(asker, bound.target, bound.role_oid)
+
+
 def _alter_table(asker: _Asker, bound: s.AlterTable) -> None:
     asker.must_own(bound.table)
     for action in bound.actions:
+        if isinstance(action, s.SetOwner):
+            _new_owner(asker, bound.table, action.role_oid)
         if isinstance(action, s.AddConstraint):
             _may_refer(asker, action.constraint)
 
@@ -219,10 +237,6 @@ def _create_view(asker: _Asker, bound: s.CreateView) -> None:
         asker.must_own(bound.replaces)
     else:
         asker.create_in(bound.table.schema_oid)
-    for oid in bound.table.depends_on:
-        relation = asker.catalog.relation_by_oid(oid)
-        if relation is not None:
-            asker.need(relation, "r")
 
 
 def _drop(asker: _Asker, bound: s.DropObjects) -> None:
@@ -239,14 +253,17 @@ def _copy_from(asker: _Asker, bound: s.CopyFrom) -> None:
 
 def _create_schema(asker: _Asker, bound: s.CreateSchema) -> None:
     database = asker.catalog.databases.get(asker.session.evaluation.database_oid)
-    if database is not None and not asker.has(database, "C"):
+    if not is_member(asker.catalog, asker.role.oid, bound.owner_oid):
+        name = asker.catalog.roles[bound.owner_oid].name
+        raise DatacaveError(f'must be member of role "{name}"', sqlstate=sqlstate.INSUFFICIENT_PRIVILEGE)
+    if database is not None and not asker.has("database", database, "C"):
         raise denied("database", database.name)
 
 
 def _lock_tables(asker: _Asker, bound: s.LockTable) -> None:
     letters = "r" if bound.mode == "access share" else "awdD" if bound.mode == "row exclusive" else "wdD"
     for table in bound.tables:
-        if not any(asker.has(table, letter) for letter in letters):
+        if not any(asker.has("table", table, letter) for letter in letters):
             raise denied(kind_of(table), table.name)
 
 
@@ -274,6 +291,9 @@ def _create_in_schema(name: str) -> Callable[[_Asker, Any], None]:
     return check
 
 
+_WITH_QUERY = (s.DeclareCursor, s.CopyTo, s.Explain, s.CreateTableAs)
+"""Statements that a superuser too may be refused, for what a view in them does in its owner's name."""
+
 _CHECKS: dict[type, Callable[[_Asker, Any], None]] = {
     s.BoundQuery: _query,
     s.DeclareCursor: lambda asker, bound: _query(asker, bound.query),
@@ -295,7 +315,7 @@ _CHECKS: dict[type, Callable[[_Asker, Any], None]] = {
     s.AlterSequence: _owner_of("sequence"),
     s.CreateType: _create_in_schema("definition"),
     s.AlterType: _owner_of("definition"),
-    s.RenameObject: _owner_of("target"),
-    s.SetObjectSchema: _owner_of("target"),
-    s.ChangeOwner: _owner_of("target"),
+    s.RenameObject: _rename,
+    s.SetObjectSchema: _set_schema,
+    s.ChangeOwner: _change_owner,
 }

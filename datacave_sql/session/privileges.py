@@ -1,39 +1,51 @@
-"""Privileges: what the has_*_privilege functions answer.
-
-Superusers and owners may do everything; others what has been granted to them, to a role they are members of, or to
-PUBLIC. Letters are those of PostgreSQL's aclitem.
-"""
+"""What the has_*_privilege functions and pg_has_role answer; decided by the catalog (core's privileges.py)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from datacave_core import sqlstate
-from datacave_core.catalog import Catalog, Grant, Role, Table
+from datacave_core.catalog import (
+    ADMIN_ROLE_OID,
+    Catalog,
+    Grant,
+    Sequence,
+    Table,
+    allows,
+    has_privileges_of,
+    is_admin_of,
+    is_member,
+)
 from datacave_core.errors import DatacaveError
-from datacave_sql.session.transaction_parameters import is_member
+from datacave_core.types import find_type, oids
+from datacave_sql.functions.registered import registered_value
+from datacave_sql.functions.registry import function
+from datacave_sql.pgcatalog.facts import fixed_rows, relation_shapes
 
-_LETTERS = {
+_LETTERS: Final = {
     "select": "r", "insert": "a", "update": "w", "delete": "d", "truncate": "D", "references": "x", "trigger": "t",
     "usage": "U", "create": "C", "connect": "c", "temporary": "T", "temp": "T", "execute": "X", "set": "s",
-    "alter system": "A",
+    "alter system": "A", "rule": "",
 }  # fmt: skip
-PUBLIC_DEFAULTS = {"database": "cT", "function": "X", "language": "U", "type": "U", "domain": "U"}
-"""What everybody has on objects without a list of privileges."""
+_WORDS: Final = {
+    "table": ("select", "insert", "update", "delete", "truncate", "references", "trigger", "rule"),
+    "column": ("select", "insert", "update", "references"),
+    "any_column": ("select", "insert", "update", "references"),
+    "sequence": ("usage", "select", "update"),
+    "database": ("create", "temporary", "temp", "connect"),
+    "function": ("execute",),
+    "language": ("usage",),
+    "schema": ("create", "usage"),
+    "tablespace": ("create",),
+    "type": ("usage",),
+    "foreign_data_wrapper": ("usage",),
+    "server": ("usage",),
+    "parameter": ("set", "alter system"),
+}
+_CLASSES: Final = {"relation": 1259, "function": 1255, "language": 2612, "type": 1247}
 
-
-def allows(
-    catalog: Catalog, role: Role, owner_oid: int, grants: Iterable[Grant], letter: str, *, grantable: bool = False
-) -> bool:
-    """Whether a role has a privilege on an object: as superuser, owner, or by a grant."""
-    if role.superuser or is_member(catalog, role.oid, owner_oid):
-        return True
-    for grant in grants:
-        letters = grant.grantable if grantable else grant.privileges
-        if letter in letters and (not grant.grantee_oid or is_member(catalog, role.oid, grant.grantee_oid)):
-            return True
-    return False
+Found = tuple[str, int, tuple[Grant, ...]]
+"""Kind, owner and list of privileges of an object."""
 
 
 def has_privilege(
@@ -42,79 +54,134 @@ def has_privilege(
     """Whether a role (None: the current user) has one of the privileges, a list separated by commas."""
     catalog: Catalog = session.catalog_snapshot
     who = _role(session, catalog, role)
-    if who is None:
-        return None if isinstance(role, int) else False
+    if kind == "role":
+        return _has_role(session, catalog, who, target, privilege)
+    wanted = [_wanted(kind, word) for word in privilege.split(",")]
+    if kind == "function" and isinstance(target, str):
+        target = registered_value(oids.REGPROCEDURE, target, session.evaluation)
     found = _object(catalog, view, kind, target)
     if found is None:
         return None
-    owner, grants = found
-    for one in privilege.split(","):
-        word = one.strip().lower()
-        grantable = word.endswith(" with grant option")
-        word = word.removesuffix(" with grant option").strip()
-        letter = _LETTERS.get(word)
-        if letter is None:
-            if kind == "role" and word in ("member", "usage"):
-                letter = "U"
-            else:
-                raise DatacaveError(
-                    f'unrecognized privilege type: "{one.strip()}"', sqlstate=sqlstate.INVALID_PARAMETER_VALUE
-                )
-        if not grants and letter in PUBLIC_DEFAULTS.get(kind, "") and not grantable:
-            return True
-        if allows(catalog, who, owner, grants, letter, grantable=grantable):
-            return True
-    return False
+    return any(
+        letter and any(allows(catalog, who, *one, letter, grantable=grantable) for one in found)
+        for letter, grantable in wanted
+    )
 
 
-def _role(session: Any, catalog: Catalog, role: str | int | None) -> Role | None:
+def _wanted(kind: str, word: str) -> tuple[str, bool]:
+    """(letter, whether the right to grant it is asked for). Raises 22023."""
+    name = " ".join(word.lower().split())
+    grantable = name.endswith(" with grant option")
+    plain = name.removesuffix(" with grant option")
+    if plain not in _WORDS.get(kind, ()):
+        raise DatacaveError(f'unrecognized privilege type: "{word.strip()}"', sqlstate=sqlstate.INVALID_PARAMETER_VALUE)
+    return _LETTERS[plain], grantable
+
+
+def _role(session: Any, catalog: Catalog, role: str | int | None) -> int:
     if role is None:
-        current: Role = session.evaluation.current_role
+        current: int = session.evaluation.current_role.oid
         return current
     if isinstance(role, int):
-        return catalog.roles.get(role)
-    found = catalog.role_named(role)
+        return role
+    if role == "public":
+        return 0
+    return _named_role(catalog, role)
+
+
+def _named_role(catalog: Catalog, name: str) -> int:
+    found = catalog.role_named(name)
     if found is None:
-        raise DatacaveError(f'role "{role}" does not exist', sqlstate=sqlstate.UNDEFINED_OBJECT)
-    return found
+        raise DatacaveError(f'role "{name}" does not exist', sqlstate=sqlstate.UNDEFINED_OBJECT)
+    return found.oid
 
 
-def _object(catalog: Catalog, view: Any, kind: str, target: Any) -> tuple[int, tuple[Grant, ...]] | None:
-    """(owner, grants) of an object; None for an oid that is unknown. Raises 42P01, 3F000, 3D000 for names."""
+def _has_role(session: Any, catalog: Catalog, who: int, target: str | int, privilege: str) -> bool | None:
+    of = _named_role(catalog, target) if isinstance(target, str) else target
+    answer = False
+    for word in privilege.split(","):
+        name = " ".join(word.lower().split())
+        if name in ("member with admin option", "usage with admin option") or (
+            name in ("member with grant option", "usage with grant option")
+        ):
+            role = catalog.roles.get(who)
+            answer = answer or (role is not None and is_admin_of(catalog, role, of))
+        elif name == "member":
+            answer = answer or is_member(catalog, who, of)
+        elif name == "usage":
+            answer = answer or has_privileges_of(catalog, who, of)
+        else:
+            raise DatacaveError(
+                f'unrecognized privilege type: "{word.strip()}"', sqlstate=sqlstate.INVALID_PARAMETER_VALUE
+            )
+    return answer
+
+
+def _object(catalog: Catalog, view: Any, kind: str, target: Any) -> list[Found] | None:
+    """The object, and for columns its table too; None for an oid that is unknown. Raises for unknown names."""
     if kind == "schema":
         oid = catalog.schema_names.get(target) if isinstance(target, str) else target
         schema = catalog.schemas.get(oid) if oid is not None else None
         if schema is None and isinstance(target, str):
             raise DatacaveError(f'schema "{target}" does not exist', sqlstate=sqlstate.UNDEFINED_SCHEMA)
-        return (schema.owner_oid, schema.privileges) if schema is not None else None
+        return [("schema", schema.owner_oid, schema.privileges)] if schema is not None else None
     if kind == "database":
         database = catalog.database_named(target) if isinstance(target, str) else catalog.databases.get(target)
         if database is None and isinstance(target, str):
             raise DatacaveError(f'database "{target}" does not exist', sqlstate=sqlstate.UNDEFINED_DATABASE)
-        return (database.owner_oid, database.privileges) if database is not None else None
+        return [("database", database.owner_oid, database.privileges)] if database is not None else None
     if kind == "column" and isinstance(target, tuple):
         return _column(catalog, view, *target)
     if kind in ("table", "sequence", "any_column"):
-        oid = view.relation_oid(target) if isinstance(target, str) else target
-        if oid is None:
-            raise DatacaveError(f'relation "{target}" does not exist', sqlstate=sqlstate.UNDEFINED_TABLE)
-        relation = catalog.relation_by_oid(oid)
-        if relation is not None:
-            grants = relation.privileges
-            if kind == "any_column" and isinstance(relation, Table):
-                grants = (*grants, *(grant for column in relation.live_columns for grant in column.privileges))
-            return relation.owner_oid, grants
-        return (10, (Grant(0, 10, "r"),)) if view.relation_name(oid) is not None else None
-    return 10, ()
+        return _relation(catalog, view, kind, target)
+    if kind == "type":
+        return _type(catalog, view, target)
+    if kind == "function":
+        return _function(catalog, target)
+    if kind == "language":
+        return _language(catalog, target)
+    return [(kind if kind in ("tablespace", "parameter") else "foreign server", ADMIN_ROLE_OID, ())]
 
 
-def _column(catalog: Catalog, view: Any, target: str | int, column: str | int) -> tuple[int, tuple[Grant, ...]] | None:
+def _system(catalog: Catalog, class_name: str, oid: int, default: tuple[Grant, ...] = ()) -> tuple[Grant, ...]:
+    given = catalog.system_privileges.get((_CLASSES[class_name], oid))
+    return given.privileges if given is not None else default
+
+
+def _relation(catalog: Catalog, view: Any, kind: str, target: str | int) -> list[Found] | None:
+    oid = view.relation_oid(target) if isinstance(target, str) else target
+    if oid is None:
+        raise DatacaveError(f'relation "{target}" does not exist', sqlstate=sqlstate.UNDEFINED_TABLE)
+    relation = catalog.relation_by_oid(oid)
+    if kind == "sequence" and not isinstance(relation, Sequence):
+        if relation is None and view.relation_name(oid) is None:
+            return None
+        name = target if isinstance(target, str) else view.relation_name(oid)[1]
+        raise DatacaveError(f'"{name}" is not a sequence', sqlstate=sqlstate.WRONG_OBJECT_TYPE)
+    if relation is None:
+        return _system_relation(catalog, view, oid)
+    own = ("sequence" if isinstance(relation, Sequence) else "table", relation.owner_oid, relation.privileges)
+    if kind == "any_column" and isinstance(relation, Table):
+        return [own, *(("column", relation.owner_oid, c.privileges) for c in relation.live_columns if c.privileges)]
+    return [own]
+
+
+def _system_relation(catalog: Catalog, view: Any, oid: int) -> list[Found] | None:
+    shape = relation_shapes().get(oid)
+    if shape is None:
+        return [("table", ADMIN_ROLE_OID, ())] if view.relation_name(oid) is not None else None
+    public = shape.public_privileges
+    default = (Grant(ADMIN_ROLE_OID, ADMIN_ROLE_OID, "arwdDxt"), Grant(0, ADMIN_ROLE_OID, public)) if public else ()
+    return [("table", ADMIN_ROLE_OID, _system(catalog, "relation", oid, default))]
+
+
+def _column(catalog: Catalog, view: Any, target: str | int, column: str | int) -> list[Found] | None:
     oid = view.relation_oid(target) if isinstance(target, str) else target
     if oid is None:
         raise DatacaveError(f'relation "{target}" does not exist', sqlstate=sqlstate.UNDEFINED_TABLE)
     table = catalog.tables.get(oid)
     if table is None:
-        return (10, (Grant(0, 10, "r"),)) if view.relation_name(oid) is not None else None
+        return _system_relation(catalog, view, oid)
     if isinstance(column, str):
         found = table.columns_by_name.get(column)
         if found is None:
@@ -125,4 +192,36 @@ def _column(catalog: Catalog, view: Any, target: str | int, column: str | int) -
         found = next((one for one in table.live_columns if one.number == column), None)
         if found is None:
             return None
-    return table.owner_oid, (*table.privileges, *found.privileges)
+    own: list[Found] = [("table", table.owner_oid, table.privileges)]
+    return [*own, ("column", table.owner_oid, found.privileges)] if found.privileges else own
+
+
+def _type(catalog: Catalog, view: Any, target: str | int) -> list[Found] | None:
+    oid = view.type_oid(target) if isinstance(target, str) else target
+    if oid is None:
+        raise DatacaveError(f'type "{target}" does not exist', sqlstate=sqlstate.UNDEFINED_OBJECT)
+    oid = catalog.array_types.get(oid, oid)
+    definition = catalog.types.get(oid)
+    if definition is not None:
+        return [("type", definition.owner_oid, definition.privileges)]
+    builtin = find_type(oid)
+    if builtin is None:
+        return None
+    return [("type", ADMIN_ROLE_OID, _system(catalog, "type", builtin.element_oid or oid))]
+
+
+def _function(catalog: Catalog, oid: int) -> list[Found] | None:
+    try:
+        function(oid)
+    except KeyError:
+        return None
+    return [("function", ADMIN_ROLE_OID, _system(catalog, "function", oid))]
+
+
+def _language(catalog: Catalog, target: str | int) -> list[Found] | None:
+    for row in fixed_rows("pg_language"):
+        if target in (row[0], row[1]):
+            return [("language", ADMIN_ROLE_OID, _system(catalog, "language", row[0]))]
+    if isinstance(target, str):
+        raise DatacaveError(f'language "{target}" does not exist', sqlstate=sqlstate.UNDEFINED_OBJECT)
+    return None

@@ -76,9 +76,7 @@ class Session(Asides):
         self.owner = LockOwner()
         self.advisory_locks = AdvisoryLocks(database.transactions.locks, self.owner)
         super().__init__(process_id, wake)
-        self.settings = SessionSettings(database.options.settings, settings, command_line)
-        self.evaluation = SessionEvaluation(self)
-        self.past = SessionPast(self)
+        self.settings = SessionSettings(database.default_settings(user, database_name), settings, command_line)
         self.transaction: Transaction | None = None
         self.in_block = False
         self.failed = False
@@ -89,6 +87,8 @@ class Session(Asides):
         """Oids of temporary tables with ON COMMIT DELETE ROWS."""
         self.compiler = Compiler(self)
         self._own_catalog: Any = None  # a CatalogState with uncommitted changes, or of the past
+        self.evaluation = SessionEvaluation(self)
+        self.past = SessionPast(self)
         self._catalog_base: Catalog | None = None
         self._unreadable_past: DatacaveError | None = None  # why datacave.as_of cannot be read
         self._after_commit: list[Callable[[], None]] = []

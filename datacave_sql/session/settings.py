@@ -100,11 +100,13 @@ class SessionSettings:
             check_changeable(parameter, name, self.superuser)
         self._set_default(name, value)
 
-    def set_identity(self, user: str, superuser: bool, time_source: Callable[[], int]) -> None:
-        """Tells who the session belongs to, and where `now` comes from."""
+    def set_identity(self, user: str, is_superuser: Callable[[str], bool], time_source: Callable[[], int]) -> None:
+        """Tells who the session belongs to, which roles are superusers, and where `now` comes from."""
         self._defaults["session_authorization"] = user
-        self._defaults["is_superuser"] = self.superuser = superuser
+        self._is_superuser = is_superuser
         self._time_source = time_source
+        self._derive()
+        self._identify()
         self._derive()
         self._reported = dict(self.reported())
 
@@ -165,6 +167,20 @@ class SessionSettings:
         for key in sorted({*self._session, *self._local} - {"role", "session_authorization"}):
             self._store(key, self._defaults.get(key, ""), False)
 
+    def check(self, name: str, value: str) -> None:
+        """Raises what SET would raise, without setting anything."""
+        parameter = find_parameter(name)
+        check_changeable(parameter, name, self.superuser)
+        self._parse(parameter, name, value)
+
+    def _identify(self) -> None:
+        """Whether the current role is a superuser, as is_superuser shows it."""
+        current = self.role if self.role != "none" else self.session_authorization
+        self.superuser = self._is_superuser(current)
+        if self._defaults["is_superuser"] is not self.superuser:
+            self._defaults["is_superuser"] = self.superuser
+            self.has_changes = True
+
     def _store(self, key: str, value: Setting, local: bool) -> None:
         target = self._local if local else self._session
         self._undo.append((target, key, target.get(key, _NONE)))
@@ -176,6 +192,8 @@ class SessionSettings:
     def _changed(self, key: str) -> None:
         if key in _DERIVED:
             self._derive()
+            if key in ("role", "session_authorization"):
+                self._identify()
         parameter = PARAMETERS.get(key)
         if parameter is not None and parameter.reported:
             self.has_changes = True

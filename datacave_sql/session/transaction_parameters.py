@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from datacave_core import sqlstate
+from datacave_core.catalog import is_member
 from datacave_core.errors import DatacaveError
 from datacave_core.transaction import Isolation
 from datacave_sql.session.parameter import PARAMETERS, find_parameter
@@ -51,6 +52,8 @@ def set_setting(session: Any, name: str, value: str | None, local: bool) -> None
         check_role(session, key, value)
     if key == "datacave.as_of" and value:
         session.past.span_of(session.past.moment(value))
+    if key == "session_authorization":
+        session.settings.reset("role", local)
     if value is None:
         session.settings.reset(name, local)
     else:
@@ -65,33 +68,19 @@ def check_role(session: Any, key: str, name: str) -> None:
     role = catalog.role_named(name)
     if role is None:
         raise DatacaveError(f'role "{name}" does not exist', sqlstate=sqlstate.INVALID_PARAMETER_VALUE)
-    # Who has logged in, not whom the session passes for, may take another authorization.
-    authorization = key == "session_authorization"
-    name_of_user = session.user if authorization else session.settings.session_authorization
-    user = catalog.role_named(name_of_user)
-    if user is None or user.superuser or user.oid == role.oid:
-        return
     if key == "session_authorization":
-        raise DatacaveError("permission denied to set session authorization", sqlstate=sqlstate.INSUFFICIENT_PRIVILEGE)
+        # It counts who has logged in, so that there is a way back.
+        user = catalog.role_named(session.user)
+        if user is not None and not user.superuser and user.oid != role.oid:
+            raise DatacaveError(
+                "permission denied to set session authorization", sqlstate=sqlstate.INSUFFICIENT_PRIVILEGE
+            )
+        return
+    user = catalog.role_named(session.settings.session_authorization)
+    if user is None:
+        return
     if not is_member(catalog, user.oid, role.oid):
         raise DatacaveError(f'permission denied to set role "{name}"', sqlstate=sqlstate.INSUFFICIENT_PRIVILEGE)
-
-
-def is_member(catalog: Any, role_oid: int, of_oid: int) -> bool:
-    """Whether a role is, directly or not, a member of another."""
-    seen: set[int] = set()
-    todo = [role_oid]
-    while todo:
-        oid = todo.pop()
-        if oid == of_oid:
-            return True
-        if oid in seen:
-            continue
-        seen.add(oid)
-        role = catalog.roles.get(oid)
-        if role is not None:
-            todo += [membership.role_oid for membership in role.memberships]
-    return False
 
 
 def _set_transaction(session: Any, key: str, value: str | None) -> None:

@@ -183,6 +183,22 @@ class DropRole(Statement):
 
 
 @dataclass(frozen=True, slots=True)
+class DropOwned(Statement):
+    """DROP OWNED BY roles."""
+
+    roles: tuple[str, ...]
+    cascade: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReassignOwned(Statement):
+    """REASSIGN OWNED BY roles TO role."""
+
+    roles: tuple[str, ...]
+    new_role: str
+
+
+@dataclass(frozen=True, slots=True)
 class CreateExtension(Statement):
     """CREATE EXTENSION; options schema, version (text), cascade (True)."""
 

@@ -26,6 +26,7 @@ from datacave_sql.session.utility.dependencies import Collector
 from datacave_sql.session.utility.drops import remove
 from datacave_sql.session.utility.foreign_keys import check_stored_references, check_supported
 from datacave_sql.session.utility.numbering import Numbers
+from datacave_sql.session.utility.owned import handed_over
 from datacave_sql.session.utility.table_rows import (
     build_index,
     check_primary_key,
@@ -321,11 +322,13 @@ def _set_options(change: _TableChange, action: bound.SetTableOptions) -> Iterato
 
 def _set_owner(change: _TableChange, action: bound.SetOwner) -> Iterator[Wait]:
     yield from ()
+    new, table = action.role_oid, change.table
     owned = [
-        replace(one, owner_oid=action.role_oid)
+        replace(one, owner_oid=new, privileges=handed_over(one.privileges, one.owner_oid, new))
         for one in change.session.catalog_snapshot.sequences_owned_by(change.oid)
     ]
-    change.install(replace(change.table, owner_oid=action.role_oid), None, *owned)
+    privileges = handed_over(table.privileges, table.owner_oid, new)
+    change.install(replace(table, owner_oid=new, privileges=privileges), None, *owned)
 
 
 def _set_persistence(change: _TableChange, action: bound.SetPersistence) -> Iterator[Wait]:

@@ -15,6 +15,7 @@ from datacave_core.catalog import (
     Table,
     catalog_writes,
     empty_catalog,
+    is_member,
     sequence_value_key,
     statistics_key,
 )
@@ -25,7 +26,6 @@ from datacave_core.wait import Wait
 from datacave_sql.parse import ast
 from datacave_sql.session.database_copy import DatabaseCopy
 from datacave_sql.session.replies import Complete, Reply
-from datacave_sql.session.transaction_parameters import is_member
 from datacave_sql.session.warnings import notice
 
 Steps = Iterator[Reply | Wait]
@@ -302,3 +302,13 @@ class _Options:
         tablespace = self.text("tablespace")
         if tablespace is not None and tablespace != "pg_default":
             raise DatacaveError(f'tablespace "{tablespace}" does not exist', sqlstate=sqlstate.UNDEFINED_OBJECT)
+
+
+def create_extension(session: Any, statement: ast.CreateExtension) -> Steps:
+    """CREATE EXTENSION: there are none; what plpgsql would bring cannot be had either."""
+    yield from ()
+    raise DatacaveError(
+        f'extension "{statement.name}" is not available',
+        sqlstate=sqlstate.FEATURE_NOT_SUPPORTED,
+        hint="Datacave has no extensions; gen_random_uuid() is built in.",
+    )

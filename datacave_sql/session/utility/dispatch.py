@@ -25,8 +25,11 @@ from datacave_sql.session.utility import (
     indexes,
     locks,
     maintenance,
+    memberships,
+    owned,
     parameters,
     prepared,
+    role_settings,
     roles,
     schemas,
     sequences,
@@ -54,7 +57,6 @@ COMMANDS: dict[type, Callable[[Any, Any], Steps]] = {
     ast.SetParameter: parameters.set_parameter,
     ast.ResetParameter: parameters.reset_parameter,
     ast.ShowParameter: parameters.show_parameter,
-    ast.AlterSettings: parameters.alter_settings,
     ast.Deallocate: prepared.deallocate,
     ast.FetchCursor: cursors.fetch,
     ast.CloseCursor: cursors.close,
@@ -86,6 +88,7 @@ CATALOG_CHANGES: dict[type, Callable[[Any, Any], Steps]] = {
     bound.CreateType: types.create_type,
     bound.AlterType: types.alter_type,
     bound.GrantPrivileges: grants.grant_privileges,
+    bound.AlterDefaultPrivileges: grants.alter_default_privileges,
 }
 """Statements that change the catalog."""
 
@@ -93,11 +96,14 @@ ROLE_COMMANDS: dict[type, Callable[[Any, Any], Steps]] = {
     ast.CreateRole: roles.create_role,
     ast.AlterRole: roles.alter_role,
     ast.DropRole: roles.drop_role,
-    ast.GrantRole: roles.grant_role,
+    ast.GrantRole: memberships.grant_role,
+    ast.DropOwned: owned.drop_owned,
+    ast.ReassignOwned: owned.reassign_owned,
+    ast.AlterSettings: role_settings.alter_settings,
     ast.CreateDatabase: databases.create_database,
     ast.AlterDatabase: databases.alter_database,
     ast.DropDatabase: databases.drop_database,
-    ast.CreateExtension: roles.create_extension,
+    ast.CreateExtension: databases.create_extension,
 }
 """Commands that change the catalog."""
 

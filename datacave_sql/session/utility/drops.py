@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from datacave_core import sqlstate
-from datacave_core.catalog import Sequence, Table, sequence_value_key
+from datacave_core.catalog import Schema, Sequence, Table, sequence_value_key
 from datacave_core.errors import DatacaveError
 from datacave_core.wait import Wait
 from datacave_sql.bind.statements import DropObjects
@@ -70,7 +70,10 @@ def remove(session: Any, collector: Collector) -> Iterator[Wait]:
     tables = [one for one in removal.objects.values() if isinstance(one, Table)]
     for oid in [*(table.oid for table in tables if table.storage_id), *removal.indexes, *removal.columns]:
         yield from session.lock_table_alone(oid)
-    session.set_catalog(removal.apply())
+    schemas = {one.oid for one in removal.objects.values() if isinstance(one, Schema)}
+    changed = removal.apply()
+    defaults = [one for one in changed.default_privileges.values() if one.schema_oid in schemas]
+    session.set_catalog(changed.without(*defaults) if defaults else changed)
     storage_ids = [table.storage_id for table in tables]
     sequences = [one.oid for one in removal.objects.values() if isinstance(one, Sequence)]
 

@@ -14,6 +14,7 @@ from datacave_core.catalog import (
     Sequence,
     Table,
     TypeDefinition,
+    initial_grants,
 )
 
 
@@ -42,6 +43,7 @@ class Numbers:
             indexes=(),
             constraints=(),
             next_index_number=1,
+            privileges=initial_grants(self.catalog, "table", owner_oid, table.schema_oid),
         )
         for index in table.indexes:
             numbered = self.with_index(numbered, index, clustered=index.primary and not index.deferrable)
@@ -80,17 +82,21 @@ class Numbers:
 
     def sequence(self, sequence: Sequence, owner_oid: int) -> Sequence:
         """A new sequence."""
-        return replace(sequence, oid=self.take(), owner_oid=owner_oid)
+        privileges = initial_grants(self.catalog, "sequence", owner_oid, sequence.schema_oid)
+        return replace(sequence, oid=self.take(), owner_oid=owner_oid, privileges=privileges)
 
     def schema(self, name: str, owner_oid: int, database_oid: int) -> Schema:
         """A new schema."""
-        return Schema(self.take(), name, owner_oid, database_oid)
+        return Schema(self.take(), name, owner_oid, database_oid, initial_grants(self.catalog, "schema", owner_oid, 0))
 
     def type(self, definition: TypeDefinition, owner_oid: int) -> TypeDefinition:
         """A new type, or a changed one with new parts."""
         changed = definition
         if not changed.oid:
-            changed = replace(changed, oid=self.take(), array_oid=self.take(), owner_oid=owner_oid)
+            privileges = initial_grants(self.catalog, "type", owner_oid, changed.schema_oid)
+            changed = replace(
+                changed, oid=self.take(), array_oid=self.take(), owner_oid=owner_oid, privileges=privileges
+            )
         return replace(
             changed,
             labels=tuple(self._label(label) for label in changed.labels),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from datacave_core import sqlstate
-from datacave_core.errors import DatacaveError, FeatureNotSupported
+from datacave_core.errors import DatacaveError
 from datacave_core.types import oids
 from datacave_core.types.names import quote_name
 from datacave_core.wait import Wait
@@ -35,12 +35,13 @@ def set_parameter(session: Any, statement: ast.SetParameter) -> Steps:
     if statement.interval is not None:
         set_setting(session, "timezone", zone_of_interval(session, statement.interval), statement.local)
     else:
-        set_setting(session, name, _text(name, statement.values), statement.local)
+        set_setting(session, name, setting_text(statement), statement.local)
     yield _SET
 
 
-def _text(name: str, values: tuple[ast.SettingValue, ...]) -> str | None:
-    """The values as one text; None is DEFAULT."""
+def setting_text(statement: ast.SetParameter) -> str | None:
+    """The values of a SET as one text; None is DEFAULT."""
+    name, values = statement.name, statement.values
     if not values:
         return None
     key = name.lower()
@@ -100,12 +101,3 @@ def show_parameter(session: Any, statement: ast.ShowParameter) -> Steps:
             raise unknown_parameter(statement.name)
         yield [(value,)]
     yield _SHOW
-
-
-def alter_settings(session: Any, statement: ast.AlterSettings) -> Steps:
-    """ALTER ROLE|DATABASE|SYSTEM .. SET."""
-    yield from ()
-    raise FeatureNotSupported(
-        f"ALTER {statement.scope.upper()} .. SET is not supported yet",
-        hint="Set the parameter in the session, in the start-up packet, or in the server's configuration.",
-    )

@@ -13,6 +13,7 @@ from datacave_core.catalog import (
     Constraint,
     Database,
     Index,
+    Role,
     Schema,
     Sequence,
     Table,
@@ -24,6 +25,8 @@ from datacave_sql.bind.statements import ChangeOwner, CommentOn, CreateSchema, R
 from datacave_sql.session.replies import Complete, Reply
 from datacave_sql.session.utility.databases import check_rename
 from datacave_sql.session.utility.numbering import Numbers
+from datacave_sql.session.utility.owned import handed_over
+from datacave_sql.session.utility.roles import rename_role
 from datacave_sql.session.utility.stored_names import Renaming, rename_in_texts
 
 Steps = Iterator[Reply | Wait]
@@ -69,6 +72,10 @@ def rename(session: Any, bound: RenameObject) -> Steps:
     else:
         if isinstance(target, Database):
             check_rename(session, target, name)
+        if isinstance(target, Role):
+            session.set_catalog(rename_role(session, target, name))
+            yield Complete("ALTER ROLE")
+            return
         if isinstance(target, Table) and target.storage_id:
             yield from session.lock_table_alone(target.oid)
         renaming = Renaming(catalog)
@@ -146,9 +153,11 @@ def change_owner(session: Any, bound: ChangeOwner) -> Steps:
     yield from ()
     catalog = session.catalog_snapshot
     target = bound.target
-    changed: list[Any] = [replace(target, owner_oid=bound.role_oid)]
-    if isinstance(target, Table):
-        changed += [replace(one, owner_oid=bound.role_oid) for one in catalog.sequences_owned_by(target.oid)]
+    new = bound.role_oid
+    moved = [target, *(catalog.sequences_owned_by(target.oid) if isinstance(target, Table) else ())]
+    changed: list[Any] = [
+        replace(one, owner_oid=new, privileges=handed_over(one.privileges, one.owner_oid, new)) for one in moved
+    ]
     session.set_catalog(catalog.with_objects(changed))
     yield Complete(bound.tag)
 

@@ -18,15 +18,18 @@ from datacave_core.catalog import (
     Comment,
     Constraint,
     Database,
+    DefaultPrivileges,
     DomainCheck,
     EnumLabel,
     Grant,
     Index,
     IndexKey,
     Membership,
+    Policy,
     Role,
     Schema,
     Sequence,
+    SystemPrivileges,
     Table,
     TypeDefinition,
     catalog_writes,
@@ -64,7 +67,7 @@ def filled(kind: type) -> Any:
         "database_oid": DEFAULT_DATABASE_OID,
     }
     if kind is Table:
-        special |= {"indexes": (filled(Index),), "constraints": (filled(Constraint),)}
+        special |= {"indexes": (filled(Index),), "constraints": (filled(Constraint),), "policies": (filled(Policy),)}
     values: dict[str, Any] = {}
     for number, field in enumerate(fields(kind), 40):
         hint = str(hints[field.name])
@@ -81,7 +84,7 @@ def filled(kind: type) -> Any:
     return kind(**values)
 
 
-KINDS = [Table, Sequence, Schema, TypeDefinition, Role, Database, Comment]
+KINDS = [Table, Sequence, Schema, TypeDefinition, Role, Database, Comment, SystemPrivileges, DefaultPrivileges]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -99,7 +99,7 @@ def test_hints_name_units_and_values() -> None:
 def test_only_superusers_set_superuser_parameters() -> None:
     one = settings()
     one.set("log_statement", "all")
-    one.set_identity("someone", False, lambda: 0)
+    one.set_identity("someone", lambda name: False, lambda: 0)
     with pytest.raises(DatacaveError) as caught:
         one.set("log_statement", "none")
     assert caught.value.sqlstate == "42501"
