@@ -38,6 +38,12 @@ class Column:
     missing: Any = None  # SQL value of rows written before the column was added
     collation: int = 0
     privileges: tuple[Grant, ...] = ()
+    inherit_count: int = 0  # parents that have it
+    is_local: bool = True  # declared for this table, whether or not a parent has it too
+    storage: str = ""  # "" (the type's), "p", "e", "x", "m"
+    compression: str = ""  # "", "p" (pglz), "l" (lz4)
+    statistics_target: int = -1
+    options: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,7 @@ class Index:
     options: tuple[tuple[str, str], ...] = ()
     deferrable: bool = False  # entries may repeat until the constraint is checked
     exclusion: tuple[str, ...] = ()  # of an exclusion constraint, the operator of each key
+    parent_oid: int = 0  # of a partition's index: the index of the partitioned table that it is a part of
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +101,44 @@ class Constraint:
     initially_deferred: bool = False
     validated: bool = True
     no_inherit: bool = False
+    inherit_count: int = 0
+    is_local: bool = True
+    parent_oid: int = 0  # of a partition's constraint: the constraint of the partitioned table that it is a part of
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionKeyPart:
+    """One column of a partition key: a column number, or 0 and an expression as SQL text."""
+
+    column: int
+    expression: str | None = None
+    type_oid: int = 0
+    collation: int = 0
+    operator_class: str = ""  # as written; "" is the default one
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionKey:
+    """PARTITION BY: strategy r (range), l (list), h (hash)."""
+
+    strategy: str
+    parts: tuple[PartitionKeyPart, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionBound:
+    """What a partition holds: kind d (default), l, r or h. Values are texts in the form their types print them.
+
+    `values` of a list, None for NULL. `lower` and `upper` of a range hold (kind, text) by key column: kind v (value),
+    - (MINVALUE) or + (MAXVALUE).
+    """
+
+    kind: str
+    values: tuple[str | None, ...] = ()
+    lower: tuple[tuple[str, str], ...] = ()
+    upper: tuple[tuple[str, str], ...] = ()
+    modulus: int = 0
+    remainder: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +184,10 @@ class Table:
     row_security: bool = False
     force_row_security: bool = False  # for the owner too
     policies: tuple[Policy, ...] = ()
+    parents: tuple[int, ...] = ()  # oids of the tables it inherits from, in order
+    partition_key: PartitionKey | None = None  # of kind p
+    partition_bound: PartitionBound | None = None  # of a partition; its only parent is partitioned
+    of_type_oid: int = 0  # of a typed table
 
     @cached_property
     def live_columns(self) -> tuple[Column, ...]:

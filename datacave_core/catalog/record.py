@@ -32,6 +32,9 @@ from datacave_core.catalog.objects import (
     Index,
     IndexKey,
     Membership,
+    PartitionBound,
+    PartitionKey,
+    PartitionKeyPart,
     Policy,
     Role,
     Schema,
@@ -81,6 +84,9 @@ _NESTED: dict[tuple[type, str], type] = {
     (Table, "indexes"): Index,
     (Table, "constraints"): Constraint,
     (Table, "privileges"): Grant,
+    (Table, "partition_key"): PartitionKey,
+    (Table, "partition_bound"): PartitionBound,
+    (PartitionKey, "parts"): PartitionKeyPart,
     (Column, "privileges"): Grant,
     (Index, "keys"): IndexKey,
     (Sequence, "privileges"): Grant,
@@ -252,7 +258,7 @@ def _fields(item: Any) -> dict[str, Any]:
         if field.default is not dataclasses.MISSING and value == field.default:
             continue
         if (kind, field.name) in _NESTED:
-            value = [_fields(part) for part in value]
+            value = [_fields(part) for part in value] if isinstance(value, tuple) else _fields(value)
         elif (kind, field.name) in _PACKED:
             value = pack_value(value)
         found[field.name] = value
@@ -264,7 +270,7 @@ def _build(kind: type, fields: Mapping[str, Any]) -> Any:
     for name, value in fields.items():
         nested = _NESTED.get((kind, name))
         if nested is not None:
-            value = tuple(_build(nested, part) for part in value)
+            value = _build(nested, value) if isinstance(value, dict) else tuple(_build(nested, part) for part in value)
         elif (kind, name) in _PACKED:
             value = unpack_value(value)
         built[name] = value

@@ -65,6 +65,7 @@ class Catalog:
     """One state of the catalog of one database. Treat every map as read-only."""
 
     __slots__ = (
+        "_children",
         "_foreign_keys",
         "array_types",
         "comments",
@@ -109,6 +110,7 @@ class Catalog:
         self.database_names: dict[str, int] = {}
         self.members: dict[tuple[int, bool], frozenset[int]] = {}  # kept answers, see privileges.py
         self._foreign_keys: dict[int, tuple[tuple[Table, Constraint], ...]] | None = None
+        self._children: dict[int, tuple[int, ...]] | None = None
 
     # Looking up
 
@@ -179,6 +181,38 @@ class Catalog:
                         found.setdefault(constraint.referenced_table_oid, []).append((table, constraint))
             self._foreign_keys = {oid: tuple(pairs) for oid, pairs in found.items()}
         return self._foreign_keys.get(table_oid, ())
+
+    def children_of(self, table_oid: int) -> tuple[Table, ...]:
+        """The tables that inherit from a table, or are its partitions, by oid."""
+        if self._children is None:
+            found: dict[int, list[int]] = {}
+            for oid in sorted(oid for oid, table in self.tables.items() if table.parents):
+                for parent in self.tables[oid].parents:
+                    found.setdefault(parent, []).append(oid)
+            self._children = {parent: tuple(oids) for parent, oids in found.items()}
+        return tuple(self.tables[oid] for oid in self._children.get(table_oid, ()))
+
+    def descendants_of(self, table_oid: int) -> list[Table]:
+        """All tables below a table, each once, nearest generation first."""
+        found: dict[int, Table] = {}
+        waiting = list(self.children_of(table_oid))
+        while waiting:
+            table = waiting.pop(0)
+            if table.oid not in found:
+                found[table.oid] = table
+                waiting += self.children_of(table.oid)
+        return list(found.values())
+
+    def ancestors_of(self, table: Table) -> list[Table]:
+        """All tables above a table, each once, nearest generation first."""
+        found: dict[int, Table] = {}
+        waiting = [self.tables[oid] for oid in table.parents]
+        while waiting:
+            one = waiting.pop(0)
+            if one.oid not in found:
+                found[one.oid] = one
+                waiting += [self.tables[oid] for oid in one.parents]
+        return list(found.values())
 
     def sequences_owned_by(self, table_oid: int, column: int = 0) -> list[Sequence]:
         """The sequences owned by a table, or by one of its columns."""
@@ -262,6 +296,8 @@ class _Change:
             old = getattr(self.new, _MAPS[type(item)]).get(key_of(item))
             if old is not None:
                 self._unname(old)
+            if isinstance(item, Table) and item.parents != (old.parents if old is not None else ()):
+                self.new._children = None
         for item in objects:
             self._map(_MAPS[type(item)])[key_of(item)] = item
             self._name(item)
@@ -272,6 +308,8 @@ class _Change:
         for item in objects:
             old = self._map(_MAPS[type(item)]).pop(key_of(item))
             self._unname(old)
+            if isinstance(old, Table) and old.parents:
+                self.new._children = None
             if not isinstance(item, Comment | SystemPrivileges | DefaultPrivileges):
                 gone.add(item.oid)
         stale = [key for key in self.new.comments if key[1] in gone]

@@ -9,7 +9,7 @@ from typing import Any
 from datacave_core import sqlstate
 from datacave_core.catalog import Column, Constraint, Index, IndexKey, Table
 from datacave_core.errors import DatacaveError, FeatureNotSupported
-from datacave_sql.bind import coercion, relations, row_rules
+from datacave_sql.bind import coercion, inheritance, relations, row_rules
 from datacave_sql.bind.names import Scope
 from datacave_sql.bind.object_names import free_name
 from datacave_sql.bind.sqltext import SqlText
@@ -65,6 +65,12 @@ def add_table_constraint(b: Binding, draft: Any, constraint: ast.Constraint) -> 
         indexes=tuple(index for _, index in draft.made if index is not None),
         constraints=tuple(made for made, _ in draft.made),
     )
+    place = next((slot for slot, (one, _) in enumerate(draft.made) if one.name == constraint.name), None)
+    if place is not None and draft.made[place][0].inherit_count and isinstance(constraint, ast.CheckConstraint):
+        declared = _check(b, table, constraint)
+        draft.made[place] = (inheritance.merge_check(b, table, draft.made[place][0], declared), None)
+        draft.notices.append(f'merging constraint "{constraint.name}" with inherited definition')
+        return
     draft.made.append(bind_constraint(b, table, constraint, draft.names))
 
 

@@ -11,7 +11,7 @@ from datacave_core.catalog import Column, Constraint, Index, Schema, Table
 from datacave_core.catalog import Sequence as SequenceObject
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.types import oids
-from datacave_sql.bind import constraints, relations, sequences, table_like, typenames
+from datacave_sql.bind import constraints, inheritance, relations, sequences, table_like, typenames
 from datacave_sql.bind import statements as s
 from datacave_sql.bind.constructs import resolve_collation
 from datacave_sql.bind.object_names import free_name
@@ -45,6 +45,14 @@ class TableDraft:
     indexes: list[Index] = field(default_factory=list)
     comments: list[tuple[int, str]] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
+    inherited: set[str] = field(default_factory=set)
+    """Names of columns that come from a parent and have not been declared here yet."""
+    constrained: set[str] = field(default_factory=set)
+    conflicting: dict[str, str] = field(default_factory=dict)
+    """Columns whose parents disagree about their default, with what they generate."""
+    notices: list[str] = field(default_factory=list)
+    partition: bool = False
+    of_type_oid: int = 0
 
     def table(self, **changes: Any) -> Table:
         """The table as far as it is known."""
@@ -62,6 +70,9 @@ def bind_create_table(b: Binding, statement: ast.CreateTable, helpers: object) -
         notice = f'relation "{name}" already exists, skipping'
         return s.NothingToDo("CREATE TABLE", ((notice, sqlstate.DUPLICATE_TABLE),))
     draft = TableDraft(schema, name, {"permanent": "p", "temporary": "t", "unlogged": "u"}[statement.persistence])
+    parents = _parents(b, statement, draft)
+    if statement.of_type is not None:
+        _typed_columns(b, draft, statement.of_type)
     for element in statement.elements:
         if isinstance(element, ast.ColumnDefinition):
             add_column(b, draft, element)
@@ -71,10 +82,37 @@ def bind_create_table(b: Binding, statement: ast.CreateTable, helpers: object) -
             draft.table_constraints.append(element)
     if len(draft.columns) > COLUMNS_MAX:
         raise DatacaveError(f"tables can have at most {COLUMNS_MAX} columns", sqlstate=sqlstate.TOO_MANY_COLUMNS)
+    inheritance.check_conflicts(draft)
+    inheritance.inherited_checks(draft, parents)
     table = finish(b, draft, options(statement.options))
+    table = replace(table, parents=tuple(parent.oid for parent in parents), of_type_oid=draft.of_type_oid)
     if exists:
         raise DatacaveError(f'relation "{name}" already exists', sqlstate=sqlstate.DUPLICATE_TABLE)
-    return s.CreateTable(table, tuple(draft.sequences), statement.on_commit, tuple(draft.comments))
+    return s.CreateTable(
+        table, tuple(draft.sequences), statement.on_commit, tuple(draft.comments), tuple(draft.notices)
+    )
+
+
+def _parents(b: Binding, statement: ast.CreateTable, draft: TableDraft) -> list[Table]:
+    """The tables that the new one inherits from; their columns are put into the draft."""
+    parents = inheritance.find_parents(b, statement.inherits, statement.position, draft.persistence)
+    inheritance.inherit_columns(b, draft, parents)
+    draft.inherited = {column.name for column in draft.columns}
+    return parents
+
+
+def _typed_columns(b: Binding, draft: TableDraft, name: ast.TypeName) -> None:
+    """The columns of a typed table. Raises 42704, 42809."""
+    found = typenames.resolve_type(b, name)
+    definition = b.catalog.types.get(found.oid)
+    if definition is None or definition.kind != "c":
+        raise DatacaveError(
+            f"type {b.types.name(found.oid)} is not a composite type",
+            sqlstate=sqlstate.WRONG_OBJECT_TYPE,
+        )
+    live = [attribute for attribute in definition.attributes if not attribute.dropped]
+    draft.columns += [replace(attribute, number=number) for number, attribute in enumerate(live, 1)]
+    draft.of_type_oid = definition.oid
 
 
 def options(written: Sequence[ast.StorageOption]) -> tuple[tuple[str, str], ...]:
@@ -84,12 +122,8 @@ def options(written: Sequence[ast.StorageOption]) -> tuple[tuple[str, str], ...]
 
 def _refuse(statement: ast.CreateTable) -> None:
     refused = None
-    if statement.inherits:
-        refused = "INHERITS"
-    elif statement.partition_by is not None or statement.partition_of is not None:
+    if statement.partition_by is not None or statement.partition_of is not None:
         refused = "partitioning"
-    elif statement.of_type is not None:
-        refused = "CREATE TABLE OF"
     elif statement.access_method not in (None, "heap"):
         raise DatacaveError(
             f'access method "{statement.access_method}" does not exist', sqlstate=sqlstate.UNDEFINED_OBJECT
@@ -147,8 +181,7 @@ def name_taken(b: Binding, draft: TableDraft) -> Callable[[str], bool]:
 def column_type(b: Binding, definition: ast.ColumnDefinition) -> tuple[typenames.NamedType, bool]:
     """(the column's type, whether it is a serial)."""
     name = definition.type_name
-    if name is None:
-        raise FeatureNotSupported("typed columns are not supported", position=definition.position)
+    assert name is not None
     serial = SERIAL_TYPES.get(name.names[-1]) if len(name.names) == 1 else None
     if serial is not None and not name.modifiers:
         if name.array_bounds:
@@ -167,7 +200,10 @@ def column_type(b: Binding, definition: ast.ColumnDefinition) -> tuple[typenames
 
 def add_column(b: Binding, draft: TableDraft, definition: ast.ColumnDefinition) -> Column:
     """A column with its default, identity and NOT NULL; its other constraints wait for `finish`."""
-    if any(column.name == definition.name for column in draft.columns if not column.dropped):
+    known = next((one for one in draft.columns if one.name == definition.name and not one.dropped), None)
+    if definition.type_name is None:
+        return _constrain_column(b, draft, definition, known)
+    if known is not None and known.name not in draft.inherited:
         raise DatacaveError(f'column "{definition.name}" specified more than once', sqlstate=sqlstate.DUPLICATE_COLUMN)
     if definition.name in ("tableoid", "ctid", "xmin", "cmin", "xmax", "cmax"):
         raise DatacaveError(
@@ -185,13 +221,50 @@ def add_column(b: Binding, draft: TableDraft, definition: ast.ColumnDefinition) 
                 position=definition.position,
             )
         collation = chosen
-    column = Column(len(draft.columns) + 1, definition.name, found.oid, found.typmod, collation=collation)
-    draft.columns.append(column)
+    number = len(draft.columns) + 1 if known is None else known.number
+    column = Column(number, definition.name, found.oid, found.typmod, collation=collation)
+    if known is None:
+        draft.columns.append(column)
     if serial:
         column = _add_serial(b, draft, column)
     column = _settle(b, draft, column, definition)
+    if known is not None:
+        draft.inherited.discard(known.name)
+        defaults = any(isinstance(one, ast.DefaultConstraint) for one in definition.constraints)
+        column = inheritance.merge_declared(b, draft, column, defaults or serial)
     draft.columns[column.number - 1] = column
     return column
+
+
+def _constrain_column(b: Binding, draft: TableDraft, definition: ast.ColumnDefinition, known: Column | None) -> Column:
+    """`name WITH OPTIONS constraints` of a typed table or a partition. Raises 42703, 42701."""
+    if known is None:
+        raise DatacaveError(f'column "{definition.name}" does not exist', sqlstate=sqlstate.UNDEFINED_COLUMN)
+    if known.name in draft.constrained:
+        raise DatacaveError(f'column "{definition.name}" specified more than once', sqlstate=sqlstate.DUPLICATE_COLUMN)
+    draft.constrained.add(known.name)
+    column = _settle(b, draft, replace(known, default=None), definition)
+    if not any(isinstance(one, ast.DefaultConstraint | ast.GeneratedConstraint) for one in definition.constraints):
+        column = replace(column, default=known.default, generated=known.generated)
+    elif known.name in draft.inherited:
+        _check_redeclared(column, known)
+    draft.columns[column.number - 1] = column
+    return column
+
+
+def _check_redeclared(column: Column, known: Column) -> None:
+    """Raises 42611 for a partition that generates its column in another way than its parent."""
+    if known.generated and not column.generated:
+        raise DatacaveError(
+            f'column "{column.name}" inherits from generated column but specifies default',
+            sqlstate=sqlstate.INVALID_COLUMN_DEFINITION,
+        )
+    if column.generated and not known.generated:
+        raise DatacaveError(
+            f'child column "{column.name}" specifies generation expression',
+            sqlstate=sqlstate.INVALID_COLUMN_DEFINITION,
+            hint="A child table column cannot be generated unless its parent column is.",
+        )
 
 
 def _add_serial(b: Binding, draft: TableDraft, column: Column) -> Column:

@@ -96,7 +96,7 @@ def _find(b: Binding, kind: str, name: ast.QualifiedName, statement: ast.Drop) -
             return found
         raise _wrong(name, kind, "sequence")
     if isinstance(found, Table):
-        if kind == "sequence" or _TABLE_KINDS[kind] != found.kind:
+        if kind == "sequence" or _TABLE_KINDS[kind] != found.kind.replace("p", "r"):
             raise _wrong(name, kind, _WORDS.get(found.kind, "table"))
         return found
     raise DatacaveError(

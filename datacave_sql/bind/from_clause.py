@@ -11,7 +11,16 @@ from datacave_core.catalog import Table
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.types import oids
 from datacave_core.types.location import Tid
-from datacave_sql.bind import coercion, operators, relations, row_history, system_time, table_functions, views
+from datacave_sql.bind import (
+    coercion,
+    descendants,
+    operators,
+    relations,
+    row_history,
+    system_time,
+    table_functions,
+    views,
+)
 from datacave_sql.bind.access import RelationUse
 from datacave_sql.bind.environment import VirtualRelation
 from datacave_sql.bind.names import CommonName, Scope, Source, SourceColumn
@@ -208,7 +217,9 @@ def scan_table(
             l.OutputColumn(b.new_id(), label, type_oid, -1, table.oid, attribute)
             for label, type_oid, attribute in system_time.VERSION_COLUMNS
         ]
-    plan = l.Scan(table, (*columns, *system, *extra), name, None if versions is not None else b.moment, versions)
+    scan = l.Scan(table, (*columns, *system, *extra), name, None if versions is not None else b.moment, versions)
+    members = _members(b, table, item.only) if versions is None else None
+    plan = scan if members is None else descendants.append(scan, members)
     source = Source(
         name,
         source_columns(columns, labels, use),
@@ -221,6 +232,13 @@ def scan_table(
         use=use,
     )
     return single(plan, source)
+
+
+def _members(b: Binding, table: Table, only: bool) -> list[Table] | None:
+    """The tables whose rows are read; None for this one alone. A partitioned table has no rows of its own."""
+    if only:
+        return [] if table.kind == "p" else None
+    return descendants.members_of(b, table)
 
 
 def _bind_view(b: Binding, item: ast.TableRef, view: Table) -> Relation:

@@ -13,10 +13,16 @@ from datacave_sql.bind.state import Binding
 from datacave_sql.parse import ast
 
 
-def _plain_table(b: Binding, item: ast.TableRef) -> Table:
+def _truncated_table(b: Binding, item: ast.TableRef) -> Table:
     table = relations.require_table(b, item.name, item.position)
-    if table.kind != "r":
+    if table.kind not in ("r", "p"):
         raise DatacaveError(f'"{table.name}" is not a table', sqlstate=sqlstate.WRONG_OBJECT_TYPE)
+    if table.kind == "p" and item.only:
+        raise DatacaveError(
+            "cannot truncate only a partitioned table",
+            sqlstate=sqlstate.WRONG_OBJECT_TYPE,
+            hint="Do not specify the ONLY keyword, or use TRUNCATE ONLY on the partitions directly.",
+        )
     return table
 
 
@@ -24,9 +30,9 @@ def bind_truncate(b: Binding, statement: ast.Truncate, entries: object) -> s.Bou
     """The tables, with those that refer to them under CASCADE. Raises 0A000 where others refer to one without it."""
     tables: list[Table] = []
     for item in statement.tables:
-        table = _plain_table(b, item)
-        if table not in tables:
-            tables.append(table)
+        table = _truncated_table(b, item)
+        members = [table] if item.only else [table, *b.catalog.descendants_of(table.oid)]
+        tables += [one for one in members if one not in tables]
     for table in tables:
         for other, _ in b.catalog.foreign_keys_to(table.oid):
             if other in tables:
@@ -46,9 +52,11 @@ def bind_lock(b: Binding, statement: ast.LockTable, entries: object) -> s.BoundS
     tables = []
     for item in statement.tables:
         table = relations.require_table(b, item.name, item.position)
-        if table.kind not in ("r", "v"):
+        if table.kind not in ("r", "v", "p"):
             raise DatacaveError(f'cannot lock relation "{table.name}"', sqlstate=sqlstate.WRONG_OBJECT_TYPE)
         tables.append(table)
+        if not item.only:
+            tables += b.catalog.descendants_of(table.oid)
     return s.LockTable(tuple(tables), statement.mode, statement.nowait)
 
 

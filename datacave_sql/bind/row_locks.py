@@ -7,6 +7,7 @@ from typing import Any
 from datacave_core import sqlstate
 from datacave_core.catalog import Table
 from datacave_core.errors import DatacaveError, FeatureNotSupported
+from datacave_sql.bind import descendants
 from datacave_sql.bind.names import Source
 from datacave_sql.bind.state import Binding
 from datacave_sql.expr import nodes as n
@@ -109,5 +110,12 @@ def _tables(b: Binding, clause: ast.LockingClause, sources: list[Source]) -> tup
         b.dependencies.add(source.table.oid)
         if source.use is not None:
             source.use.locks = True
-        tables.append(l.LockedTable(source.table, key.id, row.id, columns))
+        tables.append(l.LockedTable(source.table, key.id, row.id, columns, _members(b, source.table)))
     return tuple(tables)
+
+
+def _members(b: Binding, table: Table) -> tuple[tuple[Table, tuple[int, ...]], ...] | None:
+    members = descendants.members_of(b, table)
+    if members is None:
+        return None
+    return tuple((member, descendants.attribute_map(table, member)) for member in members)

@@ -133,6 +133,7 @@ class CreateTable:
     sequences: tuple[OwnedSequence, ...] = ()
     on_commit: str = ""
     like_comments: tuple[tuple[int, str], ...] = ()
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

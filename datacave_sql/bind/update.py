@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from datacave_core.catalog import Table
-from datacave_sql.bind import assignments, coercion, row_rules, targets, with_clause
+from datacave_sql.bind import assignments, coercion, descendants, row_rules, targets, with_clause
 from datacave_sql.bind.access import RelationUse
 from datacave_sql.bind.from_clause import Relation, bind_from, scan_table
 from datacave_sql.bind.insert import bind_returning
@@ -54,6 +54,14 @@ def target_columns(source: Source) -> tuple[l.OutputColumn, ...]:
     )
 
 
+def _members(b: Binding, item: ast.TableRef, table: Table) -> tuple[l.WrittenMember, ...] | None:
+    """The tables whose rows are written; None for the named one alone."""
+    if item.only:
+        return () if table.kind == "p" else None
+    members = descendants.members_of(b, table)
+    return None if members is None else descendants.written_members(b, table, members)
+
+
 def bind_update(b: Binding, statement: ast.Update, outer: Scope) -> l.LogicalPlan:
     """The plan of an UPDATE."""
     level = Scope(outer)
@@ -85,6 +93,7 @@ def bind_update(b: Binding, statement: ast.Update, outer: Scope) -> l.LogicalPla
         condition,
         returning,
         outputs,
+        _members(b, statement.table, table),
     )
     return with_clause.close_with(tables, statement.with_clause, plan)
 
@@ -109,5 +118,8 @@ def bind_delete(b: Binding, statement: ast.Delete, outer: Scope) -> l.LogicalPla
             item.expression = targets.settled_target(b, item.expression)
         returning = tuple(item.expression for item in bound)
         outputs = tuple(item.column(b) for item in bound)
-    plan: l.LogicalPlan = l.Delete(table, child, key.id, old.id, target_columns(source), condition, returning, outputs)
+    members = _members(b, statement.table, table)
+    plan: l.LogicalPlan = l.Delete(
+        table, child, key.id, old.id, target_columns(source), condition, returning, outputs, members
+    )
     return with_clause.close_with(tables, statement.with_clause, plan)

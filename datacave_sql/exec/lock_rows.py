@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from datacave_core.layout import PREFIX_LENGTH
 from datacave_core.rowbatch import RowBatch
 from datacave_core.transaction import KEY_SHARE, NO_KEY_UPDATE, SHARE, SKIPPED, UPDATE, WaitPolicy
 from datacave_core.values import Row
@@ -21,7 +22,8 @@ POLICIES = {"wait": WaitPolicy.BLOCK, "nowait": WaitPolicy.NOWAIT, "skip": WaitP
 class LockedTable:
     """One locked table: slots of its key and whole row in the child's rows.
 
-    `make_fresh(c)(child_row, newest)` puts the newest values into the child row.
+    `make_fresh(c)(child_row, newest)` puts the newest values into the child row. For a parent table `members` are
+    (make_fresh, from_physical) of the tables with its rows, by key prefix.
     """
 
     name: str
@@ -29,6 +31,7 @@ class LockedTable:
     row_slot: int
     make_fresh: Factory
     from_physical: object
+    members: Mapping[bytes, tuple[Factory, object]] | None = None
 
 
 @dataclass(slots=True)
@@ -45,7 +48,7 @@ class LockRows:
 
     def open(self, context: ExecutionContext) -> Batches:
         recheck = self.make_recheck(context) if self.make_recheck is not None else None
-        fresh = [table.make_fresh(context) for table in self.tables]
+        fresh = [_renewal(context, table) for table in self.tables]
         for batch in self.child.open(context):
             if isinstance(batch, Wait):
                 yield batch
@@ -78,7 +81,7 @@ class LockRows:
             yield from wait_for(wait)
         transaction.check_write(key)
         newest = transaction.get_latest(key)
-        convert = table.from_physical
+        convert = table.from_physical if table.members is None else table.members[key[:PREFIX_LENGTH]][1]
         return newest if newest is None or not callable(convert) else convert(newest)
 
     def children(self) -> Sequence[Operator]:
@@ -89,3 +92,17 @@ class LockRows:
 
     def details(self) -> Sequence[str]:
         return ()
+
+
+def _renewal(context: ExecutionContext, table: LockedTable) -> Callable[[Row, Row], Row]:
+    if table.members is None:
+        one: Callable[[Row, Row], Row] = table.make_fresh(context)
+        return one
+    slot = table.key_slot
+    by_prefix = {prefix: make(context) for prefix, (make, _) in table.members.items()}
+
+    def renew(row: Row, newest: Row) -> Row:
+        renewed: Row = by_prefix[row[slot][:PREFIX_LENGTH]](row, newest)
+        return renewed
+
+    return renew

@@ -14,7 +14,7 @@ from datacave_core.errors import DatacaveError
 from datacave_core.rowbatch import BATCH_ROWS
 from datacave_core.transaction import NO_KEY_UPDATE, UPDATE, Isolation
 from datacave_core.values import Row
-from datacave_core.wait import TURN, Wait, wait_for
+from datacave_core.wait import TURN, Steps, Wait, wait_for
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.operator import Batches, Operator
 from datacave_sql.exec.row_writer import RowWriter
@@ -237,14 +237,19 @@ class Update:
 
     def _open_set(self, context: ExecutionContext) -> Batches:
         source: list[Row] = []
+        yield from collected(context, self.child, source)
+        returned: list[Row] = []
+        yield from self.write(context, source, returned)
+        yield from batches_of(returned)
+
+    def write(self, context: ExecutionContext, source: Sequence[Row], returned: list[Row]) -> Steps[None]:
+        """Updates the rows that the child has found; RETURNING rows go to `returned`."""
         new_row = self.make_new(context)
         fresh = self.make_fresh(context)
         recheck = self.make_recheck(context) if self.make_recheck is not None else None
         check: CheckFunction | None = self.make_check(context) if self.make_check is not None else None
         returning = self.make_returning(context) if self.make_returning is not None else None
         writer = RowWriter(context, self.access)
-        yield from collected(context, self.child, source)
-        returned: list[Row] = []
         seen: set[bytes] = set()
         mode = UPDATE if self.changes_key else NO_KEY_UPDATE
         for found in source:
@@ -270,7 +275,6 @@ class Update:
             if context.slice_over():
                 yield TURN
         yield from writer.finish()
-        yield from batches_of(returned)
 
     def children(self) -> Sequence[Operator]:
         return (self.child,)
@@ -298,12 +302,17 @@ class Delete:
 
     def open(self, context: ExecutionContext) -> Batches:
         source: list[Row] = []
+        yield from collected(context, self.child, source)
+        returned: list[Row] = []
+        yield from self.write(context, source, returned)
+        yield from batches_of(returned)
+
+    def write(self, context: ExecutionContext, source: Sequence[Row], returned: list[Row]) -> Steps[None]:
+        """Deletes the rows that the child has found; RETURNING rows go to `returned`."""
         fresh = self.make_fresh(context)
         recheck = self.make_recheck(context) if self.make_recheck is not None else None
         returning = self.make_returning(context) if self.make_returning is not None else None
         writer = RowWriter(context, self.access)
-        yield from collected(context, self.child, source)
-        returned: list[Row] = []
         seen: set[bytes] = set()
         for found in source:
             key: bytes = found[self.key_slot]
@@ -324,7 +333,6 @@ class Delete:
             if context.slice_over():
                 yield TURN
         yield from writer.finish()
-        yield from batches_of(returned)
 
     def children(self) -> Sequence[Operator]:
         return (self.child,)

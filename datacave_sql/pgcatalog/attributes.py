@@ -13,6 +13,7 @@ from typing import Final
 from datacave_core.catalog import Column, Table, TypeDefinition
 from datacave_core.types import SqlType, find_type
 from datacave_core.values import Array, Row
+from datacave_sql.pgcatalog.classes import options_array
 from datacave_sql.pgcatalog.facts import base_type, relation_shapes
 from datacave_sql.pgcatalog.privileges import acl_array
 from datacave_sql.pgcatalog.snapshot import CatalogRows
@@ -40,13 +41,20 @@ def _layout(found: SqlType | None) -> Layout:
 def _row(
     relation: int, name: str, type_oid: int, number: int, layout: Layout, *, typmod: int = -1, dimensions: int = 0,
     not_null: bool = False, default: bool = False, identity: str = "", generated: str = "", dropped: bool = False,
-    collation: int | None = None, acl: Array | None = None,
+    collation: int | None = None, acl: Array | None = None, column: Column | None = None,
 ) -> Row:  # fmt: skip
     length, by_value, align, storage, own_collation = layout
+    compression, statistics, local, inherited = "", -1, True, 0
+    options = None
+    if column is not None:
+        storage = column.storage or storage
+        compression, statistics = column.compression, column.statistics_target
+        local, inherited = column.is_local, column.inherit_count
+        options = options_array(column.options)
     return (
-        relation, name, type_oid, 0 if dropped else -1, length, number, dimensions, -1, typmod, by_value, align,
-        storage, "", not_null, default, False, identity, generated, dropped, True, 0,
-        own_collation if collation is None else collation, acl, None, None, None,
+        relation, name, type_oid, 0 if dropped else statistics, length, number, dimensions, -1, typmod, by_value, align,
+        storage, compression, not_null, default, False, identity, generated, dropped, local, inherited,
+        own_collation if collation is None else collation, acl, options, None, None,
     )  # fmt: skip
 
 
@@ -113,7 +121,7 @@ def _column_row(rows: CatalogRows, relation: int, column: Column) -> Row:
     return _row(
         relation, column.name, column.type_oid, column.number, layout, typmod=column.typmod, dimensions=dimensions,
         not_null=column.not_null, default=column.default is not None, identity=column.identity,
-        generated=column.generated, collation=collation, acl=acl_array(rows, column.privileges),
+        generated=column.generated, collation=collation, acl=acl_array(rows, column.privileges), column=column,
     )  # fmt: skip
 
 

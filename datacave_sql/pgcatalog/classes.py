@@ -7,12 +7,14 @@ CREATE TYPE has the relation oid of the type itself.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Final
 
 from datacave_core.catalog import ADMIN_ROLE_OID, Index, Table, TypeDefinition
 from datacave_core.catalog import Sequence as CatalogSequence
 from datacave_core.values import Array, Row
 from datacave_sql.pgcatalog.facts import relation_shapes
+from datacave_sql.pgcatalog.partitions import bound_text
 from datacave_sql.pgcatalog.privileges import acl_array, system_acl
 from datacave_sql.pgcatalog.snapshot import CatalogRows
 
@@ -31,17 +33,17 @@ def class_rows(rows: CatalogRows) -> list[Row]:
     """All of pg_class."""
     catalog = rows.catalog
     found = rows.per_object("class.system", ((0, catalog.schemas),), lambda r, _: _system_rows(r))
-    # Foreign keys count as triggers on both of their tables, and the other table's part changes without this one.
-    found += rows.per_object(
-        "class.referenced",
-        ((t.oid, t) for t in catalog.tables.values() if catalog.foreign_keys_to(t.oid)),
-        lambda r, table: _table_rows(r, table, True),
-    )
-    found += rows.per_object(
-        "class.table",
-        ((t.oid, t) for t in catalog.tables.values() if not catalog.foreign_keys_to(t.oid)),
-        lambda r, table: _table_rows(r, table, any(c.kind == "f" for c in table.constraints)),
-    )
+    # What other tables say of a table changes without the table itself.
+    groups: dict[tuple[bool, bool], list[tuple[int, Table]]] = {}
+    for oid, table in catalog.tables.items():
+        group = (bool(catalog.foreign_keys_to(oid)), bool(catalog.children_of(oid)))
+        groups.setdefault(group, []).append((oid, table))
+    for (referenced, parent), tables in groups.items():
+        found += rows.per_object(
+            f"class.table.{referenced:d}{parent:d}",
+            tables,
+            partial(_table_rows, referenced=referenced, parent=parent),
+        )
     found += rows.per_object("class.sequence", catalog.sequences.items(), lambda r, s: (_sequence_row(r, s),))
     found += rows.per_object(
         "class.type", ((t.oid, t) for t in catalog.types.values() if t.kind == "c"), lambda r, t: (_composite_row(t),)
@@ -53,14 +55,14 @@ def _row(
     oid: int, name: str, schema: int, kind: str, owner: int, columns: int, *, row_type: int = 0, method: int = 0,
     has_index: bool = False, shared: bool = False, persistence: str = "p", checks: int = 0, rules: bool = False,
     triggers: bool = False, populated: bool = True, identity: str = "n", acl: Array | None = None,
-    options: Array | None = None,
+    options: Array | None = None, parent: bool = False, partition: bool = False, bound: str | None = None,
 ) -> Row:  # fmt: skip
-    stored = kind not in "vcf"
+    stored = kind not in "vcfpI"
     counted = -1.0 if kind in _WITH_ROWS else 0.0
     return (
         oid, name, schema, row_type, 0, owner, method, oid if stored else 0, 0, 0, counted, 0, 0, has_index, shared,
-        persistence, kind, columns, checks, rules, triggers, False, False, False, populated, identity, False, 0, 0, 0,
-        acl, options, None,
+        persistence, kind, columns, checks, rules, triggers, parent, False, False, populated, identity, partition, 0,
+        0, 0, acl, options, bound,
     )  # fmt: skip
 
 
@@ -78,8 +80,9 @@ def _system_rows(rows: CatalogRows) -> list[Row]:
     return found
 
 
-def _table_rows(rows: CatalogRows, table: Table, triggers: bool) -> list[Row]:
-    """A table and its indexes."""
+def _table_rows(rows: CatalogRows, table: Table, referenced: bool, parent: bool) -> list[Row]:
+    """A table and its indexes. Foreign keys count as triggers on both of their tables."""
+    triggers = referenced or any(c.kind == "f" for c in table.constraints)
     view = table.kind == "v"
     found = [
         _row(
@@ -88,18 +91,22 @@ def _table_rows(rows: CatalogRows, table: Table, triggers: bool) -> list[Row]:
             has_index=bool(table.indexes), persistence=table.persistence,
             checks=sum(constraint.kind == "c" for constraint in table.constraints), rules=view or table.kind == "m",
             triggers=triggers, populated=table.populated, identity="n" if view or table.kind == "c" else "d",
-            acl=acl_array(rows, table.privileges), options=options_array(table.options),
+            acl=acl_array(rows, table.privileges), options=options_array(table.options), parent=parent,
+            partition=table.partition_bound is not None,
+            bound=bound_text(rows, table) if table.partition_bound is not None else None,
         )
     ]  # fmt: skip
-    found += (_index_row(table, index) for index in table.indexes)
+    found += (_index_row(table, index, parent) for index in table.indexes)
     return found
 
 
-def _index_row(table: Table, index: Index) -> Row:
+def _index_row(table: Table, index: Index, parent: bool) -> Row:
+    divided = table.kind == "p"
     return _row(
-        index.oid, index.name, table.schema_oid, "i", table.owner_oid, len(index.keys) + len(index.included),
-        method=ACCESS_METHODS.get(index.method, BTREE_METHOD), persistence=table.persistence,
-        options=options_array(index.options),
+        index.oid, index.name, table.schema_oid, "I" if divided else "i", table.owner_oid,
+        len(index.keys) + len(index.included), method=ACCESS_METHODS.get(index.method, BTREE_METHOD),
+        persistence=table.persistence, options=options_array(index.options), parent=divided and parent,
+        partition=bool(index.parent_oid),
     )  # fmt: skip
 
 

@@ -45,12 +45,12 @@ def _make(
     deferrable: bool = False, deferred: bool = False, validated: bool = True, referenced: int = 0, update: str = " ",
     delete: str = " ", match: str = " ", no_inherit: bool = True, key: tuple[int, ...] = (),
     referenced_key: tuple[int, ...] = (), equality: tuple[int, ...] = (), set_columns: tuple[int, ...] = (),
-    expression: str | None = None,
+    expression: str | None = None, parent: int = 0, local: bool = True, inherited: int = 0,
 ) -> Row:  # fmt: skip
     operators = Array.of(equality) if equality else None
     return (
-        oid, name, schema, kind, deferrable, deferred, validated, relation, domain, index, 0, referenced, update,
-        delete, match, True, 0, no_inherit, Array.of(key) if key else None,
+        oid, name, schema, kind, deferrable, deferred, validated, relation, domain, index, parent, referenced, update,
+        delete, match, local, inherited, no_inherit, Array.of(key) if key else None,
         Array.of(referenced_key) if referenced_key else None, operators, operators, operators,
         Array.of(set_columns) if set_columns else None, None, expression,
     )  # fmt: skip
@@ -108,12 +108,14 @@ def _row(rows: CatalogRows, table: Table, constraint: Constraint) -> Row:
             c.oid, c.name, table.schema_oid, "f", relation=table.oid, index=c.index_oid, deferrable=c.deferrable,
             deferred=c.initially_deferred, validated=c.validated, referenced=c.referenced_table_oid,
             update=c.on_update, delete=c.on_delete, match=c.match, key=c.columns, referenced_key=c.referenced_columns,
-            equality=equality, set_columns=c.delete_set_columns,
+            equality=equality, set_columns=c.delete_set_columns, parent=c.parent_oid, local=c.is_local,
+            inherited=c.inherit_count,
         )  # fmt: skip
     return _make(
         c.oid, c.name, table.schema_oid, c.kind, relation=table.oid, index=c.index_oid, deferrable=c.deferrable,
         deferred=c.initially_deferred, validated=c.validated, key=c.columns,
-        no_inherit=c.no_inherit if c.kind == "c" else True, expression=c.expression,
+        no_inherit=c.no_inherit if c.kind == "c" else not c.parent_oid, expression=c.expression, parent=c.parent_oid,
+        local=c.is_local, inherited=c.inherit_count,
     )  # fmt: skip
 
 

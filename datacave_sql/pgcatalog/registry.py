@@ -20,6 +20,7 @@ from datacave_sql.pgcatalog import (
     globals,
     indexes,
     listings,
+    partitions,
     types,
 )
 from datacave_sql.pgcatalog.facts import RelationShape, fixed_rows, index_shapes, relation_shapes
@@ -50,6 +51,8 @@ BY_CATALOG: dict[str, Callable[[CatalogRows], Sequence[Row]]] = {
     "pg_enum": types.enum_rows,
     "pg_index": indexes.index_rows,
     "pg_constraint": constraints.constraint_rows,
+    "pg_inherits": partitions.inherits_rows,
+    "pg_partitioned_table": partitions.partitioned_rows,
     "pg_namespace": globals.namespace_rows,
     "pg_database": globals.database_rows,
     "pg_authid": globals.authid_rows,

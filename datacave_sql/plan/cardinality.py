@@ -23,6 +23,8 @@ def estimate_rows(statistics: Statistics, node: l.LogicalPlan, conjuncts: Sequen
 def _rows(statistics: Statistics, node: l.LogicalPlan) -> float:
     if isinstance(node, l.Scan):
         return statistics.row_count(node.table)
+    if isinstance(node, l.Append):
+        return sum(statistics.row_count(member.table) for member in node.members)
     if isinstance(node, l.Values):
         return float(len(node.rows))
     if isinstance(node, l.Filter):

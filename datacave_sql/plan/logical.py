@@ -79,6 +79,35 @@ class Scan:
 
 
 @dataclass(frozen=True, slots=True)
+class Append:
+    """All rows of a table and of those that inherit from it, or of the partitions of a table.
+
+    The members are scans that give the same column ids, each with the attribute numbers of its own table; conditions
+    on the rows hold for all of them. `table` is the one that was named.
+    """
+
+    table: Table
+    members: tuple[Scan, ...]
+    columns: tuple[OutputColumn, ...]
+    alias: str
+    pruning: Pruning | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pruning:
+    """How the partitions of a table are told apart: its key over `columns` of the Append, and what each part holds.
+
+    `parts` are positions of members, or the Pruning of a partition that is partitioned itself, in the order of
+    `bounds`.
+    """
+
+    table: Table
+    keys: tuple[Expression, ...]
+    bounds: tuple[Any, ...]
+    parts: tuple[int | Pruning, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class VirtualScan:
     """Rows that are computed from the catalog: a relation of pg_catalog or information_schema.
 
@@ -273,12 +302,16 @@ class CommonTableScan:
 
 @dataclass(frozen=True, slots=True)
 class LockedTable:
-    """One table of a LockRows: ids of its hidden key and row columns, and the scan's other columns of it."""
+    """One table of a LockRows: ids of its hidden key and row columns, and the scan's other columns of it.
+
+    With `members` the rows are those of these tables, each given with its attribute numbers for those of `table`.
+    """
 
     table: Table
     key_column: int
     old_row_column: int
     target_columns: tuple[OutputColumn, ...]
+    members: tuple[tuple[Table, tuple[int, ...]], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,6 +370,21 @@ class Insert:
 
 
 @dataclass(frozen=True, slots=True)
+class WrittenMember:
+    """One of the tables that an UPDATE or DELETE of their parent writes.
+
+    `attributes` are its attribute numbers for those of the parent (from 1; 0 for dropped ones); the other fields are
+    Update's, for this table.
+    """
+
+    table: Table
+    attributes: tuple[int, ...]
+    generated: tuple[tuple[int, Expression], ...]
+    checks: tuple[tuple[str, Expression], ...]
+    row_columns: tuple[OutputColumn, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Update:
     """Updates the rows the child finds. `key_column` and `old_row_column` are the ids of its hidden scan columns.
 
@@ -344,7 +392,8 @@ class Update:
     `row_columns` (for generated, checks and returning); `returning` may use the child's other columns as well.
     The child passes on every column that `assignments`, `returning` and its own conditions need; `recheck` is the
     conjunction of the conditions on the target, evaluated again when the row has changed since the snapshot; there
-    `target_columns` (the scan's columns of the target) take the newest values.
+    `target_columns` (the scan's columns of the target) take the newest values. With `members` the rows are those of
+    these tables, and the hidden columns hold keys and rows as these tables have them.
     """
 
     table: Table
@@ -359,6 +408,7 @@ class Update:
     recheck: Expression | None
     returning: tuple[Expression, ...] | None
     columns: tuple[OutputColumn, ...]
+    members: tuple[WrittenMember, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,6 +423,7 @@ class Delete:
     recheck: Expression | None
     returning: tuple[Expression, ...] | None
     columns: tuple[OutputColumn, ...]
+    members: tuple[WrittenMember, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -409,6 +460,7 @@ class Merge:
 
 LogicalPlan: TypeAlias = (
     Scan
+    | Append
     | VirtualScan
     | Values
     | FunctionScan
@@ -432,9 +484,8 @@ LogicalPlan: TypeAlias = (
 )
 
 PLAN_NODES = (
-    Moment, VersionSpan, Scan, VirtualScan, Values, FunctionScan, Filter, Project, ProjectSet, Join, Aggregate, Window,
-    Sort, Limit,
-    Distinct, SetOperation, With, CommonTable, CommonTableScan, LockedTable, LockRows, OnConflict,
-    Insert, Update, Delete, MergeAction, Merge,
+    Moment, VersionSpan, Scan, Append, Pruning, VirtualScan, Values, FunctionScan, Filter, Project, ProjectSet, Join,
+    Aggregate, Window, Sort, Limit, Distinct, SetOperation, With, CommonTable, CommonTableScan, LockedTable,
+    LockRows, OnConflict, WrittenMember, Insert, Update, Delete, MergeAction, Merge,
 )  # fmt: skip
 """Every class of this module that holds expressions or plans, for isinstance."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from datacave_sql.exec.operator import Operator
 from datacave_sql.plan import logical as l
+from datacave_sql.plan.appends import plan_append
 from datacave_sql.plan.grouping import plan_aggregate
 from datacave_sql.plan.joins import plan_join
 from datacave_sql.plan.merges import plan_merge
@@ -30,6 +31,7 @@ from datacave_sql.plan.writes import plan_delete, plan_insert, plan_lock_rows, p
 
 PLANNERS: dict[type, Any] = {
     l.Scan: plan_scan,
+    l.Append: plan_append,
     l.VirtualScan: plan_virtual_scan,
     l.Values: plan_values,
     l.FunctionScan: plan_function_scan,

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from datacave_core.catalog import Table
+from datacave_core.keycode import table_prefix
 from datacave_sql.exec.lock_rows import LockedTable, LockRows
 from datacave_sql.exec.modify import ConflictAction, Delete, Insert, Update
+from datacave_sql.exec.modify_members import ModifyMembers
 from datacave_sql.exec.operator import Operator
 from datacave_sql.exec.rowfunction import Factory, compile_factory, tuple_text
 from datacave_sql.exec.table_scan import KeyLookup
@@ -116,9 +119,19 @@ def _conflict(p: Planner, node: l.Insert, action: l.OnConflict) -> ConflictActio
     return ConflictAction(action.index_numbers, make_update, make_condition)
 
 
-def fresh_row(p: Planner, child: Operator, node: l.Update | l.Delete | l.Merge | l.LockedTable) -> Factory:
-    """`run(child_row, newest)`: the child row with the target's columns taken from the newest row."""
+def fresh_row(
+    p: Planner,
+    child: Operator,
+    node: l.Update | l.Delete | l.Merge | l.LockedTable,
+    numbers: Sequence[int] | None = None,
+) -> Factory:
+    """`run(child_row, newest)`: the child row with the target's columns taken from the newest row.
+
+    `numbers` are the attribute numbers that the newest row has for those of the target.
+    """
     attributes = {column.id: column.attribute for column in node.target_columns}
+    if numbers is not None:
+        attributes = {column: numbers[number - 1] for column, number in attributes.items() if number > 0}
     texts = []
     for slot, column in enumerate(child.columns):
         if column == node.old_row_column:
@@ -145,7 +158,6 @@ def columns_of(expressions: Sequence[n.Expression]) -> frozenset[int]:
 
 def plan_update(p: Planner, node: l.Update, needed: frozenset[int], conjuncts: list[n.Expression]) -> Operator:
     """The child finds rows and computes nothing: assignments are evaluated on the locked, newest row."""
-    access = p.environment.access(node.table)
     available = frozenset(column.id for column in node.child.columns)
     expressions = [e for _, e in node.assignments]
     if node.recheck is not None:
@@ -155,27 +167,54 @@ def plan_update(p: Planner, node: l.Update, needed: frozenset[int], conjuncts: l
         used |= columns_of(node.returning)
     wanted = (used | {node.key_column, node.old_row_column}) & available
     child = p.plan(node.child, wanted)
+    if node.members is None:
+        itself = l.WrittenMember(
+            node.table,
+            tuple(column.number for column in node.table.columns),
+            node.generated,
+            node.checks,
+            node.row_columns,
+        )
+        return _update(p, node, child, itself)
+    return ModifyMembers(
+        f"Update on {node.table.name}",
+        child,
+        child.columns.index(node.key_column),
+        {table_prefix(one.table.storage_id, 0): _update(p, node, child, one) for one in node.members},
+        tuple(column.id for column in node.columns),
+        frozenset(),
+    )
+
+
+def _update(p: Planner, node: l.Update, child: Operator, member: l.WrittenMember) -> Update:
+    """The update of the rows that lie in one table; its attributes stand for those of the table that is named."""
+    access = p.environment.access(member.table)
+    numbers = member.attributes
     key_slot = child.columns.index(node.key_column)
     row_slot = child.columns.index(node.old_row_column)
     generator = p.generator(scope_of(child.columns, (), "r"), "r")
-    texts = [f"o[{slot}]" for slot in range(len(node.table.columns))]
+    texts = [f"o[{slot}]" for slot in range(len(member.table.columns))]
     for number, expression in node.assignments:
-        texts[number - 1] = generator.value(expression).text
+        texts[numbers[number - 1] - 1] = generator.value(expression).text
     lines = [f"o = r[{row_slot}]", f"w = {tuple_text(texts)}"]
-    generated = generated_lines(p, generator.namespace, node.generated, node.row_columns, "w")
+    generated = generated_lines(p, generator.namespace, member.generated, member.row_columns, "w")
     if generated:
-        generator.prelude += generated_prelude(p, node.generated, node.row_columns)
+        generator.prelude += generated_prelude(p, member.generated, member.row_columns)
     make_new = compile_factory(generator, "r", [*lines, *generated, "return w"])
     make_returning = None
     if node.returning is not None:
-        scope = {**scope_of(child.columns, (), "r"), **row_scope(node.row_columns, "w")}
-        returning = p.generator(scope, "w", "r")
+        new_row = {
+            column.id: Code(f"w[{numbers[slot] - 1}]", True, True)
+            for slot, column in enumerate(node.row_columns)
+            if numbers[slot]
+        }
+        returning = p.generator({**scope_of(child.columns, (), "r"), **new_row}, "w", "r")
         row = tuple_text([returning.value(e).text for e in node.returning])
         make_returning = compile_factory(returning, "w, r", [f"return {row}"])
-    assigned = {number for number, _ in node.assignments} | {number for number, _ in node.generated}
+    assigned = {numbers[number - 1] for number, _ in node.assignments} | {number for number, _ in member.generated}
     changes_indexed = any(assigned & index.columns for index in access.indexes) or any(
         number in assigned
-        for constraint in node.table.constraints
+        for constraint in member.table.constraints
         if constraint.kind == "f"
         for number in constraint.columns
     )
@@ -186,9 +225,9 @@ def plan_update(p: Planner, node: l.Update, needed: frozenset[int], conjuncts: l
         key_slot,
         row_slot,
         make_new,
-        fresh_row(p, child, node),
+        fresh_row(p, child, node, None if node.members is None else numbers),
         condition_function(p, child, node.recheck),
-        check_function(p, node.checks, node.row_columns),
+        check_function(p, member.checks, member.row_columns),
         make_returning,
         changes_key,
         changes_indexed,
@@ -208,21 +247,36 @@ def _reads_one_row(child: Operator, node: l.Update) -> bool:
 
 
 def plan_delete(p: Planner, node: l.Delete, needed: frozenset[int], conjuncts: list[n.Expression]) -> Operator:
-    access = p.environment.access(node.table)
     available = frozenset(column.id for column in node.child.columns)
     used = columns_of(node.returning or ()) | columns_of([node.recheck] if node.recheck is not None else [])
     child = p.plan(node.child, (used | {node.key_column, node.old_row_column}) & available)
+    if node.members is None:
+        return _delete(p, node, child, node.table, None)
+    return ModifyMembers(
+        f"Delete on {node.table.name}",
+        child,
+        child.columns.index(node.key_column),
+        {
+            table_prefix(one.table.storage_id, 0): _delete(p, node, child, one.table, one.attributes)
+            for one in node.members
+        },
+        tuple(column.id for column in node.columns),
+        frozenset(),
+    )
+
+
+def _delete(p: Planner, node: l.Delete, child: Operator, table: Table, numbers: Sequence[int] | None) -> Delete:
     make_returning = None
     if node.returning is not None:
         generator = p.generator(scope_of(child.columns, (), "r"), "r")
         row = tuple_text([generator.value(e).text for e in node.returning])
         make_returning = compile_factory(generator, "r", [f"return {row}"])
     return Delete(
-        access,
+        p.environment.access(table),
         child,
         child.columns.index(node.key_column),
         child.columns.index(node.old_row_column),
-        fresh_row(p, child, node),
+        fresh_row(p, child, node, numbers),
         condition_function(p, child, node.recheck),
         make_returning,
         tuple(column.id for column in node.columns),
@@ -243,8 +297,21 @@ def plan_lock_rows(p: Planner, node: l.LockRows, needed: frozenset[int], conjunc
             child.columns.index(table.old_row_column),
             fresh_row(p, child, table),
             p.environment.access(table.table).from_physical,
+            _locked_members(p, child, table),
         )
         for table in node.tables
     )
     recheck = condition_function(p, child, node.recheck)
     return LockRows(child, tables, node.mode, node.policy, recheck, child.columns, child.not_null)
+
+
+def _locked_members(p: Planner, child: Operator, table: l.LockedTable) -> dict[bytes, tuple[Factory, object]] | None:
+    if table.members is None:
+        return None
+    return {
+        table_prefix(member.storage_id, 0): (
+            fresh_row(p, child, table, numbers),
+            p.environment.access(member).from_physical,
+        )
+        for member, numbers in table.members
+    }

@@ -91,7 +91,7 @@ def written_tables(plan: l.LogicalPlan) -> tuple[int, ...]:
     found: set[int] = set()
 
     def visit(node: Any) -> None:
-        if isinstance(node, l.Insert | l.Update | l.Delete | l.Merge):
+        if isinstance(node, l.Insert | l.Update | l.Delete | l.Merge | l.WrittenMember):
             found.add(node.table.oid)
         if isinstance(node, l.PLAN_NODES):
             for name in node.__slots__:

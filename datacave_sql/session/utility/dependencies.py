@@ -17,7 +17,9 @@ from datacave_core.errors import DatacaveError
 from datacave_sql.bind.create_index import mentioned_columns
 from datacave_sql.bind.stored_text import expression_tree
 
-_TABLE_KINDS = {"r": "table", "v": "view", "m": "materialized view", "c": "composite type", "f": "foreign table"}
+_TABLE_KINDS = {
+    "r": "table", "p": "table", "v": "view", "m": "materialized view", "c": "composite type", "f": "foreign table",
+}  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -131,6 +133,11 @@ class Collector:
             if referring.oid != table.oid and referring.oid not in self.removal.objects:
                 self._tell(f"constraint {constraint.name} on table {referring.name}", table)
                 self.removal.constraints.setdefault(referring.oid, set()).add(constraint.oid)
+        for child in self._catalog.children_of(table.oid):
+            if child.oid not in self.removal.objects:
+                if child.partition_bound is None:
+                    self._tell(describe(self._catalog, child), table)
+                self.add(child)
         self._views_on(table.oid, table)
         if table.row_type_oid:
             self._columns_of_type((table.row_type_oid, table.row_array_type_oid), f"type {table.name}")

@@ -14,12 +14,15 @@ from datacave_sql.session.replies import Complete, Reply
 from datacave_sql.session.utility.foreign_keys import check_supported
 from datacave_sql.session.utility.numbering import Numbers
 from datacave_sql.session.utility.temporary import follow_on_commit, in_temporary_schema
+from datacave_sql.session.warnings import notice
 
 Steps = Iterator[Reply | Wait]
 
 
 def create_table(session: Any, bound: CreateTable) -> Steps:
     """CREATE TABLE: the table, its indexes and constraints, and the sequences of its columns, in one change."""
+    for message in bound.notices:
+        notice(session, message)
     yield from ()
     numbers = Numbers(session.catalog_snapshot)
     sequences = [one.sequence for one in bound.sequences]

@@ -33,11 +33,11 @@ def truncate(session: Any, bound: Truncate) -> Steps:
     for table in bound.tables:
         yield from session.lock_table_alone(table.oid)
     numbers = Numbers(session.catalog_snapshot)
-    emptied = [replace(table, storage_id=numbers.take()) for table in bound.tables]
+    emptied = [replace(table, storage_id=numbers.take()) for table in bound.tables if table.storage_id]
     catalog = numbers.catalog.with_objects(emptied)
     session.set_catalog(catalog)
     session.database.register_layouts(emptied, catalog)
-    old = [table.storage_id for table in bound.tables]
+    old = [table.storage_id for table in bound.tables if table.storage_id]
     session.after_commit(lambda: session.database.reclaimer.add(old))
     if bound.restart_identity:
         sequences = [one for table in bound.tables for one in catalog.sequences_owned_by(table.oid)]

@@ -25,6 +25,9 @@ from datacave_core.catalog import (
     Index,
     IndexKey,
     Membership,
+    PartitionBound,
+    PartitionKey,
+    PartitionKeyPart,
     Policy,
     Role,
     Schema,
@@ -67,7 +70,10 @@ def filled(kind: type) -> Any:
         "database_oid": DEFAULT_DATABASE_OID,
     }
     if kind is Table:
+        key = PartitionKey("r", (PartitionKeyPart(2, "a + 1", 23, 100, "int4_ops"),))
+        bound = PartitionBound("l", ("x", None), (("v", "1"),), (("+", ""),), 4, 3)
         special |= {"indexes": (filled(Index),), "constraints": (filled(Constraint),), "policies": (filled(Policy),)}
+        special |= {"partition_key": key, "partition_bound": bound}
     values: dict[str, Any] = {}
     for number, field in enumerate(fields(kind), 40):
         hint = str(hints[field.name])

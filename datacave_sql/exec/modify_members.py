@@ -1,0 +1,46 @@
+"""ModifyMembers: UPDATE and DELETE of a parent table, whose rows lie in several tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from datacave_core.layout import PREFIX_LENGTH
+from datacave_core.values import Row
+from datacave_sql.exec.context import ExecutionContext
+from datacave_sql.exec.modify import Delete, Update, collected
+from datacave_sql.exec.operator import Batches, Operator
+from datacave_sql.exec.sort import batches_of
+
+
+@dataclass(slots=True)
+class ModifyMembers:
+    """The child finds the rows of all tables; which one a row is of, its key tells. `members` are by key prefix."""
+
+    name: str
+    child: Operator
+    key_slot: int
+    members: Mapping[bytes, Update | Delete]
+    columns: tuple[int, ...]
+    not_null: frozenset[int]
+
+    def open(self, context: ExecutionContext) -> Batches:
+        source: list[Row] = []
+        yield from collected(context, self.child, source)
+        slot = self.key_slot
+        groups: dict[bytes, list[Row]] = {}
+        for row in source:
+            groups.setdefault(row[slot][:PREFIX_LENGTH], []).append(row)
+        returned: list[Row] = []
+        for prefix, rows in groups.items():
+            yield from self.members[prefix].write(context, rows, returned)
+        yield from batches_of(returned)
+
+    def children(self) -> Sequence[Operator]:
+        return (self.child,)
+
+    def label(self) -> str:
+        return self.name
+
+    def details(self) -> Sequence[str]:
+        return tuple(member.label() for member in self.members.values())
