@@ -6,10 +6,11 @@ from datacave_lsm.check import CheckReport, Finding, check_directory
 from datacave_lsm.checkpoint import Checkpoint, CheckpointExists, CheckpointFacts
 from datacave_lsm.compaction import MergeWorker, perform_merge
 from datacave_lsm.crypto import KeyRing, MasterKeyError
-from datacave_lsm.engine import DirectoryInUse, Engine
+from datacave_lsm.engine import Engine
 from datacave_lsm.format import Seals
 from datacave_lsm.inspect import inspect_directory, inspect_file
 from datacave_lsm.options import EngineOptions
+from datacave_lsm.refusals import DirectoryInUse
 from datacave_lsm.rotation import KeyProof, Rotation
 
 __all__ = [

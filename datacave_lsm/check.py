@@ -13,7 +13,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import combinations
 
 from datacave_core.errors import DatacaveError, DataCorrupted
 from datacave_core.ports import FileSystem
@@ -21,6 +21,7 @@ from datacave_lsm.checkpoint import UNFINISHED
 from datacave_lsm.format import HEADER_BYTES, FileKind, Seals
 from datacave_lsm.recovery import open_table
 from datacave_lsm.table import Group, SegmentCache, TableReader
+from datacave_lsm.version import VersionEdit
 from datacave_lsm.version.levels import TABLE_FOLDER, Levels, table_name
 from datacave_lsm.version.manifest import CURRENT, ManifestState, current_manifest, read_manifest
 from datacave_lsm.wal import EntryDecoder
@@ -78,9 +79,9 @@ def check_directory(files: FileSystem, seals: Seals, level_count: int) -> CheckR
     if name is None:
         report.add(CURRENT, "the file is missing: the directory is new, or not a database", error=bool(_data(files)))
         return report
-    _check_tables(files, seals, state, report)
     if files.exists(LOG_FOLDER):
         _check_log(files, seals, state, report)
+    _check_tables(files, seals, state, report)
     _check_names(files, state, name, report)
     return report
 
@@ -91,10 +92,11 @@ def _data(files: FileSystem) -> list[str]:
 
 def _check_tables(files: FileSystem, seals: Seals, state: ManifestState, report: CheckReport) -> None:
     cache: SegmentCache[Group] = SegmentCache(0)
-    spans = sorted((file.min_timestamp, file.max_timestamp, file.number) for file in state.levels.files[0])
-    for (_, newest, number), (oldest, _, other) in pairwise(spans):
-        if oldest <= newest:
-            report.add(table_name(other), f"its commits overlap with those of table {number} on level 0")
+    for first, second in combinations(state.levels.files[0], 2):
+        later, earlier = max(first.min_timestamp, second.min_timestamp), min(first.max_timestamp, second.max_timestamp)
+        if later <= earlier and first.smallest_key <= second.largest_key and second.smallest_key <= first.largest_key:
+            what = f"its commits overlap with those of table {second.number} on level 0"
+            report.add(table_name(first.number), what)
     readers: list[tuple[int, TableReader]] = []
     try:
         for order, file in enumerate(state.levels.all_files()):
@@ -138,6 +140,7 @@ def _check_versions(readers: list[tuple[int, TableReader]], report: CheckReport)
 
 
 def _check_log(files: FileSystem, seals: Seals, state: ManifestState, report: CheckReport) -> None:
+    """Adds the files to the state that only the log names."""
     numbers = set(segment_numbers(files))
     newest = max([state.closed[0], *numbers], default=0)
     decoder = EntryDecoder()
@@ -163,7 +166,11 @@ def _check_log(files: FileSystem, seals: Seals, state: ManifestState, report: Ch
                         report.add(torn, f"it ends early, but {name} goes on")
                         torn = ""
                     try:
-                        report.log_commits += sum(1 for entry in decoder.decode(payload) if entry[0] > 0)
+                        entries = list(decoder.decode(payload))
+                        report.log_commits += len({entry[0] for entry in entries if entry[0] > 0})
+                        for timestamp, writes in entries:
+                            if isinstance(writes, bytes) and timestamp > state.ingested:
+                                state.apply(VersionEdit.decode(writes))
                     except ValueError as error:
                         report.add(name, f"there is no entry at byte {offset}: {error}")
             except DataCorrupted as error:

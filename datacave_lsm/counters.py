@@ -5,6 +5,8 @@ from __future__ import annotations
 COUNTERS = (
     "flushes",
     "flushed_bytes",
+    "ingests",
+    "ingested_bytes",
     "merges",
     "merged_bytes",
     "merges_lost",

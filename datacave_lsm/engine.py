@@ -11,7 +11,6 @@ are safely on the disk; a file is deleted after the manifest has let go of it an
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from itertools import chain
 from typing import Any, NoReturn
 
@@ -21,45 +20,27 @@ from datacave_core.layout import PREFIX_LENGTH, RAW_LAYOUT, Layout
 from datacave_core.ports import Clock, FileSystem, Prepared, Randomness, Scheduler, Version
 from datacave_core.rowbatch import BATCH_ROWS, ColumnBatch
 from datacave_core.values import Row
-from datacave_core.wait import Steps, Wait
+from datacave_core.wait import Steps, Wait, wait_for
 from datacave_lsm.batch import Batch
 from datacave_lsm.checkpoint import Checkpoint
 from datacave_lsm.compaction import MergeWorker
 from datacave_lsm.crypto import KeyRing
 from datacave_lsm.format import Seals
+from datacave_lsm.ingest import Ingest, Ingestion
 from datacave_lsm.iterators import Sources, all_versions, newest_after, scan_columns, scan_pairs, scan_rows
 from datacave_lsm.maintenance import Maintenance
 from datacave_lsm.memtable import CELL_BYTES, Cell, Memtable
 from datacave_lsm.options import EngineOptions
 from datacave_lsm.preparation import Preparations
 from datacave_lsm.recovery import Recovered, recover
+from datacave_lsm.refusals import DirectoryInUse, SnapshotTooOld
 from datacave_lsm.rotation import Rotation
 from datacave_lsm.row_cache import Hot, RowCache
 from datacave_lsm.table import Group, SegmentCache, key_hash
-from datacave_lsm.wal import EntryEncoder, Log, LogCommit, batch_entry, layouts_entry
+from datacave_lsm.wal import EntryEncoder, Log, LogCommit, batch_entry, files_entry, layouts_entry
+from datacave_lsm.wal.segment import NO_SPACE, disk_full
 
 LOCK = "LOCK"
-
-
-class DirectoryInUse(DatacaveError):
-    """Another engine holds the data directory."""
-
-    sqlstate = sqlstate.OBJECT_IN_USE
-    severity = "FATAL"
-
-
-class SnapshotTooOld(DatacaveError):
-    """A read at a timestamp whose versions are not all kept any more."""
-
-    sqlstate = sqlstate.SNAPSHOT_TOO_OLD
-
-    def __init__(self, timestamp: int, earliest: int) -> None:
-        time = datetime.fromtimestamp(earliest / 1_000_000, UTC).isoformat(sep=" ")
-        super().__init__(
-            f"snapshot {timestamp} is too old",
-            detail=f"The earliest readable timestamp is {earliest} ({time}).",
-            hint="Read at a later time, or raise storage.retention_seconds.",
-        )
 
 
 class ReadCounts:
@@ -83,6 +64,7 @@ class Engine:
         "_closing",
         "_counts",
         "_encode",
+        "_ingestion",
         "_layouts",
         "_log",
         "_maintenance",
@@ -182,6 +164,7 @@ class Engine:
         self._maintenance = Maintenance(
             files, clock, scheduler, seals, options, cache, self._rows, recovered, self._log, self, merge_worker
         )
+        self._ingestion = Ingestion(self._maintenance.factory, cache)
 
     # Reading
 
@@ -307,12 +290,45 @@ class Engine:
     # Writing
 
     def prepare(self, writes: Mapping[bytes, Row | None]) -> Steps[Prepared]:
-        """Encodes, logs and orders the rows of a big commit in slices; the mapping is the store's from now on.
+        """Writes the rows of a big commit to table files or to the log, in slices; the mapping is the store's then.
 
         Raises DiskFull or StorageStopped, with nothing changed.
         """
         rows = writes if type(writes) is dict else dict(writes)
+        if self._ingestion.worth_it(len(rows)):
+            ingest = yield from self._ingested(self._ingestion.run(rows))
+            if ingest is not None:
+                return ingest
         return (yield from self._preparations.run(rows, self._maintenance.batch_delay))
+
+    def _ingested(self, steps: Steps[Ingest | None]) -> Steps[Ingest | None]:
+        """An ingest that no memtable stands in the way of, or None."""
+        if self._stopped is not None:
+            raise self._stopped
+        try:
+            ingest = yield from steps
+        except OSError as error:
+            raise self._failed_ingest(error) from error
+        if ingest is None:
+            return None
+        try:
+            for _ in range(2):
+                if not ingest.conflicts((self._active, *self._maintenance.frozen)):
+                    return ingest
+                yield from wait_for(self.flush())
+            ingest.give_up()
+        except BaseException:
+            ingest.give_up()
+            raise
+        return None
+
+    def _failed_ingest(self, error: OSError) -> DatacaveError:
+        """A full disk refuses the commit; after any other failure nobody knows what the disk holds."""
+        if error.errno in NO_SPACE:
+            return disk_full("a table file", error)
+        self.stop(StorageStopped(f"the storage engine has stopped: a table file could not be written: {error}"))
+        assert self._stopped is not None
+        return self._stopped
 
     def commit(
         self, writes: Mapping[bytes, Row | None], *, wait_durable: bool = True, prepared: Prepared | None = None
@@ -329,6 +345,11 @@ class Engine:
         active = self._active
         if active.bytes_used >= self._options.memtable_bytes_max:
             active = self._freeze()
+        if isinstance(prepared, Ingest):
+            if not prepared.conflicts((active, *self._maintenance.frozen)):
+                return self._commit_ingest(timestamp, prepared, wait_durable)
+            prepared.give_up()
+            prepared = None
         if prepared is not None or len(writes) * CELL_BYTES >= self._options.batch_bytes_min:
             batch = prepared if isinstance(prepared, Batch) else self._preparations.at_once(writes)
             return self._commit_batch(timestamp, batch, wait_durable)
@@ -359,6 +380,26 @@ class Engine:
             active = self._active
             active.log_number = min(active.log_number, batch.log_number)
             active.apply(timestamp, batch.rows, batch.bytes_used - CELL_BYTES * len(batch))
+        if not wait_durable and not log.waiting:
+            self.visible_timestamp = timestamp
+        return commit
+
+    def _commit_ingest(self, timestamp: int, ingest: Ingest, wait_durable: bool) -> LogCommit:
+        """Lets files take effect, and with them what rows of the commit stand in none of them."""
+        maintenance, log, rest = self._maintenance, self._log, ingest.rest
+        edit = maintenance.ingest_edit(ingest, timestamp)
+        payload = self._encode((timestamp, rest)) if rest else b""
+        commit = LogCommit(timestamp)
+        try:
+            log.append(payload + self._encode(files_entry(timestamp, edit.encode())), commit, wait_durable)
+        except BaseException:
+            ingest.refuse()
+            raise
+        self.newest_timestamp = timestamp
+        if rest:
+            self._active.apply(timestamp, rest, len(payload))
+        maintenance.ingest(edit, ingest.handles, log.number)
+        self._rows.clear()
         if not wait_durable and not log.waiting:
             self.visible_timestamp = timestamp
         return commit

@@ -102,6 +102,7 @@ def table_facts(table: TableFile) -> Facts:
         "min_timestamp": table.min_timestamp,
         "max_timestamp": table.max_timestamp,
         "master_key": table.key_id,
+        "ingested": table.ingested,
     }
 
 
@@ -127,6 +128,7 @@ def _state(state: ManifestState) -> Facts:
         "horizon": state.horizon,
         "newest_timestamp": state.timestamp,
         "closed": list(state.closed),
+        "newest_ingested": state.ingested,
     }
 
 
@@ -208,7 +210,7 @@ def _log_segment(file: File, name: str, seals: Seals, records: bool) -> Facts:
     for offset, payload in read_records(file, name, opener, tail):
         entries = list(decoder.decode(payload))
         stamps = [entry[0] for entry in entries if entry[0] > 0]
-        commits += len(stamps)
+        commits += len(set(stamps))
         writes += sum(len(entry[1]) for entry in entries if entry[0] and isinstance(entry[1], Mapping))
         payload_bytes += len(payload)
         if stamps:
@@ -236,7 +238,13 @@ def _entry(number: int, body: Any) -> Facts:
         return {"batch": -number, "writes": plain(body)} if body is not None else {"given_up_batch": -number}
     if isinstance(body, Mapping):
         return {"timestamp": number, "writes": plain(body)}
+    if isinstance(body, bytes):
+        return {"timestamp": number, "files": _placed(VersionEdit.decode(body))}
     return {"timestamp": number, "batch": body[0], "rows": body[1]}
+
+
+def _placed(edit: VersionEdit) -> list[Facts]:
+    return [{"level": level, **table_facts(table)} for level, table in edit.added]
 
 
 def _manifest(file: File, name: str, seals: Seals) -> Facts:
@@ -248,13 +256,13 @@ def _manifest(file: File, name: str, seals: Seals) -> Facts:
         edit = VersionEdit.decode(payload)
         state.apply(edit)
         shown: Facts = {"offset": offset}
-        for field in ("log_number", "next_number", "horizon", "timestamp"):
+        for field in ("log_number", "next_number", "horizon", "timestamp", "ingested"):
             if (value := getattr(edit, field)) is not None:
                 shown[field] = value
         if edit.removed:
             shown["removed"] = sorted(edit.removed)
         if edit.added:
-            shown["added"] = [{"level": level, **table_facts(table)} for level, table in edit.added]
+            shown["added"] = _placed(edit)
         if edit.closed is not None:
             shown["closed"] = list(edit.closed)
         edits.append(shown)

@@ -11,7 +11,6 @@ stops the engine.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
@@ -23,24 +22,34 @@ from datacave_core.wait import Wait
 from datacave_lsm.background import Background, Slices, off_loop, pause
 from datacave_lsm.batch import Batch
 from datacave_lsm.checkpoint import Checkpoint
-from datacave_lsm.compaction import MergeRequest, MergeTask, MergeWorker, merge_answer, merge_of, merge_tables, pick
+from datacave_lsm.compaction import (
+    MergeRequest,
+    MergeTask,
+    MergeWorker,
+    ingest_level,
+    merge_answer,
+    merge_of,
+    merge_tables,
+    pick,
+)
 from datacave_lsm.counters import COUNTERS
 from datacave_lsm.crypto import KeyRing
 from datacave_lsm.flush import RowMisfit, flush
 from datacave_lsm.format import Seals
+from datacave_lsm.ingest import Ingest
+from datacave_lsm.installer import Installer
 from datacave_lsm.memtable import Memtable
 from datacave_lsm.options import EngineOptions
 from datacave_lsm.pressure import Pressure
-from datacave_lsm.recovery import Recovered, open_table, remove_leftovers
+from datacave_lsm.recovery import Recovered
 from datacave_lsm.retention import Retention
 from datacave_lsm.rotation import Rotation, check_ring
 from datacave_lsm.row_cache import RowCache
 from datacave_lsm.table import Group, SegmentCache
 from datacave_lsm.tablebuild import TableFactory
 from datacave_lsm.upkeep import Desk, copy_database, rotate
-from datacave_lsm.version import Manifest, TableFile, TableHandle, VersionEdit, View
+from datacave_lsm.version import TableFile, TableHandle, VersionEdit, View
 from datacave_lsm.version.levels import table_name
-from datacave_lsm.version.manifest import ManifestState
 from datacave_lsm.wal import Log
 from datacave_lsm.wal.segment import NO_SPACE
 
@@ -95,24 +104,19 @@ class Maintenance:
         self._rows = rows
         self._log = log
         self._owner = owner
-        self._state = state = recovered.state
-        self._handles = recovered.handles
-        self._next_number = max(state.next_number, recovered.manifest_number + 1)
-        self._factory = TableFactory(files, scheduler, seals, owner.layout_of, self._take_number, options)
+        self._counters = dict.fromkeys(COUNTERS, 0)
+        self.view: View
+        self.installer = Installer(
+            files, scheduler, seals, options, cache, recovered, log, self._counters, self._show, self._unused
+        )
+        self.factory = TableFactory(files, scheduler, seals, owner.layout_of, self.installer.take_number, options)
         self.frozen: list[Memtable | Batch] = [recovered.memtable] if len(recovered.memtable) else []
-        self.horizon = state.horizon
-        state.closed = (0, 0)
-        number = self._take_number()
-        state.next_number = self._next_number
-        self._manifest = Manifest(files, seals, number, state.snapshot())
-        self._manifest_broken = False
-        self._manifest_renew = False
-        self._manifest_taken: Wait | None = None
-        remove_leftovers(files, state, number)
-        self.view = View(state.levels, self._handles, self._unused)
+        self.horizon = recovered.state.horizon
         self._flusher = Background(scheduler, self._flush_ended)
         self._merger = Background(scheduler, self._merge_ended)
         self._copier = Background(scheduler, self._copy_ended)
+        self._recorder = Background(scheduler, self._record_ended)
+        self._merging: MergeTask | None = None
         self._checkpoint: Checkpoint | None = None
         self._rotation: Rotation | None = None
         self._pressure = Pressure(clock, scheduler, options)
@@ -122,7 +126,6 @@ class Maintenance:
         self._merge_error: DatacaveError | None = None
         self._stopped: StorageStopped | None = None
         self._closing: tuple[Wait, Callable[[], None]] | None = None
-        self._counters = dict.fromkeys(COUNTERS, 0)
         self._kick()
 
     # Asked by the engine
@@ -154,7 +157,24 @@ class Maintenance:
     def first_needed_segment(self, besides: Memtable | Batch | None = None) -> int:
         """The first log segment with rows that are in no table file; `besides` names a memtable that is in one."""
         numbers = [memtable.log_number for memtable in self.frozen if memtable is not besides]
-        return min([self._owner.active_log_number(), *numbers])
+        ingested = self.installer.first_needed_segment()
+        return min([self._owner.active_log_number(), *numbers, *([] if ingested is None else [ingested])])
+
+    def ingest_edit(self, ingest: Ingest, timestamp: int) -> VersionEdit:
+        """The edit that gives the files of a commit their places."""
+        levels, added = self.view.levels, []
+        for file in ingest.commit_at(timestamp):
+            level = ingest_level(levels, file, self._merging, self._options)
+            added.append((level, file))
+            levels = levels.change(frozenset(), ((level, file),))
+        return VersionEdit(next_number=self.installer.next_number, added=tuple(added), ingested=timestamp)
+
+    def ingest(self, edit: VersionEdit, handles: list[TableHandle], log_number: int) -> None:
+        """Puts files in force whose commit is in a log segment; they are newer than all that the tables hold."""
+        self.installer.ingest(edit, handles, log_number)
+        self._counters["ingests"] += 1
+        self._counters["ingested_bytes"] += sum(file.size_bytes for _, file in edit.added)
+        self._kick()
 
     def flushed(self) -> Wait:
         """Done when every memtable that is frozen now has its table file."""
@@ -188,7 +208,7 @@ class Maintenance:
         """Puts all live files under the ring's current key; a second call joins a rotation that has not begun."""
         if self._rotation is None:
             self._rotation = Rotation()
-            self._manifest_renew = True
+            self.installer.renew_manifest()
             self._kick()
         return self._rotation
 
@@ -199,17 +219,17 @@ class Maintenance:
             self._scheduler,
             self._seals,
             self._log,
-            self._factory,
+            self.factory,
             self._options,
-            lambda: self._state,
+            lambda: self.installer.state,
             lambda: self.view,
-            self._take_number,
+            self.installer.take_number,
             self._retention,
             self._owner.known_layout,
             self.flushed,
             self.first_needed_segment,
-            lambda: self._manifest.name,
-            self._install,
+            lambda: self.installer.manifest_name,
+            self.installer.install,
             self._rotated,
         )
 
@@ -245,6 +265,7 @@ class Maintenance:
         self._flusher.cancel()
         self._merger.cancel()
         self._copier.cancel()
+        self._recorder.cancel()
         if self._cancel_worker is not None:
             self._cancel_worker()
         self._fail_waits(error)
@@ -256,6 +277,7 @@ class Maintenance:
         self._flusher.cancel()
         self._merger.cancel()
         self._copier.cancel()
+        self._recorder.cancel()
         if self._cancel_worker is not None:
             self._cancel_worker()
         self._close_when_idle()
@@ -266,6 +288,8 @@ class Maintenance:
         """Starts whatever is due."""
         if self._stopped is not None or self._closing is not None:
             return
+        if self.installer.unrecorded and not self._recorder.busy:
+            self._recorder.start(self.installer.install(VersionEdit()))
         if self.frozen and not self._flusher.busy and self._flush_error is None:
             self._flusher.start(self._flush_oldest())
         if self._rotation is not None and not self._merger.busy:
@@ -297,7 +321,7 @@ class Maintenance:
         yield durable
         durable.raise_error()
         try:
-            file = yield from flush(memtable, self._retention(), self._factory, self._options.slice_rows)
+            file = yield from flush(memtable, self._retention(), self.factory, self._options.slice_rows)
         except (ValueError, TypeError, OverflowError) as error:
             raise RowMisfit(error) from error
         # The row cache speaks of table files only. Nothing looks there for these keys while the memtable stands before
@@ -311,10 +335,10 @@ class Maintenance:
         def in_force() -> None:
             self.frozen.remove(memtable)
 
-        yield from self._install(
+        yield from self.installer.install(
             VersionEdit(
                 log_number=log_number,
-                next_number=self._next_number,
+                next_number=self.installer.next_number,
                 horizon=self.horizon,
                 timestamp=memtable.max_timestamp,
                 added=added,
@@ -328,34 +352,35 @@ class Maintenance:
             yield from memtable.dismantle()
 
     def _merge(self, task: MergeTask) -> Slices[None]:
+        self._merging = task
         view = self.view  # holds the inputs for as long as this job runs
         removed = frozenset(file.number for file in task.inputs)
         if task.trivial:
             moved = task.upper[0]
-            yield from self._install(VersionEdit(removed=removed, added=((task.target, moved),)))
+            yield from self.installer.install(VersionEdit(removed=removed, added=((task.target, moved),)))
             self._counters["moves"] += 1
             return
         retention = self._retention()
-        upper = [file.number for file in task.upper]
-        inputs = [[number] for number in upper] if task.level == 0 else [upper]
+        upper = [(file.number, file.commit_timestamp) for file in task.upper]
+        inputs = [[each] for each in upper] if task.level == 0 else [upper]
         if task.lower:
-            inputs.append([file.number for file in task.lower])
+            inputs.append([(file.number, file.commit_timestamp) for file in task.lower])
         outputs = None
         if self._worker is not None:
             outputs = yield from self._merge_outside(self._worker, task, inputs, retention)
         if outputs is None:
             outputs = yield from merge_tables(
-                [[self._handles[number].reader for number in part] for part in inputs],
+                [[self.installer.handles[number].reader for number, _ in part] for part in inputs],
                 task.bottom,
                 retention,
-                self._factory,
+                self.factory,
                 self._owner.known_layout,
                 self._options.table_bytes_max,
                 self._options.slice_rows,
             )
-        yield from self._install(
+        yield from self.installer.install(
             VersionEdit(
-                next_number=self._next_number,
+                next_number=self.installer.next_number,
                 horizon=self.horizon,
                 removed=removed,
                 added=tuple([(task.target, file) for file in outputs]),
@@ -367,15 +392,15 @@ class Maintenance:
         del view
 
     def _merge_outside(
-        self, worker: MergeWorker, task: MergeTask, inputs: list[list[int]], retention: Retention
+        self, worker: MergeWorker, task: MergeTask, inputs: list[list[tuple[int, int]]], retention: Retention
     ) -> Slices[list[TableFile] | None]:
         """The outputs of a merge in another process, or None if that process is lost."""
         options = self._options
         size = sum(file.size_bytes for file in task.inputs)
-        first, count = self._next_number, 2 * (size // options.table_bytes_max) + len(task.inputs) + 8
-        self._next_number += count
+        count = 2 * (size // options.table_bytes_max) + len(task.inputs) + 8
+        first = self.installer.take_numbers(count)
         # Recorded first: whatever becomes of the worker, nobody uses these numbers again.
-        yield from self._install(VersionEdit(next_number=self._next_number))
+        yield from self.installer.install(VersionEdit(next_number=self.installer.next_number))
         request = MergeRequest(
             inputs,
             task.bottom,
@@ -416,66 +441,6 @@ class Maintenance:
                 if self._files.exists(name):
                     self._files.remove(name)
 
-    def _install(self, edit: VersionEdit, in_force: Callable[[], None] | None = None) -> Slices[None]:
-        """Puts an edit into the manifest, then its files in force. Raises OSError."""
-        while self._manifest_taken is not None:
-            yield self._manifest_taken
-        taken = self._manifest_taken = Wait("IO:Manifest")
-        try:
-            added = yield from off_loop(self._scheduler, partial(self._open_added, edit))
-            state = replace(self._state)
-            state.apply(edit)
-            number = 0
-            too_long = self._manifest.size_bytes >= self._options.manifest_bytes_max
-            if self._manifest_broken or self._manifest_renew or too_long:
-                number = self._take_number()
-                state.next_number = self._next_number
-            yield from off_loop(self._scheduler, partial(self._record, edit, state, number))
-            self._state = state
-            self._handles.update(added)
-            live = {file.number for file in self._state.levels.all_files()}
-            for number in [number for number in self._handles if number not in live]:
-                self._handles.pop(number).obsolete = True
-            for handle in self._handles.values():
-                for place in [place for place in handle.masks if place[1] in edit.removed]:
-                    del handle.masks[place]
-            self.view = View(self._state.levels, self._handles, self._unused)
-            if in_force is not None:
-                in_force()
-        finally:
-            self._manifest_taken = None
-            taken.finish()
-
-    def _open_added(self, edit: VersionEdit) -> dict[int, TableHandle]:
-        """Off the loop: reads back the tails of new files before anything depends on them."""
-        new = [file for _, file in edit.added if file.number not in self._handles]
-        return {file.number: open_table(self._files, file, self._seals, self._cache) for file in new}
-
-    def _record(self, edit: VersionEdit, state: ManifestState, number: int) -> None:
-        """Off the loop, one at a time: makes an edit durable, in a new manifest if a number for one is given."""
-        if not number:
-            # Until the record is whole nothing may be appended behind it.
-            self._manifest_broken = True
-            self._manifest.append(edit)
-            self._manifest_broken = False
-            return
-        old = self._manifest
-        # If this fails halfway CURRENT may name the new one already: the old one must not go on.
-        self._manifest_broken, self._manifest_renew = True, False
-        self._manifest = Manifest(self._files, self._seals, number, state.snapshot())
-        self._manifest_broken = False
-        old.close()
-        try:
-            self._files.remove(old.name)
-        except OSError:
-            # The edit is in force; to report a failure would let its job repeat it. The next start removes the file.
-            self._counters["removal_failures"] += 1
-
-    def _take_number(self) -> int:
-        number = self._next_number
-        self._next_number += 1
-        return number
-
     # Ends of jobs
 
     def _flush_ended(self, error: BaseException | None) -> None:
@@ -494,7 +459,11 @@ class Maintenance:
             for wait in done:
                 wait.finish()
 
+    def _record_ended(self, error: BaseException | None) -> None:
+        self._job_ended(error, self._recorder)
+
     def _merge_ended(self, error: BaseException | None) -> None:
+        self._merging = None
         if isinstance(error, DataCorrupted):
             self._merge_error = error
             waits, self._compact_waits = self._compact_waits, []
@@ -546,6 +515,9 @@ class Maintenance:
         for wait in waits:
             wait.finish(error)
 
+    def _show(self, view: View) -> None:
+        self.view = view
+
     # Files nobody needs
 
     def _unused(self, handle: TableHandle) -> None:
@@ -565,7 +537,8 @@ class Maintenance:
     # The end
 
     def _close_when_idle(self) -> None:
-        if self._closing is None or self._flusher.busy or self._merger.busy or self._copier.busy:
+        busy = (each.busy for each in (self._flusher, self._merger, self._copier, self._recorder))
+        if self._closing is None or any(busy):
             return
         durable = self._log.sync()
         durable.subscribe(partial(self._close_files, durable))
@@ -574,19 +547,11 @@ class Maintenance:
         assert self._closing is not None
         closing, closed = self._closing
 
-        def work() -> None:
-            try:
-                if durable.error is None and not self._manifest_broken:
-                    self._manifest.append(VersionEdit(closed=self._log.end()))
-            finally:
-                self._log.close()
-                self._manifest.close()
-                for handle in self._handles.values():
-                    handle.reader.close()
+        end = VersionEdit(closed=self._log.end()) if durable.error is None else None
 
         def done(_: None, error: BaseException | None) -> None:
             self._fail_waits(StorageStopped("the storage engine is closed"))
             closed()
             closing.finish(durable.error or error)
 
-        self._scheduler.run(work, done)
+        self._scheduler.run(partial(self.installer.close, end), done)

@@ -20,6 +20,9 @@ class EngineOptions:
     batch_bytes_min: int = 16 * MIB
     """Estimated memory from which on a commit is not copied into the active memtable but is one of its own."""
 
+    ingest_rows_min: int = 32_768
+    """Rows under one key prefix from which on a prepared commit writes table files of its own; 0: never."""
+
     frozen_memtables_max: int = 2
     """Frozen memtables waiting for their flush at which writers wait."""
 

@@ -23,7 +23,7 @@ from datacave_lsm.format import HEADER_BYTES, Seals
 from datacave_lsm.memtable import Memtable
 from datacave_lsm.options import EngineOptions
 from datacave_lsm.table import Group, SegmentCache, TableReader
-from datacave_lsm.version import Levels, TableHandle
+from datacave_lsm.version import Levels, TableHandle, VersionEdit
 from datacave_lsm.version.levels import TABLE_FOLDER, TABLE_SUFFIX, TableFile, table_name
 from datacave_lsm.version.manifest import CURRENT, ManifestState, current_manifest, manifest_name, read_manifest
 from datacave_lsm.wal import layouts_of, replay
@@ -69,6 +69,9 @@ def recover(files: FileSystem, seals: Seals, options: EngineOptions, cache: Segm
         )
         with _without_collector():
             _read_log(files, seals, recovered)
+        for file in state.levels.all_files():
+            if file.number not in handles:  # only the log names it
+                handles[file.number] = open_table(files, file, seals, cache)
     except BaseException:
         for handle in handles.values():
             handle.reader.close()
@@ -93,7 +96,7 @@ def open_table(files: FileSystem, file: TableFile, seals: Seals, cache: SegmentC
     name = table_name(file.number)
     if not files.exists(name):
         raise DataCorrupted(f'file "{name}" is missing', hint="Restore the file from a backup or from a replica.")
-    reader = TableReader.open(files, name, seals, cache, file_id=file.number)
+    reader = TableReader.open(files, name, seals, cache, file_id=file.number, commit_timestamp=file.commit_timestamp)
     properties = reader.properties
     if (properties.smallest_key, properties.largest_key, properties.entries, properties.bytes) != (
         file.smallest_key,
@@ -141,6 +144,10 @@ def _read_log(files: FileSystem, seals: Seals, recovered: Recovered) -> None:
             continue
         if timestamp:
             recovered.newest_timestamp = max(recovered.newest_timestamp, timestamp)
+            if isinstance(writes, bytes):
+                if timestamp > recovered.state.ingested:
+                    _ingest(recovered.state, writes)
+                continue
             if not isinstance(writes, dict):
                 writes = _batch_of(writes, batches, timestamp > flushed)
             if timestamp > flushed:
@@ -155,6 +162,14 @@ def _read_log(files: FileSystem, seals: Seals, recovered: Recovered) -> None:
                 for rows in batches.values():
                     complete_rows(rows, prefix, layout)
     recovered.next_segment = max([recovered.state.log_number - 1, *segment_numbers(files)]) + 1
+
+
+def _ingest(state: ManifestState, edit: bytes) -> None:
+    """Puts files in force that the log names and the manifest does not yet."""
+    try:
+        state.apply(VersionEdit.decode(edit))
+    except ValueError as error:
+        raise DataCorrupted(f"the write-ahead log contradicts the manifest: {error}") from error
 
 
 def _batch_of(

@@ -50,7 +50,7 @@ class TableBuild:
 
     def finish(self) -> Slices[TableFile]:
         """Completes the file, syncs it and gives it its name, off the loop. Raises OSError."""
-        return (yield from off_loop(self._factory.scheduler, self._put_in_place))
+        return (yield from off_loop(self._factory.scheduler, self.put_in_place))
 
     def abandon(self) -> None:
         """Removes what was written; for failed and cancelled jobs."""
@@ -59,8 +59,8 @@ class TableBuild:
             self._file = None
             self._factory.files.remove(self._temporary)
 
-    def _put_in_place(self) -> TableFile:
-        """Off the loop: the filter over all keys is array work that releases the interpreter lock."""
+    def put_in_place(self) -> TableFile:
+        """`finish`, off the loop: the filter over all keys is array work that releases the interpreter lock."""
         files, file = self._factory.files, self._file
         assert file is not None
         properties = self.writer.finish()

@@ -66,15 +66,16 @@ class Desk:
 
 def copy_database(checkpoint: Checkpoint, desk: Desk) -> Slices[None]:
     """Writes a checkpoint; may run beside flushes and merges."""
-    durable = desk.log.sync()
-    yield durable
-    durable.raise_error()
     view = desk.view()  # holds the tables
     number = desk.take_number()
     state = replace(desk.state(), next_number=number + 1)
     release = desk.log.hold(state.log_number)
     work = partial(write_checkpoint, desk.files, checkpoint.folder, desk.seals, state, number)
     try:
+        # After the state was taken: the commits of its files, and all before them, are in the log then.
+        durable = desk.log.sync()
+        yield durable
+        durable.raise_error()
         checkpoint.facts = yield from off_loop(desk.scheduler, work)
     finally:
         release()

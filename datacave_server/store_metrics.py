@@ -21,6 +21,8 @@ SINGLE = (
     ("frozen_bytes", "frozen_bytes", GAUGE, "Estimated memory of memtables that wait for their flush."),
     ("flushes", "flushes_total", COUNTER, "Memtables written to table files."),
     ("flushed_bytes", "flushed_bytes_total", COUNTER, "Bytes of table files written by flushes."),
+    ("ingests", "ingests_total", COUNTER, "Big commits whose rows went into table files of their own at once."),
+    ("ingested_bytes", "ingested_bytes_total", COUNTER, "Bytes of table files written by big commits."),
     ("flush_under_way", "flush_running", GAUGE, "1 while a flush runs."),
     ("merges", "compactions_total", COUNTER, "Merges of table files."),
     ("moves", "compaction_moves_total", COUNTER, "Table files that changed their level without being rewritten."),

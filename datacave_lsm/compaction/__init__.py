@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datacave_lsm.compaction.merge import merge_tables
-from datacave_lsm.compaction.picker import MergeTask, merge_of, pick, scores
+from datacave_lsm.compaction.picker import MergeTask, ingest_level, merge_of, pick, scores
 from datacave_lsm.compaction.remote import MergeRequest, MergeWorker, merge_answer, perform_merge
 
 __all__ = [
     "MergeRequest",
     "MergeTask",
     "MergeWorker",
+    "ingest_level",
     "merge_answer",
     "merge_of",
     "merge_tables",

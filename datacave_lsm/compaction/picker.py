@@ -1,4 +1,4 @@
-"""Picker: which merge the level state calls for next. A pure function of that state.
+"""Picker: which merge the level state calls for next, and where a file made elsewhere goes. Pure functions of it.
 
 Every level has a score, the ratio of what it holds to what it may hold: files for level 0, bytes below. The level with
 the highest score of at least 1 gives files to the next one.
@@ -80,3 +80,29 @@ def merge_of(levels: Levels, level: int, upper: tuple[TableFile, ...]) -> MergeT
     deeper = range(level + 2, len(levels.files))
     bottom = not any(levels.touching(below, smallest, largest) for below in deeper)
     return MergeTask(level, upper, lower, bottom)
+
+
+def ingest_level(levels: Levels, file: TableFile, merging: MergeTask | None, options: EngineOptions) -> int:
+    """The level for a file that is newer than all others: the lowest that fits.
+
+    None of its keys may be on that level or above it, nor come there with the merge under way; a level that it would
+    fill beyond its size is passed over, and no level below the deepest one in use is opened without need.
+    """
+    deepest = max([level for level, files in enumerate(levels.files) if files], default=1)
+    chosen = 0
+    for level in range(len(levels.files)):
+        if levels.touching(level, file.smallest_key, file.largest_key):
+            break
+        if merging is not None and level in (merging.level, merging.target) and _within(merging, file):
+            break
+        if level > max(deepest, 1) and levels.size_bytes(chosen) + file.size_bytes <= level_bytes_max(chosen, options):
+            break
+        chosen = level
+    return chosen
+
+
+def _within(merging: MergeTask, file: TableFile) -> bool:
+    """Whether outputs of the merge may hold keys of the file's range."""
+    smallest = min(each.smallest_key for each in merging.inputs)
+    largest = max(each.largest_key for each in merging.inputs)
+    return file.smallest_key <= largest and file.largest_key >= smallest

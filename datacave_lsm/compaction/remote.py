@@ -43,9 +43,9 @@ class MergeWorker(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class MergeRequest:
-    """File numbers of the inputs, newest first, and everything the merge depends on."""
+    """The inputs, newest first, each as file number and commit timestamp, and everything the merge depends on."""
 
-    inputs: Sequence[Sequence[int]]
+    inputs: Sequence[Sequence[tuple[int, int]]]
     bottom: bool
     snapshots: tuple[int, ...]
     first_number: int
@@ -104,7 +104,10 @@ def perform_merge(files: FileSystem, randomness: Randomness, key_ring: KeyRing |
     try:
         inputs = []
         for part in asked.inputs:
-            readers = [TableReader.open(files, table_name(each), seals, cache, file_id=each) for each in part]
+            readers = [
+                TableReader.open(files, table_name(each), seals, cache, file_id=each, commit_timestamp=timestamp)
+                for each, timestamp in part
+            ]
             opened += readers
             inputs.append(readers)
         steps = merge_tables(

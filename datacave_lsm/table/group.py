@@ -20,7 +20,7 @@ from datacave_core.layout import Layout, PhysicalColumn, PhysicalType
 from datacave_core.ports import File, Version
 from datacave_core.rowbatch import ColumnVector
 from datacave_core.values import Row
-from datacave_lsm.format.encodings import ColumnSegment, constant_vector, open_column
+from datacave_lsm.format.encodings import ColumnSegment, Compression, constant_vector, encode_column, open_column
 from datacave_lsm.format.keys import KeySegment, open_keys
 from datacave_lsm.format.sealing import Opener
 from datacave_lsm.format.transfer import read_exactly
@@ -41,13 +41,17 @@ _INT64_COLUMN = PhysicalColumn(PhysicalType.INT64, nullable=False)
 
 @dataclass(slots=True)
 class GroupSource:
-    """What all groups of a file share: where their bytes come from. Only `file` may change (TableReader.reopen)."""
+    """What all groups of a file share: where their bytes come from.
+
+    `file` may change (TableReader.reopen); a `commit_timestamp` stands for all timestamps (TableReader.commit_at).
+    """
 
     file: File
     name: str
     file_id: int
     opener: Opener
     cache: SegmentCache[Group]
+    commit_timestamp: int = 0
 
 
 class Group:
@@ -248,7 +252,7 @@ class Group:
         return layout.columns[number]
 
     def _open_timestamps(self) -> ColumnSegment:
-        segment = self._timestamps = self._decode(self.payload(TIMESTAMPS_COLUMN), TIMESTAMPS_COLUMN, _INT64_COLUMN)
+        segment = self._timestamps = self._decode_timestamps(self.payload(TIMESTAMPS_COLUMN))
         self._charge(segment.cost_bytes)
         return segment
 
@@ -279,7 +283,7 @@ class Group:
             elif at == TIMESTAMPS_COLUMN:
                 if self._timestamps is None:
                     payload = opener(number, at, view[start - first : stop - first], start)
-                    self._timestamps = self._decode(payload, at, _INT64_COLUMN)
+                    self._timestamps = self._decode_timestamps(payload)
                     cost += self._timestamps.cost_bytes
             elif self._operations is None:
                 payload = opener(number, at, view[start - first : stop - first], start)
@@ -288,7 +292,7 @@ class Group:
         self._charge(cost)
 
     def payload(self, column: int) -> bytes:
-        """The verified payload of a segment as the file numbers them: keys, timestamps, operations, columns."""
+        """The verified payload of a segment of the file, numbered as there: keys, timestamps, operations, columns."""
         start, stop = self._offsets[column], self._offsets[column + 1]
         source = self._source
         return source.opener.open(
@@ -307,6 +311,14 @@ class Group:
         if segment.count != self.entry.row_count:
             raise self._damaged(column, f"{segment.count} rows instead of {self.entry.row_count}")
         return segment
+
+    def _decode_timestamps(self, payload: bytes) -> ColumnSegment:
+        segment = self._decode(payload, TIMESTAMPS_COLUMN, _INT64_COLUMN)
+        timestamp = self._source.commit_timestamp
+        if not timestamp:
+            return segment
+        vector = ColumnVector(np.full(self.entry.row_count, timestamp, np.int64))
+        return open_column(encode_column(vector, _INT64_COLUMN, Compression.NONE).payload, _INT64_COLUMN)
 
     def _decode_keys(self, payload: bytes) -> KeySegment:
         try:

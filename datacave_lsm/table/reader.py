@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from bisect import bisect_left
 from collections.abc import Iterator
+from dataclasses import replace
 
 from datacave_core.errors import DataCorrupted
 from datacave_core.layout import Layout
@@ -54,9 +55,16 @@ class TableReader:
     )
 
     def __init__(
-        self, file: File, name: str, seals: Seals, cache: SegmentCache[Group], *, file_id: int | None = None
+        self,
+        file: File,
+        name: str,
+        seals: Seals,
+        cache: SegmentCache[Group],
+        *,
+        file_id: int | None = None,
+        commit_timestamp: int = 0,
     ) -> None:
-        """Reads header, footer, properties, index and filter.
+        """Reads header, footer, properties, index and filter. For `commit_timestamp` see `commit_at`.
 
         Raises DataCorrupted when any of them is damaged or the file is not the table `file_id`, and MasterKeyError.
         """
@@ -103,18 +111,34 @@ class TableReader:
         self._source = GroupSource(file, name, header.file_id, opener, cache)
         self._first_keys = [entry.first_key for entry in self._entries]
         self._last_keys = [entry.last_key for entry in self._entries]
+        if commit_timestamp:
+            self.commit_at(commit_timestamp)
 
     @classmethod
     def open(
-        cls, files: FileSystem, name: str, seals: Seals, cache: SegmentCache[Group], *, file_id: int | None = None
+        cls,
+        files: FileSystem,
+        name: str,
+        seals: Seals,
+        cache: SegmentCache[Group],
+        *,
+        file_id: int | None = None,
+        commit_timestamp: int = 0,
     ) -> TableReader:
         """Opens the file and the table in it."""
         file = files.open(name)
         try:
-            return cls(file, name, seals, cache, file_id=file_id)
+            return cls(file, name, seals, cache, file_id=file_id, commit_timestamp=commit_timestamp)
         except BaseException:
             file.close()
             raise
+
+    def commit_at(self, timestamp: int) -> None:
+        """Gives every version of a file that was written before its commit this timestamp, before anything is read."""
+        self._source.commit_timestamp = timestamp
+        for entry in self._entries:
+            entry.min_timestamp = entry.max_timestamp = timestamp
+        self.properties = replace(self.properties, min_timestamp=timestamp, max_timestamp=timestamp)
 
     def may_contain(self, key: bytes) -> bool:
         """False only if no version of the key is in the file."""

@@ -13,7 +13,7 @@ import msgpack
 
 from datacave_lsm.version.levels import TableFile
 
-_LOG_NUMBER, _NEXT_NUMBER, _HORIZON, _TIMESTAMP, _REMOVED, _ADDED, _CLOSED = range(1, 8)
+_LOG_NUMBER, _NEXT_NUMBER, _HORIZON, _TIMESTAMP, _REMOVED, _ADDED, _CLOSED, _INGESTED = range(1, 9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,7 @@ class VersionEdit:
     `log_number`: the first log segment that recovery has to read. `next_number`: file numbers from here on are unused.
     `horizon`: versions hidden before this timestamp may be gone. `timestamp`: no commit before it is missing from the
     tables and the log. `closed`: the last log segment and its length after an orderly close, (0, 0) once reopened.
+    `ingested`: files that commits up to this timestamp name in the log are among those added.
     """
 
     log_number: int | None = None
@@ -32,6 +33,7 @@ class VersionEdit:
     removed: frozenset[int] = frozenset()
     added: tuple[tuple[int, TableFile], ...] = ()
     closed: tuple[int, int] | None = None
+    ingested: int | None = None
 
     def encode(self) -> bytes:
         """The payload of one manifest record."""
@@ -42,6 +44,7 @@ class VersionEdit:
             (_HORIZON, self.horizon),
             (_TIMESTAMP, self.timestamp),
             (_CLOSED, self.closed),
+            (_INGESTED, self.ingested),
         ):
             if value is not None:
                 fields[code] = value
@@ -55,7 +58,7 @@ class VersionEdit:
     def decode(cls, payload: bytes) -> VersionEdit:
         """The inverse of encode; raises ValueError for anything else."""
         fields = msgpack.unpackb(payload, use_list=False, strict_map_key=False)
-        if not isinstance(fields, dict) or not fields.keys() <= set(range(_LOG_NUMBER, _CLOSED + 1)):
+        if not isinstance(fields, dict) or not fields.keys() <= set(range(_LOG_NUMBER, _INGESTED + 1)):
             raise ValueError("unknown fields in a version edit")
         return cls(
             fields.get(_LOG_NUMBER),
@@ -65,4 +68,5 @@ class VersionEdit:
             frozenset(fields.get(_REMOVED, ())),
             tuple([(added[0], TableFile(*added[1:])) for added in fields.get(_ADDED, ())]),
             fields.get(_CLOSED),
+            fields.get(_INGESTED),
         )

@@ -1,8 +1,9 @@
 """Levels: which table files lie on which level; an immutable value.
 
-Invariants, checked on every change: level 0 is ordered from the newest file to the oldest, and its files hold disjoint
-spans of commits, so that of two versions of a key the one in the newer file is newer; deeper levels are ordered by key
-and their files do not overlap, not even in one key; versions on a deeper level are older than those above it.
+Invariants, checked on every change: level 0 is ordered from the newest file to the oldest, and of its files those with
+keys in common hold disjoint spans of commits, so that of two versions of a key the one in the newer file is newer;
+deeper levels are ordered by key and their files do not overlap, not even in one key; versions on a deeper level are
+older than those above it.
 Not here: open files (view.py), the choice of merges (compaction/picker.py).
 """
 
@@ -25,7 +26,10 @@ def table_name(number: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class TableFile:
-    """What the manifest knows of a table file; `key_id` names the master key of its seal."""
+    """What the manifest knows of a table file; `key_id` names the master key of its seal.
+
+    `ingested`: the file was written before its commit; all its versions have the timestamp given here, not their own.
+    """
 
     number: int
     smallest_key: bytes
@@ -36,6 +40,7 @@ class TableFile:
     tombstones: int
     size_bytes: int
     key_id: str = ""
+    ingested: bool = False
 
     @classmethod
     def of(cls, properties: TableProperties) -> TableFile:
@@ -52,7 +57,12 @@ class TableFile:
             properties.key_id,
         )
 
-    def fields(self) -> tuple[int, bytes, bytes, int, int, int, int, int, str]:
+    @property
+    def commit_timestamp(self) -> int:
+        """The timestamp of all versions if it is not in the file, else 0."""
+        return self.max_timestamp if self.ingested else 0
+
+    def fields(self) -> tuple[int, bytes, bytes, int, int, int, int, int, str, bool]:
         """The fields in order: `TableFile(*fields)` is this file."""
         return (
             self.number,
@@ -64,6 +74,7 @@ class TableFile:
             self.tombstones,
             self.size_bytes,
             self.key_id,
+            self.ingested,
         )
 
     def overlaps(self, low: bytes | None, high: bytes | None) -> bool:

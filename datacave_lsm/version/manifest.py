@@ -37,6 +37,7 @@ class ManifestState:
     horizon: int = 0
     timestamp: int = 0
     closed: tuple[int, int] = (0, 0)
+    ingested: int = 0
 
     def apply(self, edit: VersionEdit) -> None:
         """Adds one edit; raises ValueError if it contradicts the state."""
@@ -53,12 +54,21 @@ class ManifestState:
             self.timestamp = max(self.timestamp, edit.timestamp)
         if edit.closed is not None:
             self.closed = edit.closed
+        if edit.ingested is not None:
+            self.ingested = max(self.ingested, edit.ingested)
 
     def snapshot(self) -> VersionEdit:
         """One edit that leads from nothing to this state."""
         added = tuple([(level, file) for level, files in enumerate(self.levels.files) for file in files])
         return VersionEdit(
-            self.log_number, self.next_number, self.horizon, self.timestamp, frozenset(), added, self.closed
+            self.log_number,
+            self.next_number,
+            self.horizon,
+            self.timestamp,
+            frozenset(),
+            added,
+            self.closed,
+            self.ingested or None,
         )
 
 

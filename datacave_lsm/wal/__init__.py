@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from datacave_lsm.wal.entry import EntryDecoder, EntryEncoder, batch_entry, layouts_entry, layouts_of, part_entry
+from datacave_lsm.wal.entry import (
+    EntryDecoder,
+    EntryEncoder,
+    batch_entry,
+    files_entry,
+    layouts_entry,
+    layouts_of,
+    part_entry,
+)
 from datacave_lsm.wal.log import Log, LogCommit
 from datacave_lsm.wal.replay import replay
 
@@ -12,6 +20,7 @@ __all__ = [
     "Log",
     "LogCommit",
     "batch_entry",
+    "files_entry",
     "layouts_entry",
     "layouts_of",
     "part_entry",

@@ -6,7 +6,8 @@ With timestamp 0 it is no commit but the layouts that rows of later entries have
 scale, missing], ...]}. So rows can be flushed after a restart before anybody has registered their layouts again.
 
 A big commit comes in parts, [-number, {key: row}], with entries of others between them; it takes effect with the entry
-[timestamp, [number, count of rows]], and [-number, nil] gives it up.
+[timestamp, [number, count of rows]], and [-number, nil] gives it up. Where its rows are in table files already, it is
+[timestamp, version edit as bytes]; what rows are in no file stand before it in the same record, as a commit.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ Entry: TypeAlias = tuple[int, Mapping[bytes, Row | None]]
 """Commit timestamp and writes."""
 
 AnyEntry: TypeAlias = tuple[int, Any]
-"""One of the kinds above: timestamp, 0 or negated batch number, and a mapping, None or (number, count)."""
+"""One of the kinds above: timestamp, 0 or negated batch number, and a mapping, None, (number, count) or bytes."""
 
 DECIMAL_EXTENSION = 1
 
@@ -70,6 +71,11 @@ def part_entry(number: int, rows: Mapping[bytes, Row | None] | None) -> AnyEntry
 def batch_entry(timestamp: int, number: int, row_count: int) -> AnyEntry:
     """What `encode` takes when a big commit takes effect."""
     return timestamp, (number, row_count)
+
+
+def files_entry(timestamp: int, edit: bytes) -> AnyEntry:
+    """What `encode` takes when table files take effect, which a version edit names."""
+    return timestamp, edit
 
 
 def layouts_of(entry: Entry) -> dict[bytes, Layout]:

@@ -28,6 +28,11 @@ def segment_numbers(files: FileSystem) -> list[int]:
     )
 
 
+def disk_full(what: str, error: OSError) -> DiskFull:
+    """The error of a write that there is no room for."""
+    return DiskFull(f"could not extend {what}: {error.strerror}", hint="Free some space; writes resume by themselves.")
+
+
 class Segment:
     """A segment that is being written. Only one write job at a time touches it.
 
@@ -60,10 +65,7 @@ class Segment:
                 file.close()
                 files.remove(name)
             if error.errno in NO_SPACE:
-                raise DiskFull(
-                    f'could not extend write-ahead log with file "{name}": {error.strerror}',
-                    hint="Free some space; writes resume by themselves.",
-                ) from error
+                raise disk_full(f'write-ahead log with file "{name}"', error) from error
             raise
         return cls(files, number, file, RecordWriter(sealer, fragment_bytes_max))
 

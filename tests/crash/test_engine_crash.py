@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+from dataclasses import replace
 
 import pytest
 
@@ -31,6 +32,7 @@ LAYOUT = Layout(1, (PhysicalColumn(PhysicalType.INT64), PhysicalColumn(PhysicalT
 OPTIONS = EngineOptions(
     memtable_bytes_max=12_000,
     batch_bytes_min=2_300,
+    ingest_rows_min=0,
     slice_rows=4,
     log_segment_bytes=1_500,
     log_fragment_bytes_max=300,
@@ -41,6 +43,7 @@ OPTIONS = EngineOptions(
     retention_seconds=0.0,
     group_rows_max=16,
 )
+INGESTING = replace(OPTIONS, ingest_rows_min=6)
 COMMITS = 24
 SPREAD = 5
 RING = KeyRing({"k": bytes(range(32))}, "k")
@@ -49,7 +52,8 @@ RING = KeyRing({"k": bytes(range(32))}, "k")
 class Script:
     """The workload on one disk; `durable` is the number of the newest commit acknowledged as durable."""
 
-    def __init__(self, disk: Disk, seed: int, ring: KeyRing | None = None) -> None:
+    def __init__(self, disk: Disk, seed: int, ring: KeyRing | None = None, options: EngineOptions = OPTIONS) -> None:
+        self.options = options
         self.disk = disk
         self.seed = seed
         self.ring = ring
@@ -60,7 +64,7 @@ class Script:
     def open(self) -> Engine:
         files = MemoryFileSystem(self.disk)
         randomness = SeededRandomness(self.seed + 1000 * self.disk.generation)
-        engine = Engine.open(files, self.scheduler.clock, self.scheduler, randomness, OPTIONS, self.ring)
+        engine = Engine.open(files, self.scheduler.clock, self.scheduler, randomness, self.options, self.ring)
         engine.set_layout(PREFIX, LAYOUT)
         return engine
 
@@ -158,10 +162,10 @@ class Script:
         return number
 
 
-def operations(ring: KeyRing | None) -> int:
+def operations(ring: KeyRing | None, options: EngineOptions = OPTIONS) -> int:
     """The number of changing file operations of an undisturbed run."""
     disk = Disk()
-    script = Script(disk, 0, ring)
+    script = Script(disk, 0, ring, options)
     script.run()
     assert script.durable == COMMITS
     changes = disk.changes
@@ -169,10 +173,12 @@ def operations(ring: KeyRing | None) -> int:
     return changes
 
 
-@pytest.mark.parametrize("ring", [None, RING], ids=["plain", "sealed"])
-def test_power_fails_at_every_operation(ring: KeyRing | None) -> None:
-    for number in range(1, operations(ring) + 1):
-        script = Script(Disk(number), number, ring)
+@pytest.mark.parametrize(
+    ("ring", "options"), [(None, OPTIONS), (RING, OPTIONS), (RING, INGESTING)], ids=["plain", "sealed", "ingesting"]
+)
+def test_power_fails_at_every_operation(ring: KeyRing | None, options: EngineOptions) -> None:
+    for number in range(1, operations(ring, options) + 1):
+        script = Script(Disk(number), number, ring, options)
         script.run_until_power_fails(number)
         script.check()
 
@@ -194,13 +200,17 @@ def test_power_fails_again_during_recovery() -> None:
             script.check()
 
 
-@pytest.mark.parametrize("error", [errno.EIO, errno.ENOSPC], ids=["EIO", "ENOSPC"])
-def test_one_operation_fails(error: int) -> None:
+@pytest.mark.parametrize(
+    ("error", "options"),
+    [(errno.EIO, OPTIONS), (errno.ENOSPC, OPTIONS), (errno.ENOSPC, INGESTING)],
+    ids=["EIO", "ENOSPC", "ENOSPC ingesting"],
+)
+def test_one_operation_fails(error: int, options: EngineOptions) -> None:
     stopped = survived = 0
-    for number in range(1, operations(None) + 1):
+    for number in range(1, operations(None, options) + 1):
         disk = Disk(number)
         disk.fail_at(number, error)
-        script = Script(disk, number)
+        script = Script(disk, number, options=options)
         try:
             script.run()
             survived += 1

@@ -21,13 +21,14 @@ from datacave_lsm.inspect import inspect_file
 from datacave_lsm.version import Levels, Manifest, TableFile, VersionEdit
 from datacave_lsm.version.manifest import ManifestState, current_manifest, read_manifest
 from datacave_lsm.wal import EntryEncoder, layouts_entry, replay
-from datacave_lsm.wal.entry import batch_entry, part_entry
+from datacave_lsm.wal.entry import batch_entry, files_entry, part_entry
 from datacave_lsm.wal.record import FRAME
 from datacave_lsm.wal.segment import Segment
 
 FOLDER = Path(__file__).parent
 LAYOUT = Layout(1, (PhysicalColumn(PhysicalType.INT64, nullable=False), PhysicalColumn(PhysicalType.TEXT)))
 PREFIX = b"\0\0\0\1\0\1"
+INGESTED = TableFile(4, b"\0\0\0\3\0\1a", b"\0\0\0\3\0\1z", 1_000_004, 1_000_004, 9, 0, 700, "golden", True)
 ENTRIES = [
     layouts_entry({PREFIX: LAYOUT}),
     (1_000_000, {PREFIX + b"a": (1, "one"), PREFIX + b"b": (-5, None)}),
@@ -36,6 +37,7 @@ ENTRIES = [
     batch_entry(1_000_002, 7, 1),
     part_entry(8, None),
     (1_000_003, {b"\0\0\0\2\0\0k": (Decimal("1.50"), 0.5, True, b"\xff", "text")}),
+    files_entry(1_000_004, VersionEdit(next_number=5, added=((2, INGESTED),), ingested=1_000_004).encode()),
 ]
 TABLE = TableFile(3, b"\0\0\0\1\0\1a", b"\0\0\0\1\0\1z", 10, 20, 200, 5, 4096, "golden")
 STATE = ManifestState(Levels.empty(3), log_number=2, next_number=5, horizon=9, timestamp=20)
@@ -43,6 +45,7 @@ EDITS = [
     VersionEdit(next_number=7, horizon=11, timestamp=30, log_number=4, added=((0, TABLE),)),
     VersionEdit(removed=frozenset((3,)), added=((1, TABLE),)),
     VersionEdit(closed=(4, 321)),
+    VersionEdit(added=((2, INGESTED),), ingested=1_000_004),
 ]
 
 
@@ -63,7 +66,7 @@ def files_with_folders() -> MemoryFileSystem:
 
 
 def written_log(seals: Seals) -> bytes:
-    """One record per entry, but the first two together; the last is cut into fragments."""
+    """One record per entry, but the first two together; long ones are cut into fragments."""
     files = files_with_folders()
     segment = Segment.create(files, seals, 1, 1000, 60)
     encode = EntryEncoder().encode
@@ -121,7 +124,7 @@ def test_the_golden_log_reads(name: str) -> None:
     assert [entry[0] for entry in entries] == [entry[0] for entry in ENTRIES]
     assert entries[1:] == [tuple(entry) for entry in ENTRIES[1:]]
     facts = inspect_file(files, "wal/0000000001.log", SEALS[name], records=True)
-    assert (facts["kind"], facts["commits"], facts["torn_tail"]) == (FileKind.WAL.name.lower(), 4, False)
+    assert (facts["kind"], facts["commits"], facts["torn_tail"]) == (FileKind.WAL.name.lower(), 5, False)
 
 
 @pytest.mark.parametrize("name", SEALS)
@@ -130,7 +133,8 @@ def test_the_golden_manifest_reads(name: str) -> None:
     file = files.create("MANIFEST-0000000006")
     file.write(golden("manifest", name))
     state = read_manifest(files, "MANIFEST-0000000006", SEALS[name], 3)
-    assert state.levels.files == ((), (TABLE,), ())
+    assert state.levels.files == ((), (TABLE,), (INGESTED,))
+    assert state.ingested == 1_000_004
     assert (state.log_number, state.next_number, state.horizon, state.timestamp) == (4, 7, 11, 30)
     assert state.closed == (4, 321)
     assert len(inspect_file(files, "MANIFEST-0000000006", SEALS[name])["edits"]) == 1 + len(EDITS)

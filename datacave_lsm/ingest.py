@@ -1,0 +1,212 @@
+"""Ingest: a big commit whose rows go straight into table files of their own, past the log and the memtable.
+
+    rows or columns -> sorted -> files under a placeholder for the timestamp, synced -> commit -> one entry in the log
+
+The commit's entry names the files, and from that moment all their versions have its timestamp. Before it nobody reads
+them; given up, or left behind by a crash, they are removed. Only key prefixes with many rows become files; the rest of
+the commit takes the usual road, in the same record of the log.
+
+A file stands below the memtables, so it must not hold keys that a memtable has older versions of: `conflicts` tells.
+Not here: the choice of the level (compaction/picker.py), how files come into force (installer.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datacave_core.layout import PREFIX_LENGTH, Layout
+from datacave_core.rowbatch import ColumnVector
+from datacave_core.values import Row
+from datacave_core.wait import TURN, Steps, Wait, wait_for
+from datacave_lsm.batch import Batch
+from datacave_lsm.key_order import TAIL_KEYS_MAX, KeyOrder
+from datacave_lsm.memtable import Memtable
+from datacave_lsm.recovery import open_table
+from datacave_lsm.table import Group, SegmentCache
+from datacave_lsm.table.chunk import chunk_of_rows
+from datacave_lsm.tablebuild import TableBuild, TableFactory
+from datacave_lsm.version import TableFile, TableHandle
+from datacave_lsm.version.levels import table_name
+
+PLACEHOLDER = 1
+"""The timestamp in the files themselves."""
+
+
+class Ingest:
+    """A commit whose files are written: `handles` are the files in key order, `rest` is what stands in none of them."""
+
+    __slots__ = ("_given_up", "committed", "handles", "rest")
+
+    def __init__(
+        self, handles: list[TableHandle], rest: dict[bytes, Row | None], given_up: Callable[[Ingest], None]
+    ) -> None:
+        self._given_up = given_up
+        self.handles = handles
+        self.rest = rest
+        self.committed = False
+
+    def give_up(self) -> None:
+        """Prepared: removes the files; does nothing once the commit is made."""
+        if not self.committed:
+            self.committed = True
+            self._given_up(self)
+
+    def refuse(self) -> None:
+        """The commit has failed after all."""
+        self._given_up(self)
+
+    def conflicts(self, memtables: Iterable[Memtable | Batch]) -> bool:
+        """Whether a memtable holds keys within the range of a file."""
+        return any(
+            len(memtable) and memtable.order.overlaps(handle.smallest, handle.largest + b"\0")
+            for memtable in memtables
+            for handle in self.handles
+        )
+
+    def commit_at(self, timestamp: int) -> list[TableFile]:
+        """Gives all versions their timestamp; the files are the engine's from now on."""
+        self.committed = True
+        for handle in self.handles:
+            handle.reader.commit_at(timestamp)
+            handle.file = replace(handle.file, min_timestamp=timestamp, max_timestamp=timestamp, ingested=True)
+            handle.min_timestamp = handle.max_timestamp = timestamp
+        return [handle.file for handle in self.handles]
+
+
+class Ingestion:
+    """Makes ingests. Without a number for `options.ingest_rows_min` there are none."""
+
+    __slots__ = ("_cache", "factory", "removal_failures")
+
+    def __init__(self, factory: TableFactory, cache: SegmentCache[Group]) -> None:
+        self._cache = cache
+        self.factory = factory
+        self.removal_failures = 0
+
+    def worth_it(self, row_count: int) -> bool:
+        """Whether a commit of so many rows may be one."""
+        return 0 < self.factory.options.ingest_rows_min <= row_count
+
+    def run(self, rows: dict[bytes, Row | None]) -> Steps[Ingest | None]:
+        """Writes the files; None if no prefix has rows enough. Raises OSError, with nothing left behind."""
+        groups: dict[bytes, list[bytes]] = {}
+        keys = iter(rows)
+        while part := list(islice(keys, TAIL_KEYS_MAX)):
+            for key in part:
+                groups.setdefault(key[:PREFIX_LENGTH], []).append(key)
+            yield TURN
+        big = {prefix: found for prefix, found in groups.items() if len(found) >= self.factory.options.ingest_rows_min}
+        if not big:
+            return None
+        rest = {key: rows[key] for prefix, found in groups.items() if prefix not in big for key in found}
+        build = IngestBuild(self)
+        try:
+            for prefix in sorted(big):
+                yield from self._write(build, big[prefix], rows)
+            return (yield from build.finish(rest))
+        except BaseException:
+            build.abandon()
+            raise
+
+    def _write(self, build: IngestBuild, keys: list[bytes], rows: dict[bytes, Row | None]) -> Steps[None]:
+        order = KeyOrder()
+        for start in range(0, len(keys), TAIL_KEYS_MAX):
+            order.tail += keys[start : start + TAIL_KEYS_MAX]
+            order.settle()
+            yield TURN
+        layout = self.factory.layout_of(keys[0][:PREFIX_LENGTH])
+        row_of = rows.__getitem__
+        for part in order.chunks(None, None, self.factory.options.slice_rows):
+            chunk = chunk_of_rows(part, [PLACEHOLDER] * len(part), list(map(row_of, part)), layout)
+            yield from build.add(chunk.keys, chunk.operations, chunk.columns, layout)
+            yield TURN
+
+    def opened(self, tables: Sequence[TableFile], rest: dict[bytes, Row | None]) -> Ingest:
+        """The ingest of complete files. Raises OSError."""
+        factory = self.factory
+        handles = [open_table(factory.files, file, factory.seals, self._cache) for file in tables]
+        return Ingest(handles, rest, self._give_up)
+
+    def _give_up(self, ingest: Ingest) -> None:
+        for handle in ingest.handles:
+            handle.reader.close()
+        self.remove([handle.file for handle in ingest.handles])
+
+    def remove(self, files: Sequence[TableFile], build: TableBuild | None = None) -> None:
+        """Removes, off the loop, what nobody will need."""
+
+        def work() -> None:
+            if build is not None:
+                build.abandon()
+            for file in files:
+                self.factory.files.remove(table_name(file.number))
+
+        def removed(_: None, error: BaseException | None) -> None:
+            if error is not None:
+                # The next start removes what is in no manifest.
+                self.removal_failures += 1
+
+        self.factory.scheduler.run(work, removed)
+
+
+class IngestBuild:
+    """The files of one ingest under way; rows come in key order."""
+
+    __slots__ = ("_abandoned", "_build", "_finished", "_finishing", "_owner", "_prefix")
+
+    def __init__(self, owner: Ingestion) -> None:
+        self._owner = owner
+        self._build: TableBuild | None = None
+        self._finished: list[TableFile] = []
+        self._finishing = False
+        self._abandoned = False
+        self._prefix = b""
+
+    def add(
+        self, keys: Sequence[bytes], operations: NDArray[np.uint8], columns: Sequence[ColumnVector], layout: Layout
+    ) -> Steps[None]:
+        """Adds rows of one prefix. Raises OSError, or ValueError for rows that do not fit or are out of order."""
+        factory = self._owner.factory
+        prefix = keys[0][:PREFIX_LENGTH]
+        build = self._build
+        if build is not None and (
+            prefix != self._prefix or build.writer.bytes_written >= factory.options.table_bytes_max
+        ):
+            yield from self._finish_file(build)
+        if self._build is None:
+            self._build = factory.begin()
+        self._prefix = prefix
+        self._build.writer.add_columns(keys, np.full(len(keys), PLACEHOLDER, np.int64), operations, columns, layout)
+
+    def finish(self, rest: dict[bytes, Row | None]) -> Steps[Ingest]:
+        """Completes and opens all files. Raises OSError."""
+        if self._build is not None:
+            yield from self._finish_file(self._build)
+        return self._owner.opened(self._finished, rest)
+
+    def abandon(self) -> None:
+        """Removes what was written, or will have been once the worker that completes a file is done."""
+        if not self._finishing:
+            self._owner.remove(self._finished, self._build)
+        self._abandoned = True
+
+    def _finish_file(self, build: TableBuild) -> Steps[None]:
+        finished = Wait("IO:TableFile")
+        self._finishing = True
+
+        def done(file: TableFile | None, error: BaseException | None) -> None:
+            self._finishing = False
+            if file is not None:
+                self._finished.append(file)
+                self._build = None
+            if self._abandoned:
+                self.abandon()
+            finished.finish(error)
+
+        self._owner.factory.scheduler.run(build.put_in_place, done)
+        yield from wait_for(finished)
