@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from datacave_core.catalog import Catalog
+from datacave_core.catalog import Sequence as CatalogSequence
 from datacave_core.types import DEFAULT_SETTINGS, FormatSettings
 from datacave_core.values import Row
 from datacave_sql.functions.typelookup import TypeLookup
@@ -41,6 +42,9 @@ class VirtualRelations(Protocol):
 
     def lookup(self, schema: str, name: str) -> VirtualRelation | None:
         """The relation schema.name, or None."""
+
+    def of_sequence(self, sequence: CatalogSequence) -> VirtualRelation:
+        """The relation with the one row of a sequence: last_value, log_cnt, is_called."""
 
     def index_oid(self, name: str) -> int | None:
         """The oid of an index of pg_catalog, or None."""

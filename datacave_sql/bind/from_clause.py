@@ -22,7 +22,7 @@ from datacave_sql.bind import (
     views,
 )
 from datacave_sql.bind.access import RelationUse
-from datacave_sql.bind.environment import VirtualRelation
+from datacave_sql.bind.environment import VirtualRelation, VirtualRelations
 from datacave_sql.bind.names import CommonName, Scope, Source, SourceColumn
 from datacave_sql.bind.state import Binding
 from datacave_sql.expr import nodes as n
@@ -138,8 +138,9 @@ def bind_item(b: Binding, item: ast.FromItem, lateral: Scope) -> Relation:
 
 
 COMPUTED_ROWS_XMIN = 1
+SEQUENCE_XMIN = 2
 COMPUTED_ROWS_CTID = Tid(0, 1)
-"""Rows that are computed were made by the bootstrap transaction, as PostgreSQL's own, and lie nowhere."""
+"""Rows that are computed were made by the bootstrap transaction, that of a sequence is frozen; both lie nowhere."""
 
 
 def bind_table(b: Binding, item: ast.TableRef, scope: Scope) -> Relation:
@@ -172,9 +173,11 @@ def _bind_named(b: Binding, item: ast.TableRef, scope: Scope) -> Relation:
                 f'"{found.name}" is a composite type', sqlstate=sqlstate.WRONG_OBJECT_TYPE, position=item.position
             )
         return scan_table(b, found, item, hidden=scope.locked)
-    if isinstance(found, SequenceObject):
-        return _sequence_scan(b, item, found)
-    return _virtual_scan(b, item, found)
+    if not isinstance(found, SequenceObject):
+        schema = item.name[-2] if len(item.name) > 1 else "pg_catalog"
+        return _virtual_scan(b, item, found, schema, b.use(found), xmin=COMPUTED_ROWS_XMIN)
+    state = _required_relations(b).of_sequence(found)
+    return _virtual_scan(b, item, state, relations.schema_of(b, found.schema_oid), b.use(found), xmin=SEQUENCE_XMIN)
 
 
 SYSTEM_COLUMNS = (
@@ -262,15 +265,16 @@ def _bind_view(b: Binding, item: ast.TableRef, view: Table) -> Relation:
     return single(plan, Source(name, named, schema, view.name, view, (), view.row_type_oid or oids.RECORD))
 
 
-def _sequence_scan(b: Binding, item: ast.TableRef, sequence: SequenceObject) -> Relation:
-    raise FeatureNotSupported(
-        f'reading the sequence "{sequence.name}" as a table is not supported',
-        hint="Use pg_sequences, or currval and nextval.",
-        position=item.position,
-    )
+def _required_relations(b: Binding) -> VirtualRelations:
+    found = b.environment.virtual_relations
+    if found is None:
+        raise FeatureNotSupported("sequences have no rows here")
+    return found
 
 
-def _virtual_scan(b: Binding, item: ast.TableRef, relation: VirtualRelation) -> Relation:
+def _virtual_scan(
+    b: Binding, item: ast.TableRef, relation: VirtualRelation, schema: str, use: RelationUse, xmin: int
+) -> Relation:
     if b.moment is not None:
         raise FeatureNotSupported(
             f'"{item.name[-1]}" is computed from the present',
@@ -281,19 +285,17 @@ def _virtual_scan(b: Binding, item: ast.TableRef, relation: VirtualRelation) -> 
         l.OutputColumn(b.new_id(), column, type_oid, -1, relation.oid, number)
         for number, (column, type_oid) in enumerate(relation.columns, 1)
     ]
-    use = b.use(relation)
     name = item.alias.name if item.alias is not None else item.name[-1]
     labels = alias_columns(item.name[-1], item.alias, len(columns))
     plan: l.LogicalPlan = l.VirtualScan(relation, tuple(columns), name)
     references = tuple(n.ColumnReference(c.id, c.type, c.typmod, c.name) for c in columns)
     constants = (
         ("tableoid", n.Constant(relation.oid, oids.OID)),
-        ("xmin", n.Constant(COMPUTED_ROWS_XMIN, oids.XID)),
+        ("xmin", n.Constant(xmin, oids.XID)),
         ("ctid", n.Constant(COMPUTED_ROWS_CTID, oids.TID)),
     )
     system = [l.OutputColumn(b.new_id(), label, one.type, -1, relation.oid) for label, one in constants]
     plan = l.Project(plan, (*references, *(one for _, one in constants)), (*columns, *system))
-    schema = item.name[-2] if len(item.name) > 1 else "pg_catalog"
     source = Source(
         name,
         source_columns(columns, labels, use),

@@ -252,8 +252,31 @@ class SqlText:
         return f"({text}){self.alias(item.alias)}"
 
 
+_SIDES = {"btrim": "BOTH", "ltrim": "LEADING", "rtrim": "TRAILING"}
+
+
+def _sql_words(name: str, given: Sequence[str]) -> str | None:
+    """A call that was written in SQL's own words, in these words; None where there are none."""
+    if name == "extract":
+        return f"EXTRACT({given[0]} FROM {given[1]})"
+    if name == "timezone":
+        return f"({given[1]} AT TIME ZONE {given[0]})"
+    if name == "position":
+        return f"POSITION(({given[1]}) IN ({given[0]}))"
+    if name == "substring" and len(given) > 1:
+        return f"SUBSTRING({given[0]} FROM {' FOR '.join(given[1:])})"
+    if name in _SIDES:
+        return f"TRIM({_SIDES[name]} {''.join(given[1:])} FROM {given[0]})"
+    if name == "overlay":
+        return f"OVERLAY({given[0]} PLACING {given[1]} FROM {' FOR '.join(given[2:])})"
+    return None
+
+
 def _call(s: SqlText, e: ast.FunctionCall) -> str:
     arguments = [s(a) for a in e.arguments]
+    words = _sql_words(e.name[-1], arguments) if e.sql_syntax else None
+    if words is not None:
+        return words
     if e.variadic and arguments:
         arguments[-1] = f"VARIADIC {arguments[-1]}"
     inside = "*" if e.star else ("DISTINCT " if e.distinct else "") + ", ".join(arguments)

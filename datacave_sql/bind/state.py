@@ -75,6 +75,8 @@ class Binding:
         self.stars: dict[int, tuple[tuple[str, ...], ...]] = {}
         self.mentions: list[tuple[int, int, int, int]] | None = None
         """If a list: where columns are mentioned outside of views: (position, column id, table oid, attribute)."""
+        self.notes: dict[int, tuple[n.Expression, Scope]] | None = None
+        """If a dictionary: what each tree, by its id, was bound to and where, for texts of definitions."""
         self.view_depth = 0
         self.uses: list[RelationUse] = []
         self.acting_role = 0
@@ -109,6 +111,8 @@ class Binding:
         except DatacaveError as error:
             raise error.at(node.position) from None
         self._positions[id(bound)] = (bound, place_of(node))
+        if self.notes is not None:
+            self.notes[id(node)] = (bound, scope)
         return bound
 
     def query(self, statement: ast.Statement, scope: Scope) -> l.LogicalPlan:

@@ -6,6 +6,7 @@ no oid of their own in the catalog; theirs is computed from table and column (`d
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import cache
 from typing import Final
@@ -164,6 +165,20 @@ def _composite_rows(rows: CatalogRows, definition: TypeDefinition) -> list[Row]:
     return [_column_row(rows, definition.oid, column) for column in definition.attributes]
 
 
+_NODE = re.compile(r"\{EXPR :resulttype (\d+) :text (.*)\}", re.DOTALL)
+
+
+def default_node(type_oid: int, stored: str) -> str:
+    """adbin: the stored text with the type it is assigned to, opaque to clients as PostgreSQL's trees are."""
+    return f"{{EXPR :resulttype {type_oid} :text {stored}}}"
+
+
+def default_parts(node: str) -> tuple[int, str]:
+    """(type oid, stored text) of what `default_node` made; (0, text) of any other stored text."""
+    match = _NODE.fullmatch(node)
+    return (int(match[1]), match[2]) if match is not None else (0, node)
+
+
 def default_rows(rows: CatalogRows) -> list[Row]:
     """All of pg_attrdef."""
     return rows.per_object("attrdef", rows.catalog.tables.items(), _defaults)
@@ -177,7 +192,12 @@ def defaults_of(rows: CatalogRows, relation: int) -> Sequence[Row]:
 
 def _defaults(rows: CatalogRows, table: Table) -> list[Row]:
     return [
-        (default_oid(table.oid, column.number), table.oid, column.number, column.default)
+        (
+            default_oid(table.oid, column.number),
+            table.oid,
+            column.number,
+            default_node(column.type_oid, column.default),
+        )
         for column in table.columns
         if column.default is not None and not column.dropped
     ]

@@ -78,6 +78,16 @@ def _system_rows() -> tuple[Row, ...]:
     return tuple(found)
 
 
+def constraint_owners(rows: CatalogRows) -> dict[int, Table | TypeDefinition]:
+    """Tables and domains by the oids of their constraints."""
+    found: dict[int, Table | TypeDefinition] = {}
+    for table in rows.catalog.tables.values():
+        found.update((constraint.oid, table) for constraint in table.constraints)
+    for definition in rows.catalog.types.values():
+        found.update((check.oid, definition) for check in definition.checks)
+    return found
+
+
 def check_expression(definition: str) -> str:
     """What stands inside `CHECK (...)`."""
     return definition.removeprefix("CHECK (").removesuffix(")")

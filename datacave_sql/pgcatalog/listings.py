@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from datacave_core.catalog import Index, Table
-from datacave_core.types.names import quote_name
 from datacave_core.values import Row
+from datacave_sql.bind.sqltext import quote_identifier
 from datacave_sql.pgcatalog.facts import index_shapes, relation_shapes
 from datacave_sql.pgcatalog.snapshot import CatalogRows
 from datacave_sql.session.definitions import index_text
@@ -31,14 +31,10 @@ def tables_view(rows: CatalogRows) -> list[Row]:
     return found
 
 
-def _definition(table: Table) -> str | None:
-    return f" {table.view_query};" if table.view_query is not None else None
-
-
 def views_view(rows: CatalogRows) -> list[Row]:
     """pg_views; the queries of system views are not known."""
     found: list[Row] = [
-        (rows.schema_name(t.schema_oid), t.name, rows.role_name(t.owner_oid), _definition(t))
+        (rows.schema_name(t.schema_oid), t.name, rows.role_name(t.owner_oid), rows.view_query(t))
         for t in rows.catalog.tables.values()
         if t.kind == "v"
     ]
@@ -51,7 +47,7 @@ def materialized_views_view(rows: CatalogRows) -> list[Row]:
     return [
         (
             rows.schema_name(t.schema_oid), t.name, rows.role_name(t.owner_oid), None, bool(t.indexes), t.populated,
-            _definition(t),
+            rows.view_query(t),
         )
         for t in rows.catalog.tables.values()
         if t.kind == "m"
@@ -60,7 +56,8 @@ def materialized_views_view(rows: CatalogRows) -> list[Row]:
 
 def index_definition(rows: CatalogRows, table: Table, index: Index) -> str:
     """CREATE INDEX with the table's full name."""
-    return index_text(table, index, f"{quote_name(rows.schema_name(table.schema_oid))}.{quote_name(table.name)}")
+    name = f"{quote_identifier(rows.schema_name(table.schema_oid))}.{quote_identifier(table.name)}"
+    return index_text(table, index, name, lambda stored: rows.expression(stored, table))
 
 
 def indexes_view(rows: CatalogRows) -> list[Row]:

@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any
 
+from datacave_core.catalog import Sequence as CatalogSequence
 from datacave_core.values import Row
+from datacave_sql.bind.definitions import Definitions
 from datacave_sql.pgcatalog import (
     activity,
     attributes,
@@ -23,12 +25,13 @@ from datacave_sql.pgcatalog import (
     partitions,
     types,
 )
+from datacave_sql.pgcatalog.constraints import constraint_owners
 from datacave_sql.pgcatalog.facts import RelationShape, fixed_rows, index_shapes, relation_shapes
 from datacave_sql.pgcatalog.information.typefacts import type_place
 from datacave_sql.pgcatalog.information.views import VIEWS, InformationRelation
 from datacave_sql.pgcatalog.privileges import initial_privilege_rows
 from datacave_sql.pgcatalog.relation import CatalogRelation, LiveRelation, SystemRelation
-from datacave_sql.pgcatalog.sequences import sequence_rows, sequences_view
+from datacave_sql.pgcatalog.sequences import SequenceRelation, sequence_rows, sequences_view
 from datacave_sql.pgcatalog.settings import setting_rows
 from datacave_sql.pgcatalog.snapshot import CatalogRows, SnapshotCache
 from datacave_sql.pgcatalog.statistics import STATISTICS
@@ -104,10 +107,11 @@ def _index_oids() -> dict[str, int]:
 class SystemRelations:
     """The relations by schema and name, made on first use; one per database."""
 
-    __slots__ = ("_made", "_names", "_snapshots")
+    __slots__ = ("_made", "_names", "_snapshots", "definitions")
 
     def __init__(self) -> None:
-        self._snapshots = SnapshotCache()
+        self.definitions = Definitions()
+        self._snapshots = SnapshotCache(self.definitions, self)
         self._names = {(s.schema, s.name): s for s in relation_shapes().values() if s.kind != "i"}
         self._made: dict[int, SystemRelation] = {}
 
@@ -120,6 +124,10 @@ class SystemRelations:
         if found is None:
             found = self._made[shape.oid] = self._make(shape)
         return found
+
+    def of_sequence(self, sequence: CatalogSequence) -> SequenceRelation:
+        """The relation with the one row of a sequence."""
+        return SequenceRelation(sequence)
 
     def _make(self, shape: RelationShape) -> SystemRelation:
         if shape.schema == "pg_catalog":
@@ -140,6 +148,10 @@ class SystemRelations:
         """(schema, name) of a system relation or index."""
         shape = relation_shapes().get(oid)
         return (shape.schema, shape.name) if shape is not None else None
+
+    def constraint_owner(self, state: Any, oid: int) -> Any:
+        """The table or domain of a constraint in a catalog state, or None."""
+        return self._snapshots.of(state).once("constraint owners", constraint_owners).get(oid)
 
     def type_place(self, state: Any, oid: int) -> tuple[str, str]:
         """(schema, name) of a type in a catalog state."""

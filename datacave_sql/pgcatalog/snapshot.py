@@ -11,9 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from datacave_core.catalog import Catalog
+from datacave_core.catalog import Catalog, Table
 from datacave_core.catalog import Sequence as CatalogSequence
 from datacave_core.values import Row
+from datacave_sql.bind.definitions import Definitions
+from datacave_sql.bind.environment import BindingEnvironment, VirtualRelations
 from datacave_sql.functions.typelookup import TypeLookup
 
 Kept = dict[Any, tuple[Any, Sequence[Row]]]
@@ -22,11 +24,20 @@ Kept = dict[Any, tuple[Any, Sequence[Row]]]
 class CatalogRows:
     """One snapshot with the rows computed from it."""
 
-    __slots__ = ("_kept", "_values", "catalog", "types")
+    __slots__ = ("_definitions", "_environment", "_kept", "_values", "catalog", "types")
 
-    def __init__(self, catalog: Catalog, types: TypeLookup, before: CatalogRows | None) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        types: TypeLookup,
+        before: CatalogRows | None,
+        definitions: Definitions,
+        relations: VirtualRelations,
+    ) -> None:
         self.catalog = catalog
         self.types = types
+        self._definitions = definitions
+        self._environment = BindingEnvironment(catalog, types, virtual_relations=relations)
         self._values: dict[Any, Any] = {}
         self._kept: dict[str, Kept] = {}
         if before is not None and _same_surroundings(before.catalog, catalog):
@@ -70,6 +81,18 @@ class CatalogRows:
         found: dict[int, list[CatalogSequence]] = self.once("owned sequences", _by_owner)
         return found.get(table_oid, ())
 
+    def expression(self, stored: str, table: Table | None, target: int = 0) -> str:
+        """A stored expression as it is shown under the usual search path; `target` is the type of its column."""
+        return self._definitions.expression(self._environment, stored, table, target)
+
+    def domain_check(self, stored: str, base: int) -> str:
+        """The condition of a domain over `base`."""
+        return self._definitions.domain_check(self._environment, stored, base)
+
+    def view_query(self, view: Table) -> str | None:
+        """The query of a view under the usual search path, with its semicolon."""
+        return f"{self._definitions.view(self._environment, view)};" if view.view_query is not None else None
+
     def role_name(self, oid: int) -> str:
         """The name of a role, as pg_get_userbyid gives it."""
         role = self.catalog.roles.get(oid)
@@ -95,11 +118,13 @@ def _by_owner(rows: CatalogRows) -> dict[int, list[CatalogSequence]]:
 class SnapshotCache:
     """The rows of the snapshots used last: the committed one, and those of transactions that change the catalog."""
 
-    __slots__ = ("_recent",)
+    __slots__ = ("_definitions", "_recent", "_relations")
 
     KEPT = 3
 
-    def __init__(self) -> None:
+    def __init__(self, definitions: Definitions, relations: VirtualRelations) -> None:
+        self._definitions = definitions
+        self._relations = relations
         self._recent: list[CatalogRows] = []
 
     def of(self, state: Any) -> CatalogRows:
@@ -109,6 +134,6 @@ class SnapshotCache:
         for found in recent:
             if found.catalog is catalog:
                 return found
-        made = CatalogRows(catalog, state.types, recent[0] if recent else None)
+        made = CatalogRows(catalog, state.types, recent[0] if recent else None, self._definitions, self._relations)
         self._recent = [made, *recent[: self.KEPT - 1]]
         return made

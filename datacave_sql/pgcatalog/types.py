@@ -144,7 +144,7 @@ def _defined(rows: CatalogRows, definition: TypeDefinition) -> list[Row]:
         found = [
             _domain_row(
                 d.oid, d.name, d.schema_oid, d.owner_oid, d.array_oid, like, d.base_type_oid, d.typmod, d.not_null,
-                d.default, d.collation, acl,
+                rows.expression(d.default, None, d.base_type_oid) if d.default is not None else None, d.collation, acl,
             )
         ]  # fmt: skip
     if d.array_oid:

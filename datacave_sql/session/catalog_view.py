@@ -10,12 +10,15 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from datacave_core import sqlstate
-from datacave_core.catalog import PG_CATALOG_OID, Catalog, Index, Sequence, Table
+from datacave_core.catalog import PG_CATALOG_OID, Catalog, Index, Sequence, Table, TypeDefinition
 from datacave_core.errors import DatacaveError
 from datacave_core.types import find_type, type_by_name
-from datacave_core.types.names import quote_name
 from datacave_core.values import Row
+from datacave_sql.bind.definitions import Definitions
+from datacave_sql.bind.environment import BindingEnvironment
+from datacave_sql.bind.sqltext import quote_identifier
 from datacave_sql.parse import parse_type
+from datacave_sql.pgcatalog.attributes import default_parts
 from datacave_sql.pgcatalog.signatures import function_arguments, function_result
 from datacave_sql.session.definitions import constraint_text, index_key_text, index_text
 from datacave_sql.session.parameter_text import split_identifiers
@@ -223,23 +226,36 @@ class SessionCatalogView:
 
     def constraint_definition(self, oid: int, pretty: bool) -> str | None:
         """pg_get_constraintdef."""
-        for table in self._catalog.tables.values():
-            for constraint in table.constraints:
-                if constraint.oid == oid:
-                    text = constraint_text(self._catalog, table, constraint, self._qualified)
-                    return _without_outer_parentheses(text) if pretty and constraint.kind == "c" else text
-        for definition in self._catalog.types.values():
-            for check in definition.checks:
-                if check.oid == oid:
-                    text = f"CHECK ({check.expression})" + ("" if check.validated else " NOT VALID")
-                    return _without_outer_parentheses(text) if pretty else text
+        owner = self._session.database.virtual_relations.constraint_owner(self._session.catalog_state, oid)
+        if isinstance(owner, Table):
+            constraint = next(one for one in owner.constraints if one.oid == oid)
+            return constraint_text(
+                self._catalog, owner, constraint, self._qualified, lambda stored: self._shown(stored, owner, pretty)
+            )
+        if isinstance(owner, TypeDefinition):
+            check = next(one for one in owner.checks if one.oid == oid)
+            text = self._definitions.domain_check(self._environment, check.expression, owner.base_type_oid, pretty)
+            return f"CHECK ({text})" + ("" if check.validated else " NOT VALID")
         return None
+
+    @property
+    def _environment(self) -> BindingEnvironment:
+        environment: BindingEnvironment = self._session.binding_environment(self._session.catalog_state)
+        return environment
+
+    @property
+    def _definitions(self) -> Definitions:
+        definitions: Definitions = self._session.database.virtual_relations.definitions
+        return definitions
+
+    def _shown(self, stored: str, table: Table | None, pretty: bool, target: int = 0) -> str:
+        return self._definitions.expression(self._environment, stored, table, target, pretty)
 
     def _qualified(self, table: Table) -> str:
         """A table's name, with its schema where the search path does not find it."""
         if self.relation_is_visible(table.oid):
-            return quote_name(table.name)
-        return f"{quote_name(self._catalog.schemas[table.schema_oid].name)}.{quote_name(table.name)}"
+            return quote_identifier(table.name)
+        return f"{quote_identifier(self._catalog.schemas[table.schema_oid].name)}.{quote_identifier(table.name)}"
 
     def index_definition(self, oid: int, column: int, pretty: bool) -> str | None:
         """pg_get_indexdef."""
@@ -249,21 +265,22 @@ class SessionCatalogView:
             return text if not column else None
         table, index = found
         if column:
-            return index_key_text(table, index, column)
+            return index_key_text(table, index, column, lambda stored: self._shown(stored, table, pretty))
         schema = self._catalog.schemas[table.schema_oid].name
-        name = self._qualified(table) if pretty else f"{quote_name(schema)}.{quote_name(table.name)}"
-        return index_text(table, index, name)
+        name = self._qualified(table) if pretty else f"{quote_identifier(schema)}.{quote_identifier(table.name)}"
+        return index_text(table, index, name, lambda stored: self._shown(stored, table, pretty))
 
     def view_definition(self, oid: int, pretty: bool) -> str | None:
         """pg_get_viewdef."""
         table = self._catalog.tables.get(oid)
         if table is None or table.view_query is None:
             return None
-        return f" {table.view_query};"
+        return f"{self._definitions.view(self._environment, table, pretty)};"
 
     def expression_text(self, stored: str, relation: int, pretty: bool) -> str | None:
-        """pg_get_expr: expressions are stored as text."""
-        return _unwrapped(stored) if pretty else stored
+        """pg_get_expr: expressions are stored as text, those of defaults with the type of their column."""
+        target, text = default_parts(stored)
+        return self._shown(text, self._catalog.tables.get(relation), pretty, target)
 
     def serial_sequence(self, table: str, column: str) -> str | None:
         """pg_get_serial_sequence. Raises 42P01, 42703."""
@@ -280,7 +297,7 @@ class SessionCatalogView:
         if not owned:
             return None
         schema = self._catalog.schemas[owned[0].schema_oid].name
-        return f"{quote_name(schema)}.{quote_name(owned[0].name)}"
+        return f"{quote_identifier(schema)}.{quote_identifier(owned[0].name)}"
 
     def function_text(self, oid: int, part: str) -> str | None:
         """Parts of a function's definition; built-in functions have no text."""
@@ -336,32 +353,6 @@ class SessionCatalogView:
     def sequence(self, oid: int) -> Sequence | None:
         """The sequence with an oid."""
         return self._catalog.sequences.get(oid)
-
-
-def _unwrapped(text: str) -> str:
-    """An expression without the one pair of parentheses around all of it."""
-    if not (text.startswith("(") and text.endswith(")")):
-        return text
-    depth = 0
-    quote = ""
-    for place, letter in enumerate(text):
-        if quote:
-            quote = "" if letter == quote else quote
-        elif letter in "'\"":
-            quote = letter
-        elif letter == "(":
-            depth += 1
-        elif letter == ")":
-            depth -= 1
-            if not depth and place < len(text) - 1:
-                return text
-    return text[1:-1]
-
-
-def _without_outer_parentheses(check: str) -> str:
-    """`CHECK ((a > 0)) ..` as `CHECK (a > 0) ..`."""
-    inner, end, rest = check.removeprefix("CHECK (").rpartition(")")
-    return f"CHECK ({_unwrapped(inner)}{end}{rest}"
 
 
 def _split_dotted(name: str) -> tuple[str, ...]:

@@ -5,22 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from datacave_core.catalog import Catalog, Constraint, Index, IndexKey, Table
-from datacave_core.types.names import quote_name
+from datacave_sql.bind.sqltext import quote_identifier
 from datacave_sql.bind.stored_text import expression_tree
 from datacave_sql.parse import ast
 
 _ACTIONS = {"r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
 
 
-def _key_name(table: Table, key: IndexKey) -> str:
+Shown = Callable[[str], str]
+"""A stored expression as it is shown."""
+
+
+def _key_name(table: Table, key: IndexKey, shown: Shown) -> str:
     if key.column:
-        return quote_name(table.column(key.column).name)
-    expression = key.expression or ""
-    return expression if isinstance(expression_tree(expression), ast.FunctionCall) else f"({expression})"
+        return quote_identifier(table.column(key.column).name)
+    stored = key.expression or ""
+    text = shown(stored)
+    return text if isinstance(expression_tree(stored), ast.FunctionCall) else f"({text})"
 
 
-def _key_text(table: Table, key: IndexKey) -> str:
-    text = _key_name(table, key)
+def _key_text(table: Table, key: IndexKey, shown: Shown) -> str:
+    text = _key_name(table, key, shown)
     if key.operator_class:
         text += f" {key.operator_class}"
     if key.descending:
@@ -30,20 +35,20 @@ def _key_text(table: Table, key: IndexKey) -> str:
     return text
 
 
-def index_key_text(table: Table, index: Index, column: int) -> str | None:
+def index_key_text(table: Table, index: Index, column: int, shown: Shown) -> str | None:
     """One column of an index, key columns first; None beyond the last."""
     if 1 <= column <= len(index.keys):
-        return _key_name(table, index.keys[column - 1])
+        return _key_name(table, index.keys[column - 1], shown)
     if column <= len(index.keys) + len(index.included):
-        return quote_name(table.column(index.included[column - 1 - len(index.keys)]).name)
+        return quote_identifier(table.column(index.included[column - 1 - len(index.keys)]).name)
     return None
 
 
-def index_text(table: Table, index: Index, table_name: str) -> str:
+def index_text(table: Table, index: Index, table_name: str, shown: Shown) -> str:
     """The CREATE INDEX statement."""
     unique = "UNIQUE " if index.unique else ""
-    keys = ", ".join(_key_text(table, key) for key in index.keys)
-    text = f"CREATE {unique}INDEX {quote_name(index.name)} ON {table_name} USING {index.method} ({keys})"
+    keys = ", ".join(_key_text(table, key, shown) for key in index.keys)
+    text = f"CREATE {unique}INDEX {quote_identifier(index.name)} ON {table_name} USING {index.method} ({keys})"
     if index.included:
         text += f" INCLUDE ({_names(table, index.included)})"
     if index.nulls_not_distinct:
@@ -51,20 +56,21 @@ def index_text(table: Table, index: Index, table_name: str) -> str:
     if index.options:
         text += " WITH (" + ", ".join(f"{name}='{value}'" for name, value in index.options) + ")"
     if index.predicate:
-        text += f" WHERE {index.predicate}"
+        text += f" WHERE {shown(index.predicate)}"
     return text
 
 
 def _names(table: Table, columns: Iterable[int]) -> str:
-    return ", ".join(quote_name(table.column(number).name) for number in columns)
+    return ", ".join(quote_identifier(table.column(number).name) for number in columns)
 
 
-def constraint_text(catalog: Catalog, table: Table, constraint: Constraint, qualified: Callable[[Table], str]) -> str:
+def constraint_text(
+    catalog: Catalog, table: Table, constraint: Constraint, qualified: Callable[[Table], str], shown: Shown
+) -> str:
     """A constraint without its name."""
     kind = constraint.kind
     if kind == "c":
-        expression = constraint.expression or ""
-        text = f"CHECK ({expression})"
+        text = f"CHECK ({shown(constraint.expression or '')})"
         if constraint.no_inherit:
             text += " NO INHERIT"
     elif kind == "f":

@@ -16,8 +16,8 @@ from datacave_core.catalog import Sequence, sequence_value_key
 from datacave_core.errors import DatacaveError
 from datacave_core.transaction import NEWEST, TransactionManager
 
-RESERVED_VALUES = 32
-"""Values reserved at a time, as PostgreSQL logs ahead."""
+RESERVED_VALUES = 33
+"""Values reserved at a time: the one asked for and 32 more, as PostgreSQL logs ahead."""
 
 
 @dataclass(slots=True)
@@ -63,6 +63,10 @@ class SequenceStore:
         """(last_value, is_called), as selecting from the sequence shows them."""
         state = self._state(sequence)
         return state.last_value, state.is_called
+
+    def reserved(self, sequence: Sequence) -> int:
+        """How many values may be handed out before the store has to hear of it (log_cnt)."""
+        return self._state(sequence).left
 
     def set_value(self, sequence: Sequence, value: int, is_called: bool) -> None:
         """setval. Raises 22003 outside the sequence's bounds."""

@@ -69,17 +69,17 @@ def table_constraints(rows: CatalogRows, database: str, make: RowMaker) -> Itera
 
 def check_constraints(rows: CatalogRows, database: str, make: RowMaker) -> Iterator[Row]:
     """information_schema.check_constraints."""
-    for schema, _, c in _all(rows):
+    for schema, table, c in _all(rows):
         if c.kind == "c":
             yield make(
                 constraint_catalog=database, constraint_schema=schema, constraint_name=c.name,
-                check_clause=f"({c.expression})",
+                check_clause=rows.expression(c.expression or "", table),
             )  # fmt: skip
     for definition in rows.catalog.types.values():
         for check in definition.checks:
             yield make(
                 constraint_catalog=database, constraint_schema=rows.schema_name(definition.schema_oid),
-                constraint_name=check.name, check_clause=f"({check.expression})",
+                constraint_name=check.name, check_clause=rows.domain_check(check.expression, definition.base_type_oid),
             )  # fmt: skip
     for schema, _, name, column in _not_null(rows):
         yield make(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from datacave_core.catalog import Column, Table
+from datacave_core.catalog import Column, Table, TypeDefinition
 from datacave_core.types import find_type
 from datacave_core.values import Row
 from datacave_sql.pgcatalog.facts import base_type, relation_shapes
@@ -43,8 +43,7 @@ def views(rows: CatalogRows, database: str, make: RowMaker) -> Iterator[Row]:
             yield _view(make, database, shape.schema, shape.name, None)
     for table in rows.catalog.tables.values():
         if table.kind == "v":
-            text = f" {table.view_query};" if table.view_query is not None else None
-            yield _view(make, database, rows.schema_name(table.schema_oid), table.name, text)
+            yield _view(make, database, rows.schema_name(table.schema_oid), table.name, rows.view_query(table))
 
 
 def _view(make: RowMaker, database: str, schema: str, name: str, text: str | None) -> Row:
@@ -112,9 +111,9 @@ def _column(rows: CatalogRows, database: str, make: RowMaker, table: Table, colu
                 "identity_cycle": YES_NO[sequence.cycle],
             }  # fmt: skip
     if column.generated:
-        facts["generation_expression"] = column.default
-    else:
-        facts["column_default"] = column.default
+        facts["generation_expression"] = rows.expression(column.default or "", table, column.type_oid)
+    elif column.default is not None:
+        facts["column_default"] = rows.expression(column.default, None, column.type_oid)
     return make(
         **{
             "table_catalog": database, "table_schema": rows.schema_name(table.schema_oid), "table_name": table.name,
@@ -148,6 +147,13 @@ def schemata(rows: CatalogRows, database: str, make: RowMaker) -> Iterator[Row]:
         yield make(catalog_name=database, schema_name=schema.name, schema_owner=rows.role_name(schema.owner_oid))
 
 
+def domain_default(rows: CatalogRows, definition: TypeDefinition) -> str | None:
+    """The default of a domain as it is shown."""
+    if definition.default is None:
+        return None
+    return rows.expression(definition.default, None, definition.base_type_oid)
+
+
 def domains(rows: CatalogRows, database: str, make: RowMaker) -> Iterator[Row]:
     """information_schema.domains."""
     for definition in rows.catalog.types.values():
@@ -155,7 +161,7 @@ def domains(rows: CatalogRows, database: str, make: RowMaker) -> Iterator[Row]:
             base, typmod = base_of(rows, definition.oid, -1)
             yield make(
                 domain_catalog=database, domain_schema=rows.schema_name(definition.schema_oid),
-                domain_name=definition.name, domain_default=definition.default, dtd_identifier="1",
+                domain_name=definition.name, domain_default=domain_default(rows, definition), dtd_identifier="1",
                 **type_facts(rows, database, base, typmod),
             )  # fmt: skip
 
