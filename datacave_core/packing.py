@@ -5,27 +5,33 @@ msgpack carries None, bool, int, float, str and bytes; extension types carry the
     1 Decimal   its text        4 Array   [elements, lengths, lower bounds]
     2 Interval  three integers  5 tuple   (composite) its fields
     3 TimeTz    two integers    6 int     beyond 64 bits, its text
+    7 Inet      three integers  9 MultiRange  its ranges
+    8 Range     its five parts  10 Tid    two integers
 
 The numbers are stored in files and never change meaning. The bytes have no useful order; keycode/ is for keys.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import msgpack
 
+from datacave_core.types.location import Tid
+from datacave_core.types.network import Inet
+from datacave_core.types.range import MultiRange, Range
 from datacave_core.values import Array, Interval, TimeTz
 
 _DECIMAL = 1
-_INTERVAL = 2
-_TIMETZ = 3
-_ARRAY = 4
 _TUPLE = 5
 _BIG_INT = 6
 
-_CODES: dict[type, int] = {Interval: _INTERVAL, TimeTz: _TIMETZ, Array: _ARRAY, tuple: _TUPLE}
+_CODES: dict[type, int] = {
+    Interval: 2, TimeTz: 3, Array: 4, tuple: _TUPLE, Inet: 7, Range: 8, MultiRange: 9, Tid: 10,
+}  # fmt: skip
+_MAKERS: dict[int, Callable[..., Any]] = {code: kind for kind, code in _CODES.items() if code != _TUPLE}
 
 
 def pack_value(value: Any) -> bytes:
@@ -61,10 +67,7 @@ def _restore(code: int, data: bytes) -> Any:
     parts = unpack_value(data)
     if code == _TUPLE:
         return parts
-    if code == _INTERVAL:
-        return Interval(*parts)
-    if code == _TIMETZ:
-        return TimeTz(*parts)
-    if code == _ARRAY:
-        return Array(*parts)
-    raise ValueError(f"unknown extension type {code}")
+    make = _MAKERS.get(code)
+    if make is None:
+        raise ValueError(f"unknown extension type {code}")
+    return make(*parts)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from datacave_core import sqlstate
-from datacave_core.catalog import Column, Constraint, Table
+from datacave_core.catalog import Column, Constraint, Sequence, Table
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.types import oids
 from datacave_sql.bind import coercion, constraints, create_table, relations, row_rules, sequences, typenames
@@ -97,6 +97,8 @@ def bind_alter_table(b: Binding, statement: ast.AlterTable, entries: object) -> 
             notice = f'relation "{statement.table.name[-1]}" does not exist, skipping'
             return s.NothingToDo(tag, ((notice, "00000"),))
         raise relations.undefined_relation(statement.table.name, None)
+    if isinstance(found, Sequence) and isinstance(statement.actions[0], ast.OwnerTo):
+        return _alter_sequence(b, statement)
     if not isinstance(found, Table):
         raise DatacaveError(f'"{statement.table.name[-1]}" is not a table', sqlstate=sqlstate.WRONG_OBJECT_TYPE)
     _check_kind(statement, found)
@@ -539,7 +541,7 @@ def _alter_sequence(b: Binding, statement: ast.AlterTable) -> s.BoundStatement:
             return s.NothingToDo("ALTER SEQUENCE", ((notice, "00000"),))
         raise relations.undefined_relation(statement.table.name, None)
     if len(statement.actions) == 1 and isinstance(statement.actions[0], ast.OwnerTo):
-        return s.ChangeOwner("sequence", found, role_oid(b, statement.actions[0].role), "ALTER SEQUENCE")
+        return s.ChangeOwner("sequence", found, role_oid(b, statement.actions[0].role), TAGS[statement.kind])
     raise _unsupported(statement.actions[0])
 
 

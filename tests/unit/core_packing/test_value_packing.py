@@ -10,6 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datacave_core.packing import pack_value, unpack_value
+from datacave_core.types.location import Tid
+from datacave_core.types.network import Inet
+from datacave_core.types.range import MultiRange, Range
 from datacave_core.values import Array, Interval, TimeTz, Value
 
 SCALARS = st.one_of(
@@ -22,7 +25,12 @@ SCALARS = st.one_of(
     st.decimals(allow_nan=False),
     st.builds(Interval, st.integers(-9, 9), st.integers(-9, 9), st.integers(-(2**63), 2**63 - 1)),
     st.builds(TimeTz, st.integers(0, 86_400_000_000), st.integers(-50_000, 50_000)),
+    st.builds(Inet, st.sampled_from((4, 6)), st.integers(0, 128), st.integers(0, 2**128 - 1)),
+    st.builds(Tid, st.integers(0, 2**32 - 1), st.integers(0, 2**16 - 1)),
 )
+BOUNDS = st.none() | st.integers(-9, 9) | st.decimals(allow_nan=False)
+RANGES = st.builds(Range, BOUNDS, BOUNDS, st.booleans(), st.booleans(), st.booleans())
+SCALARS |= RANGES | st.lists(RANGES, max_size=3).map(lambda ranges: MultiRange(tuple(ranges)))
 VALUES = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=4).map(tuple) | st.lists(inner, max_size=4).map(Array.of)
 )
