@@ -1,0 +1,78 @@
+"""Dumps: pg_dump and pg_restore of PostgreSQL 15 between PostgreSQL and Datacave, both ways, in every format.
+
+Run: python -m tests.clients.dumps [--record]
+The shop of shop/schema.sql goes from PostgreSQL to Datacave, back, and from Datacave to Datacave; each time the plain
+dump of where it arrived must be, to the letter, the plain dump of where it came from. With --record PostgreSQL's dump
+is written to shop/postgresql.dump, which the tests read.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench.servers import Target
+from tests.clients.twins import ROLES, SHOP, datacave, open_shop, postgresql, psql, run
+
+RECORDED = SHOP / "postgresql.dump"
+FORMATS = ("plain", "custom", "directory", "tar")
+_OF_THE_DAY = re.compile(r"^(\\(un)?restrict .*|-- Dumped (from|by) .*)\n", re.MULTILINE)
+
+
+def dump(target: Target) -> str:
+    """The plain dump of a server, without what differs from one run to the next."""
+    return _OF_THE_DAY.sub("", run(target, "pg_dump"))
+
+
+def move(source: Target, to: Target, form: str) -> None:
+    """Carries the database over in one of the formats; directories with two processes at each end."""
+    psql(to, ROLES)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "dump")
+        jobs = ("--jobs=2",) if form == "directory" else ()
+        run(source, "pg_dump", f"--format={form}", *jobs, f"--file={path}")
+        if form == "plain":
+            run(to, "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", path)
+        else:
+            run(to, "pg_restore", "--exit-on-error", *jobs, f"--dbname={to.database}", path)
+
+
+def difference(before: str, after: str) -> str:
+    """The lines in which two dumps differ."""
+    return "\n".join(difflib.unified_diff(before.splitlines(), after.splitlines(), "before", "after", lineterm="", n=0))
+
+
+def journeys() -> Iterator[tuple[str, str]]:
+    """(what was done, how the dumps differ)."""
+    with postgresql() as first:
+        open_shop(first)
+        wanted = dump(first)
+        if "--record" in sys.argv:
+            RECORDED.write_text(wanted, encoding="utf-8")
+        for form in FORMATS:
+            with datacave() as middle:
+                move(first, middle, form)
+                yield f"PostgreSQL to Datacave, {form}", difference(wanted, dump(middle))
+                with postgresql() as last:
+                    move(middle, last, form)
+                    yield f"Datacave to PostgreSQL, {form}", difference(wanted, dump(last))
+                with datacave() as other:
+                    move(middle, other, form)
+                    yield f"Datacave to Datacave, {form}", difference(wanted, dump(other))
+
+
+def main() -> int:
+    """Prints each journey; the exit code is how many lost something on the way."""
+    failed = 0
+    for name, lost in journeys():
+        print(f"{name}: {lost or 'the same'}", flush=True)
+        failed += bool(lost)
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
