@@ -129,6 +129,8 @@ def _plan_inner(p: Planner, node: l.Join, needed: frozenset[int], conjuncts: lis
             home[0].conjuncts.append(part)
         else:
             pending.append(part)
+            if isinstance(part, n.Or):
+                _restrict(relations, part, everything)
     for relation in relations:
         relation.rows = estimate_rows(p.environment.statistics, relation.node, relation.conjuncts)
     order = _join_order(relations, pending)
@@ -156,6 +158,24 @@ def _plan_inner(p: Planner, node: l.Join, needed: frozenset[int], conjuncts: lis
         if last and pending:
             operator = p.filtered(operator, pending)
     return operator
+
+
+def _restrict(relations: Sequence[_Relation], disjunction: n.Or, everything: frozenset[int]) -> None:
+    """What every arm of a disjunction says about one relation alone leaves fewer of its rows before the join."""
+    arms = [split_conjuncts(arm) for arm in disjunction.arguments]
+    for relation in relations:
+        found = []
+        for arm in arms:
+            own = [
+                part
+                for part in arm
+                if (used := n.columns_used(part) & everything) and used <= relation.ids and not is_volatile(part)
+            ]
+            if not own:
+                break
+            found.append(own[0] if len(own) == 1 else n.And(tuple(own)))
+        else:
+            relation.conjuncts.append(n.Or(tuple(found)))
 
 
 def _has_equality(conditions: Sequence[n.Expression], left: frozenset[int], right: frozenset[int]) -> bool:

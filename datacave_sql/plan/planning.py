@@ -21,6 +21,9 @@ from datacave_sql.functions.typelookup import TypeLookup
 from datacave_sql.plan import logical as l
 from datacave_sql.table.access import TableAccess
 
+FRESH_COLUMNS = 1_000_000_000
+"""Ids of columns that the planner makes begin above this; the binder's count from 1."""
+
 
 class Statistics(Protocol):
     """What the planner asks about the sizes of tables."""
@@ -52,7 +55,21 @@ def split_conjuncts(predicate: n.Expression | None) -> list[n.Expression]:
         return [part for argument in predicate.arguments for part in split_conjuncts(argument)]
     if isinstance(predicate, n.Constant) and predicate.value is True:
         return []
+    if isinstance(predicate, n.Or):
+        return factored(predicate)
     return [predicate]
+
+
+def factored(disjunction: n.Or) -> list[n.Expression]:
+    """A disjunction as conditions that all have to hold: what every arm asks for stands by itself."""
+    arms = [split_conjuncts(arm) for arm in disjunction.arguments]
+    common = [part for part in arms[0] if not is_volatile(part) and all(part in arm for arm in arms[1:])]
+    if not common:
+        return [disjunction]
+    rests = [conjunction([part for part in arm if part not in common]) for arm in arms]
+    if any(rest is None for rest in rests):
+        return common
+    return [*common, n.Or(tuple(rest for rest in rests if rest is not None))]
 
 
 def conjunction(parts: Sequence[n.Expression]) -> n.Expression | None:
@@ -119,8 +136,14 @@ class Planner:
         self.environment = environment
         self.types = environment.types
         self.subquery_count = 0
+        self._fresh_columns = FRESH_COLUMNS
         self._planners = planners
         self._subquery = subquery
+
+    def fresh_column(self) -> int:
+        """A column id that the statement's own columns do not have."""
+        self._fresh_columns += 1
+        return self._fresh_columns
 
     def generator(self, scope: Scope, *variables: str) -> Generator:
         """A code generator over a scope that can plan the subqueries it meets."""

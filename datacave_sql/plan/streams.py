@@ -17,6 +17,8 @@ from datacave_sql.exec.values import ValuesRows
 from datacave_sql.expr import nodes as n
 from datacave_sql.expr.deparse import deparse
 from datacave_sql.plan import logical as l
+from datacave_sql.plan.cardinality import estimate_rows
+from datacave_sql.plan.decorrelation import decorrelated, has_correlated_scalar
 from datacave_sql.plan.planning import (
     Planner,
     comparable,
@@ -33,11 +35,19 @@ def plan_filter(p: Planner, node: l.Filter, needed: frozenset[int], conjuncts: l
     """The conditions join those from above and travel on; those that are subqueries become joins where they can."""
     parts = split_conjuncts(node.predicate) + conjuncts
     child, rest = joined_subqueries(p.environment, node.child, parts)
+    if any(has_correlated_scalar(part) for part in rest):
+        plain = [part for part in rest if not is_volatile(part)]
+        rows = estimate_rows(p.environment.statistics, child, plain)
+        child, rest = decorrelated(p, child, rows, rest, conditions=True)
     return p.plan(child, needed, rest)
 
 
 def plan_project(p: Planner, node: l.Project, needed: frozenset[int], conjuncts: list[n.Expression]) -> Operator:
     """Conditions on computed columns become conditions on what they are computed from."""
+    if any(has_correlated_scalar(e) for e in node.expressions):
+        rows = estimate_rows(p.environment.statistics, node.child, ())
+        source, expressions = decorrelated(p, node.child, rows, node.expressions, conditions=False)
+        node = l.Project(source, tuple(expressions), node.columns)
     computed = {column.id: expression for column, expression in zip(node.columns, node.expressions, strict=True)}
     below, above = substitute(conjuncts, computed)
     wanted = needed | _used(above)
