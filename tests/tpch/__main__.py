@@ -77,10 +77,13 @@ def load(connection: Connection, folder: Path) -> float:
     started = time.perf_counter()
     for name, columns in TABLES.items():
         connection.execute(f"CREATE TABLE {name} ({columns})")
-        with (folder / f"{name}.csv").open("rb") as data, connection.cursor() as cursor:
-            with cursor.copy(f"COPY {name} FROM STDIN WITH (FORMAT csv, HEADER)") as copy:
-                while part := data.read(COPY_BYTES):
-                    copy.write(part)
+        with (
+            (folder / f"{name}.csv").open("rb") as data,
+            connection.cursor() as cursor,
+            cursor.copy(f"COPY {name} FROM STDIN WITH (FORMAT csv, HEADER)") as copy,
+        ):
+            while part := data.read(COPY_BYTES):
+                copy.write(part)
     connection.execute("ANALYZE")
     return time.perf_counter() - started
 
@@ -123,4 +126,5 @@ def timed(connection: Connection, query: str, rounds: int) -> tuple[list[tuple[A
     return rows, best
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())
