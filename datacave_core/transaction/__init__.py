@@ -3,6 +3,7 @@
 from datacave_core.transaction.advisory import AdvisoryLocks, advisory_key, advisory_key_pair
 from datacave_core.transaction.isolation import SKIPPED, Isolation, WaitPolicy
 from datacave_core.transaction.lock_table import LockOwner, LockTable, LockWait
+from datacave_core.transaction.manager import TransactionManager
 from datacave_core.transaction.modes import (
     KEY_SHARE,
     NO_KEY_UPDATE,
@@ -12,13 +13,9 @@ from datacave_core.transaction.modes import (
     TableLockMode,
     mode_name,
 )
+from datacave_core.transaction.prepared import PreparedTransaction
 from datacave_core.transaction.table_locks import table_lock_key
-from datacave_core.transaction.transaction import (
-    NEWEST,
-    Mark,
-    Transaction,
-    TransactionManager,
-)
+from datacave_core.transaction.transaction import NEWEST, Mark, Transaction
 
 __all__ = [
     "KEY_SHARE",
@@ -34,6 +31,7 @@ __all__ = [
     "LockTable",
     "LockWait",
     "Mark",
+    "PreparedTransaction",
     "TableLockMode",
     "Transaction",
     "TransactionManager",

@@ -188,6 +188,28 @@ class LockTable:
             for key, _ in later:
                 self.settle_advisory(owner, key)
 
+    def transfer(self, owner: LockOwner, other: LockOwner) -> list[tuple[bytes, int]]:
+        """Hands all row locks and transaction-level advisory locks on to an owner without any; gives the row locks.
+
+        Those who wait go on waiting, for the other one.
+        """
+        modes: dict[bytes, int] = {item if isinstance(item, bytes) else item[0]: 0 for item in owner.acquired}
+        advisory = {key for key, _ in owner.transaction_advisory}
+        entries = self._entries
+        for key in [*modes, *advisory]:
+            entry = entries[key]
+            if isinstance(entry, _Queue):
+                held = entry.holders[other] = entry.holders.pop(owner)
+            else:
+                held = entry[1]
+                entries[key] = (other, held)
+            if key in modes:
+                modes[key] = held
+        other.acquired = list(modes)
+        other.transaction_advisory = owner.transaction_advisory
+        owner.acquired, owner.transaction_advisory = [], []
+        return list(modes.items())
+
     def settle_advisory(self, owner: LockOwner, key: bytes) -> None:
         """Weakens an advisory lock to the strongest mode that the session or the transaction still asks for."""
         modes = [mode for other, mode in owner.session_advisory if other == key]

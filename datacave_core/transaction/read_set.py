@@ -7,7 +7,7 @@ is a serial order (backward validation: H. T. Kung and J. T. Robinson, "On Optim
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from datacave_core.ports import Store
 from datacave_core.values import Row
@@ -47,6 +47,14 @@ class ReadSet:
         read[0], read[1] = low, high
         if not tracked:
             self.ranges.append(read)
+
+    def meets(self, keys: Collection[bytes]) -> bool:
+        """Whether any of these keys is among what was read."""
+        if not self.keys.isdisjoint(keys):
+            return True
+        return any(
+            low is not None and low <= key and (high is None or key < high) for low, high in self.ranges for key in keys
+        )
 
     def changed_since(self, store: Store, snapshot: int) -> bool:
         """Whether any transaction that committed after the snapshot changed what was read."""

@@ -56,6 +56,18 @@ class TableLocks:
             self._contended.discard(table_oid)
         return free
 
+    def transfer(self, owner: LockOwner, other: LockOwner) -> list[tuple[int, int]]:
+        """Hands all table locks on to an owner without any; gives them."""
+        tables = list(owner.tables.items())
+        for table_oid, modes in tables:
+            if table_oid in self._contended:
+                self._locks.hold(other, table_lock_key(table_oid), modes)
+        self.release(owner)
+        if tables:
+            other.tables.update(tables)
+            self._owners.add(other)
+        return tables
+
     def release(self, owner: LockOwner) -> None:
         """Gives up all table locks of an owner."""
         self._owners.discard(owner)

@@ -20,16 +20,15 @@ from typing import Any, Final, TypeAlias
 
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError, SerializationFailure
-from datacave_core.layout import PREFIX_LENGTH, RAW_LAYOUT, Layout
-from datacave_core.ports import Clock, Commit, Prepared, Store, Version
+from datacave_core.layout import PREFIX_LENGTH
+from datacave_core.ports import Commit, Prepared, Version
 from datacave_core.rowbatch import BATCH_ROWS, ColumnBatch, rows_of
-from datacave_core.transaction.durability import DurabilityQueue
 from datacave_core.transaction.isolation import SKIPPED, Isolation, WaitPolicy
-from datacave_core.transaction.lock_table import LockOwner, LockTable
+from datacave_core.transaction.lock_table import LockOwner
 from datacave_core.transaction.merge import merge_columns, merge_rows
-from datacave_core.transaction.moments import moment_text
+from datacave_core.transaction.prepared import PreparedTransaction
 from datacave_core.transaction.read_set import ReadSet
-from datacave_core.transaction.table_locks import TableLocks
+from datacave_core.transaction.shared import SharedState
 from datacave_core.transaction.write_set import WriteSet
 from datacave_core.values import Row
 from datacave_core.wait import Steps, Wait, wait_for
@@ -47,73 +46,12 @@ Mark: TypeAlias = tuple[int, int, int, int]
 """A point to roll back to: lengths of the undo log, of the lists of locks and advisory locks, and of the hooks."""
 
 
-class TransactionManager:
-    """What the transactions of one node share."""
-
-    __slots__ = ("_layouts", "_next_number", "active", "clock", "durability", "locks", "store", "table_locks")
-
-    def __init__(self, store: Store, clock: Clock) -> None:
-        self.store = store
-        self.clock = clock
-        self.locks = LockTable()
-        self.table_locks = TableLocks(self.locks)
-        self.durability = DurabilityQueue(store)
-        self.active: set[Transaction] = set()
-        self._layouts: dict[bytes, Layout] = {}
-        self._next_number = 1
-
-    def begin(
-        self,
-        isolation: Isolation = Isolation.READ_COMMITTED,
-        read_only: bool = False,
-        deferrable: bool = False,
-        owner: LockOwner | None = None,
-    ) -> Transaction:
-        """Starts a transaction. `owner` is the session; without one the transaction is a session of its own."""
-        return Transaction(self, isolation, read_only, deferrable, owner if owner is not None else LockOwner())
-
-    def set_layout(self, prefix: bytes, layout: Layout) -> None:
-        """Registers a layout with the store and for scans that merge own writes."""
-        self._layouts[prefix] = layout
-        self.store.set_layout(prefix, layout)
-
-    def layout_of(self, prefix: bytes) -> Layout:
-        """The layout registered for a prefix."""
-        return self._layouts.get(prefix, RAW_LAYOUT)
-
-    def write_now(self, writes: Mapping[bytes, Row | None], *, wait_durable: bool = True) -> Commit:
-        """Commits rows outside any transaction: values of sequences, statistics."""
-        commit = self.store.commit(writes, wait_durable=wait_durable)
-        self.durability.add(commit)
-        return commit
-
-    def durable_wait(self, timestamp: int) -> Wait | None:
-        """What to wait for before a client may see effects of commits up to a timestamp; None if nothing."""
-        return self.durability.wait_for(timestamp)
-
-    def check_readable(self, timestamp: int) -> None:
-        """Raises 72000 for a timestamp before the retention and 22023 for one in the future."""
-        self.check_kept(timestamp)
-        if timestamp > self.store.visible_timestamp and timestamp > self.clock.now_microseconds():
-            raise DatacaveError(
-                f"{moment_text(timestamp)} lies in the future", sqlstate=sqlstate.INVALID_PARAMETER_VALUE
-            )
-
-    def check_kept(self, timestamp: int) -> None:
-        """Raises 72000 for a timestamp before the retention."""
-        oldest = self.store.oldest_readable()
-        if timestamp < oldest and not self.store.is_pinned(timestamp):
-            raise DatacaveError(
-                f"the rows of {moment_text(timestamp)} are no longer kept",
-                sqlstate=sqlstate.SNAPSHOT_TOO_OLD,
-                detail=f"The earliest readable time is {moment_text(oldest)}, commit timestamp {oldest}.",
-            )
-
-    def take_number(self) -> int:
-        """The next transaction number (txid_current)."""
-        number = self._next_number
-        self._next_number = number + 1
-        return number
+def _dangerous() -> SerializationFailure:
+    return SerializationFailure(
+        "could not serialize access due to read/write dependencies among transactions",
+        detail="Reason code: Canceled on identification as a pivot, during commit attempt.",
+        hint="The transaction might succeed if retried.",
+    )
 
 
 class Transaction:
@@ -143,7 +81,7 @@ class Transaction:
     )
 
     def __init__(
-        self, manager: TransactionManager, isolation: Isolation, read_only: bool, deferrable: bool, owner: LockOwner
+        self, manager: SharedState, isolation: Isolation, read_only: bool, deferrable: bool, owner: LockOwner
     ) -> None:
         self.manager = manager
         self._store = manager.store
@@ -523,6 +461,8 @@ class Transaction:
         if self.ended:
             raise DatacaveError("the transaction has ended")
         rows = self._writes.rows
+        if self._reads is not None and self.manager.prepared:
+            self._check_prepared(self._reads)
         if not rows:
             self._end()
             return None
@@ -532,11 +472,7 @@ class Transaction:
         store = self._store
         if self._reads is not None and self._reads.changed_since(store, self.snapshot):
             self._end()
-            raise SerializationFailure(
-                "could not serialize access due to read/write dependencies among transactions",
-                detail="Reason code: Canceled on identification as a pivot, during commit attempt.",
-                hint="The transaction might succeed if retried.",
-            )
+            raise _dangerous()
         prepared = None
         if self._prepared is not None and self._prepared[0] == len(self._writes.undo):
             prepared = self._prepared[1]
@@ -547,6 +483,47 @@ class Transaction:
             raise
         self.owner.last_commit_timestamp = commit.timestamp
         self.manager.durability.add(commit)
+        self._end()
+        return commit
+
+    def _check_prepared(self, reads: ReadSet) -> None:
+        """Refuses to have overlooked a prepared transaction that stands before this one."""
+        for other in self.manager.prepared.values():
+            if other.serializable and reads.meets(other.writes):
+                self._end()
+                raise _dangerous()
+
+    def prepare(self, gid: str, role_oid: int, database_oid: int) -> Commit:
+        """The first phase of a two-phase commit, after `prepare_commit`: the transaction ends here, and lives on in
+        `manager.prepared`, also after a restart. It is prepared when `durable` of the answer is done.
+
+        Raises what `commit` raises, and is rolled back then.
+        """
+        manager, store, owner = self.manager, self._store, self.owner
+        reads = self._reads
+        if reads is not None:
+            self._check_prepared(reads)
+            if reads.changed_since(store, self.snapshot):
+                self._end()
+                raise _dangerous()
+        writes = dict(self._writes.rows)
+        now = manager.clock.now_microseconds()
+        prepared = PreparedTransaction(
+            gid, self.number, now, role_oid, database_oid, reads is not None, writes, [], [], []
+        )
+        prepared.owner.transaction_number = self.number
+        prepared.row_locks = self._lock_table.transfer(owner, prepared.owner)
+        prepared.table_locks = manager.table_locks.transfer(owner, prepared.owner)
+        prepared.advisory_locks = list(prepared.owner.transaction_advisory)
+        try:
+            commit = store.commit({prepared.key: prepared.record()})
+        except BaseException:
+            self._lock_table.release_all(prepared.owner)
+            manager.table_locks.release(prepared.owner)
+            self._end()
+            raise
+        manager.durability.add(commit)
+        manager.prepared[gid] = prepared
         self._end()
         return commit
 

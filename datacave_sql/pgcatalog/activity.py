@@ -90,8 +90,8 @@ def locks_view(asking: Any, rows: CatalogRows) -> Iterator[Row]:
     for key, owner, mode, granted in database.transactions.locks.locks():
         session = sessions.get(owner)
         values: dict[str, Any] = {
-            "pid": session.process_id if session is not None else owner.process_id,
-            "virtualtransaction": f"{owner.process_id}/{owner.transaction_number}",
+            "pid": session.process_id if session is not None else None,
+            "virtualtransaction": f"{session.process_id if session is not None else -1}/{owner.transaction_number}",
             "mode": mode_name(mode),
             "granted": granted,
         }
@@ -105,7 +105,9 @@ def locks_view(asking: Any, rows: CatalogRows) -> Iterator[Row]:
             table = storage.get(split_prefix(key)[0])
             values |= {"locktype": "tuple", "database": database_oid(asking), "relation": table}
         yield make(**values)
-    for owner, session in sessions.items():
+    everybody: list[tuple[Any, Any]] = list(sessions.items())
+    everybody += [(prepared.owner, None) for prepared in database.transactions.prepared.values()]
+    for owner, session in everybody:
         for oid, modes in list(owner.tables.items()):
             if (owner, oid) in contended:
                 continue
@@ -115,12 +117,28 @@ def locks_view(asking: Any, rows: CatalogRows) -> Iterator[Row]:
                         locktype="relation",
                         database=database_oid(asking),
                         relation=oid,
-                        pid=session.process_id,
-                        virtualtransaction=f"{owner.process_id}/{owner.transaction_number}",
+                        pid=session.process_id if session is not None else None,
+                        virtualtransaction=f"{session.process_id if session is not None else -1}/"
+                        f"{owner.transaction_number}",
                         mode=mode_name(mode),
                         granted=True,
                         fastpath=True,
                     )
+
+
+def prepared_transactions_view(asking: Any, rows: CatalogRows) -> Iterator[Row]:
+    """pg_prepared_xacts."""
+    make = maker("pg_prepared_xacts")
+    catalog = rows.catalog
+    for one in asking.database.transactions.prepared.values():
+        role, database = catalog.roles.get(one.role_oid), catalog.databases.get(one.database_oid)
+        yield make(
+            transaction=one.number,
+            gid=one.gid,
+            prepared=one.prepared_at - _EPOCH_MICROSECONDS,
+            owner=role.name if role is not None else None,
+            database=database.name if database is not None else None,
+        )
 
 
 def prepared_statements_view(session: Any, rows: CatalogRows) -> Iterator[Row]:

@@ -91,6 +91,7 @@ LIVE: dict[str, Callable[[Any, CatalogRows], Iterable[Row]]] = {
     "pg_sequences": sequences_view,
     "pg_stat_activity": activity.activity_view,
     "pg_locks": activity.locks_view,
+    "pg_prepared_xacts": activity.prepared_transactions_view,
     "pg_prepared_statements": activity.prepared_statements_view,
     "pg_cursors": activity.cursors_view,
     **STATISTICS,

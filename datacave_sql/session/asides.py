@@ -18,6 +18,8 @@ class Asides:
         self.notices: list[Notice] = []
         self.pending_notifications: dict[Notification, None] = {}
         """What the running transaction has notified: delivered when it commits, repeated ones once."""
+        self.listens_at_commit = False
+        """Whether LISTEN or UNLISTEN waits for the commit."""
         self._inbox: list[Notification] = []
         self._wake = wake
 

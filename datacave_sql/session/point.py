@@ -13,7 +13,6 @@ from datacave_core.values import Row
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.session.compiled import CompiledQuery
 from datacave_sql.session.prepared import PreparedStatement
-from datacave_sql.session.snapshot_reader import SnapshotReader
 
 
 class PointLookup:
@@ -45,11 +44,11 @@ class PointLookup:
         self._prepared = prepared
         self._compiled = compiled
         self._state = session.home.state
-        self._reader = SnapshotReader(session.database.store)
+        self._reader = session.make_reader()
         self._get = session.database.store.get
         self._make_keys = compiled.lookup.make_keys
         self._make = compiled.lookup.make
-        self._context = ExecutionContext(session, self._reader, ())  # type: ignore[arg-type]
+        self._context = ExecutionContext(session, self._reader, ())
         self.settings = session.format_settings
 
     def holds(self) -> bool:

@@ -139,6 +139,11 @@ class Portal:
         yield from self.materialise()
         return self._rows
 
+    @property
+    def survived(self) -> bool:
+        """Whether the transaction it was opened in has committed."""
+        return self._committed_with
+
     def survives(self, committed: bool) -> bool:
         """Whether it outlives the transaction that ends now: a held cursor whose transaction has committed."""
         return self.holdable and self._committed_with and (committed or self._materialised)

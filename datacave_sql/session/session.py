@@ -17,6 +17,7 @@ from typing import Any
 from datacave_core import sqlstate
 from datacave_core.catalog import Catalog, catalog_writes
 from datacave_core.errors import CachedPlanChanged, DatacaveError
+from datacave_core.ports import Commit
 from datacave_core.transaction import (
     UPDATE,
     AdvisoryLocks,
@@ -33,6 +34,7 @@ from datacave_sql.bind.environment import BindingEnvironment
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.functions.registered import REGISTERED, registered_io
 from datacave_sql.session.asides import Asides
+from datacave_sql.session.commit_hooks import CommitHooks
 from datacave_sql.session.compiled import CompiledQuery, CompiledUtility
 from datacave_sql.session.compiler import Compiler
 from datacave_sql.session.evaluation import SessionEvaluation
@@ -49,7 +51,7 @@ from datacave_sql.session.utility import drop_temporary_schema, empty_at_commit,
 ROW_EXCLUSIVE = int(TableLockMode.ROW_EXCLUSIVE)
 
 
-class Session(Asides):
+class Session(Asides, CommitHooks):
     """One client. Everything runs in one thread; at most one statement is under way.
 
     `evaluation` answers what expressions ask; `settings` holds the parameters.
@@ -73,9 +75,10 @@ class Session(Asides):
         self.user = user
         self.database_name = database_name
         self.client_address = client_address
-        self.owner = LockOwner()
+        self.owner = LockOwner(process_id)
         self.advisory_locks = AdvisoryLocks(database.transactions.locks, self.owner)
-        super().__init__(process_id, wake)
+        Asides.__init__(self, process_id, wake)
+        CommitHooks.__init__(self)
         self.settings = SessionSettings(database.default_settings(user, database_name), settings, command_line)
         self.transaction: Transaction | None = None
         self.in_block = False
@@ -91,9 +94,6 @@ class Session(Asides):
         self.past = SessionPast(self)
         self._catalog_base: Catalog | None = None
         self._unreadable_past: DatacaveError | None = None  # why datacave.as_of cannot be read
-        self._after_commit: list[Callable[[], None]] = []
-        self._after_rollback: list[Callable[[], None]] = []
-        self._at_commit: list[Callable[[], Steps[None]]] = []
         self._reader: SnapshotReader = SnapshotReader(database.store)
         self.settings.as_of_changed = self._as_of_changed
         self._as_of_changed(self.settings.as_of)
@@ -336,9 +336,13 @@ class Session(Asides):
         if self.settings.as_of and self.transaction is None:
             self.begin_transaction()
 
+    def make_reader(self) -> SnapshotReader:
+        """For lookups without a transaction, which read the present: under datacave.as_of a reader that is never up
+        to date sends them the long way."""
+        return PastReader(self.database.store) if self.settings.as_of else SnapshotReader(self.database.store)
+
     def _as_of_changed(self, as_of: str) -> None:
-        # Lookups without a transaction read the present: a reader that is never up to date sends them the long way.
-        self._reader = PastReader(self.database.store) if as_of else SnapshotReader(self.database.store)
+        self._reader = self.make_reader()
 
     def _prepare_write(self, compiled: CompiledQuery, transaction: Transaction) -> Steps[CompiledQuery]:
         """Refuses writes in read-only transactions; shares the tables' locks, so that their definitions stay."""
@@ -395,23 +399,11 @@ class Session(Asides):
         if wait is not None:
             yield from wait_for(wait)
 
-    def after_commit(self, work: Callable[[], None]) -> None:
-        """Runs `work` once the transaction has committed; forgotten when it rolls back."""
-        self._after_commit.append(work)
-
-    def at_commit(self, work: Callable[[], Steps[None]]) -> None:
-        """Runs `work` inside the transaction when it commits, before its catalog is written."""
-        self._at_commit.append(work)
-
     def _run_at_commit(self) -> Steps[None]:
         for work in self._at_commit:
             yield from work()
         if self.emptied_at_commit:
             yield from empty_at_commit(self)
-
-    def after_rollback(self, work: Callable[[], None]) -> None:
-        """Runs `work` when what has been done up to now is taken back, by ROLLBACK or ROLLBACK TO."""
-        self._after_rollback.append(work)
 
     # The end of transactions
 
@@ -438,7 +430,7 @@ class Session(Asides):
         except BaseException:
             self.rollback()
             raise
-        if self._own_catalog is not None and self._catalog_base is not None:
+        if self._own_catalog is not None and self.changes_catalog:
             self.database.install_catalog(self.home, self._own_catalog.catalog)
         work, self._after_commit = self._after_commit, []
         notifications = list(self.pending_notifications)
@@ -449,6 +441,20 @@ class Session(Asides):
             yield from wait_for(commit.durable)
         if notifications:
             self.home.notifications.publish(notifications)
+
+    def prepare_transaction(self, gid: str) -> Steps[Commit]:
+        """PREPARE TRANSACTION: the transaction leaves the session and waits, in the store, for its second phase."""
+        transaction = self.transaction
+        assert transaction is not None
+        yield from transaction.prepare_commit()
+        commit = transaction.prepare(gid, self.evaluation.current_role.oid, self.home.oid)
+        self._ended(True)
+        return commit
+
+    @property
+    def changes_catalog(self) -> bool:
+        """Whether the transaction has changed definitions."""
+        return self._own_catalog is not None and self._catalog_base is not None
 
     def rollback(self) -> None:
         """Takes the whole transaction back."""
@@ -470,6 +476,7 @@ class Session(Asides):
         self._after_commit.clear()
         self._after_rollback.clear()
         self._at_commit.clear()
+        self.listens_at_commit = False
         self.pending_notifications.clear()
         self.settings.transaction_ended(committed)
         for name in [name for name, portal in self.portals.items() if not portal.survives(committed)]:

@@ -9,6 +9,7 @@ Not here: what the parameters are (parameter.py), those that show the running tr
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from datacave_core.errors import DatacaveError
@@ -295,6 +296,8 @@ class SessionSettings:
         as_of = str(value("datacave.as_of"))
         if as_of != self.as_of:
             self.as_of = as_of
+            # Whoever keeps something ready for the present recognises it by this object.
+            self.format_settings = replace(settings)
             self.as_of_changed(as_of)
         self.session_authorization = str(value("session_authorization"))
 

@@ -37,6 +37,7 @@ from datacave_sql.session.utility import (
     tables,
     transaction,
     truncate,
+    two_phase,
     types,
     views,
 )
@@ -51,7 +52,7 @@ COMMANDS: dict[type, Callable[[Any, Any], Steps]] = {
     ast.Savepoint: transaction.savepoint,
     ast.ReleaseSavepoint: transaction.release,
     ast.RollbackTo: transaction.rollback_to,
-    ast.PreparedTransaction: transaction.prepared_transaction,
+    ast.PreparedTransaction: two_phase.prepared_transaction,
     ast.SetTransaction: transaction.set_transaction,
     ast.SetConstraints: transaction.set_constraints,
     ast.SetParameter: parameters.set_parameter,

@@ -23,6 +23,7 @@ def listen(session: Any, statement: ast.Listen) -> Steps:
     """LISTEN: heard once the transaction has committed."""
     session.begin_statement()
     hub = session.home.notifications
+    session.listens_at_commit = True
     session.after_commit(lambda: hub.listen(session, statement.channel))
     yield Complete("LISTEN")
 

@@ -158,28 +158,6 @@ def rollback_to(session: Any, statement: ast.RollbackTo) -> Steps:
     yield _ROLLBACK
 
 
-def prepared_transaction(session: Any, statement: ast.PreparedTransaction) -> Steps:
-    """PREPARE TRANSACTION and what ends it: refused, as a server with max_prepared_transactions = 0 does."""
-    if statement.action == "prepare":
-        if session.in_block:
-            raise DatacaveError(
-                "prepared transactions are disabled",
-                sqlstate=sqlstate.OBJECT_NOT_IN_PREREQUISITE_STATE,
-                hint="Set max_prepared_transactions to a nonzero value.",
-            )
-        warn(session, NO_TRANSACTION, sqlstate.NO_ACTIVE_SQL_TRANSACTION)
-        yield _ROLLBACK
-        return
-    if session.in_block:
-        command = "COMMIT PREPARED" if statement.action == "commit" else "ROLLBACK PREPARED"
-        raise DatacaveError(
-            f"{command} cannot run inside a transaction block", sqlstate=sqlstate.ACTIVE_SQL_TRANSACTION
-        )
-    raise DatacaveError(
-        f'prepared transaction with identifier "{statement.gid}" does not exist', sqlstate=sqlstate.UNDEFINED_OBJECT
-    )
-
-
 def set_transaction(session: Any, statement: ast.SetTransaction) -> Steps:
     """SET TRANSACTION, SET SESSION CHARACTERISTICS AS TRANSACTION."""
     modes = statement.modes

@@ -1,0 +1,82 @@
+"""Prepared transactions: the first phase of a two-phase commit, kept in the store until the second.
+
+A prepared transaction has passed every check and can only be committed or rolled back, by whoever names it, also after
+a restart. It lies in the store as one row with its writes and locks, and holds the locks through an owner of its own.
+A SERIALIZABLE one stands at its place in the serial order from the moment it was prepared: until it is committed,
+serializable transactions that have read what it writes are refused, so that nobody notices the difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import msgpack
+
+from datacave_core.errors import DataCorrupted
+from datacave_core.keycode import prefix_end, table_prefix
+from datacave_core.packing import pack_value, unpack_value
+from datacave_core.ports import Store
+from datacave_core.transaction.lock_table import LockOwner
+from datacave_core.values import Row
+
+PREPARED_TABLE_ID = 23
+_PREFIX = table_prefix(PREPARED_TABLE_ID)
+_FORMAT = 1
+
+
+@dataclass(slots=True)
+class PreparedTransaction:
+    """One prepared transaction. `prepared_at` is in microseconds since 1970, `role_oid` who prepared it.
+
+    `row_locks` are keys with their modes, `table_locks` oids with theirs, `advisory_locks` keys with theirs.
+    """
+
+    gid: str
+    number: int
+    prepared_at: int
+    role_oid: int
+    database_oid: int
+    serializable: bool
+    writes: dict[bytes, Row | None]
+    row_locks: list[tuple[bytes, int]]
+    table_locks: list[tuple[int, int]]
+    advisory_locks: list[tuple[bytes, int]]
+    owner: LockOwner = field(default_factory=LockOwner)
+    busy: bool = False
+    """Whether a session is about to commit it or to roll it back."""
+
+    @property
+    def key(self) -> bytes:
+        """Where it lies in the store."""
+        return _PREFIX + self.gid.encode()
+
+    def record(self) -> Row:
+        """Its row in the store."""
+        writes = [[key, None if row is None else pack_value(row)] for key, row in self.writes.items()]
+        facts = [self.number, self.prepared_at, self.role_oid, self.database_oid, self.serializable]
+        return (msgpack.packb([_FORMAT, facts, writes, self.row_locks, self.table_locks, self.advisory_locks]),)
+
+
+def prepared_in(store: Store) -> Iterator[PreparedTransaction]:
+    """All prepared transactions in the store. Raises DataCorrupted for records of a format of the future."""
+    for batch in store.scan(_PREFIX, prefix_end(_PREFIX), store.newest_timestamp):
+        for key, row in batch:
+            known, facts, writes, rows, tables, advisory = msgpack.unpackb(row[0], use_list=False)
+            number, prepared_at, role_oid, database_oid, serializable = facts
+            if known != _FORMAT:
+                raise DataCorrupted(f"prepared transaction of format {known}; this version reads format {_FORMAT}")
+            found = {key: None if packed is None else unpack_value(packed) for key, packed in writes}
+            gid = key[len(_PREFIX) :].decode()
+            yield PreparedTransaction(
+                gid,
+                number,
+                prepared_at,
+                role_oid,
+                database_oid,
+                serializable,
+                found,
+                list(rows),
+                list(tables),
+                list(advisory),
+            )

@@ -1,0 +1,118 @@
+"""SharedState: what the transactions of one node share: the store, the locks, durability, prepared transactions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from datacave_core import sqlstate
+from datacave_core.errors import DatacaveError
+from datacave_core.layout import RAW_LAYOUT, Layout
+from datacave_core.ports import Clock, Commit, Store
+from datacave_core.transaction.durability import DurabilityQueue
+from datacave_core.transaction.lock_table import LockTable
+from datacave_core.transaction.modes import TableLockMode
+from datacave_core.transaction.moments import moment_text
+from datacave_core.transaction.prepared import PreparedTransaction, prepared_in
+from datacave_core.transaction.table_locks import TableLocks
+from datacave_core.values import Row
+from datacave_core.wait import Wait
+
+
+class SharedState:
+    """What the transactions of one node share."""
+
+    __slots__ = (
+        "_layouts",
+        "_next_number",
+        "active",
+        "clock",
+        "durability",
+        "locks",
+        "prepared",
+        "store",
+        "table_locks",
+    )
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self.store = store
+        self.clock = clock
+        self.locks = LockTable()
+        self.table_locks = TableLocks(self.locks)
+        self.durability = DurabilityQueue(store)
+        self.active: set[Any] = set()
+        self._layouts: dict[bytes, Layout] = {}
+        self._next_number = 1
+        self.prepared: dict[str, PreparedTransaction] = {}
+        """Prepared transactions by the name they were given."""
+        for each in prepared_in(store):
+            self._adopt(each)
+
+    def _adopt(self, prepared: PreparedTransaction) -> None:
+        """Takes over a transaction that was prepared before a restart, with its locks."""
+        self.prepared[prepared.gid] = prepared
+        owner = prepared.owner
+        self._next_number = max(self._next_number, prepared.number + 1)
+        owner.transaction_number = prepared.number
+        for key, mode in prepared.row_locks:
+            self.locks.acquire(owner, key, mode)
+        for key, mode in prepared.advisory_locks:
+            self.locks.acquire_unlisted(owner, key, mode)
+            owner.transaction_advisory.append((key, mode))
+        for table_oid, modes in prepared.table_locks:
+            for mode in TableLockMode:
+                if modes & mode:
+                    self.table_locks.acquire(owner, table_oid, int(mode))
+
+    def finish_prepared(self, prepared: PreparedTransaction, *, commit: bool) -> Commit:
+        """Commits a prepared transaction, or rolls it back, and releases its locks. Raises DiskFull, StorageStopped."""
+        writes: dict[bytes, Row | None] = dict(prepared.writes) if commit else {}
+        writes[prepared.key] = None
+        done = self.write_now(writes)
+        del self.prepared[prepared.gid]
+        self.locks.release_all(prepared.owner)
+        self.table_locks.release(prepared.owner)
+        return done
+
+    def set_layout(self, prefix: bytes, layout: Layout) -> None:
+        """Registers a layout with the store and for scans that merge own writes."""
+        self._layouts[prefix] = layout
+        self.store.set_layout(prefix, layout)
+
+    def layout_of(self, prefix: bytes) -> Layout:
+        """The layout registered for a prefix."""
+        return self._layouts.get(prefix, RAW_LAYOUT)
+
+    def write_now(self, writes: Mapping[bytes, Row | None], *, wait_durable: bool = True) -> Commit:
+        """Commits rows outside any transaction: values of sequences, statistics."""
+        commit = self.store.commit(writes, wait_durable=wait_durable)
+        self.durability.add(commit)
+        return commit
+
+    def durable_wait(self, timestamp: int) -> Wait | None:
+        """What to wait for before a client may see effects of commits up to a timestamp; None if nothing."""
+        return self.durability.wait_for(timestamp)
+
+    def check_readable(self, timestamp: int) -> None:
+        """Raises 72000 for a timestamp before the retention and 22023 for one in the future."""
+        self.check_kept(timestamp)
+        if timestamp > self.store.visible_timestamp and timestamp > self.clock.now_microseconds():
+            raise DatacaveError(
+                f"{moment_text(timestamp)} lies in the future", sqlstate=sqlstate.INVALID_PARAMETER_VALUE
+            )
+
+    def check_kept(self, timestamp: int) -> None:
+        """Raises 72000 for a timestamp before the retention."""
+        oldest = self.store.oldest_readable()
+        if timestamp < oldest and not self.store.is_pinned(timestamp):
+            raise DatacaveError(
+                f"the rows of {moment_text(timestamp)} are no longer kept",
+                sqlstate=sqlstate.SNAPSHOT_TOO_OLD,
+                detail=f"The earliest readable time is {moment_text(oldest)}, commit timestamp {oldest}.",
+            )
+
+    def take_number(self) -> int:
+        """The next transaction number (txid_current)."""
+        number = self._next_number
+        self._next_number = number + 1
+        return number

@@ -1,0 +1,134 @@
+"""PREPARE TRANSACTION, COMMIT PREPARED, ROLLBACK PREPARED.
+
+What a prepared transaction cannot carry is refused as in PostgreSQL: temporary tables, notifications, held cursors;
+and changes of definitions, whose consequences (what a drop leaves behind) live in the session that made them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from datacave_core import sqlstate
+from datacave_core.errors import DatacaveError, FeatureNotSupported
+from datacave_core.transaction import PreparedTransaction
+from datacave_core.wait import Wait, wait_for
+from datacave_sql.parse import ast
+from datacave_sql.session.replies import Complete, Reply
+from datacave_sql.session.warnings import warn
+
+Steps = Iterator[Reply | Wait]
+
+GID_BYTES_MAX = 199
+
+_ROLLBACK = Complete("ROLLBACK")
+
+
+def prepared_transaction(session: Any, statement: ast.PreparedTransaction) -> Steps:
+    """PREPARE TRANSACTION and what ends it."""
+    if statement.action == "prepare":
+        yield from _prepare(session, statement.gid)
+        return
+    command = "COMMIT PREPARED" if statement.action == "commit" else "ROLLBACK PREPARED"
+    if session.in_block or session.transaction is not None:
+        raise DatacaveError(
+            f"{command} cannot run inside a transaction block", sqlstate=sqlstate.ACTIVE_SQL_TRANSACTION
+        )
+    manager = session.database.transactions
+    prepared = _find(session, statement.gid)
+    prepared.busy = True
+    try:
+        commit = manager.finish_prepared(prepared, commit=statement.action == "commit")
+    finally:
+        prepared.busy = False
+    session.owner.last_commit_timestamp = commit.timestamp
+    yield from wait_for(commit.durable)
+    yield Complete(command)
+
+
+def _prepare(session: Any, gid: str) -> Steps:
+    if not session.in_block:
+        warn(session, "there is no transaction in progress", sqlstate.NO_ACTIVE_SQL_TRANSACTION)
+        session.rollback()
+        yield _ROLLBACK
+        return
+    if session.failed:
+        session.rollback()
+        yield _ROLLBACK
+        return
+    try:
+        _check(session, gid)
+        commit = yield from session.prepare_transaction(gid)
+    except BaseException:
+        session.rollback()
+        raise
+    yield from wait_for(commit.durable)
+    yield Complete("PREPARE TRANSACTION")
+
+
+def _check(session: Any, gid: str) -> None:
+    """Raises what PostgreSQL raises for transactions that cannot be prepared."""
+    manager = session.database.transactions
+    limit = int(session.settings.value("max_prepared_transactions"))
+    if not limit:
+        raise DatacaveError(
+            "prepared transactions are disabled",
+            sqlstate=sqlstate.OBJECT_NOT_IN_PREREQUISITE_STATE,
+            hint="Set max_prepared_transactions to a nonzero value.",
+        )
+    if len(gid.encode()) > GID_BYTES_MAX:
+        raise DatacaveError(f'transaction identifier "{gid}" is too long', sqlstate=sqlstate.INVALID_PARAMETER_VALUE)
+    if gid in manager.prepared:
+        raise DatacaveError(f'transaction identifier "{gid}" is already in use', sqlstate=sqlstate.DUPLICATE_OBJECT)
+    if len(manager.prepared) >= limit:
+        raise DatacaveError(
+            "maximum number of prepared transactions reached",
+            sqlstate=sqlstate.OUT_OF_MEMORY,
+            hint=f"Increase max_prepared_transactions (currently {limit}).",
+        )
+    if session.pending_notifications or session.listens_at_commit:
+        raise FeatureNotSupported("cannot PREPARE a transaction that has executed LISTEN, UNLISTEN, or NOTIFY")
+    if any(portal.holdable and portal.cursor and not portal.survived for portal in session.portals.values()):
+        raise FeatureNotSupported("cannot PREPARE a transaction that has created a cursor WITH HOLD")
+    if session.emptied_at_commit or _touches_temporary(session):
+        raise FeatureNotSupported("cannot PREPARE a transaction that has operated on temporary objects")
+    if session.changes_catalog:
+        raise FeatureNotSupported(
+            "cannot PREPARE a transaction that has changed definitions",
+            hint="Commit the changes of definitions in a transaction of their own first.",
+        )
+    owner = session.owner
+    if {key for key, _ in owner.session_advisory} & {key for key, _ in owner.transaction_advisory}:
+        raise FeatureNotSupported(
+            "cannot PREPARE while holding both session-level and transaction-level locks on the same object"
+        )
+
+
+def _touches_temporary(session: Any) -> bool:
+    tables = session.catalog_snapshot.tables
+    return any(oid in tables and tables[oid].persistence == "t" for oid in session.owner.tables)
+
+
+def _find(session: Any, gid: str) -> PreparedTransaction:
+    found: PreparedTransaction | None = session.database.transactions.prepared.get(gid)
+    if found is None:
+        raise DatacaveError(
+            f'prepared transaction with identifier "{gid}" does not exist', sqlstate=sqlstate.UNDEFINED_OBJECT
+        )
+    if found.busy:
+        raise DatacaveError(
+            f'prepared transaction with identifier "{gid}" is busy', sqlstate=sqlstate.OBJECT_NOT_IN_PREREQUISITE_STATE
+        )
+    role = session.evaluation.current_role
+    if role.oid != found.role_oid and not role.superuser:
+        raise DatacaveError(
+            "permission denied to finish prepared transaction",
+            sqlstate=sqlstate.INSUFFICIENT_PRIVILEGE,
+            hint="Must be superuser or the user that prepared the transaction.",
+        )
+    if found.database_oid != session.home.oid:
+        raise FeatureNotSupported(
+            "prepared transaction belongs to another database",
+            hint="Connect to the database where the transaction was prepared to finish it.",
+        )
+    return found
