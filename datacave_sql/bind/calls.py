@@ -292,6 +292,8 @@ def _place_of(b: Binding, parts: Sequence[n.Expression], columns: set[int], othe
         for node in n.walk(part):
             if isinstance(node, n.ColumnReference) and node.column in columns:
                 return b.position(node) or otherwise
+            if isinstance(node, n.SubqueryExpression) and not columns.isdisjoint(node.outer):
+                return otherwise
     return None
 
 

@@ -115,11 +115,11 @@ def _sets(b: Binding, item: ast.GroupingSet, groups: Groups, resolve) -> list[tu
 class GroupedExpressions:
     """Rewrites expressions of a grouped query to read the Aggregate's columns. Raises 42803."""
 
-    def __init__(self, b: Binding, scope: Scope, groups: Groups) -> None:
+    def __init__(self, b: Binding, scope: Scope, groups: Groups, expanded: set[int]) -> None:
         self._b = b
         self._scope = scope
         self._groups = groups
-        self._input = scope.owned()
+        self._input = scope.owned() | expanded
         self._dependent = self._dependent_columns()
         grouping = scope.grouping
         assert grouping is not None

@@ -99,7 +99,12 @@ def _group(
     assert grouping is not None
     if not (body.group_by or body.having is not None or grouping.aggregates or grouping.grouping_calls):
         return block.plan, having, keys, on
-    rewriter = GroupedExpressions(b, block.scope, groups)
+    below = _sets_in(grouping, groups.expressions)
+    if below:
+        # Set-returning functions that are grouped by are expanded first.
+        block.plan = _expanded(block.plan, below)
+        grouping.sets = [item for item in grouping.sets if item not in below]
+    rewriter = GroupedExpressions(b, block.scope, groups, {column.id for _, column in below})
     rewrite = rewriter.rewrite
     for item in block.items:
         item.expression = rewrite(item.expression)
@@ -147,7 +152,25 @@ def _compute(
     if grouping.windows:
         columns = plan.columns + tuple(grouping.windows.values())
         plan = l.Window(plan, tuple(grouping.windows), columns)
-    pending = list(grouping.sets)
+    return _expanded(plan, grouping.sets), keys, on
+
+
+def _sets_in(grouping: Grouping, expressions: Sequence[n.Expression]) -> list[tuple[n.Expression, l.OutputColumn]]:
+    """The set-returning calls that expressions read, and those in their arguments."""
+    used: set[int] = set()
+    for e in expressions:
+        used |= n.columns_used(e)
+    found: list[tuple[n.Expression, l.OutputColumn]] = []
+    for call, column in reversed(grouping.sets):
+        if column.id in used:
+            found.insert(0, (call, column))
+            used |= n.columns_used(call)
+    return found
+
+
+def _expanded(plan: l.LogicalPlan, sets: Sequence[tuple[n.Expression, l.OutputColumn]]) -> l.LogicalPlan:
+    """The plan with set-returning calls as further columns."""
+    pending = list(sets)
     while pending:
         # A set-returning function in the arguments of another one is expanded first.
         waiting = {column.id for _, column in pending}
@@ -160,7 +183,7 @@ def _compute(
         )
         done = {column.id for _, column in ready}
         pending = [(call, column) for call, column in pending if column.id not in done]
-    return plan, keys, on
+    return plan
 
 
 def place(b: Binding, plan: l.LogicalPlan, items: Sequence[TargetItem]) -> l.Project:

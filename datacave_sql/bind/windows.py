@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datacave_core import sqlstate
-from datacave_core.errors import DatacaveError
+from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.types import oids
 from datacave_sql.bind import coercion
 from datacave_sql.bind.names import Scope
@@ -14,7 +14,18 @@ from datacave_sql.parse import ast
 
 Window = tuple[tuple[n.Expression, ...], tuple[n.SortKey, ...], n.WindowFrame]
 
-_SPANS = frozenset({oids.DATE, oids.TIMESTAMP, oids.TIMESTAMPTZ, oids.TIME, oids.TIMETZ, oids.INTERVAL})
+_RANGE_OFFSETS = {
+    oids.INT2: (oids.INT8, oids.INT4, oids.INT2),
+    oids.INT4: (oids.INT8, oids.INT4, oids.INT2),
+    oids.INT8: (oids.INT8,),
+    oids.FLOAT4: (oids.FLOAT8,),
+    oids.FLOAT8: (oids.FLOAT8,),
+    oids.NUMERIC: (oids.NUMERIC,),
+    **dict.fromkeys(
+        (oids.DATE, oids.TIMESTAMP, oids.TIMESTAMPTZ, oids.TIME, oids.TIMETZ, oids.INTERVAL), (oids.INTERVAL,)
+    ),
+}
+"""Types of ORDER BY columns that RANGE can count along, with the types of its offsets (in_range in PostgreSQL)."""
 
 
 def _bad(message: str, position: int, code: str = sqlstate.WINDOWING_ERROR, detail: str | None = None) -> DatacaveError:
@@ -100,15 +111,36 @@ def _frame(b: Binding, frame: ast.WindowFrame | None, order: tuple[n.SortKey, ..
     def bound(end: ast.FrameBound) -> n.FrameBound:
         if end.offset is None:
             return n.FrameBound(end.kind)
-        value = b.expression(end.offset, Scope(scope.parent, clause="window frame"))
+        words = frame.mode.upper()
+        inside = Scope(scope.parent, scope.sources, scope.columns, f"window {words}")
+        value = b.expression(end.offset, inside)
+        if n.columns_used(value) & scope.owned():
+            raise _bad(
+                f"argument of {words} must not contain variables",
+                b.position(value) or frame.position,
+                sqlstate.INVALID_COLUMN_REFERENCE,
+            )
         if frame.mode != "range":
             return n.FrameBound(end.kind, coercion.to_type(b, value, oids.INT8, frame.mode.upper()))
-        key = order[0].expression.type
-        if value.type == oids.UNKNOWN:
-            value = coercion.require(b, value, oids.INTERVAL if key in _SPANS else key)
-        elif key not in _SPANS and value.type != key:
-            found = coercion.coerce(b, value, key)
-            value = found if found is not None else value
-        return n.FrameBound(end.kind, value)
+        return n.FrameBound(end.kind, _range_offset(b, value, order[0].expression.type))
 
     return n.WindowFrame(frame.mode, bound(frame.start), bound(frame.end), frame.exclusion or "no others")
+
+
+def _range_offset(b: Binding, value: n.Expression, column_type: int) -> n.Expression:
+    """The offset of RANGE in a type that goes with the ORDER BY column. Raises 0A000."""
+    key = b.types.base(column_type)
+    wanted = _RANGE_OFFSETS.get(key, ())
+    message = f"RANGE with offset PRECEDING/FOLLOWING is not supported for column type {b.types.name(column_type)}"
+    if not wanted:
+        raise FeatureNotSupported(message, position=b.position(value))
+    preferred = key if value.type == oids.UNKNOWN else value.type
+    for type_oid in (preferred, *wanted) if preferred in wanted else wanted:
+        found = coercion.coerce(b, value, type_oid)
+        if found is not None:
+            return found
+    raise FeatureNotSupported(
+        f"{message} and offset type {b.types.name(value.type)}",
+        hint="Cast the offset value to an appropriate type.",
+        position=b.position(value),
+    )

@@ -5,6 +5,7 @@ The semantics are those of PostgreSQL's documentation, section 4.2.8 (window fun
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -33,8 +34,9 @@ class FrameSpec:
     make_end: Factory | None = None
     make_order_values: Factory | None = None
     descending: bool = False
-    add: Callable[[Any, Any], Any] | None = None
-    subtract: Callable[[Any, Any], Any] | None = None
+    add: Callable[..., Any] | None = None
+    subtract: Callable[..., Any] | None = None
+    shift_takes_context: bool = False
     order_key: Callable[[Any], Any] | None = None
     """To values whose order is the type's, where Python's own is not (NaN)."""
 
@@ -156,38 +158,43 @@ def _range_bounds(
     def limit(value: Any, kind: str, offset: Any) -> Any:
         backwards = (kind == "preceding") != spec.descending
         combine = spec.subtract if backwards else spec.add
-        if combine is None:
-            raise DatacaveError(
-                "RANGE with offset PRECEDING/FOLLOWING is not supported for this column type",
-                sqlstate=sqlstate.FEATURE_NOT_SUPPORTED,
-            )
-        edge = combine(value, offset)
+        assert combine is not None
+        edge = combine(context, value, offset) if spec.shift_takes_context else combine(value, offset)
         if edge != edge and value == value:
             # An infinity less an infinity: the offset decides, so that the frame reaches to the end.
             return -offset if backwards else offset
         return edge
 
-    order_key = spec.order_key
-
-    def before(a: Any, b: Any) -> bool:
-        if order_key is not None:
-            a, b = order_key(a), order_key(b)
-        return bool(a > b) if spec.descending else bool(a < b)
-
+    # NULLs stand together at one end; what lies between is in order.
+    first = next((i for i in range(count) if values[i] is not None), count)
+    last = next((i for i in range(count, first, -1) if values[i - 1] is not None), first)
+    keys = [value if spec.order_key is None else spec.order_key(value) for value in values[first:last]]
+    if spec.descending:
+        keys.reverse()
     bounds = []
     for index in range(count):
         value = values[index]
         if spec.start_kind in ("preceding", "following") and value is not None:
-            edge = limit(value, spec.start_kind, start_offset)
-            low = next((i for i in range(count) if values[i] is not None and not before(values[i], edge)), count)
+            low = _first_within(spec, keys, limit(value, spec.start_kind, start_offset)) + first
         else:
             low = {"unbounded preceding": 0, "unbounded following": count}.get(spec.start_kind, starts[index])
         if spec.end_kind in ("preceding", "following") and value is not None:
-            edge = limit(value, spec.end_kind, end_offset)
-            high = next(
-                (i + 1 for i in range(count - 1, -1, -1) if values[i] is not None and not before(edge, values[i])), 0
-            )
+            high = _first_beyond(spec, keys, limit(value, spec.end_kind, end_offset)) + first
         else:
             high = {"unbounded following": count, "unbounded preceding": 0}.get(spec.end_kind, ends[index])
         bounds.append((low, high))
     return bounds
+
+
+def _first_within(spec: FrameSpec, keys: list[Any], edge: Any) -> int:
+    """The place of the first value that does not come before the edge; `keys` ascend whatever the order is."""
+    if spec.order_key is not None:
+        edge = spec.order_key(edge)
+    return len(keys) - bisect_right(keys, edge) if spec.descending else bisect_left(keys, edge)
+
+
+def _first_beyond(spec: FrameSpec, keys: list[Any], edge: Any) -> int:
+    """The place of the first value that comes after the edge."""
+    if spec.order_key is not None:
+        edge = spec.order_key(edge)
+    return len(keys) - bisect_left(keys, edge) if spec.descending else bisect_right(keys, edge)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 
+from datacave_core import sqlstate
+from datacave_core.errors import DatacaveError
 from datacave_core.rowbatch import BATCH_ROWS
 from datacave_core.wait import TURN, Wait
 from datacave_sql.exec.context import ExecutionContext
@@ -50,7 +52,7 @@ class FunctionScan:
         if len(sources) == 1 and not self.ordinality:
             if self.unpack[0]:
                 width = self.widths[0]
-                yield from ((None,) * width if item is None else item for item in sources[0])
+                yield from (_spread(item, width) for item in sources[0])
             else:
                 yield from ((item,) for item in sources[0])
             return
@@ -58,10 +60,10 @@ class FunctionScan:
         for number, items in enumerate(zip_longest(*sources, fillvalue=missing), 1):
             row: tuple[Any, ...] = ()
             for item, width, unpack in zip(items, self.widths, self.unpack, strict=True):
-                if item is missing or (item is None and unpack):
+                if item is missing:
                     row += (None,) * width
                 else:
-                    row += item if unpack else (item,)
+                    row += _spread(item, width) if unpack else (item,)
             yield (*row, number) if self.ordinality else row
 
     def children(self) -> Sequence[Operator]:
@@ -72,6 +74,20 @@ class FunctionScan:
 
     def details(self) -> Sequence[str]:
         return ()
+
+
+def _spread(item: Any, width: int) -> Any:
+    """A row of a function as columns. Raises 42804 where it is not of the width that the query expects."""
+    if item is None:
+        return (None,) * width
+    if len(item) != width:
+        raise DatacaveError(
+            "function return row and query-specified return row do not match",
+            sqlstate=sqlstate.DATATYPE_MISMATCH,
+            detail=f"Returned row contains {len(item)} attribute{'' if len(item) == 1 else 's'}, but query expects "
+            f"{width}.",
+        )
+    return item
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ from datacave_sql.expr.generate import Code, Generator
 from datacave_sql.functions import registry
 from datacave_sql.functions.aggregate import AggregateBody
 from datacave_sql.plan import logical as l
-from datacave_sql.plan.keys import null_aware_key, sort_value_passes
+from datacave_sql.plan.keys import null_aware_key, order_key, sort_value_passes
 from datacave_sql.plan.planning import Planner, comparable, scope_of
 
 
@@ -64,7 +64,7 @@ def _step(p: Planner, node: l.Aggregate, call: n.AggregateCall, body: AggregateB
         keys = [p.types.comparison_key(e.type) for e in call.arguments]
         collected = CollectedInput(null_aware_key(keys) if call.distinct else None, passes)
         if body.hypothetical:
-            hypothetical_key = null_aware_key([p.types.comparison_key(k.expression.type) for k in call.order_by])
+            hypothetical_key = order_key(call.order_by, p.types)
     direct = None
     direct = _direct_arguments(p, node, call) if call.direct else None
     return AggregateStep(body, collected, direct, hypothetical_key)

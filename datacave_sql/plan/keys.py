@@ -32,6 +32,33 @@ def sort_value_passes(order_by: Sequence[n.SortKey], types: TypeLookup) -> tuple
     return tuple(passes)
 
 
+class Descending:
+    """A value in descending order."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __lt__(self, other: Descending) -> bool:
+        return bool(other.value < self.value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Descending) and bool(other.value == self.value)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def order_key(order_by: Sequence[n.SortKey], types: TypeLookup) -> ValueKey:
+    """A function from a tuple of sort values to what compares as the rows are ordered, NULLs included."""
+    parts = [(_position_key(position, item, types), item.descending) for position, item in enumerate(order_by)]
+
+    def key(values: Sequence[Any]) -> tuple[Any, ...]:
+        return tuple(Descending(part(values)) if descending else part(values) for part, descending in parts)
+
+    return key
+
+
 def _position_key(position: int, item: n.SortKey, types: TypeLookup) -> ValueKey:
     compare = types.comparison_key(item.expression.type)
     null = (1,) if item.nulls_first == item.descending else (-1,)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from datacave_core.errors import FeatureNotSupported
 from datacave_core.types import oids
 from datacave_core.types.calendar import MICROSECONDS_PER_DAY
 from datacave_core.values import (
@@ -40,8 +41,8 @@ def plan_window(p: Planner, node: l.Window, needed: frozenset[int], conjuncts: l
         calls = [node.calls[position] for position in positions]
         clauses.append(_clause(p, child, calls))
         columns += [node.columns[count + position].id for position in positions]
-    operator = Window(child, tuple(clauses), tuple(columns), child.not_null)
-    return p.filtered(operator, conjuncts)
+    window = Window(child, tuple(clauses), tuple(columns), child.not_null)
+    return p.filtered(window, conjuncts)
 
 
 def _clause(p: Planner, child: Operator, calls: Sequence[n.WindowCall]) -> WindowClause:
@@ -102,6 +103,7 @@ def _frame(p: Planner, child: Operator, call: n.WindowCall) -> FrameSpec:
         spec.descending = key.descending
         spec.add = _shift(p, "+", value_type, offset.type)
         spec.subtract = _shift(p, "-", value_type, offset.type)
+        spec.shift_takes_context = value_type == oids.TIMESTAMPTZ
         spec.order_key = p.types.comparison_key(value_type)
     return spec
 
@@ -115,14 +117,23 @@ def _midnight(date: int | None) -> int | None:
     return TIMESTAMP_NEGATIVE_INFINITY if date == DATE_NEGATIVE_INFINITY else date * MICROSECONDS_PER_DAY
 
 
-def _shift(p: Planner, operator: str, value_type: int, offset_type: int):  # type: ignore[no-untyped-def]
-    for fact in registry.operators_named(operator):
+_NUMBERS = frozenset({oids.INT2, oids.INT4, oids.INT8, oids.FLOAT4, oids.FLOAT8})
+
+
+def _shift(p: Planner, name: str, value_type: int, offset_type: int) -> Callable[..., Any]:
+    """The limit of a frame from a value and an offset; one beyond the range of its type reaches to the end."""
+    if value_type in _NUMBERS:
+        return operator.add if name == "+" else operator.sub
+    sign = 1 if name == "+" else -1
+    if value_type == oids.TIME:
+        # Only the part of the interval below days counts, and it does not wrap round at midnight.
+        return lambda time, offset: time + sign * offset.microseconds
+    if value_type == oids.TIMETZ:
+        return lambda time, offset: time._replace(microseconds=time.microseconds + sign * offset.microseconds)
+    for fact in registry.operators_named(name):
         if fact.left == value_type and fact.right == offset_type:
             function = registry.function(fact.function)
             body = registry.bind(function, function.argument_types, function.return_type, p.types)
-            if body.call is not None and not body.takes_context:
+            if body.call is not None:
                 return body.call
-    raise FeatureNotSupported(
-        "RANGE with offset PRECEDING/FOLLOWING is not supported for these types",
-        hint="Cast the ORDER BY expression or the offset to another type.",
-    )
+    raise AssertionError(f"no operator {name} for types {value_type} and {offset_type}")

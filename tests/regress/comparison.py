@@ -1,6 +1,7 @@
 """When two answers count as the same.
 
-Rows of a statement without ORDER BY are compared as a bag. EXPLAIN is left out, as are values nobody can repeat.
+Rows of a statement without ORDER BY are compared as a bag; with it, rows that are equal in the ORDER BY columns may
+change places, as far as these columns are among the output. EXPLAIN is left out, as are values nobody can repeat.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ import re
 from collections import Counter
 from enum import Enum
 
+from datacave_core.errors import DatacaveError
+from datacave_sql.parse import ast, parse_statements
 from tests.regress.target import Answer, Outcome
 
 _ORDERED = re.compile(r"\border\s+by\b", re.IGNORECASE)
@@ -68,6 +71,40 @@ def _compare_answers(statement: str, expected: Answer, got: Answer) -> Verdict:
         return Verdict.SAME if got.message == expected.message else Verdict.MESSAGE
     if got.columns != expected.columns:
         return Verdict.COLUMNS
-    if got.rows != expected.rows and (_ORDERED.search(statement) or Counter(got.rows) != Counter(expected.rows)):
+    if got.rows != expected.rows and not _same_rows(statement, expected, got):
         return Verdict.ROWS
     return Verdict.SAME if got.tag == expected.tag else Verdict.TAG
+
+
+def _same_rows(statement: str, expected: Answer, got: Answer) -> bool:
+    if Counter(got.rows) != Counter(expected.rows):
+        return False
+    places = sort_places(statement, [name for name, _ in expected.columns])
+    if places is None:
+        return False
+    return [[row[i] for i in places] for row in got.rows] == [[row[i] for i in places] for row in expected.rows]
+
+
+def sort_places(statement: str, names: list[str]) -> list[int] | None:
+    """Which output columns a query is ordered by; none if in no order; None if by something else or if unknown."""
+    try:
+        parsed = parse_statements(statement)
+    except DatacaveError:
+        return None if _ORDERED.search(statement) else []
+    if len(parsed) != 1 or not isinstance(parsed[0].statement, ast.Query):
+        return None if _ORDERED.search(statement) else []
+    query = parsed[0].statement
+    targets = query.body.targets if isinstance(query.body, ast.Select) else ()
+    written = [target.expression for target in targets] if len(targets) == len(names) else []
+    places = []
+    for item in query.order_by:
+        e = item.expression
+        if isinstance(e, ast.IntegerLiteral):
+            places.append(e.value - 1)
+        elif isinstance(e, ast.ColumnRef) and len(e.parts) == 1 and names.count(e.parts[0]) == 1:
+            places.append(names.index(e.parts[0]))
+        elif e in written:
+            places.append(written.index(e))
+        else:
+            return None
+    return places
