@@ -61,6 +61,7 @@ def resolve_call(b: Binding, e: ast.FunctionCall, scope: Scope) -> n.Expression:
     """The bound call; a set-returning function comes as the call itself, for FROM."""
     special = e.over is not None or e.distinct or e.order_by or e.filter is not None or e.star
     level, before = scope, scope.in_aggregate
+    noted = [(one, frozenset(one.outer)) for one in scope.chain() if one.boundary]
     arguments = [_argument(b, item, scope) for item in e.arguments]
     labels = tuple(item.name for item in e.arguments if isinstance(item, ast.NamedArgument))
     ordered: tuple[n.SortKey, ...] = ()
@@ -98,7 +99,7 @@ def resolve_call(b: Binding, e: ast.FunctionCall, scope: Scope) -> n.Expression:
         )
     if e.over is not None:
         return _window_call(b, e, found, arguments, scope)
-    return _aggregate_call(b, e, found, arguments, ordered, scope)
+    return _aggregate_call(b, e, found, arguments, ordered, scope, noted)
 
 
 def _not_aggregate(e: ast.FunctionCall, function: Function) -> DatacaveError:
@@ -244,7 +245,9 @@ def _aggregate_call(
     arguments: list[n.Expression],
     ordered: tuple[n.SortKey, ...],
     scope: Scope,
+    noted: list[tuple[Scope, frozenset[int]]],
 ) -> n.Expression:
+    """`noted` is what boundaries had noted of outer columns before the arguments were bound."""
     function = found.function
     kind = _check_aggregate_form(e, function)
     if not function.supported:
@@ -269,6 +272,13 @@ def _aggregate_call(
     column = grouping.aggregates.get(call)
     if column is None:
         column = grouping.aggregates[call] = b.output(function.name, call)
+    if level is not scope:
+        # A subquery takes the aggregate from outside, not the columns that the aggregate reads there.
+        own = level.owned()
+        for boundary, before in noted:
+            boundary.outer -= own - before
+            if boundary.parent is level:
+                break
     names.note_outer(scope, level, {column.id})
     return b.placed(n.ColumnReference(column.id, call.type, -1, column.name), e.position)
 
@@ -292,8 +302,8 @@ def _place_of(b: Binding, parts: Sequence[n.Expression], columns: set[int], othe
         for node in n.walk(part):
             if isinstance(node, n.ColumnReference) and node.column in columns:
                 return b.position(node) or otherwise
-            if isinstance(node, n.SubqueryExpression) and not columns.isdisjoint(node.outer):
-                return otherwise
+            if isinstance(node, n.SubqueryExpression) and (inside := columns.intersection(node.outer)):
+                return min(b.mention(column, 0) or otherwise for column in inside)
     return None
 
 

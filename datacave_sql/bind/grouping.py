@@ -144,6 +144,14 @@ class GroupedExpressions:
                 found |= set(by_number.values())
         return found
 
+    def rewrite_item(self, e: n.Expression) -> n.Expression:
+        """A select-list item: a constant that is grouped by itself is NULL where its grouping set leaves it out."""
+        if isinstance(e, n.Constant) and self._groups.sets is not None:
+            for position, known in enumerate(self._groups.expressions):
+                if known is e:
+                    return self._groups.reference(position)
+        return self.rewrite(e)
+
     def rewrite(self, e: n.Expression) -> n.Expression:
         """The expression over groups and aggregates."""
         rewritten: n.Expression = n.transform(e, self._change)

@@ -18,6 +18,7 @@ from datacave_sql.bind import coercion, ordering, row_locks, targets, windows
 from datacave_sql.bind.from_clause import bind_from
 from datacave_sql.bind.grouping import GroupedExpressions, Groups, bind_groups
 from datacave_sql.bind.names import Grouping, Scope
+from datacave_sql.bind.postponed import SetCall, expanded, postponed_items, sets_in
 from datacave_sql.bind.sorting import require_equality
 from datacave_sql.bind.state import Binding
 from datacave_sql.bind.targets import TargetItem
@@ -75,7 +76,7 @@ def bind_select(b: Binding, query: ast.Query, body: ast.Select, outer: Scope) ->
     limit = bind_limit(b, query, outer, scope)
     if scope.grouping is not None:
         block.plan, having, keys, on = _group(b, block, body, groups, having, keys, on)
-        block.plan, keys, on = _compute(b, block, keys, on)
+        block.plan = _windowed(block)
     if query.locking:
         return row_locks.lock_rows(b, query, body, block, keys, limit)
     return _finish(b, query, body, block, keys, on, limit)
@@ -99,15 +100,15 @@ def _group(
     assert grouping is not None
     if not (body.group_by or body.having is not None or grouping.aggregates or grouping.grouping_calls):
         return block.plan, having, keys, on
-    below = _sets_in(grouping, groups.expressions)
+    below = sets_in(grouping.sets, groups.expressions)
     if below:
         # Set-returning functions that are grouped by are expanded first.
-        block.plan = _expanded(block.plan, below)
+        block.plan = expanded(block.plan, below)
         grouping.sets = [item for item in grouping.sets if item not in below]
     rewriter = GroupedExpressions(b, block.scope, groups, {column.id for _, column in below})
     rewrite = rewriter.rewrite
     for item in block.items:
-        item.expression = rewrite(item.expression)
+        item.expression = rewriter.rewrite_item(item.expression)
     if having is not None:
         having = rewrite(having)
     keys = [n.SortKey(rewrite(key.expression), key.descending, key.nulls_first) for key in keys]
@@ -142,48 +143,13 @@ def _call_rewritten(rewrite, call: n.Expression) -> n.Expression:  # type: ignor
     return changed
 
 
-def _compute(
-    b: Binding, block: Block, keys: list[n.SortKey], on: list[n.Expression] | None
-) -> tuple[l.LogicalPlan, list[n.SortKey], list[n.Expression] | None]:
-    """Window calls and set-returning functions as columns of the plan."""
+def _windowed(block: Block) -> l.LogicalPlan:
+    """The plan with window calls as columns."""
     grouping = block.scope.grouping
     assert grouping is not None
-    plan = block.plan
-    if grouping.windows:
-        columns = plan.columns + tuple(grouping.windows.values())
-        plan = l.Window(plan, tuple(grouping.windows), columns)
-    return _expanded(plan, grouping.sets), keys, on
-
-
-def _sets_in(grouping: Grouping, expressions: Sequence[n.Expression]) -> list[tuple[n.Expression, l.OutputColumn]]:
-    """The set-returning calls that expressions read, and those in their arguments."""
-    used: set[int] = set()
-    for e in expressions:
-        used |= n.columns_used(e)
-    found: list[tuple[n.Expression, l.OutputColumn]] = []
-    for call, column in reversed(grouping.sets):
-        if column.id in used:
-            found.insert(0, (call, column))
-            used |= n.columns_used(call)
-    return found
-
-
-def _expanded(plan: l.LogicalPlan, sets: Sequence[tuple[n.Expression, l.OutputColumn]]) -> l.LogicalPlan:
-    """The plan with set-returning calls as further columns."""
-    pending = list(sets)
-    while pending:
-        # A set-returning function in the arguments of another one is expanded first.
-        waiting = {column.id for _, column in pending}
-        ready = [(call, column) for call, column in pending if not n.columns_used(call) & waiting]
-        passed = tuple(n.ColumnReference(c.id, c.type, c.typmod, c.name) for c in plan.columns)
-        plan = l.ProjectSet(
-            plan,
-            passed + tuple(call for call, _ in ready),
-            plan.columns + tuple(column for _, column in ready),
-        )
-        done = {column.id for _, column in ready}
-        pending = [(call, column) for call, column in pending if column.id not in done]
-    return plan
+    if not grouping.windows:
+        return block.plan
+    return l.Window(block.plan, tuple(grouping.windows), block.plan.columns + tuple(grouping.windows.values()))
 
 
 def place(b: Binding, plan: l.LogicalPlan, items: Sequence[TargetItem]) -> l.Project:
@@ -214,23 +180,27 @@ def _finish(
     on: list[n.Expression] | None,
     limit: tuple[n.Expression | None, n.Expression | None],
 ) -> l.LogicalPlan:
-    """Project, Distinct, Sort and Limit."""
-    items = list(block.items)
-    visible = len(items)
+    """Project, Distinct, Sort, Limit, and what is computed last."""
     wanted = [key.expression for key in keys] + list(on or ())
-    if body.distinct and on is None:
-        known = [item.expression for item in items]
-        for key in keys:
-            if key.expression not in known:
-                raise DatacaveError(
-                    "for SELECT DISTINCT, ORDER BY expressions must appear in select list",
-                    sqlstate=sqlstate.INVALID_COLUMN_REFERENCE,
-                    position=b.position(key.expression),
-                )
+    plain_distinct = body.distinct and on is None
+    if plain_distinct:
+        _check_distinct_order(b, block, keys)
+    late: list[TargetItem] = []
+    if keys or on is not None or limit != (None, None):
+        grouping = block.scope.grouping
+        limits = limit != (None, None)
+        sorts = bool(keys or on is not None)
+        if not plain_distinct:
+            late = postponed_items(block.items, wanted, grouping, sorts=sorts, limits=limits)
+    sets = block.scope.grouping.sets if block.scope.grouping is not None else []
+    late_sets = sets_in(sets, [item.expression for item in late])
+    source = expanded(block.plan, [item for item in sets if item not in late_sets])
+    items = [item for item in block.items if item not in late]
+    items += _read_by(source, late, late_sets, items)
     for e in wanted:
         if not any(item.expression == e for item in items):
             items.append(TargetItem("", e, None))
-    project = place(b, block.plan, items)
+    project = place(b, source, items)
     plan: l.LogicalPlan = project
 
     def output(e: n.Expression) -> n.Expression:
@@ -240,7 +210,7 @@ def _finish(
         return e
 
     sort = tuple(n.SortKey(output(key.expression), key.descending, key.nulls_first) for key in keys)
-    if body.distinct and on is None:
+    if plain_distinct:
         for item in block.items:
             require_equality(b, item.expression, b.position(item.expression))
         plan = l.Distinct(plan)
@@ -258,11 +228,39 @@ def _finish(
         plan = l.Distinct(plan, unique)
     elif sort:
         plan = l.Sort(plan, sort)
+    if late_sets:
+        plan = expanded(plan, late_sets)
     plan = limited(query, plan, limit, sort)
-    if len(items) > visible:
-        kept = project.columns[:visible]
-        plan = l.Project(plan, tuple(n.ColumnReference(c.id, c.type, c.typmod, c.name) for c in kept), kept)
+    if late or len(items) > len(block.items):
+        final = [item.expression if item in late else output(item.expression) for item in block.items]
+        plan = l.Project(plan, tuple(final), tuple(item.column(b) for item in block.items))
     return plan
+
+
+def _check_distinct_order(b: Binding, block: Block, keys: list[n.SortKey]) -> None:
+    known = [item.expression for item in block.items]
+    for key in keys:
+        if key.expression not in known:
+            raise DatacaveError(
+                "for SELECT DISTINCT, ORDER BY expressions must appear in select list",
+                sqlstate=sqlstate.INVALID_COLUMN_REFERENCE,
+                position=b.position(key.expression),
+            )
+
+
+def _read_by(
+    plan: l.LogicalPlan, late: list[TargetItem], late_sets: list[SetCall], items: list[TargetItem]
+) -> list[TargetItem]:
+    """The columns that have to be passed on for what is computed last."""
+    used: set[int] = set()
+    for e in [item.expression for item in late] + [call for call, _ in late_sets]:
+        used |= n.columns_used(e)
+    known = {item.expression.column for item in items if isinstance(item.expression, n.ColumnReference)}
+    return [
+        TargetItem(c.name, n.ColumnReference(c.id, c.type, c.typmod, c.name), None)
+        for c in plan.columns
+        if c.id in used and c.id not in known
+    ]
 
 
 def limited(

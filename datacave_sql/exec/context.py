@@ -27,6 +27,7 @@ class ExecutionContext:
     __slots__ = (
         "common_tables",
         "given_rows",
+        "hashed_rows",
         "outer",
         "parameters",
         "rows_changed",
@@ -43,6 +44,8 @@ class ExecutionContext:
         self.outer: dict[int, Any] = {}
         self.common_tables: dict[int, Any] = {}
         self.subquery_results: dict[int, Any] = {}
+        self.hashed_rows: dict[int, Any] = {}
+        """By the number of a HashedRows: how often it has scanned, then its dictionary."""
         self.rows_changed = 0
         self.given_rows: Sequence[Row] = ()
         """Rows that come with the execution (literal VALUES lists, COPY)."""

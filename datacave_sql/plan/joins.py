@@ -68,7 +68,9 @@ def plan_join(p: Planner, node: l.Join, needed: frozenset[int], conjuncts: list[
     if node.lateral:
         left_needed |= outer_columns(node.right) & left_ids
     left = p.plan(node.left, left_needed, to_left)
+    before, p.repeated = p.repeated, p.repeated or node.lateral
     right = p.plan(node.right, inside & right_ids, to_right)
+    p.repeated = before
     lateral = outer_columns(node.right) & left_ids if node.lateral else None
     joined = join_operators(p, node.kind, left, right, kept_on, wanted, lateral)
     return p.filtered(joined, above)

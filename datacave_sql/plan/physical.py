@@ -8,10 +8,11 @@ from datacave_sql.exec.operator import Operator
 from datacave_sql.plan import logical as l
 from datacave_sql.plan.appends import plan_append
 from datacave_sql.plan.grouping import plan_aggregate
+from datacave_sql.plan.hashed_scans import plan_table_scan
 from datacave_sql.plan.joins import plan_join
 from datacave_sql.plan.merges import plan_merge
 from datacave_sql.plan.planning import Planner, PlanningEnvironment
-from datacave_sql.plan.scans import plan_scan, plan_virtual_scan
+from datacave_sql.plan.scans import plan_virtual_scan
 from datacave_sql.plan.streams import (
     plan_common_table_scan,
     plan_distinct,
@@ -30,8 +31,8 @@ from datacave_sql.plan.windows import plan_window
 from datacave_sql.plan.writes import plan_delete, plan_insert, plan_lock_rows, plan_update
 
 PLANNERS: dict[type, Any] = {
-    l.Scan: plan_scan,
     l.Append: plan_append,
+    l.Scan: plan_table_scan,
     l.VirtualScan: plan_virtual_scan,
     l.Values: plan_values,
     l.FunctionScan: plan_function_scan,

@@ -137,6 +137,8 @@ class Planner:
         self.types = environment.types
         self.subquery_count = 0
         self._fresh_columns = FRESH_COLUMNS
+        self.repeated = False
+        """Whether what is planned at the moment may run for every row of something else."""
         self._planners = planners
         self._subquery = subquery
 

@@ -99,7 +99,11 @@ class _Rows:
 def plan_subquery(p: Planner, generator: Generator, e: n.SubqueryExpression) -> Code:
     """Code that runs a subquery; see Subquery."""
     plan: Any = e.plan
-    operator = p.root(plan) if e.kind != "exists" else p.plan(plan, frozenset())
+    before, p.repeated = p.repeated, p.repeated or bool(e.outer)
+    try:
+        operator = p.root(plan) if e.kind != "exists" else p.plan(plan, frozenset())
+    finally:
+        p.repeated = before
     number = p.subquery_count
     p.subquery_count += 1
     make_test = None
