@@ -60,6 +60,13 @@ from datacave_core.catalog.record import (
     sequence_value_key,
     statistics_key,
 )
+from datacave_core.catalog.routines import (
+    AggregateParts,
+    CastDefinition,
+    OperatorDefinition,
+    Routine,
+    RoutineArgument,
+)
 from datacave_core.catalog.rows import RowCodec, columns_layout, layout_of, physical_type, row_codec
 from datacave_core.catalog.snapshot import FIRST_USER_OID, Catalog, CatalogObject
 
@@ -79,6 +86,8 @@ __all__ = [
     "PUBLIC_PRIVILEGES",
     "PUBLIC_SCHEMA_OID",
     "TEMPLATE_DATABASE_NAME",
+    "AggregateParts",
+    "CastDefinition",
     "Catalog",
     "CatalogObject",
     "Column",
@@ -92,11 +101,14 @@ __all__ = [
     "Index",
     "IndexKey",
     "Membership",
+    "OperatorDefinition",
     "PartitionBound",
     "PartitionKey",
     "PartitionKeyPart",
     "Policy",
     "Role",
+    "Routine",
+    "RoutineArgument",
     "RowCodec",
     "Schema",
     "Sequence",

@@ -6,6 +6,7 @@ fields whose meaning changes need a new format. Table ids below 100 are reserved
 
     1 cluster (version, next oid)   2 schemas   3 tables   4 sequences   5 types   6 roles   7 databases   8 comments
     15 privileges on system objects   16 default privileges
+    9 routines   10 operators   11 casts
     20 values of sequences   21 statistics of tables
 
 Not here: when the catalog is read and how its changes reach sessions (SQL layer).
@@ -43,6 +44,13 @@ from datacave_core.catalog.objects import (
     Table,
     TypeDefinition,
 )
+from datacave_core.catalog.routines import (
+    AggregateParts,
+    CastDefinition,
+    OperatorDefinition,
+    Routine,
+    RoutineArgument,
+)
 from datacave_core.catalog.snapshot import SHARED_CLASS_OIDS, Catalog, CatalogObject
 from datacave_core.errors import DataCorrupted
 from datacave_core.keycode import prefix_end, table_prefix
@@ -67,6 +75,9 @@ _TABLE_IDS: dict[type, int] = {
     Comment: 8,
     SystemPrivileges: 15,
     DefaultPrivileges: 16,
+    Routine: 9,
+    OperatorDefinition: 10,
+    CastDefinition: 11,
 }
 _MAPS: dict[str, type] = {
     "schemas": Schema,
@@ -78,6 +89,9 @@ _MAPS: dict[str, type] = {
     "comments": Comment,
     "system_privileges": SystemPrivileges,
     "default_privileges": DefaultPrivileges,
+    "routines": Routine,
+    "operators": OperatorDefinition,
+    "casts": CastDefinition,
 }
 _NESTED: dict[tuple[type, str], type] = {
     (Table, "columns"): Column,
@@ -100,6 +114,9 @@ _NESTED: dict[tuple[type, str], type] = {
     (SystemPrivileges, "privileges"): Grant,
     (DefaultPrivileges, "privileges"): Grant,
     (Table, "policies"): Policy,
+    (Routine, "arguments"): RoutineArgument,
+    (Routine, "privileges"): Grant,
+    (Routine, "parts"): AggregateParts,
 }
 _PACKED: set[tuple[type, str]] = {(Column, "missing")}
 """Fields that hold any SQL value."""

@@ -27,12 +27,24 @@ from datacave_core.catalog.objects import (
     Table,
     TypeDefinition,
 )
+from datacave_core.catalog.routines import CastDefinition, OperatorDefinition, Routine
 from datacave_core.errors import DatacaveError
 
 FIRST_USER_OID = 16384
 
 CatalogObject: TypeAlias = (
-    Table | Sequence | Schema | TypeDefinition | Role | Database | Comment | SystemPrivileges | DefaultPrivileges
+    Table
+    | Sequence
+    | Schema
+    | TypeDefinition
+    | Role
+    | Database
+    | Comment
+    | SystemPrivileges
+    | DefaultPrivileges
+    | Routine
+    | OperatorDefinition
+    | CastDefinition
 )
 """What a snapshot maps; columns, indexes and constraints are parts of their table."""
 
@@ -46,6 +58,9 @@ _MAPS: dict[type, str] = {
     Comment: "comments",
     SystemPrivileges: "system_privileges",
     DefaultPrivileges: "default_privileges",
+    Routine: "routines",
+    OperatorDefinition: "operators",
+    CastDefinition: "casts",
 }
 
 SHARED_MAPS = ("roles", "databases", "role_names", "database_names")
@@ -67,7 +82,10 @@ class Catalog:
     __slots__ = (
         "_children",
         "_foreign_keys",
+        "_routines_by_name",
         "array_types",
+        "cast_types",
+        "casts",
         "comments",
         "database_names",
         "databases",
@@ -75,9 +93,13 @@ class Catalog:
         "index_tables",
         "members",
         "next_oid",
+        "operator_names",
+        "operators",
         "relation_names",
         "role_names",
         "roles",
+        "routine_names",
+        "routines",
         "schema_names",
         "schemas",
         "sequences",
@@ -100,6 +122,9 @@ class Catalog:
         self.comments: dict[tuple[int, int, int], Comment] = {}
         self.system_privileges: dict[tuple[int, int], SystemPrivileges] = {}  # (class oid, object oid)
         self.default_privileges: dict[tuple[int, int, str], DefaultPrivileges] = {}  # (role, schema, kind)
+        self.routines: dict[int, Routine] = {}
+        self.operators: dict[int, OperatorDefinition] = {}
+        self.casts: dict[int, CastDefinition] = {}
         # Found from the objects above:
         self.relation_names: dict[tuple[int, str], int] = {}  # (schema oid, name) of tables, sequences, indexes
         self.type_names: dict[tuple[int, str], int] = {}  # (schema oid, name) of types, their arrays, row types
@@ -109,8 +134,12 @@ class Catalog:
         self.role_names: dict[str, int] = {}
         self.database_names: dict[str, int] = {}
         self.members: dict[tuple[int, bool], frozenset[int]] = {}  # kept answers, see privileges.py
-        self._foreign_keys: dict[int, tuple[tuple[Table, Constraint], ...]] | None = None
         self._children: dict[int, tuple[int, ...]] | None = None
+        self.routine_names: dict[tuple[int, str, tuple[int, ...]], int] = {}  # (schema oid, name, input types)
+        self.operator_names: dict[tuple[int, str, int, int], int] = {}  # (schema oid, name, left, right)
+        self.cast_types: dict[tuple[int, int], int] = {}  # (source, target)
+        self._foreign_keys: dict[int, tuple[tuple[Table, Constraint], ...]] | None = None
+        self._routines_by_name: dict[str, tuple[Routine, ...]] | None = None
 
     # Looking up
 
@@ -214,6 +243,16 @@ class Catalog:
                 waiting += [self.tables[oid] for oid in one.parents]
         return list(found.values())
 
+    def routines_named(self, name: str) -> tuple[Routine, ...]:
+        """The routines of a name in all schemas, by oid."""
+        if self._routines_by_name is None:
+            found: dict[str, list[Routine]] = {}
+            for oid in sorted(self.routines):
+                routine = self.routines[oid]
+                found.setdefault(routine.name, []).append(routine)
+            self._routines_by_name = {key: tuple(routines) for key, routines in found.items()}
+        return self._routines_by_name.get(name, ())
+
     def sequences_owned_by(self, table_oid: int, column: int = 0) -> list[Sequence]:
         """The sequences owned by a table, or by one of its columns."""
         return [
@@ -279,6 +318,7 @@ class Catalog:
         changed.version = self.version + 1
         changed._foreign_keys = None
         changed.members = {}
+        changed._routines_by_name = None
         return changed
 
 
@@ -356,6 +396,12 @@ class _Change:
             yield "role_names", item.name, item.oid
         elif isinstance(item, Database):
             yield "database_names", item.name, item.oid
+        elif isinstance(item, Routine):
+            yield "routine_names", (item.schema_oid, item.name, item.input_types), item.oid
+        elif isinstance(item, OperatorDefinition):
+            yield "operator_names", (item.schema_oid, item.name, item.left_oid, item.right_oid), item.oid
+        elif isinstance(item, CastDefinition):
+            yield "cast_types", (item.source_oid, item.target_oid), item.oid
 
     def _name(self, item: CatalogObject) -> None:
         for name, key, oid in self._names(item):
@@ -393,6 +439,8 @@ _KINDS = {
     "schema_names": ("schema", sqlstate.DUPLICATE_SCHEMA),
     "role_names": ("role", sqlstate.DUPLICATE_OBJECT),
     "database_names": ("database", sqlstate.DUPLICATE_DATABASE),
+    "routine_names": ("function", sqlstate.DUPLICATE_FUNCTION),
+    "operator_names": ("operator", sqlstate.DUPLICATE_FUNCTION),
 }
 
 

@@ -67,7 +67,7 @@ def bind_statement(
     with PostgreSQL's SQLSTATE, message and position.
     """
     b = binding(environment, text, parameter_types)
-    entries = Entries(parsed, bound_query, lambda inner, statement: bind_any(inner, statement, entries))
+    entries = Entries(parsed, bound_query, lambda inner, statement: bind_any(inner, statement, entries), bind_in_scope)
     return bind_any(b, parsed.statement, entries)
 
 
@@ -150,9 +150,17 @@ def _described(b: Binding, columns: tuple[l.OutputColumn, ...]) -> tuple[l.Outpu
     return tuple(shown)
 
 
-def bound_query(b: Binding, statement: ast.Statement) -> BoundQuery:
+def bind_in_scope(
+    parsed: ParsedStatement, text: str, environment: BindingEnvironment, types: Sequence[int], scope: Scope
+) -> tuple[Binding, BoundQuery]:
+    """Binds a query inside the names of `scope`, with parameters of these types: a statement of a routine."""
+    b = binding(environment, text, types)
+    return b, bound_query(b, parsed.statement, scope)
+
+
+def bound_query(b: Binding, statement: ast.Statement, scope: Scope | None = None) -> BoundQuery:
     """A query or a write as a BoundQuery."""
-    plan = b.query(statement, Scope())
+    plan = b.query(statement, scope if scope is not None else Scope())
     kind = KINDS[type(statement)]
     root: Any = plan
     while isinstance(root, l.With):
@@ -165,7 +173,8 @@ def bound_query(b: Binding, statement: ast.Statement) -> BoundQuery:
         returns_rows,
         b.parameters.final_types(),
         not b.writes,
-        tuple(sorted(b.dependencies)),
+        tuple(sorted(b.dependencies | b.inlined)),
         b.shareable,
         tuple(b.uses),
+        b.calls_routines,
     )

@@ -15,12 +15,16 @@ from datacave_sql.bind import coercion, names, references, windows
 from datacave_sql.bind.folding import fold
 from datacave_sql.bind.names import Grouping, Scope
 from datacave_sql.bind.resolving import function_for
+from datacave_sql.bind.routine_inlining import inlined_value
+from datacave_sql.bind.routine_resolution import note_call, resolve_named, routines_of
 from datacave_sql.bind.sorting import sort_keys
 from datacave_sql.bind.state import Binding
+from datacave_sql.bind.stored_text import expression_tree
 from datacave_sql.expr import nodes as n
 from datacave_sql.functions import registry
 from datacave_sql.functions.registry import Function
 from datacave_sql.functions.resolution import ResolvedCast, ResolvedFunction, signature
+from datacave_sql.functions.routines import specialised
 from datacave_sql.functions.typelookup import Attribute
 from datacave_sql.parse import ast
 
@@ -43,11 +47,15 @@ def _argument(b: Binding, node: ast.Expression, scope: Scope) -> n.Expression:
     return b.expression(node, scope)
 
 
-def _name(b: Binding, e: ast.FunctionCall, types: Sequence[int], labels: Sequence[str]) -> str:
+def _builtin_name(b: Binding, e: ast.FunctionCall, types: Sequence[int], labels: Sequence[str]) -> str:
     if len(e.name) > 1 and e.name[-2] != "pg_catalog":
         # The facts name the functions of information_schema with their schema.
         if registry.functions_named(".".join(e.name[-2:])):
             return ".".join(e.name[-2:])
+        if b.catalog.schema_named(e.name[-2]) is None:
+            raise DatacaveError(
+                f'schema "{e.name[-2]}" does not exist', sqlstate=sqlstate.UNDEFINED_SCHEMA, position=e.position
+            )
         raise DatacaveError(
             f"function {signature('.'.join(e.name), types, b.types, labels)} does not exist",
             sqlstate=sqlstate.UNDEFINED_FUNCTION,
@@ -55,6 +63,21 @@ def _name(b: Binding, e: ast.FunctionCall, types: Sequence[int], labels: Sequenc
             position=e.position,
         )
     return e.name[-1]
+
+
+def resolve_name(
+    b: Binding, e: ast.FunctionCall, types: Sequence[int], labels: tuple[str, ...]
+) -> ResolvedFunction | ResolvedCast:
+    """The function that a call names, a user's or a built-in one. Raises 42883, 42725, 42804, 3F000."""
+    try:
+        if b.catalog.routines and routines_of(b, e.name):
+            return resolve_named(b, e.name, types, labels, e.variadic)
+        name = _builtin_name(b, e, types, labels)
+        return function_for(name, tuple(types), b.types, labels, e.variadic)
+    except DatacaveError as error:
+        if len(e.name) > 1:
+            error.message = error.message.replace(f"function {e.name[-1]}(", f"function {'.'.join(e.name)}(", 1)
+        raise error.at(e.position) from None
 
 
 def resolve_call(b: Binding, e: ast.FunctionCall, scope: Scope) -> n.Expression:
@@ -69,20 +92,14 @@ def resolve_call(b: Binding, e: ast.FunctionCall, scope: Scope) -> n.Expression:
         ordered = sort_keys(b, e.order_by, scope)
         arguments += [key.expression for key in ordered]
     types = [argument.type for argument in arguments]
-    name = _name(b, e, types, labels)
-    try:
-        found = function_for(name, tuple(types), b.types, labels, e.variadic)
-    except DatacaveError as error:
-        if len(e.name) > 1:
-            error.message = error.message.replace(name, ".".join(e.name), 1)
-        raise error.at(e.position) from None
+    found = resolve_name(b, e, types, labels)
     if isinstance(found, ResolvedCast):
         return coercion.cast(b, arguments[0], found.target, -1, e.position)
     function = found.function
     level.in_aggregate = before
     if function.kind == "p":
         raise DatacaveError(
-            f"{signature(name, types, b.types)} is a procedure",
+            f"{signature(e.name[-1], types, b.types)} is a procedure",
             sqlstate=sqlstate.WRONG_OBJECT_TYPE,
             hint="To call a procedure, use CALL.",
             position=e.position,
@@ -90,6 +107,8 @@ def resolve_call(b: Binding, e: ast.FunctionCall, scope: Scope) -> n.Expression:
     if function.kind == "f":
         if special or e.within_group:
             raise _not_aggregate(e, function)
+        if function.routine is not None:
+            return routine_call(b, e, found, arguments)
         return plain_call(b, found, arguments, e.position)
     if function.kind == "w" and e.over is None:
         raise DatacaveError(
@@ -125,7 +144,9 @@ def final_arguments(b: Binding, found: ResolvedFunction, arguments: Sequence[n.E
     values: list[n.Expression] = []
     first_default = len(function.argument_types) - function.default_count
     for place, (source, type_oid) in enumerate(zip(found.sources, found.argument_types, strict=True)):
-        if source is None:
+        if source is None and function.routine is not None:
+            values.append(_routine_default(b, str(function.default_values[place - first_default]), type_oid))
+        elif source is None:
             values.append(n.Constant(function.default_values[place - first_default], type_oid))
         elif type_oid == oids.ANY:
             # pg_typeof is the one function that tells an untyped literal from text; nothing tells a parameter's type.
@@ -148,6 +169,28 @@ def plain_call(b: Binding, found: ResolvedFunction, arguments: Sequence[n.Expres
         raise registry.unsupported(function).at(position)
     values = final_arguments(b, found, arguments)
     return n.FunctionCall(function, tuple(values), found.result_type, position=position, variadic=found.spread)
+
+
+def _routine_default(b: Binding, text: str, type_oid: int) -> n.Expression:
+    value = b.expression(expression_tree(text), Scope(clause="DEFAULT expressions"))
+    return coercion.require(b, value, type_oid)
+
+
+def routine_call(
+    b: Binding, e: ast.FunctionCall, found: ResolvedFunction, arguments: Sequence[n.Expression]
+) -> n.Expression:
+    """A call of a user's function: its body in place of it, where that makes no difference, else the call."""
+    function = specialised(found.function, found.argument_types, b.types)
+    routine = function.routine
+    assert routine is not None
+    note_call(b, routine, e)
+    values = final_arguments(b, found, arguments)
+    call = n.FunctionCall(function, tuple(values), found.result_type, position=e.position, variadic=found.spread)
+    inlined = inlined_value(b, call)
+    if inlined is not None:
+        return b.placed(inlined, e.position)
+    b.calls_routines = True
+    return call
 
 
 def _collect_set(b: Binding, call: n.FunctionCall, scope: Scope, position: int) -> n.Expression:

@@ -35,7 +35,7 @@ def default_text(b: Binding, column: Column, node: ast.Expression) -> str | None
     refuse_subquery(b, bound, "DEFAULT expression")
     if isinstance(value, n.Constant) and value.value is None:
         return None
-    return SqlText()(node)
+    return SqlText(routine=b.routine_name)(node)
 
 
 def refuse_subquery(b: Binding, e: n.Expression, where: str) -> None:
@@ -142,7 +142,7 @@ def _check(b: Binding, table: Table, constraint: ast.CheckConstraint) -> Constra
         name,
         "c",
         columns,
-        SqlText()(constraint.expression),
+        SqlText(routine=b.routine_name)(constraint.expression),
         validated=not constraint.not_valid,
         no_inherit=constraint.no_inherit,
     )

@@ -176,7 +176,9 @@ def _key(
             "functions in index expression must be marked IMMUTABLE", sqlstate=sqlstate.INVALID_OBJECT_DEFINITION
         )
     operators = key_class(b, element.operator_class, method, bound.type)
-    key = IndexKey(0, SqlText()(node), element.descending, nulls_first, bound.type, collation, operators)
+    key = IndexKey(
+        0, SqlText(routine=b.routine_name)(node), element.descending, nulls_first, bound.type, collation, operators
+    )
     return key, bound, word
 
 
@@ -201,4 +203,4 @@ def _predicate(
         raise DatacaveError(
             "functions in index predicate must be marked IMMUTABLE", sqlstate=sqlstate.INVALID_OBJECT_DEFINITION
         )
-    return bound, SqlText()(statement.where)
+    return bound, SqlText(routine=b.routine_name)(statement.where)

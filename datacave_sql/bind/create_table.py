@@ -322,7 +322,7 @@ def _settle(b: Binding, draft: TableDraft, column: Column, definition: ast.Colum
             _exclusive(column, draft, constraint)
             if column.default is not None:
                 raise _twice("both default and generation expression specified for column", draft, column, constraint)
-            column = replace(column, generated="s", default=SqlText()(constraint.expression))
+            column = replace(column, generated="s", default=SqlText(routine=b.routine_name)(constraint.expression))
             draft.column_constraints.append((column, constraint))
         else:
             draft.column_constraints.append((column, constraint))

@@ -12,6 +12,8 @@ from datacave_sql.bind import relations, renames, typenames
 from datacave_sql.bind import statements as s
 from datacave_sql.bind.environment import VirtualRelation
 from datacave_sql.bind.objects import role_oid
+from datacave_sql.bind.routine_resolution import routines_of
+from datacave_sql.bind.routines import find_routine
 from datacave_sql.bind.state import Binding
 from datacave_sql.functions.registry import functions_named
 from datacave_sql.parse import ast
@@ -162,6 +164,10 @@ def _all_in_schemas(b: Binding, statement: ast.Grant, kind: str) -> tuple[Any, .
             found += [item for item in b.catalog.sequences.values() if item.schema_oid == schema.oid]
         elif kind == "table":
             found += [item for item in b.catalog.tables.values() if item.schema_oid == schema.oid and item.kind != "c"]
+        elif kind == "function":
+            kinds = {"functions": "fa", "procedures": "p"}.get(statement.kind, "fap")
+            routines = [item for item in b.catalog.routines.values() if item.schema_oid == schema.oid]
+            found += [item for item in routines if item.kind in kinds]
     return tuple(found)
 
 
@@ -218,8 +224,10 @@ def _type(b: Binding, written: str, name: ast.QualifiedName) -> Any:
     return _system_object(b, _TYPE_CLASS, oid, name[-1], "type")
 
 
-def _function(b: Binding, written: str, signature: ast.RoutineSignature) -> s.SystemObject:
+def _function(b: Binding, written: str, signature: ast.RoutineSignature) -> Any:
     name = signature.name[-1]
+    if routines_of(b, signature.name):
+        return find_routine(b, written, signature)
     schema = signature.name[-2] if len(signature.name) > 1 else "pg_catalog"
     found = functions_named(name) if schema == "pg_catalog" else ()
     if signature.arguments is None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
 from datacave_sql.bind import statements as s
 from datacave_sql.bind import typenames
+from datacave_sql.bind.environment import BindingEnvironment
+from datacave_sql.bind.names import Scope
 from datacave_sql.bind.state import Binding
 from datacave_sql.parse import ParsedStatement, ast
 
@@ -20,6 +22,9 @@ class Entries:
     parsed: ParsedStatement
     bound_query: Callable[[Binding, ast.Statement], s.BoundQuery]
     bound_statement: Callable[[Binding, ast.Statement], s.BoundStatement]
+    bound_in_scope: Callable[
+        [ParsedStatement, str, BindingEnvironment, Sequence[int], Scope], tuple[Binding, s.BoundQuery]
+    ]
 
 
 def bind_explain(b: Binding, statement: ast.Explain, entries: Entries) -> s.BoundStatement:

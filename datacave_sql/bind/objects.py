@@ -232,7 +232,7 @@ def _check(b: Binding, definition: TypeDefinition, constraint: ast.CheckConstrai
         raise DatacaveError(
             f'constraint "{name}" for domain "{definition.name}" already exists', sqlstate=sqlstate.DUPLICATE_OBJECT
         )
-    return DomainCheck(0, name, SqlText()(constraint.expression), not constraint.not_valid)
+    return DomainCheck(0, name, SqlText(routine=b.routine_name)(constraint.expression), not constraint.not_valid)
 
 
 def bind_create_domain(b: Binding, statement: ast.CreateDomain, entries: object) -> s.BoundStatement:

@@ -6,6 +6,7 @@ from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
 from datacave_core.types import oids
 from datacave_sql.bind import relations, typenames
+from datacave_sql.bind.routine_resolution import routines_of
 from datacave_sql.bind.state import Binding
 from datacave_sql.functions import registry
 from datacave_sql.parse import parse_type
@@ -76,7 +77,10 @@ def registered_constant(b: Binding, text: str, type_oid: int, position: int) -> 
                 return index
         return relations.relation_oid(b, name, position)
     if type_oid == oids.REGPROC:
-        functions = registry.functions_named(name[-1])
+        functions = (
+            *(registry.functions_named(name[-1]) if len(name) == 1 or name[-2] == "pg_catalog" else ()),
+            *routines_of(b, name),
+        )
         return _single(
             functions, f'function "{text}" does not exist', f'more than one function named "{text}"', position
         )
@@ -100,6 +104,9 @@ def _with_arguments(b: Binding, text: str, type_oid: int, position: int) -> int:
         for function in registry.functions_named(name.lower()):
             if function.argument_types == given:
                 return function.oid
+        for routine in routines_of(b, split_name(head.strip(), position)):
+            if routine.input_types == given:
+                return routine.oid
         what = "function"
     else:
         for operator in registry.operators_named(name):

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from datacave_core import sqlstate
-from datacave_core.catalog import Column, Constraint, Sequence, Table, TypeDefinition
+from datacave_core.catalog import Column, Constraint, Routine, Sequence, Table, TypeDefinition
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_sql.bind import objects, relations
 from datacave_sql.bind import statements as s
+from datacave_sql.bind.routines import find_routine
 from datacave_sql.bind.state import Binding
 from datacave_sql.parse import ast
 
@@ -21,6 +22,7 @@ CLASS_OIDS = {
     "constraint": 2606,
     "role": 1260,
     "database": 1262,
+    "routine": 1255,
 }
 """Oids of the system tables that COMMENT names objects by."""
 
@@ -29,8 +31,12 @@ def _tag(kind: str) -> str:
     return f"ALTER {kind.upper()}"
 
 
-def find_object(b: Binding, kind: str, name: ast.QualifiedName, position: int) -> Any:
+def find_object(
+    b: Binding, kind: str, name: ast.QualifiedName, position: int, signature: ast.RoutineSignature | None = None
+) -> Any:
     """The object of a kind by name. Raises 42P01, 42704, 3F000, 42809, 0A000 for kinds Datacave has not."""
+    if signature is not None:
+        return find_routine(b, kind, signature)
     if kind in _RELATION_KINDS:
         return _relation(b, kind, name, position)
     if kind == "index":
@@ -91,7 +97,7 @@ def bind_rename(b: Binding, statement: ast.Rename, entries: object) -> s.BoundSt
     if statement.if_exists and not _exists(b, kind, statement.name, statement.position):
         notice = f'relation "{statement.name[-1]}" does not exist, skipping'
         return s.NothingToDo(_tag(kind), ((notice, "00000"),))
-    target = find_object(b, kind, statement.name, statement.position)
+    target = find_object(b, kind, statement.name, statement.position, statement.signature)
     if statement.member is not None:
         return _rename_member(statement, target)
     _check_free(b, target, statement.new_name)
@@ -104,6 +110,17 @@ def _check_free(b: Binding, target: Any, name: str) -> None:
         raise DatacaveError(f'relation "{name}" already exists', sqlstate=sqlstate.DUPLICATE_TABLE)
     if isinstance(table, TypeDefinition) and b.catalog.type_oid_named(table.schema_oid, name) is not None:
         raise DatacaveError(f'type "{name}" already exists', sqlstate=sqlstate.DUPLICATE_OBJECT)
+    if isinstance(table, Routine):
+        _check_routine_free(b, table, table.schema_oid, name)
+
+
+def _check_routine_free(b: Binding, routine: Routine, schema_oid: int, name: str) -> None:
+    if b.catalog.routine_names.get((schema_oid, name, routine.input_types)) not in (None, routine.oid):
+        types = ", ".join(b.types.name(oid) for oid in routine.input_types)
+        schema = b.catalog.schemas[schema_oid].name
+        raise DatacaveError(
+            f'function {name}({types}) already exists in schema "{schema}"', sqlstate=sqlstate.DUPLICATE_FUNCTION
+        )
 
 
 def _rename_member(statement: ast.Rename, target: Any) -> s.BoundStatement:
@@ -142,7 +159,7 @@ def bind_set_schema(b: Binding, statement: ast.SetSchema, entries: object) -> s.
     if statement.if_exists and not _exists(b, kind, statement.name, statement.position):
         notice = f'relation "{statement.name[-1]}" does not exist, skipping'
         return s.NothingToDo(_tag(kind), ((notice, "00000"),))
-    target = find_object(b, kind, statement.name, statement.position)
+    target = find_object(b, kind, statement.name, statement.position, statement.signature)
     schema = relations.require_schema(b, statement.schema)
     if isinstance(target, Sequence) and target.owned_by_table_oid:
         owner = b.catalog.tables[target.owned_by_table_oid]
@@ -159,12 +176,14 @@ def bind_set_schema(b: Binding, statement: ast.SetSchema, entries: object) -> s.
             f'relation "{target.name}" already exists in schema "{schema.name}"',
             sqlstate=sqlstate.DUPLICATE_TABLE,
         )
+    if isinstance(target, Routine):
+        _check_routine_free(b, target, schema.oid, target.name)
     return s.SetObjectSchema(kind, target, schema, _tag(kind))
 
 
 def bind_owner(b: Binding, statement: ast.ChangeOwner, entries: object) -> s.BoundStatement:
     """OWNER TO."""
-    target = find_object(b, statement.kind, statement.name, statement.position)
+    target = find_object(b, statement.kind, statement.name, statement.position, statement.signature)
     return s.ChangeOwner(statement.kind, target, objects.role_oid(b, statement.role), _tag(statement.kind))
 
 
@@ -190,8 +209,10 @@ def bind_comment(b: Binding, statement: ast.Comment, entries: object) -> s.Bound
         raise DatacaveError(
             f'constraint "{name[-1]}" for table "{table.name}" does not exist', sqlstate=sqlstate.UNDEFINED_OBJECT
         )
-    target = find_object(b, kind, name, statement.position)
+    target = find_object(b, kind, name, statement.position, statement.signature)
     oid = target[1].oid if isinstance(target, tuple) else target.oid
+    if isinstance(target, Routine):
+        kind = "routine"
     class_oid = CLASS_OIDS.get({"domain": "type"}.get(kind, kind), CLASS_OIDS["relation"])
     return s.CommentOn(class_oid, oid, 0, statement.text)
 

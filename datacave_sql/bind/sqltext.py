@@ -18,6 +18,7 @@ _PLAIN = re.compile(r"[a-z_][a-z0-9_$]*")
 
 RelationName = Callable[[ast.TableRef], tuple[str, ...]]
 StarColumns = Callable[[ast.ColumnRef], tuple[tuple[str, ...], ...] | None]
+RoutineName = Callable[[ast.FunctionCall], tuple[str, ...]]
 
 
 def quote_identifier(name: str) -> str:
@@ -34,11 +35,17 @@ def quote_literal(text: str) -> str:
 
 
 class SqlText:
-    """Writes trees. `relation` gives the full name of a table reference; None leaves names as they are."""
+    """Writes trees. `relation` and `routine` give full names of tables and functions; None leaves names as they are."""
 
-    def __init__(self, relation: RelationName | None = None, star: StarColumns | None = None) -> None:
+    def __init__(
+        self,
+        relation: RelationName | None = None,
+        star: StarColumns | None = None,
+        routine: RoutineName | None = None,
+    ) -> None:
         self._relation = relation
         self._star = star
+        self.routine = routine
 
     # names and types
 
@@ -282,7 +289,7 @@ def _call(s: SqlText, e: ast.FunctionCall) -> str:
     inside = "*" if e.star else ("DISTINCT " if e.distinct else "") + ", ".join(arguments)
     if e.order_by and not e.within_group:
         inside += f" ORDER BY {s.order(e.order_by)}"
-    text = f"{s.name(e.name)}({inside})"
+    text = f"{s.name(e.name if s.routine is None else s.routine(e))}({inside})"
     if e.within_group:
         text += f" WITHIN GROUP (ORDER BY {s.order(e.order_by)})"
     if e.filter is not None:

@@ -66,10 +66,17 @@ class Binding:
         self.text = text
         self.parameters = parameters
         self.dependencies: set[int] = set()
+        """Oids of relations and routines that the statement names itself, outside of views."""
         self.moment: l.Moment | None = None
         """When tables are read, inside a query with AS OF SYSTEM TIME."""
         self.shareable = True
         """Whether the plan holds as long as the catalog; one that reads the past depends on the time too."""
+        self.inlined: set[int] = set()
+        """The same of functions whose bodies have been put in place of their calls."""
+        self.calls_routines = False
+        self.active_routines: list[int] = []
+        self.routine_names: dict[int, tuple[str, str]] = {}
+        """Schema and name of the routine behind a call, by the id of its tree."""
         self.writes = False
         self.modifies_data = False
         self.stars: dict[int, tuple[tuple[str, ...], ...]] = {}
@@ -118,6 +125,10 @@ class Binding:
     def query(self, statement: ast.Statement, scope: Scope) -> l.LogicalPlan:
         """Binds a query, or a statement of WITH, inside the names of `scope`."""
         return self._queries[type(statement)](self, statement, scope)
+
+    def routine_name(self, call: ast.FunctionCall) -> tuple[str, ...]:
+        """The full name of the routine that a bound call means; of built-in functions the name as written."""
+        return self.routine_names.get(id(call), call.name)
 
     def position(self, expression: n.Expression) -> int | None:
         """Where an expression was written, as far as that is known."""

@@ -18,6 +18,7 @@ from datacave_core.catalog import (
     Constraint,
     Grant,
     Index,
+    Routine,
     Schema,
     Sequence,
     Table,
@@ -25,6 +26,7 @@ from datacave_core.catalog import (
 )
 from datacave_core.values import Row
 from datacave_sql.bind.access import RelationUse
+from datacave_sql.bind.bound_routines import AlterRoutine, CreateRoutine
 from datacave_sql.expr.nodes import Expression
 from datacave_sql.parse import ast
 from datacave_sql.plan.logical import Insert, LogicalPlan, OutputColumn
@@ -34,10 +36,11 @@ from datacave_sql.plan.logical import Insert, LogicalPlan, OutputColumn
 class BoundQuery:
     """SELECT, VALUES, INSERT, UPDATE, DELETE, MERGE.
 
-    `kind` is "select", "insert", "update", "delete" or "merge", for the command tag. `columns` describe the result
-    (empty for writes without RETURNING); `returns_rows` tells a result without columns from no result.
-    `dependencies` are the oids of the relations that the statement names, `uses` what it wants with them; the plan may
-    be kept if it is `shareable`.
+    `kind` is "select", "insert", "update", "delete", "merge" or "call", for the command tag. `columns` describe the
+    result (empty for writes without RETURNING); `returns_rows` tells a result without columns from no result.
+    `dependencies` are the oids of the relations that the statement names and of the routines that it calls, inlined
+    ones and what those name included; `uses` is what it wants with relations. The plan may be kept if it is
+    `shareable`. `calls_routines`: some routine is called when the plan runs.
     """
 
     plan: LogicalPlan
@@ -49,6 +52,7 @@ class BoundQuery:
     dependencies: tuple[int, ...] = ()
     shareable: bool = True
     uses: tuple[RelationUse, ...] = ()
+    calls_routines: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,7 +388,7 @@ class AlterType:
     check_values: bool = False
 
 
-DroppedObject: TypeAlias = "Table | tuple[Table, Index] | Sequence | Schema | TypeDefinition"
+DroppedObject: TypeAlias = "Table | tuple[Table, Index] | Sequence | Schema | TypeDefinition | Routine"
 
 
 @dataclass(frozen=True, slots=True)
@@ -573,6 +577,8 @@ BoundUtility: TypeAlias = (
     | AlterSequence
     | CreateType
     | AlterType
+    | CreateRoutine
+    | AlterRoutine
     | DropObjects
     | RenameObject
     | SetObjectSchema

@@ -62,7 +62,7 @@ def query_text(b: Binding, query: ast.Statement) -> str:
     def star(node: ast.ColumnRef) -> tuple[tuple[str, ...], ...] | None:
         return b.stars.get(id(node))
 
-    return SqlText(full_name, star).query(query)
+    return SqlText(full_name, star, b.routine_name).query(query)
 
 
 def _common_names(node: Any) -> Sequence[str]:

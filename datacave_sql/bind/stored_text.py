@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from datacave_sql.parse import ast, parse_expression, parse_statements
+from datacave_sql.parse import ParsedStatement, ast, parse_expression, parse_statements
 
 EXPRESSIONS_MAX = 4096
 QUERIES_MAX = 256
@@ -23,3 +23,9 @@ def expression_tree(text: str) -> ast.Expression:
 def query_tree(text: str) -> ast.Statement:
     """The tree of a view's query."""
     return parse_statements(text)[0].statement
+
+
+@lru_cache(QUERIES_MAX)
+def statements_of(text: str) -> tuple[ParsedStatement, ...]:
+    """The statements of a routine's body."""
+    return tuple(parse_statements(text))

@@ -9,6 +9,7 @@ from datacave_core.errors import DatacaveError
 from datacave_core.types import oids
 from datacave_sql.bind import calls, coercion, typenames
 from datacave_sql.bind.names import Scope, Source, SourceColumn
+from datacave_sql.bind.routine_inlining import inlined_rows
 from datacave_sql.bind.state import Binding
 from datacave_sql.expr import nodes as n
 from datacave_sql.functions.typelookup import Attribute
@@ -45,7 +46,14 @@ def bind_function_ref(b: Binding, item: ast.FunctionRef, lateral: Scope) -> tupl
         columns.append(l.OutputColumn(b.new_id(), "ordinality", oids.INT8))
         scalar = False
     lateral.taken |= boundary.outer
-    plan = l.FunctionScan(tuple(bound), tuple(columns), item.ordinality)
+    plan: l.LogicalPlan = l.FunctionScan(tuple(bound), tuple(columns), item.ordinality)
+    first = bound[0][0]
+    if len(bound) == 1 and not item.ordinality and isinstance(first, n.FunctionCall):
+        inlined = inlined_rows(b, first, [column.name for column in columns])
+        if inlined is not None:
+            plan, columns = inlined, list(inlined.columns)
+    if isinstance(plan, l.FunctionScan) and any(_is_routine(call) for call, _ in bound):
+        b.calls_routines = True
     alias = item.alias
     if alias is not None and len(alias.columns) > len(columns):
         raise DatacaveError(
@@ -80,6 +88,10 @@ def _call(b: Binding, node: ast.Expression, scope: Scope) -> n.Expression:
     else:
         call = b.expression(node, scope)
     return coercion.settled(b, call)
+
+
+def _is_routine(call: n.Expression) -> bool:
+    return isinstance(call, n.FunctionCall) and call.function.routine is not None
 
 
 def _composite(b: Binding, call: n.Expression) -> bool:

@@ -17,6 +17,7 @@ from datacave_sql.bind.maintenance import MAINTENANCE
 from datacave_sql.bind.nested import NESTED, Entries
 from datacave_sql.bind.objects import OBJECTS
 from datacave_sql.bind.renames import RENAMES
+from datacave_sql.bind.routines import ROUTINES
 from datacave_sql.bind.state import Binding
 from datacave_sql.bind.stored_query import STORED_QUERIES
 from datacave_sql.parse import ast
@@ -45,6 +46,7 @@ UTILITIES: Mapping[type, BindUtility] = {
     **OBJECTS,
     **MAINTENANCE,
     **RENAMES,
+    **ROUTINES,
     ast.CreateTable: bind_create_table,
     ast.CreateIndex: bind_create_index,
     ast.AlterTable: bind_alter_table,
@@ -55,10 +57,11 @@ UTILITIES: Mapping[type, BindUtility] = {
 }
 
 HINTS: Mapping[type, tuple[str, str]] = {
-    ast.CreateFunction: ("user-defined functions", "Do the work in the client or in a query."),
     ast.CreateTrigger: ("triggers", "Do the work in the statement that writes."),
-    ast.Do: ("DO", "There is no procedural language; send the statements one by one."),
-    ast.Call: ("CALL", "There are no procedures."),
+    ast.Do: (
+        "DO",
+        "There is no procedural language; send the statements one by one, or write a function in LANGUAGE sql.",
+    ),
     ast.Cluster: ("CLUSTER", "Rows always lie in the order of the primary key."),
 }
 

@@ -37,6 +37,12 @@ class CatalogView(Protocol):
 
     def function_is_visible(self, oid: int) -> bool | None: ...
 
+    def function_name(self, oid: int, with_arguments: bool) -> str | None:
+        """A user's function as regproc or regprocedure prints it."""
+
+    def function_oid(self, name: str) -> int | None:
+        """The oid of a user's function written as in SQL, with argument types or without; None if there is none."""
+
     def schema_name(self, oid: int) -> str | None: ...
 
     def schema_oid(self, name: str) -> int | None: ...

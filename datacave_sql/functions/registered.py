@@ -47,7 +47,9 @@ def _name(type_oid: int, value: int, context: EvaluationContext) -> str | None:
         role = catalog.role_name(value)
         return None if role is None else quote_identifier(role)
     if type_oid in (oids.REGPROC, oids.REGPROCEDURE):
-        return _function_name(value, context.types, with_arguments=type_oid == oids.REGPROCEDURE)
+        with_arguments = type_oid == oids.REGPROCEDURE
+        found = _function_name(value, context.types, with_arguments=with_arguments)
+        return found if found is not None else catalog.function_name(value, with_arguments)
     if type_oid in (oids.REGOPER, oids.REGOPERATOR):
         return _operator_name(value, context.types, with_arguments=type_oid == oids.REGOPERATOR)
     return None
@@ -90,7 +92,11 @@ def registered_value(type_oid: int, text: str, context: EvaluationContext) -> in
         return _found(catalog.schema_oid(text), f'schema "{text}" does not exist', sqlstate.INVALID_SCHEMA_NAME)
     if type_oid == oids.REGROLE:
         return _found(catalog.role_oid(text), f'role "{text}" does not exist', sqlstate.UNDEFINED_OBJECT)
+    if type_oid == oids.REGPROCEDURE and (known := catalog.function_oid(text)) is not None:
+        return known
     if type_oid == oids.REGPROC:
+        if (made := catalog.function_oid(text)) is not None:
+            return made
         candidates = proc_rows_named(text.removeprefix("pg_catalog."))
         if len(candidates) > 1:
             raise DatacaveError(f'more than one function named "{text}"', sqlstate=sqlstate.AMBIGUOUS_FUNCTION)

@@ -9,10 +9,11 @@ Not here: choosing among candidates (resolution.py) and what the functions do (b
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from datacave_core.catalog import Routine
 from datacave_core.errors import FeatureNotSupported
 from datacave_core.values import Value
 from datacave_core.wait import Steps
@@ -57,6 +58,8 @@ class Function:
     parallel: str
     symbol: str
     entry: Body | None
+    routine: Routine | None = field(default=None, compare=False)
+    """The catalog's object, where a user has made the function."""
 
     @property
     def body(self) -> Callable[..., Any] | None:
@@ -78,6 +81,8 @@ class Function:
     @property
     def supported(self) -> bool:
         """Whether a call can be answered."""
+        if self.routine is not None:
+            return True
         if self.kind == "a":
             return self.symbol in AGGREGATES
         if self.kind == "w":
@@ -275,7 +280,7 @@ def bind(
     entry = function.entry
     if entry is None:
         raise unsupported(function)
-    if function.return_type == VOID:
+    if function.return_type == VOID and function.routine is None:
         return _answering_void(entry)
     if entry.specialise is not None:
         return entry.specialise(CallTypes(argument_types, result_type, types, variadic, columns))

@@ -74,21 +74,27 @@ def resolve_function(
     names: Sequence[str] = (),
     variadic: bool = False,
     extra: Sequence[Function] = (),
+    builtin: bool = True,
 ) -> ResolvedFunction | ResolvedCast:
     """The function that `name(arguments)` means.
 
     `names` are the names of the last arguments when given as `name => value`; `variadic` says that the last argument
-    is marked VARIADIC; `extra` are user-defined functions of that name. Raises 42883 when nothing matches, 42725 when
+    is marked VARIADIC; `extra` are user-defined functions of that name, which built-in ones of the same argument types
+    hide; without `builtin` they are all there is. Raises 42883 when nothing matches, 42725 when
     several do equally well, 42804 for inconsistent polymorphic arguments.
     """
     candidates = []
-    for function in (*extra, *registry.functions_named(name)):
+    known = registry.functions_named(name) if builtin else ()
+    if extra:
+        hidden = {function.argument_types for function in known}
+        known = (*known, *(function for function in extra if function.argument_types not in hidden))
+    for function in known:
         candidate = _arrange(function, arguments, names, variadic)
         if candidate is not None:
             candidates.append(candidate)
     given = tuple(arguments)
     chosen = next((candidate for candidate in candidates if candidate.types == given), None)
-    if chosen is None and len(given) == 1 and not names and not variadic:
+    if chosen is None and len(given) == 1 and not names and not variadic and builtin:
         target = type_by_name(name)
         if target is not None and _is_cast_call(given[0], target.oid, types):
             return ResolvedCast(target.oid)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 from datacave_sql.parse.alter_table import AlterKind
@@ -9,8 +10,10 @@ from datacave_sql.parse.ast import (
     AlterDatabase,
     AlterDomain,
     AlterEnumType,
+    AlterFunction,
     AlterSettings,
     ChangeOwner,
+    Option,
     QualifiedName,
     RecognisedStatement,
     Rename,
@@ -244,8 +247,9 @@ class AlterationGrammar(CreationGrammar):
         following = self.kinds[self.index + 1] if word != "END" else "END"
         tag = f"ALTER {kind.upper()}"
         if (word in ("rename", "owner") and following == "to") or (word == "set" and following == "schema"):
-            self._plain_change(position, kind, signature.name)
-            return RecognisedStatement(position, tag)
+            change = self._plain_change(position, kind, signature.name)
+            assert isinstance(change, Rename | ChangeOwner | SetSchema)
+            return replace(change, signature=signature)
         if kind == "aggregate":
             raise self.syntax_error()
         if word in ("no", "depends"):
@@ -253,12 +257,13 @@ class AlterationGrammar(CreationGrammar):
             self.expect_words("depends", "on", "extension")
             self.column_id()
             return RecognisedStatement(position, tag)
-        if self.function_option(creating=False) is None:
+        options: list[Option] = []
+        while (option := self.function_option(creating=False)) is not None:
+            options.append(option)
+        if not options:
             raise self.syntax_error()
-        while self.function_option(creating=False) is not None:
-            pass
         self.accept("restrict")
-        return RecognisedStatement(position, tag)
+        return AlterFunction(position, kind, signature, tuple(options))
 
     def _alter_member(self, position: int, kind: str) -> Statement:
         if_exists = kind == "policy" and self.if_exists()

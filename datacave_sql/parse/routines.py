@@ -1,7 +1,4 @@
-"""RoutineGrammar: CREATE FUNCTION, CREATE PROCEDURE, CREATE TRIGGER.
-
-They are read in full so that a refusal is never a syntax error, and the text of the body is kept.
-"""
+"""RoutineGrammar: CREATE FUNCTION, CREATE PROCEDURE, CREATE TRIGGER."""
 
 from __future__ import annotations
 
@@ -14,8 +11,10 @@ from datacave_sql.parse.ast import (
     FunctionParameter,
     Option,
     QualifiedName,
-    SetParameter,
+    Query,
+    Select,
     Statement,
+    Target,
     TypeName,
 )
 from datacave_sql.parse.constraints import ConstraintAttributes
@@ -62,7 +61,9 @@ class RoutineGrammar(PrivilegeGrammar):
                 body = option.value[-1]
             elif option.name == "language":
                 language = str(option.value)
-        sql_body = self._sql_body()
+        sql_body, texts, statements = self._sql_body()
+        if sql_body and body is None:
+            body = ";\n".join(texts)
         return CreateFunction(
             position,
             name,
@@ -75,6 +76,7 @@ class RoutineGrammar(PrivilegeGrammar):
             body,
             sql_body,
             tuple(options),
+            tuple(statements),
         )
 
     def _parameters(self) -> tuple[FunctionParameter, ...]:
@@ -163,28 +165,41 @@ class RoutineGrammar(PrivilegeGrammar):
         if kind == "set":
             self.index += 1
             setting = self.set_rest(position, False)
-            return Option(position, "set", setting.name if isinstance(setting, SetParameter) else "transaction")
+            return Option(position, "set", setting)
         if kind == "reset":
             return Option(position, "reset", self.reset_parameter(position).name)
         return None
 
-    def _sql_body(self) -> bool:
-        """RETURN expression, or BEGIN ATOMIC statements END."""
-        if self.accept("return"):
-            self.expression()
-            return True
+    def _sql_body(self) -> tuple[str, list[str], list[Statement]]:
+        """RETURN expression, or BEGIN ATOMIC statements END: which of both, the statements' texts and trees."""
+        if self.kinds[self.index] == "return":
+            text, statement = self._inner()
+            return "return", [text], [statement]
+        texts: list[str] = []
+        statements: list[Statement] = []
         if self.kinds[self.index] != "begin" or self.kinds[self.index + 1] != "atomic":
-            return False
+            return "", texts, statements
         self.index += 2
         while not self.accept("end"):
             if self.accept(";"):
                 continue
-            if self.accept("return"):
-                self.expression()
-            else:
-                self.statement()
+            text, statement = self._inner()
+            texts.append(text)
+            statements.append(statement)
             self.expect(";")
-        return True
+        return "atomic", texts, statements
+
+    def _inner(self) -> tuple[str, Statement]:
+        position = self.position()
+        returns = self.accept("return")
+        first = self.index
+        statement = self._returned(position) if returns else self.statement()
+        text = self.tokens.text[self.starts[first] : self.ends[self.index - 1]]
+        return f"SELECT {text}" if returns else text, statement
+
+    def _returned(self, position: int) -> Statement:
+        expression = self.expression()
+        return Query(position, Select(position, (Target(expression.position, expression),)))
 
     # --- triggers ----------------------------------------------------------------------------------------------------
 

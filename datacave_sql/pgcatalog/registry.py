@@ -23,6 +23,7 @@ from datacave_sql.pgcatalog import (
     indexes,
     listings,
     partitions,
+    routines,
     types,
 )
 from datacave_sql.pgcatalog.constraints import constraint_owners
@@ -37,7 +38,6 @@ from datacave_sql.pgcatalog.snapshot import CatalogRows, SnapshotCache
 from datacave_sql.pgcatalog.statistics import STATISTICS
 
 FIXED: dict[str, Callable[[], Sequence[Row]]] = {
-    "pg_proc": functions.proc_rows,
     "pg_aggregate": functions.aggregate_rows,
     "pg_operator": functions.operator_rows,
     "pg_cast": functions.cast_rows,
@@ -47,6 +47,7 @@ FIXED: dict[str, Callable[[], Sequence[Row]]] = {
 """Rows that are the same in every database."""
 
 BY_CATALOG: dict[str, Callable[[CatalogRows], Sequence[Row]]] = {
+    "pg_proc": routines.proc_rows,
     "pg_class": classes.class_rows,
     "pg_attribute": attributes.attribute_rows,
     "pg_attrdef": attributes.default_rows,

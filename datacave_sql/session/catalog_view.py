@@ -23,6 +23,7 @@ from datacave_sql.pgcatalog.signatures import function_arguments, function_resul
 from datacave_sql.session.definitions import constraint_text, index_key_text, index_text
 from datacave_sql.session.parameter_text import split_identifiers
 from datacave_sql.session.privileges import has_privilege
+from datacave_sql.session.routine_text import arguments_text, definition_text, result_text, signature_text
 
 CLASS_OIDS = {
     "pg_class": 1259, "pg_type": 1247, "pg_namespace": 2615, "pg_constraint": 2606, "pg_database": 1262,
@@ -181,8 +182,39 @@ class SessionCatalogView:
         return schema
 
     def function_is_visible(self, oid: int) -> bool | None:
-        """Whether an unqualified name finds this function: all functions are built-in ones."""
-        return True
+        """Whether an unqualified name finds this function."""
+        routine = self._catalog.routines.get(oid)
+        if routine is None:
+            return True
+        for _, schema_oid in self._path():
+            found = self._catalog.routine_names.get((schema_oid, routine.name, routine.input_types))
+            if found is not None:
+                return found == oid
+        return False
+
+    def function_name(self, oid: int, with_arguments: bool) -> str | None:
+        """A user's function as regproc or regprocedure prints it."""
+        routine = self._catalog.routines.get(oid)
+        if routine is None:
+            return None
+        schema = self._catalog.schemas[routine.schema_oid].name
+        types = self._session.catalog_state.types
+        text = signature_text(routine, types) if with_arguments else quote_name(routine.name)
+        return text if self.function_is_visible(oid) else f"{quote_name(schema)}.{text}"
+
+    def function_oid(self, name: str) -> int | None:
+        """The oid of a user's function, written with argument types or without. Raises 42725 where that is not one."""
+        head, opened, tail = name.partition("(")
+        parts = self.name_parts(head.strip())
+        schemas = [self._catalog.schema_names.get(parts[-2])] if len(parts) > 1 else [oid for _, oid in self._path()]
+        found = [one for one in self._catalog.routines_named(parts[-1]) if one.schema_oid in schemas]
+        if opened:
+            inside = tail.rstrip().removesuffix(")").strip()
+            types = tuple(self.type_oid(word.strip()) for word in inside.split(",")) if inside else ()
+            found = [one for one in found if one.input_types == types]
+        if len(found) > 1 and not opened:
+            raise DatacaveError(f'more than one function named "{name}"', sqlstate=sqlstate.AMBIGUOUS_FUNCTION)
+        return found[0].oid if found else None
 
     # Schemas, roles, databases
 
@@ -301,6 +333,18 @@ class SessionCatalogView:
 
     def function_text(self, oid: int, part: str) -> str | None:
         """Parts of a function's definition; built-in functions have no text."""
+        routine = self._catalog.routines.get(oid)
+        if routine is not None:
+            types = self._session.catalog_state.types
+            if part == "result":
+                return result_text(routine, types)
+            if part == "definition":
+                if routine.kind == "a":
+                    raise DatacaveError(
+                        f'"{routine.name}" is an aggregate function', sqlstate=sqlstate.WRONG_OBJECT_TYPE
+                    )
+                return definition_text(self._catalog, routine, types)
+            return arguments_text(routine, types, with_defaults=part == "arguments")
         if part == "result":
             return function_result(oid)
         if part == "definition":

@@ -45,6 +45,8 @@ class CompiledQuery:
 
     def tag(self, rows: int) -> str:
         """The command tag."""
+        if self.kind == "call":
+            return "CALL"
         return f"{TAGS[self.kind]} {rows}"
 
 

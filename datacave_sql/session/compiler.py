@@ -24,6 +24,7 @@ from datacave_sql.plan.physical import plan_query
 from datacave_sql.session.bulk_insert import BulkShape, given_rows, literal_types, with_given_rows
 from datacave_sql.session.compiled import CompiledQuery, CompiledUtility, compiled_query
 from datacave_sql.session.permissions import check_permissions
+from datacave_sql.session.planned import planned
 from datacave_sql.session.shared_shape import SharedShape
 from datacave_sql.session.utility import utility_columns
 
@@ -31,7 +32,7 @@ CACHED_TEXT_CHARACTERS_MAX = 20_000
 BULK_CHARACTERS_MIN = 200
 
 BOUND_WHEN_RUN = (
-    ast.AlterDefaultPrivileges,
+    ast.AlterDefaultPrivileges, ast.AlterFunction, ast.CreateFunction,
     ast.AlterDomain, ast.AlterEnumType, ast.AlterSequence, ast.AlterTable, ast.ChangeOwner, ast.Comment, ast.Copy,
     ast.CreateCompositeType, ast.CreateDomain, ast.CreateEnumType, ast.CreateIndex, ast.CreateSchema,
     ast.CreateSequence, ast.CreateTable, ast.CreateView, ast.Drop, ast.Grant, ast.LockTable,
@@ -186,7 +187,7 @@ class Compiler:
         check_permissions(session, bound)
         compiled: CompiledQuery | CompiledUtility
         if isinstance(bound, BoundQuery):
-            operator = plan_query(session.database.environment(state), bound.plan)
+            operator = planned(session, state, bound)
             compiled = compiled_query(state.catalog, bound, operator, text, parsed)
         else:
             compiled = CompiledUtility(

@@ -21,6 +21,7 @@ from datacave_core.wait import Steps, Wait, wait_for
 from datacave_sql.functions.typelookup import TypeLookup
 from datacave_sql.session.catalog_view import SessionCatalogView
 from datacave_sql.session.past import SessionHistory
+from datacave_sql.session.routine_calls import RoutineCalls
 from datacave_sql.session.settings import setting_or_none
 from datacave_sql.session.transaction_parameters import set_setting, show_setting
 from datacave_sql.session.warnings import warn
@@ -127,6 +128,9 @@ class SessionEvaluation:
         self.catalog = SessionCatalogView(session)
         self.sequences = SessionSequences(session)
         self.past = SessionHistory(session)
+        self._routines = RoutineCalls(session)
+        self.call_routine = self._routines.value
+        self.call_routine_set = self._routines.rows
         self.backend_pid: int = session.process_id
         self.query_text = ""
         self.constraint_modes: dict[int, bool] = {}

@@ -15,6 +15,7 @@ from datacave_core.catalog import (
     Catalog,
     Index,
     Role,
+    Routine,
     Schema,
     Sequence,
     Table,
@@ -27,6 +28,7 @@ from datacave_core.catalog import (
 from datacave_core.errors import DatacaveError
 from datacave_sql.bind import statements as s
 from datacave_sql.bind.access import RelationUse
+from datacave_sql.bind.bound_routines import AlterRoutine, CreateRoutine
 
 _RELATION_CLASS = 1259
 
@@ -37,7 +39,7 @@ def check_permissions(session: Any, bound: Any) -> None:
     """Raises 42501 for a statement that the current role may not run."""
     role: Role = session.evaluation.current_role
     if isinstance(bound, s.BoundQuery):
-        check_uses(session, bound.uses)
+        check_query(session, bound)
         return
     if role.superuser and not isinstance(bound, _WITH_QUERY):
         return
@@ -106,6 +108,8 @@ def kind_of(item: Any) -> str:
         return _KINDS[item.kind]
     if isinstance(item, Sequence):
         return "sequence"
+    if isinstance(item, Routine):
+        return {"p": "procedure", "a": "aggregate"}.get(item.kind, "function")
     if isinstance(item, Schema):
         return "schema"
     return "index" if isinstance(item, Index) else "type" if isinstance(item, TypeDefinition) else "database"
@@ -119,6 +123,20 @@ def denied(kind: str, name: str) -> DatacaveError:
 def not_owner(kind: str, name: str) -> DatacaveError:
     """42501 for what only the owner may do."""
     return DatacaveError(f"must be owner of {kind} {name}", sqlstate=sqlstate.INSUFFICIENT_PRIVILEGE)
+
+
+def check_query(session: Any, bound: s.BoundQuery) -> None:
+    """Raises 42501 for relations that may not be used and routines that may not be called."""
+    check_uses(session, bound.uses)
+    catalog: Catalog = session.catalog_snapshot
+    if not catalog.routines:
+        return
+    for oid in bound.dependencies:
+        routine = catalog.routines.get(oid)
+        if routine is not None and not allows_on(
+            catalog, session.evaluation.current_role.oid, "function", routine, "X"
+        ):
+            raise denied(kind_of(routine), routine.name)
 
 
 def check_uses(session: Any, uses: Iterable[RelationUse]) -> None:
@@ -167,7 +185,7 @@ def may_read_system(catalog: Catalog, role_oid: int, relation: Any) -> bool:
 
 
 def _query(asker: _Asker, bound: s.BoundQuery) -> None:
-    check_uses(asker.session, bound.uses)
+    check_query(asker.session, bound)
 
 
 def _create_table(asker: _Asker, bound: s.CreateTable) -> None:
@@ -247,6 +265,13 @@ def _drop(asker: _Asker, bound: s.DropObjects) -> None:
             asker.must_own(item)
 
 
+def _create_routine(asker: _Asker, bound: CreateRoutine) -> None:
+    if bound.replaces is not None:
+        asker.must_own(bound.replaces)
+    else:
+        asker.create_in(bound.routine.schema_oid)
+
+
 def _copy_from(asker: _Asker, bound: s.CopyFrom) -> None:
     asker.need_columns(bound.table, "a", [column.number for column in bound.columns])
 
@@ -314,6 +339,8 @@ _CHECKS: dict[type, Callable[[_Asker, Any], None]] = {
     s.CreateSequence: _create_in_schema("sequence"),
     s.AlterSequence: _owner_of("sequence"),
     s.CreateType: _create_in_schema("definition"),
+    CreateRoutine: _create_routine,
+    AlterRoutine: _owner_of("routine"),
     s.AlterType: _owner_of("definition"),
     s.RenameObject: _rename,
     s.SetObjectSchema: _set_schema,

@@ -211,6 +211,9 @@ def _type(catalog: Catalog, view: Any, target: str | int) -> list[Found] | None:
 
 
 def _function(catalog: Catalog, oid: int) -> list[Found] | None:
+    routine = catalog.routines.get(oid)
+    if routine is not None:
+        return [("function", routine.owner_oid, routine.privileges)]
     try:
         function(oid)
     except KeyError:

@@ -346,20 +346,25 @@ class Session(Asides, CommitHooks):
 
     def _prepare_write(self, compiled: CompiledQuery, transaction: Transaction) -> Steps[CompiledQuery]:
         """Refuses writes in read-only transactions; shares the tables' locks, so that their definitions stay."""
+        waited = False
+        for wait in self.share_written_tables(compiled, transaction):
+            waited = True
+            yield wait
+        if waited and compiled.catalog is not self.catalog_snapshot:
+            return self.compiler.again(compiled)
+        return compiled
+
+    def share_written_tables(self, compiled: CompiledQuery, transaction: Transaction) -> Steps[None]:
+        """Shares the locks of the tables that a query writes. Raises 25006 in a read-only transaction."""
         if transaction.read_only and not self._only_temporary(compiled):
             raise DatacaveError(
                 f"cannot execute {compiled.kind.upper()} in a read-only transaction",
                 sqlstate=sqlstate.READ_ONLY_SQL_TRANSACTION,
             )
-        waited = False
         for oid in compiled.written:
             wait = transaction.lock_table(oid, ROW_EXCLUSIVE)
             if wait is not None:
-                waited = True
                 yield from wait_for(wait)
-        if waited and compiled.catalog is not self.catalog_snapshot:
-            return self.compiler.again(compiled)
-        return compiled
 
     def _only_temporary(self, compiled: CompiledQuery) -> bool:
         tables = compiled.catalog.tables

@@ -67,6 +67,7 @@ class Outcome:
     tag: str = ""
     copied: list[str] = field(default_factory=list)
     error: DatacaveError | None = None
+    header: ResultHeader | None = None
 
 
 def read_blocks(path: Path) -> Iterator[Block]:
@@ -121,7 +122,6 @@ class Script:
     def _drive(
         self, steps: Iterator[object], outcome: Outcome, copy_data: bytes | None, may_block: bool
     ) -> Outcome | None:
-        header: ResultHeader | None = None
         session = self.session
         try:
             for step in steps:
@@ -133,10 +133,10 @@ class Script:
                         return None
                     self._wait(step)
                 elif isinstance(step, ResultHeader):
-                    header = step
+                    outcome.header = step
                 elif isinstance(step, list):
-                    assert header is not None
-                    outcome.rows += [self._text(row, header) for row in step]
+                    assert outcome.header is not None
+                    outcome.rows += [self._text(row, outcome.header) for row in step]
                 elif isinstance(step, Complete):
                     outcome.tag = step.tag
                 elif isinstance(step, CopyInRequest):

@@ -122,10 +122,10 @@ class AlterDomain(Statement):
 
 @dataclass(frozen=True, slots=True)
 class Option(Node):
-    """A named option: `name` in lower case, value as text, integer, boolean, list of names, or None."""
+    """A named option: `name` in lower case, value as text, integer, boolean, list of names, SET statement, or None."""
 
     name: str
-    value: str | int | bool | tuple[str, ...] | None = None
+    value: str | int | bool | tuple[str, ...] | Statement | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +221,8 @@ class FunctionParameter(Node):
 class CreateFunction(Statement):
     """CREATE FUNCTION or PROCEDURE. Options in order: language, as (one or two texts), volatility, strict and so on.
 
-    `body` holds the text of the AS clause, or None where the body is SQL-standard (`sql_body` says so).
+    `body` holds the text of the AS clause, or that of a SQL-standard body: `sql_body` ("return", "atomic") says so and
+    `statements` are its statements, RETURN as a query of one value.
     """
 
     name: QualifiedName
@@ -232,7 +233,17 @@ class CreateFunction(Statement):
     or_replace: bool = False
     language: str | None = None
     body: str | None = None
-    sql_body: bool = False
+    sql_body: str = ""
+    options: tuple[Option, ...] = ()
+    statements: tuple[Statement, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AlterFunction(Statement):
+    """ALTER FUNCTION, PROCEDURE or ROUTINE with options as those of CREATE FUNCTION; "reset" names a parameter."""
+
+    kind: ObjectKind
+    signature: RoutineSignature
     options: tuple[Option, ...] = ()
 
 
@@ -290,6 +301,7 @@ class Rename(Statement):
     member: str | None = None
     if_exists: bool = False
     cascade: bool = False
+    signature: RoutineSignature | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +312,7 @@ class SetSchema(Statement):
     name: QualifiedName
     schema: str
     if_exists: bool = False
+    signature: RoutineSignature | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +322,7 @@ class ChangeOwner(Statement):
     kind: ObjectKind
     name: QualifiedName
     role: str
+    signature: RoutineSignature | None = None
 
 
 @dataclass(frozen=True, slots=True)

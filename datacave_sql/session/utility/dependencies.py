@@ -7,15 +7,22 @@ well with CASCADE.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from datacave_core import sqlstate
-from datacave_core.catalog import Catalog, Column, Constraint, Index, Schema, Sequence, Table, TypeDefinition
+from datacave_core.catalog import Catalog, Column, Constraint, Index, Routine, Schema, Sequence, Table, TypeDefinition
 from datacave_core.errors import DatacaveError
 from datacave_sql.bind.create_index import mentioned_columns
 from datacave_sql.bind.stored_text import expression_tree
+from datacave_sql.session.catalog_types import CatalogTypes
+from datacave_sql.session.routine_text import described
+from datacave_sql.session.utility.routine_dependents import (
+    dependent_columns,
+    dependent_constraints,
+    dependent_indexes,
+)
 
 _TABLE_KINDS = {
     "r": "table", "p": "table", "v": "view", "m": "materialized view", "c": "composite type", "f": "foreign table",
@@ -62,12 +69,13 @@ class Removal:
         )
 
 
-def objects_in(catalog: Catalog, schema: Schema) -> list[Table | Sequence | TypeDefinition]:
-    """Everything in a schema: tables, sequences, types."""
-    found: list[Table | Sequence | TypeDefinition] = []
+def objects_in(catalog: Catalog, schema: Schema) -> list[Table | Sequence | TypeDefinition | Routine]:
+    """Everything in a schema: tables, sequences, types, routines."""
+    found: list[Table | Sequence | TypeDefinition | Routine] = []
     found += [one for _, one in sorted(catalog.tables.items()) if one.schema_oid == schema.oid]
     found += [one for _, one in sorted(catalog.sequences.items()) if one.schema_oid == schema.oid]
     found += [one for _, one in sorted(catalog.types.items()) if one.schema_oid == schema.oid]
+    found += [one for _, one in sorted(catalog.routines.items()) if one.schema_oid == schema.oid]
     return found
 
 
@@ -94,6 +102,8 @@ def describe(catalog: Catalog, item: Any) -> str:
         return f"schema {item.name}"
     if isinstance(item, Index):
         return f"index {item.name}"
+    if isinstance(item, Routine):
+        return described(item, CatalogTypes(catalog))
     assert isinstance(item, TypeDefinition)
     return f"type {item.name}"
 
@@ -122,6 +132,8 @@ class Collector:
             self._with_sequence(item)
         elif isinstance(item, TypeDefinition):
             self._with_type(item)
+        elif isinstance(item, Routine):
+            self._with_routine(item)
 
     def _tell(self, dependent: str, item: Any) -> None:
         self.removal.told.append((dependent, item if isinstance(item, str) else describe(self._catalog, item)))
@@ -139,6 +151,7 @@ class Collector:
                     self._tell(describe(self._catalog, child), table)
                 self.add(child)
         self._views_on(table.oid, table)
+        self._routines_on((table.oid, table.row_type_oid) if table.row_type_oid else (table.oid,), table)
         if table.row_type_oid:
             self._columns_of_type((table.row_type_oid, table.row_array_type_oid), f"type {table.name}")
 
@@ -147,6 +160,37 @@ class Collector:
             if view.kind in ("v", "m") and oid in view.depends_on and view.oid not in self.removal.objects:
                 self._tell(describe(self._catalog, view), item)
                 self.add(view)
+
+    def _routines_on(self, oids: Iterable[int], item: Any) -> None:
+        """The routines that need one of these."""
+        needed = set(oids)
+        for _, routine in sorted(self._catalog.routines.items()):
+            if needed.intersection(routine.depends_on) and routine.oid not in self.removal.objects:
+                self._tell(describe(self._catalog, routine), item)
+                self.add(routine)
+
+    def _with_routine(self, routine: Routine) -> None:
+        catalog, removal = self._catalog, self.removal
+        self._views_on(routine.oid, routine)
+        self._routines_on((routine.oid,), routine)
+        for _, table in sorted(catalog.tables.items()):
+            if table.oid in removal.objects:
+                continue
+            for number, generated in dependent_columns(catalog, routine, table):
+                column = table.column(number)
+                if generated:
+                    self._tell(f"column {column.name} of table {table.name}", routine)
+                    removal.columns.setdefault(table.oid, set()).add(number)
+                else:
+                    self._tell(f"default value for column {column.name} of table {table.name}", routine)
+                    removal.defaults.setdefault(table.oid, set()).add(number)
+            for oid in dependent_constraints(catalog, routine, table):
+                name = next(one.name for one in table.constraints if one.oid == oid)
+                self._tell(f"constraint {name} on table {table.name}", routine)
+                removal.constraints.setdefault(table.oid, set()).add(oid)
+            for oid in dependent_indexes(catalog, routine, table):
+                self._tell(f"index {table.index(oid).name}", routine)
+                removal.indexes.setdefault(table.oid, set()).add(oid)
 
     def _with_sequence(self, sequence: Sequence) -> None:
         for _, table in sorted(self._catalog.tables.items()):
@@ -163,6 +207,7 @@ class Collector:
 
     def _with_type(self, definition: TypeDefinition) -> None:
         self._columns_of_type((definition.oid, definition.array_oid), describe(self._catalog, definition))
+        self._routines_on((definition.oid,), definition)
         for _, other in sorted(self._catalog.types.items()):
             if other.base_type_oid in (definition.oid, definition.array_oid) and other.kind == "d":
                 if other.oid not in self.removal.objects:

@@ -11,6 +11,7 @@ from typing import Any
 
 from datacave_core.errors import FeatureNotSupported
 from datacave_core.wait import Wait
+from datacave_sql.bind import bound_routines
 from datacave_sql.bind import statements as bound
 from datacave_sql.parse import ast
 from datacave_sql.session.copying import copy_from, copy_to
@@ -31,6 +32,7 @@ from datacave_sql.session.utility import (
     prepared,
     role_settings,
     roles,
+    routines,
     schemas,
     sequences,
     session_state,
@@ -90,6 +92,8 @@ CATALOG_CHANGES: dict[type, Callable[[Any, Any], Steps]] = {
     bound.AlterType: types.alter_type,
     bound.GrantPrivileges: grants.grant_privileges,
     bound.AlterDefaultPrivileges: grants.alter_default_privileges,
+    bound_routines.CreateRoutine: routines.create_routine,
+    bound_routines.AlterRoutine: routines.alter_routine,
 }
 """Statements that change the catalog."""
 

@@ -10,6 +10,7 @@ from datacave_core.catalog import (
     Constraint,
     EnumLabel,
     Index,
+    Routine,
     Schema,
     Sequence,
     Table,
@@ -50,6 +51,11 @@ class Numbers:
         for constraint in table.constraints:
             numbered = self.with_constraint(numbered, constraint)
         return numbered
+
+    def routine(self, routine: Routine, owner_oid: int) -> Routine:
+        """A new function, procedure or aggregate."""
+        privileges = initial_grants(self.catalog, "function", owner_oid, routine.schema_oid)
+        return replace(routine, oid=self.take(), owner_oid=owner_oid, privileges=privileges)
 
     def with_index(self, table: Table, index: Index, *, clustered: bool = False) -> Table:
         """The table with one more index."""

@@ -14,6 +14,7 @@ from datacave_core.catalog import (
     Database,
     Index,
     Role,
+    Routine,
     Schema,
     Sequence,
     Table,
@@ -85,6 +86,8 @@ def rename(session: Any, bound: RenameObject) -> Steps:
             renaming.type(target, catalog.schemas[target.schema_oid].name, name)
         elif isinstance(target, Schema):
             renaming.schema(target.oid, name)
+        elif isinstance(target, Routine):
+            renaming.routine(target, catalog.schemas[target.schema_oid].name, name)
         catalog = rename_in_texts(session, renaming, catalog.with_objects((replace(target, name=name),)))
     session.set_catalog(catalog)
     yield Complete(bound.tag)
@@ -140,6 +143,9 @@ def set_schema(session: Any, bound: SetObjectSchema) -> Steps:
     renaming = Renaming(catalog)
     for item in moved:
         before = catalog.types.get(item.oid) or catalog.relation_by_oid(item.oid)
+        if isinstance(item, Routine):
+            renaming.routine(target, bound.schema.name, target.name)
+            continue
         if isinstance(before, TypeDefinition):
             renaming.type(before, bound.schema.name, before.name)
         elif before is not None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
-from datacave_core.catalog import Catalog, Column, Index, Sequence, Table, TypeDefinition
+from datacave_core.catalog import Catalog, Column, Index, Routine, Sequence, Table, TypeDefinition
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.types.names import quote_name
 from datacave_sql.bind.binder import bind_statement, binding
@@ -21,6 +21,7 @@ from datacave_sql.bind.sqltext import SqlText, quote_identifier
 from datacave_sql.bind.stored_text import expression_tree, query_tree
 from datacave_sql.parse import ast, parse_statements
 from datacave_sql.plan import logical as l
+from datacave_sql.session.utility.routine_dependents import means_routine
 
 _SEQUENCE_FUNCTIONS = frozenset({"nextval", "currval", "setval"})
 
@@ -35,6 +36,7 @@ class Renaming:
         self.catalog = catalog
         self.relations: dict[Path, Path] = {}
         self.types: dict[Path, Path] = {}
+        self.routines: list[tuple[Routine, Path, Path]] = []
         self.column_table: Table | None = None
         self.column: Path = ("", "")  # old and new name
 
@@ -52,6 +54,12 @@ class Renaming:
         if old != (schema, name):
             self.types[old] = (schema, name)
 
+    def routine(self, item: Routine, schema: str, name: str) -> None:
+        """A function gets this schema and name."""
+        old = (self.catalog.schemas[item.schema_oid].name, item.name)
+        if old != (schema, name):
+            self.routines.append((item, old, (schema, name)))
+
     def rename_column(self, table: Table, old: str, new: str) -> None:
         """A column gets another name."""
         self.column_table = table
@@ -68,6 +76,9 @@ class Renaming:
         for definition in self.catalog.types.values():
             if definition.schema_oid == schema_oid:
                 self.type(definition, name, definition.name)
+        for routine in self.catalog.routines.values():
+            if routine.schema_oid == schema_oid:
+                self.routine(routine, name, routine.name)
 
 
 def rename_in_texts(session: Any, renaming: Renaming, changed: Catalog) -> Catalog:
@@ -182,6 +193,9 @@ class _Texts:
             if len(node.parts) == 3 and (node.parts[0], node.parts[1]) in self._renaming.relations:
                 return replace(node, parts=node.parts[1:])
             return node
+        if isinstance(node, ast.Target) and node.alias is None and isinstance(node.expression, ast.FunctionCall):
+            renamed = self._anywhere(node.expression)
+            return node if renamed.name == node.expression.name else replace(node, alias=node.expression.name[-1])
         if isinstance(node, ast.Target) and node.alias is None and isinstance(node.expression, ast.ColumnRef):
             if node.expression.position in self._columns:
                 return replace(node, alias=self._renaming.column[0])
@@ -189,6 +203,10 @@ class _Texts:
         return self._anywhere(node)
 
     def _anywhere(self, node: Any) -> Any:
+        if isinstance(node, ast.FunctionCall):
+            for routine, (schema, _), renamed in self._renaming.routines:
+                if len(node.name) > 1 and means_routine(node, routine, schema):
+                    return replace(node, name=renamed)
         if isinstance(node, ast.TypeName):
             target = self._type(node.names)
             return node if target is None else replace(node, names=target)

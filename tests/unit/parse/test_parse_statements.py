@@ -220,7 +220,12 @@ def test_recursive_view_is_a_recursive_query() -> None:
         ("LOCK t", ast.LockTable(0, (ast.TableRef(0, ("t",)),), "access exclusive")),
         ("REINDEX TABLE t", ast.Reindex(0, "table", ("t",))),
         ("CREATE OPERATOR === (procedure = f)", ast.RecognisedStatement(0, "CREATE OPERATOR")),
-        ("ALTER FUNCTION f() STABLE", ast.RecognisedStatement(0, "ALTER FUNCTION")),
+        (
+            "ALTER FUNCTION f() STABLE",
+            ast.AlterFunction(
+                0, "function", ast.RoutineSignature(0, ("f",), ()), (ast.Option(0, "volatility", "stable"),)
+            ),
+        ),
         ("DROP TABLE IF EXISTS a.b", ast.Drop(0, "table", (("a", "b"),), if_exists=True)),
     ],
 )
@@ -334,7 +339,7 @@ def test_default_stops_before_the_next_constraint() -> None:
 def test_function_body_and_signature() -> None:
     found = one("CREATE FUNCTION f(a int, OUT text) RETURNS text LANGUAGE SQL AS 'select $1'")
     assert isinstance(found, ast.CreateFunction)
-    assert (found.language, found.body, found.sql_body) == ("sql", "select $1", False)
+    assert (found.language, found.body, found.sql_body) == ("sql", "select $1", "")
     assert [(p.mode, p.name) for p in found.parameters] == [("default", "a"), ("out", None)]
 
 

@@ -1,0 +1,27 @@
+"""Bound statements about routines; see statements.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from datacave_core.catalog import Routine
+from datacave_sql.parse import ast
+
+
+@dataclass(frozen=True, slots=True)
+class CreateRoutine:
+    """CREATE FUNCTION, PROCEDURE, AGGREGATE: `routine` has oid 0; `settings` are its SET clauses."""
+
+    routine: Routine
+    replaces: Routine | None = None
+    settings: tuple[ast.SetParameter | str | None, ...] = ()
+    tag: str = "CREATE FUNCTION"
+
+
+@dataclass(frozen=True, slots=True)
+class AlterRoutine:
+    """ALTER FUNCTION: the routine as it will be, before SET and RESET (a name, None for ALL) are applied."""
+
+    routine: Routine
+    settings: tuple[ast.SetParameter | str | None, ...] = ()
+    tag: str = "ALTER FUNCTION"

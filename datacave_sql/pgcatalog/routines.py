@@ -1,0 +1,45 @@
+"""pg_proc, pg_aggregate, pg_operator, pg_cast with what users have made beside the built-in rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from datacave_core.catalog import Routine
+from datacave_core.values import Row
+from datacave_sql.pgcatalog import functions
+from datacave_sql.pgcatalog.privileges import acl_array
+from datacave_sql.pgcatalog.relation import array_or_null, int2vector
+from datacave_sql.pgcatalog.snapshot import CatalogRows
+
+_SQL_LANGUAGE: Final = 14
+
+
+def proc_rows(rows: CatalogRows) -> Sequence[Row]:
+    """All of pg_proc."""
+    routines = rows.catalog.routines
+    if not routines:
+        return functions.proc_rows()
+    return (*functions.proc_rows(), *(proc_row(rows, routine) for _, routine in sorted(routines.items())))
+
+
+def proc_row(rows: CatalogRows, routine: Routine) -> Row:
+    """One routine as pg_proc shows it."""
+    arguments = routine.arguments
+    plain = all(argument.mode == "i" for argument in arguments)
+    types = routine.input_types
+    defaults = [argument.default for argument in arguments if argument.default is not None]
+    variadic = next((argument.type_oid for argument in arguments if argument.mode == "v"), 0)
+    named = any(argument.name for argument in arguments)
+    body = "" if routine.sql_body or routine.kind == "a" else routine.body
+    return (
+        routine.oid, routine.name, routine.schema_oid, routine.owner_oid, _SQL_LANGUAGE, routine.cost, routine.rows,
+        rows.types.element(variadic) if variadic else 0, 0, routine.kind, routine.security_definer, routine.leakproof,
+        routine.strict, routine.returns_set, routine.volatility, routine.parallel, len(types), len(defaults),
+        routine.return_type_oid, int2vector(types),
+        None if plain else array_or_null(tuple(argument.type_oid for argument in arguments)),
+        None if plain else array_or_null("".join(argument.mode for argument in arguments)),
+        array_or_null([argument.name for argument in arguments] if named else ()), ", ".join(defaults) or None, None,
+        body, None, routine.body if routine.sql_body else None,
+        array_or_null([f"{name}={value}" for name, value in routine.settings]), acl_array(rows, routine.privileges),
+    )  # fmt: skip

@@ -1,0 +1,192 @@
+"""RoutineCalls: running the bodies of SQL functions and procedures inside the statement that calls them.
+
+A body's statements run one after the other in the caller's transaction and snapshot, each seeing what those before it
+wrote. They are bound once per session for one catalog, one way of finding names and the types of the call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from datacave_core import sqlstate
+from datacave_core.catalog import Catalog, Routine
+from datacave_core.errors import DatacaveError
+from datacave_core.types import oids
+from datacave_core.types.record import record_class
+from datacave_core.wait import Wait
+from datacave_sql.bind.binder import bind_in_scope
+from datacave_sql.bind.names import Scope
+from datacave_sql.bind.routine_body import ResultShape, bind_body, body_environment, result_shape
+from datacave_sql.bind.state import Binding
+from datacave_sql.bind.statements import BoundQuery
+from datacave_sql.bind.stored_text import statements_of
+from datacave_sql.exec.context import ExecutionContext
+from datacave_sql.exec.suspension import wait_inside
+from datacave_sql.functions.body import CallTypes
+from datacave_sql.functions.routines import returns_row
+from datacave_sql.parse import ParsedStatement
+from datacave_sql.session.compiled import CompiledQuery, compiled_query
+from datacave_sql.session.permissions import check_permissions
+from datacave_sql.session.planned import planned
+
+BODIES_MAX = 500
+DEPTH_MAX = 60
+"""Calls inside calls; each takes several frames of the interpreter's stack."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoutineBody:
+    """A bound body: for each statement its plan, or its text where it is a utility statement.
+
+    `wrap` makes a result row of the columns of the last statement; None: the first column is the result.
+    """
+
+    catalog: Catalog
+    steps: tuple[CompiledQuery | ParsedStatement, ...]
+    gives_rows: bool
+    wrap: Any
+
+
+class RoutineCalls:
+    """The routines that one session runs."""
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+        self._bodies: dict[Any, RoutineBody] = {}
+        self._depth = 0
+
+    def value(self, routine: Routine, call: CallTypes, arguments: Sequence[Any]) -> Any:
+        """The result of a call: the first row of the last statement, NULL without one."""
+        for item in self._run(routine, call, arguments):
+            return item
+        return None
+
+    def rows(self, routine: Routine, call: CallTypes, arguments: Sequence[Any]) -> Iterator[Any]:
+        """The results of a set-returning function, as they are asked for."""
+        if routine.security_definer or routine.settings:
+            return iter(list(self._run(routine, call, arguments)))
+        return self._run(routine, call, arguments)
+
+    def _run(self, routine: Routine, call: CallTypes, arguments: Sequence[Any]) -> Iterator[Any]:
+        session = self._session
+        if self._depth >= DEPTH_MAX:
+            raise DatacaveError(
+                "stack depth limit exceeded",
+                sqlstate=sqlstate.STATEMENT_TOO_COMPLEX,
+                hint=f"Functions may call each other {DEPTH_MAX} levels deep.",
+            )
+        self._depth += 1
+        before = self._enter(routine) if routine.security_definer or routine.settings else None
+        try:
+            body = self._body(routine, call)
+            last = len(body.steps) - 1
+            for place, step in enumerate(body.steps):
+                if isinstance(step, ParsedStatement):
+                    self._utility(routine, step)
+                    continue
+                wanted = place == last and body.gives_rows and call.result != oids.VOID
+                for batch in self._batches(step, arguments, read_only=routine.volatility != "v"):
+                    if wanted:
+                        wrap = body.wrap
+                        yield from (row[0] for row in batch) if wrap is None else map(wrap, batch)
+        except RecursionError:
+            raise DatacaveError("stack depth limit exceeded", sqlstate=sqlstate.STATEMENT_TOO_COMPLEX) from None
+        finally:
+            self._depth -= 1
+            if before is not None:
+                session.settings.rollback_to(before)
+
+    def _enter(self, routine: Routine) -> int:
+        """Takes the owner's role and the function's parameters; returns the mark to go back to."""
+        settings = self._session.settings
+        mark: int = settings.savepoint()
+        owner = self._session.catalog_snapshot.roles.get(routine.owner_oid)
+        for name, value in routine.settings:
+            settings.set(name, value, local=True)
+        if routine.security_definer and owner is not None:
+            settings.set("role", owner.name, local=True)
+        return mark
+
+    def _batches(self, step: CompiledQuery, arguments: Sequence[Any], *, read_only: bool) -> Iterator[Any]:
+        session = self._session
+        transaction = session.transaction
+        if step.written:
+            if read_only:
+                raise DatacaveError(
+                    f"{step.kind.upper()} is not allowed in a non-volatile function",
+                    sqlstate=sqlstate.FEATURE_NOT_SUPPORTED,
+                )
+            for wait in session.share_written_tables(step, transaction):
+                wait_inside(wait)
+        context = ExecutionContext(session, transaction, arguments)
+        for batch in step.operator.open(context):
+            if isinstance(batch, Wait):
+                wait_inside(batch)
+            elif step.returns_rows:
+                yield batch
+
+    def _utility(self, routine: Routine, parsed: ParsedStatement) -> None:
+        session = self._session
+        if routine.volatility != "v":
+            raise DatacaveError(
+                "utility commands are not allowed in a non-volatile function", sqlstate=sqlstate.FEATURE_NOT_SUPPORTED
+            )
+        compiled = session.compiler.compile(routine.body, parsed, None)
+        for step in session.execute(compiled, ()):
+            if isinstance(step, Wait):
+                wait_inside(step)
+
+    # Bodies
+
+    def _body(self, routine: Routine, call: CallTypes) -> RoutineBody:
+        session = self._session
+        catalog = session.catalog_snapshot
+        columns = tuple((one.name, one.type, one.typmod) for one in call.columns)
+        key = (routine.oid, call.arguments, call.result, columns, session.name_context)
+        body = self._bodies.get(key)
+        if body is None or body.catalog is not catalog:
+            if len(self._bodies) >= BODIES_MAX:
+                self._bodies.clear()
+            body = self._bodies[key] = self._bind(routine, call, catalog, columns)
+        return body
+
+    def _bind(self, routine: Routine, call: CallTypes, catalog: Catalog, columns: Any) -> RoutineBody:
+        session = self._session
+        state = session.catalog_state
+        shape = result_shape(call.result, columns, state.types)
+        statements = statements_of(routine.body)
+        environment = body_environment(routine, session.binding_environment(state))
+
+        def bind(parsed: ParsedStatement, scope: Scope) -> tuple[Binding, BoundQuery]:
+            return bind_in_scope(parsed, routine.body, environment, call.arguments, scope)
+
+        found: list[CompiledQuery | ParsedStatement] = []
+        queries = bind_body(routine, statements, call.arguments, shape, bind, state.types)
+        for parsed, query in zip(statements, queries, strict=True):
+            if query is None:
+                found.append(parsed)
+                continue
+            check_permissions(session, query)
+            operator = planned(session, state, query)
+            found.append(compiled_query(catalog, query, operator, routine.body, parsed))
+        last = queries[-1] if queries else None
+        gives_rows = last is not None and last.returns_rows
+        wrap = None
+        if last is not None and gives_rows and returns_row(routine, call.result, state.types):
+            wrap = self._wrap(last, call, shape)
+        return RoutineBody(catalog, tuple(found), gives_rows, wrap)
+
+    def _wrap(self, last: BoundQuery, call: CallTypes, shape: ResultShape) -> Any:
+        """How a row becomes a value of the result's type; None where its one column is such a value already."""
+        types = self._session.catalog_state.types
+        given = last.plan.columns
+        if call.result != oids.RECORD:
+            single = len(given) == 1 and types.base(given[0].type) == types.base(call.result)
+            return None if single else tuple
+        names = [name for name, _, _ in shape.columns] if shape.columns is not None else [c.name for c in given]
+        kinds = [column.type if column.type != oids.UNKNOWN else oids.TEXT for column in given]
+        if shape.columns is None and len(given) == 1 and given[0].type == oids.RECORD:
+            return None
+        return record_class(names, kinds, [types.io(oid) for oid in kinds])

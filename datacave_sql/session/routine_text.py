@@ -1,0 +1,89 @@
+"""Routines as text: signatures for messages, and the definitions that psql, pg_dump and drivers read back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from datacave_core.catalog import Catalog, Routine, RoutineArgument
+from datacave_core.types.names import quote_name
+from datacave_sql.functions.typelookup import TypeLookup
+
+_WORDS = {"i": "", "o": "OUT ", "b": "INOUT ", "v": "VARIADIC "}
+_VOLATILITY = {"i": "IMMUTABLE", "s": "STABLE"}
+_PARALLEL = {"s": "SAFE", "r": "RESTRICTED"}
+KIND_WORDS = {"f": "function", "p": "procedure", "a": "function"}
+
+
+def signature_text(routine: Routine, types: TypeLookup) -> str:
+    """name(input types), as messages and regprocedure have it."""
+    return f"{quote_name(routine.name)}({','.join(types.name(oid) for oid in routine.input_types)})"
+
+
+def described(routine: Routine, types: TypeLookup) -> str:
+    """The routine in messages about dependencies."""
+    return f"{KIND_WORDS[routine.kind]} {signature_text(routine, types)}"
+
+
+def _argument(routine: Routine, argument: RoutineArgument, types: TypeLookup, *, with_default: bool) -> str:
+    word = "IN " if routine.kind == "p" and argument.mode == "i" else _WORDS[argument.mode]
+    text = word + (f"{quote_name(argument.name)} " if argument.name else "") + types.name(argument.type_oid)
+    if with_default and argument.default is not None:
+        text += f" DEFAULT {argument.default}"
+    return text
+
+
+def arguments_text(routine: Routine, types: TypeLookup, *, with_defaults: bool) -> str:
+    """pg_get_function_arguments, or without defaults pg_get_function_identity_arguments."""
+    shown: Iterable[RoutineArgument] = (one for one in routine.arguments if one.mode in _WORDS)
+    if not with_defaults:
+        modes = "iobv" if routine.kind == "p" else "ibv"
+        shown = (one for one in shown if one.mode in modes or (one.mode == "o" and routine.kind != "a"))
+    return ", ".join(_argument(routine, one, types, with_default=with_defaults) for one in shown)
+
+
+def result_text(routine: Routine, types: TypeLookup) -> str | None:
+    """pg_get_function_result: None for procedures."""
+    if routine.kind == "p":
+        return None
+    columns = [argument for argument in routine.arguments if argument.mode == "t"]
+    if columns:
+        shown = ", ".join(f"{quote_name(one.name)} {types.name(one.type_oid)}" for one in columns)
+        return f"TABLE({shown})"
+    result = types.name(routine.return_type_oid)
+    return f"SETOF {result}" if routine.returns_set else result
+
+
+def definition_text(catalog: Catalog, routine: Routine, types: TypeLookup) -> str:
+    """pg_get_functiondef: the CREATE OR REPLACE statement."""
+    word = "PROCEDURE" if routine.kind == "p" else "FUNCTION"
+    schema = catalog.schemas[routine.schema_oid].name
+    arguments = arguments_text(routine, types, with_defaults=True)
+    lines = [f"CREATE OR REPLACE {word} {quote_name(schema)}.{quote_name(routine.name)}({arguments})"]
+    result = result_text(routine, types)
+    if result is not None:
+        lines.append(f" RETURNS {result}")
+    lines.append(f" LANGUAGE {routine.language}")
+    options = [_VOLATILITY.get(routine.volatility, ""), f"PARALLEL {_PARALLEL[routine.parallel]}" if (
+        routine.parallel in _PARALLEL
+    ) else "", "STRICT" if routine.strict else "", "SECURITY DEFINER" if routine.security_definer else "",
+        "LEAKPROOF" if routine.leakproof else ""]  # fmt: skip
+    if routine.cost != 100:
+        options.append(f"COST {routine.cost:g}")
+    if routine.returns_set and routine.rows != 1000:
+        options.append(f"ROWS {routine.rows:g}")
+    options = [option for option in options if option]
+    if options:
+        lines.append(" " + " ".join(options))
+    for name, value in routine.settings:
+        lines.append(f" SET {quote_name(name)} TO '{value}'")
+    if routine.sql_body == "return":
+        lines.append(f"RETURN {routine.body.removeprefix('SELECT ')}\n")
+    elif routine.sql_body:
+        statements = routine.body.split(";\n") if routine.body else []
+        lines.append("\n".join(["BEGIN ATOMIC", *(f" {one};" for one in statements), "END\n"]))
+    else:
+        quote = "$function$" if routine.kind != "p" else "$procedure$"
+        while quote in routine.body:
+            quote = quote[:-1] + "x$"
+        lines.append(f"AS {quote}{routine.body}{quote}\n")
+    return "\n".join(lines)

@@ -1,0 +1,61 @@
+"""CREATE, ALTER of functions and procedures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from datacave_core.catalog import Routine
+from datacave_core.wait import Wait
+from datacave_sql.bind.bound_routines import AlterRoutine, CreateRoutine
+from datacave_sql.parse import ast
+from datacave_sql.session.replies import Complete, Reply
+from datacave_sql.session.utility.numbering import Numbers
+from datacave_sql.session.utility.parameters import setting_text
+
+Steps = Iterator[Reply | Wait]
+
+
+def create_routine(session: Any, bound: CreateRoutine) -> Steps:
+    """CREATE [OR REPLACE] FUNCTION, PROCEDURE, AGGREGATE. The old one's owner and privileges stay."""
+    yield from ()
+    numbers = Numbers(session.catalog_snapshot)
+    routine = _with_settings(session, replace(bound.routine, settings=()), bound.settings)
+    old = bound.replaces
+    if old is not None:
+        routine = replace(routine, oid=old.oid, owner_oid=old.owner_oid, privileges=old.privileges)
+    else:
+        routine = numbers.routine(routine, session.evaluation.current_role.oid)
+    session.set_catalog(numbers.catalog.with_objects((routine,)))
+    yield Complete(bound.tag)
+
+
+def alter_routine(session: Any, bound: AlterRoutine) -> Steps:
+    """ALTER FUNCTION, PROCEDURE, ROUTINE with options."""
+    yield from ()
+    routine = _with_settings(session, bound.routine, bound.settings)
+    session.set_catalog(session.catalog_snapshot.with_objects((routine,)))
+    yield Complete(bound.tag)
+
+
+def _with_settings(session: Any, routine: Routine, clauses: Sequence[ast.SetParameter | str | None]) -> Routine:
+    """The routine after SET and RESET clauses. Raises 42704, 22023 for what SET would refuse."""
+    values = dict(routine.settings)
+    for clause in clauses:
+        if clause is None:
+            values.clear()
+        elif isinstance(clause, str):
+            values.pop(clause, None)
+        elif clause.from_current:
+            values[clause.name] = session.settings.get(clause.name)
+        else:
+            text = setting_text(clause)
+            if text is None:
+                values.pop(clause.name, None)
+                continue
+            mark = session.settings.savepoint()
+            session.settings.set(clause.name, text, local=True)
+            session.settings.rollback_to(mark)
+            values[clause.name] = text
+    return replace(routine, settings=tuple(values.items()))
