@@ -199,8 +199,8 @@ class SessionCatalogView:
             return None
         schema = self._catalog.schemas[routine.schema_oid].name
         types = self._session.catalog_state.types
-        text = signature_text(routine, types) if with_arguments else quote_name(routine.name)
-        return text if self.function_is_visible(oid) else f"{quote_name(schema)}.{text}"
+        text = signature_text(routine, types) if with_arguments else quote_identifier(routine.name)
+        return text if self.function_is_visible(oid) else f"{quote_identifier(schema)}.{text}"
 
     def function_oid(self, name: str) -> int | None:
         """The oid of a user's function, written with argument types or without. Raises 42725 where that is not one."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from datacave_core.catalog import Catalog, Routine, RoutineArgument
-from datacave_core.types.names import quote_name
+from datacave_sql.bind.sqltext import quote_identifier
 from datacave_sql.functions.typelookup import TypeLookup
 
 _WORDS = {"i": "", "o": "OUT ", "b": "INOUT ", "v": "VARIADIC "}
@@ -16,7 +16,7 @@ KIND_WORDS = {"f": "function", "p": "procedure", "a": "function"}
 
 def signature_text(routine: Routine, types: TypeLookup) -> str:
     """name(input types), as messages and regprocedure have it."""
-    return f"{quote_name(routine.name)}({','.join(types.name(oid) for oid in routine.input_types)})"
+    return f"{quote_identifier(routine.name)}({','.join(types.name(oid) for oid in routine.input_types)})"
 
 
 def described(routine: Routine, types: TypeLookup) -> str:
@@ -26,7 +26,7 @@ def described(routine: Routine, types: TypeLookup) -> str:
 
 def _argument(routine: Routine, argument: RoutineArgument, types: TypeLookup, *, with_default: bool) -> str:
     word = "IN " if routine.kind == "p" and argument.mode == "i" else _WORDS[argument.mode]
-    text = word + (f"{quote_name(argument.name)} " if argument.name else "") + types.name(argument.type_oid)
+    text = word + (f"{quote_identifier(argument.name)} " if argument.name else "") + types.name(argument.type_oid)
     if with_default and argument.default is not None:
         text += f" DEFAULT {argument.default}"
     return text
@@ -47,7 +47,7 @@ def result_text(routine: Routine, types: TypeLookup) -> str | None:
         return None
     columns = [argument for argument in routine.arguments if argument.mode == "t"]
     if columns:
-        shown = ", ".join(f"{quote_name(one.name)} {types.name(one.type_oid)}" for one in columns)
+        shown = ", ".join(f"{quote_identifier(one.name)} {types.name(one.type_oid)}" for one in columns)
         return f"TABLE({shown})"
     result = types.name(routine.return_type_oid)
     return f"SETOF {result}" if routine.returns_set else result
@@ -58,7 +58,7 @@ def definition_text(catalog: Catalog, routine: Routine, types: TypeLookup) -> st
     word = "PROCEDURE" if routine.kind == "p" else "FUNCTION"
     schema = catalog.schemas[routine.schema_oid].name
     arguments = arguments_text(routine, types, with_defaults=True)
-    lines = [f"CREATE OR REPLACE {word} {quote_name(schema)}.{quote_name(routine.name)}({arguments})"]
+    lines = [f"CREATE OR REPLACE {word} {quote_identifier(schema)}.{quote_identifier(routine.name)}({arguments})"]
     result = result_text(routine, types)
     if result is not None:
         lines.append(f" RETURNS {result}")
@@ -75,7 +75,7 @@ def definition_text(catalog: Catalog, routine: Routine, types: TypeLookup) -> st
     if options:
         lines.append(" " + " ".join(options))
     for name, value in routine.settings:
-        lines.append(f" SET {quote_name(name)} TO '{value}'")
+        lines.append(f" SET {quote_identifier(name)} TO '{value}'")
     if routine.sql_body == "return":
         lines.append(f"RETURN {routine.body.removeprefix('SELECT ')}\n")
     elif routine.sql_body:
