@@ -30,6 +30,7 @@ from datacave_sql.parse import ParsedStatement
 from datacave_sql.session.compiled import CompiledQuery, compiled_query
 from datacave_sql.session.permissions import check_permissions
 from datacave_sql.session.planned import planned
+from datacave_sql.session.written_tables import share_written_tables
 
 BODIES_MAX = 500
 DEPTH_MAX = 60
@@ -118,7 +119,7 @@ class RoutineCalls:
                     f"{step.kind.upper()} is not allowed in a non-volatile function",
                     sqlstate=sqlstate.FEATURE_NOT_SUPPORTED,
                 )
-            for wait in session.share_written_tables(step, transaction):
+            for wait in share_written_tables(session, step, transaction):
                 wait_inside(wait)
         context = ExecutionContext(session, transaction, arguments)
         for batch in step.operator.open(context):

@@ -47,8 +47,7 @@ from datacave_sql.session.replies import Complete, EmptyQuery, Reply
 from datacave_sql.session.settings import SessionSettings
 from datacave_sql.session.snapshot_reader import PastReader, SnapshotReader
 from datacave_sql.session.utility import drop_temporary_schema, empty_at_commit, run_utility, runs_in_failed_block
-
-ROW_EXCLUSIVE = int(TableLockMode.ROW_EXCLUSIVE)
+from datacave_sql.session.written_tables import share_written_tables
 
 
 class Session(Asides, CommitHooks):
@@ -347,28 +346,12 @@ class Session(Asides, CommitHooks):
     def _prepare_write(self, compiled: CompiledQuery, transaction: Transaction) -> Steps[CompiledQuery]:
         """Refuses writes in read-only transactions; shares the tables' locks, so that their definitions stay."""
         waited = False
-        for wait in self.share_written_tables(compiled, transaction):
+        for wait in share_written_tables(self, compiled, transaction):
             waited = True
             yield wait
         if waited and compiled.catalog is not self.catalog_snapshot:
             return self.compiler.again(compiled)
         return compiled
-
-    def share_written_tables(self, compiled: CompiledQuery, transaction: Transaction) -> Steps[None]:
-        """Shares the locks of the tables that a query writes. Raises 25006 in a read-only transaction."""
-        if transaction.read_only and not self._only_temporary(compiled):
-            raise DatacaveError(
-                f"cannot execute {compiled.kind.upper()} in a read-only transaction",
-                sqlstate=sqlstate.READ_ONLY_SQL_TRANSACTION,
-            )
-        for oid in compiled.written:
-            wait = transaction.lock_table(oid, ROW_EXCLUSIVE)
-            if wait is not None:
-                yield from wait_for(wait)
-
-    def _only_temporary(self, compiled: CompiledQuery) -> bool:
-        tables = compiled.catalog.tables
-        return all(oid in tables and tables[oid].persistence == "t" for oid in compiled.written)
 
     def _check_not_failed(self, statement: Any) -> None:
         if self.failed and not runs_in_failed_block(statement):
