@@ -6,7 +6,7 @@ driver sends (BoundExecution) and lone queries of rows by key are answered witho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
 from datacave_core import sqlstate
@@ -212,9 +212,17 @@ class SessionClient:
     def _query(self, event: frontend.Query) -> bytes | Work:
         session = self.session
         try:
-            found = session.cached_lookup(event.text)
-            if found is not None:
-                compiled, rows = found
+            found = session.find_plan(event.text)
+            if found is not None and isinstance(compiled := found[0], CompiledQuery):
+                parameters = found[1]
+                if compiled.lookup is None:
+                    if session.in_block and not compiled.returns_rows:
+                        session.close_portal("")
+                        return self._write_in_block(session.execute(compiled, parameters))
+                    return self._answer_query(session.simple_query(event.text, found))
+                rows = session.lookup(compiled, parameters)
+                if rows is None:
+                    return self._answer_query(session.simple_query(event.text, found))
                 codecs = self._codecs(compiled)
                 description, encode = codecs.results.get(TEXT_ONLY) or self._result_codec(codecs, TEXT_ONLY)
                 tag = backend.command_complete(compiled.tag(len(rows)))
@@ -222,12 +230,21 @@ class SessionClient:
         except Exception as error:
             session.abort()
             return self._error(error) + self._ready()
-        return self._simple(event.text)
+        return self._answer_query(session.simple_query(event.text, found))
 
-    def _simple(self, text: str) -> Work:
+    def _write_in_block(self, steps: Iterator[Any]) -> bytes | Work:
+        """A statement without rows that is one of a block: it rarely has to wait for anything."""
+        step = next(steps)
+        if type(step) is not Complete:
+            return self._answer_query(self.session.going_on(step, steps))
+        self._pump.statement_ended()
+        return self._asides() + backend.command_complete(step.tag) + self._ready()
+
+    def _answer_query(self, steps: Iterator[Any]) -> Work:
+        """The answer to a simple query from the replies of the session."""
         encode: Any = None
         try:
-            for step in self.session.simple_query(text):
+            for step in steps:
                 if type(step) is list:
                     yield encode(step)
                 elif isinstance(step, Wait):

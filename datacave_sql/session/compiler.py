@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeAlias
 
 from datacave_core.errors import CachedPlanChanged, DatacaveError
 from datacave_core.types import FormatSettings, oids
@@ -27,6 +27,9 @@ from datacave_sql.session.permissions import check_permissions
 from datacave_sql.session.planned import planned
 from datacave_sql.session.shared_shape import SharedShape
 from datacave_sql.session.utility import utility_columns
+
+Plan: TypeAlias = tuple[CompiledQuery | CompiledUtility, Sequence[Any]]
+"""A compiled statement, and the values of its literals if they have become parameters."""
 
 CACHED_TEXT_CHARACTERS_MAX = 20_000
 BULK_CHARACTERS_MIN = 200
@@ -58,7 +61,7 @@ class Compiler:
         """The statements of a query string. Raises 42601 with a position."""
         return parse_statements(text)
 
-    def cached(self, text: str) -> tuple[CompiledQuery | CompiledUtility, Sequence[Any]] | None:
+    def cached(self, text: str) -> Plan | None:
         """A compiled statement for a text, by itself or by its fingerprint, and the values of its literals."""
         session = self._session
         if session.failed or len(text) > CACHED_TEXT_CHARACTERS_MAX:

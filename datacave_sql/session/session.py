@@ -36,7 +36,7 @@ from datacave_sql.functions.registered import REGISTERED, registered_io
 from datacave_sql.session.asides import Asides
 from datacave_sql.session.commit_hooks import CommitHooks
 from datacave_sql.session.compiled import CompiledQuery, CompiledUtility
-from datacave_sql.session.compiler import Compiler
+from datacave_sql.session.compiler import Compiler, Plan
 from datacave_sql.session.evaluation import SessionEvaluation
 from datacave_sql.session.failed_block import in_failed_block
 from datacave_sql.session.lock_keys import CATALOG_LOCK
@@ -75,6 +75,8 @@ class Session(Asides, CommitHooks):
         self.database_name = database_name
         self.client_address = client_address
         self.owner = LockOwner(process_id)
+        self._name_parts: tuple[Any, ...] = (None, None, None, None)
+        self._name_context: tuple[Any, ...] = ()
         self.advisory_locks = AdvisoryLocks(database.transactions.locks, self.owner)
         Asides.__init__(self, process_id, wake)
         CommitHooks.__init__(self)
@@ -88,6 +90,7 @@ class Session(Asides, CommitHooks):
         self.emptied_at_commit: set[int] = set()
         """Oids of temporary tables with ON COMMIT DELETE ROWS."""
         self.compiler = Compiler(self)
+        self.find_plan = self.compiler.cached
         self._own_catalog: Any = None  # a CatalogState with uncommitted changes, or of the past
         self.evaluation = SessionEvaluation(self)
         self.past = SessionPast(self)
@@ -126,8 +129,14 @@ class Session(Asides, CommitHooks):
     @property
     def name_context(self) -> tuple[Any, ...]:
         """What decides which objects names mean: plans are shared between sessions that agree in it."""
-        evaluation = self.evaluation
-        return (self.settings.search_path, evaluation.current_user, evaluation.own_temporary_schema)
+        settings, catalog = self.settings, self.catalog_snapshot
+        path, role, authorization = settings.search_path, settings.role, settings.session_authorization
+        known = self._name_parts
+        if known[0] is not catalog or known[1] is not path or known[2] is not role or known[3] is not authorization:
+            evaluation = self.evaluation
+            self._name_context = (path, evaluation.current_user, evaluation.own_temporary_schema)
+            self._name_parts = (catalog, path, role, authorization)
+        return self._name_context
 
     @property
     def search_path(self) -> tuple[str, ...]:
@@ -156,13 +165,14 @@ class Session(Asides, CommitHooks):
 
     # Simple queries
 
-    def simple_query(self, text: str) -> Iterator[Reply | Wait]:
+    def simple_query(self, text: str, found: Plan | None = None) -> Iterator[Reply | Wait]:
         """Runs a string of statements; outside a block they are one implicit transaction. Ends where ReadyForQuery is
-        due; after an error too, which is raised."""
+        due; after an error too, which is raised. `found` is what `find_plan` gave."""
         self.close_portal("")
         try:
             self._begin_in_past()
-            found = self.compiler.cached(text)
+            if found is None or self.settings.as_of:
+                found = self.find_plan(text)
             if found is not None:
                 compiled, parameters = found
                 yield from self.run(compiled, parameters, with_header=True)
@@ -278,16 +288,14 @@ class Session(Asides, CommitHooks):
         rows: list[Row] = operator.make(context)(pairs)
         return rows
 
-    def cached_lookup(self, text: str) -> tuple[CompiledQuery, list[Row]] | None:
-        """A simple query that is known and finds its rows by complete keys, and these rows."""
-        found = self.compiler.cached(text)
-        if found is None:
-            return None
-        compiled, parameters = found
-        if not isinstance(compiled, CompiledQuery) or compiled.lookup is None:
-            return None
-        rows = self.lookup(compiled, parameters)
-        return None if rows is None else (compiled, rows)
+    def going_on(self, step: Reply | Wait, steps: Iterator[Reply | Wait]) -> Iterator[Reply | Wait]:
+        """The rest of an `execute` of which one step has been taken; an error spoils the block, as in a query."""
+        try:
+            yield step
+            yield from steps
+        except BaseException:
+            self.abort()
+            raise
 
     def begin_statement(self) -> Transaction:
         """The transaction that the next statement runs in."""
