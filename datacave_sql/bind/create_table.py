@@ -11,7 +11,17 @@ from datacave_core.catalog import Column, Constraint, Index, Schema, Table
 from datacave_core.catalog import Sequence as SequenceObject
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.types import oids
-from datacave_sql.bind import constraints, inheritance, relations, sequences, table_like, typenames
+from datacave_sql.bind import (
+    constraints,
+    inheritance,
+    partition_bounds,
+    partition_parts,
+    partitions,
+    relations,
+    sequences,
+    table_like,
+    typenames,
+)
 from datacave_sql.bind import statements as s
 from datacave_sql.bind.constructs import resolve_collation
 from datacave_sql.bind.object_names import free_name
@@ -84,8 +94,17 @@ def bind_create_table(b: Binding, statement: ast.CreateTable, helpers: object) -
         raise DatacaveError(f"tables can have at most {COLUMNS_MAX} columns", sqlstate=sqlstate.TOO_MANY_COLUMNS)
     inheritance.check_conflicts(draft)
     inheritance.inherited_checks(draft, parents)
+    if statement.partition_of is not None:
+        partition_parts.copy_parts(b, draft, parents[0])
     table = finish(b, draft, options(statement.options))
     table = replace(table, parents=tuple(parent.oid for parent in parents), of_type_oid=draft.of_type_oid)
+    if statement.bound is not None:
+        bound = partition_bounds.bind_bound(b, parents[0], statement.bound)
+        partition_bounds.check_bound(b, parents[0], name, bound, statement.bound.position)
+        table = replace(table, partition_bound=bound)
+    if statement.partition_by is not None:
+        table = replace(table, kind="p", partition_key=partitions.bind_key(b, table, statement.partition_by))
+        partition_parts.check_constraints(table)
     if exists:
         raise DatacaveError(f'relation "{name}" already exists', sqlstate=sqlstate.DUPLICATE_TABLE)
     return s.CreateTable(
@@ -95,7 +114,11 @@ def bind_create_table(b: Binding, statement: ast.CreateTable, helpers: object) -
 
 def _parents(b: Binding, statement: ast.CreateTable, draft: TableDraft) -> list[Table]:
     """The tables that the new one inherits from; their columns are put into the draft."""
-    parents = inheritance.find_parents(b, statement.inherits, statement.position, draft.persistence)
+    if statement.partition_of is not None:
+        parents = [partition_parts.find_parent(b, statement.partition_of, statement.position, draft.persistence)]
+        draft.partition = True
+    else:
+        parents = inheritance.find_parents(b, statement.inherits, statement.position, draft.persistence)
     inheritance.inherit_columns(b, draft, parents)
     draft.inherited = {column.name for column in draft.columns}
     return parents
@@ -122,9 +145,7 @@ def options(written: Sequence[ast.StorageOption]) -> tuple[tuple[str, str], ...]
 
 def _refuse(statement: ast.CreateTable) -> None:
     refused = None
-    if statement.partition_by is not None or statement.partition_of is not None:
-        refused = "partitioning"
-    elif statement.access_method not in (None, "heap"):
+    if statement.access_method not in (None, "heap"):
         raise DatacaveError(
             f'access method "{statement.access_method}" does not exist', sqlstate=sqlstate.UNDEFINED_OBJECT
         )

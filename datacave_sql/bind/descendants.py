@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from datacave_core.catalog import Catalog, Table
-from datacave_sql.bind import row_rules
+from datacave_sql.bind import partitions, row_rules
 from datacave_sql.bind.partition_bounds import ordered_partitions
 from datacave_sql.bind.state import Binding
 from datacave_sql.plan import logical as l
@@ -39,10 +39,10 @@ def attribute_map(parent: Table, child: Table) -> tuple[int, ...]:
     )
 
 
-def append(plan: l.Scan, members: Sequence[Table]) -> l.Append:
+def append(b: Binding, plan: l.Scan, members: Sequence[Table]) -> l.Append:
     """The scan of a parent as one over its members, with the same columns."""
     scans = []
-    for place, member in enumerate(members):
+    for place, member in enumerate(members, 1):
         numbers = attribute_map(plan.table, member)
         columns = tuple(
             replace(
@@ -52,16 +52,26 @@ def append(plan: l.Scan, members: Sequence[Table]) -> l.Append:
             )
             for column in plan.columns
         )
-        alias = plan.alias if member.oid == plan.table.oid else f"{plan.alias}_{place or 1}"
-        scans.append(l.Scan(member, columns, alias, plan.as_of))
-    return l.Append(plan.table, tuple(scans), plan.columns, plan.alias)
+        scans.append(l.Scan(member, columns, f"{plan.alias}_{place}", plan.as_of))
+    divided = None
+    if plan.table.kind == "p" and members:
+        by_number = {column.attribute: column.id for column in plan.columns}
+        row = tuple(
+            l.OutputColumn(by_number.get(c.number, 0), c.name, c.type_oid, c.typmod) for c in plan.table.columns
+        )
+        scope = row_rules.row_scope(b, plan.table, row, plan.table.name, "partition keys")
+        divided = partitions.partitioning(
+            b, plan.table, scope, {member.oid: place for place, member in enumerate(members)}
+        )
+    return l.Append(plan.table, tuple(scans), plan.columns, plan.alias, divided)
 
 
 def written_members(b: Binding, parent: Table, members: Sequence[Table]) -> tuple[l.WrittenMember, ...]:
-    """What UPDATE and DELETE of a parent need to know about each table with its rows."""
+    """What writing the rows of a parent needs to know about each table with its rows."""
     found = []
     for member in members:
         row = row_rules.row_columns(b, member)
+        scope = row_rules.row_scope(b, member, row, member.name, "partition bounds")
         found.append(
             l.WrittenMember(
                 member,
@@ -69,9 +79,48 @@ def written_members(b: Binding, parent: Table, members: Sequence[Table]) -> tupl
                 row_rules.generated_values(b, member, row),
                 row_rules.checks(b, member, row),
                 row,
+                partitions.partition_tests(b, member, scope),
             )
         )
     return tuple(found)
+
+
+def routing(b: Binding, table: Table) -> l.Routing | None:
+    """Where the rows of a partitioned table go; None for a table that keeps its rows."""
+    if table.kind != "p":
+        return None
+    leaves = leaves_of(b, table)
+    row = row_rules.row_columns(b, table)
+    scope = row_rules.row_scope(b, table, row, table.name, "partition keys")
+    places = {leaf.oid: place for place, leaf in enumerate(leaves)}
+    return l.Routing(partitions.partitioning(b, table, scope, places), row, written_members(b, table, leaves))
+
+
+def with_arbiters(b: Binding, found: l.Routing | None, table: Table, action: l.OnConflict | None) -> l.Routing | None:
+    """The routing with the indexes of the leaves that are parts of the arbiter indexes of the table."""
+    if found is None or action is None or not action.index_numbers:
+        return found
+    wanted = {index.oid for index in table.indexes if index.index_number in action.index_numbers}
+    return replace(found, arbiters=tuple(_parts_of(b, leaf.table, wanted) for leaf in found.leaves))
+
+
+def _parts_of(b: Binding, leaf: Table, wanted: set[int]) -> tuple[int, ...]:
+    numbers = []
+    for index in leaf.indexes:
+        oid = index.parent_oid
+        while oid and oid not in wanted:
+            above = b.catalog.index_by_oid(oid)
+            oid = above[1].parent_oid if above is not None else 0
+        if oid:
+            numbers.append(index.index_number)
+    return tuple(numbers)
+
+
+def tests_of(b: Binding, table: Table, row: tuple[l.OutputColumn, ...]) -> tuple[l.PartitionTest, ...]:
+    """What complete rows of a table must fulfil to be in their partition."""
+    if table.partition_bound is None:
+        return ()
+    return partitions.partition_tests(b, table, row_rules.row_scope(b, table, row, table.name, "partition bounds"))
 
 
 def is_below(catalog: Catalog, table: Table, ancestor_oid: int) -> bool:

@@ -222,7 +222,7 @@ def scan_table(
         ]
     scan = l.Scan(table, (*columns, *system, *extra), name, None if versions is not None else b.moment, versions)
     members = _members(b, table, item.only) if versions is None else None
-    plan = scan if members is None else descendants.append(scan, members)
+    plan = scan if members is None else descendants.append(b, scan, members)
     source = Source(
         name,
         source_columns(columns, labels, use),

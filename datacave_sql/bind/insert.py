@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datacave_core import sqlstate
 from datacave_core.catalog import Column, Table
 from datacave_core.errors import DatacaveError, FeatureNotSupported
-from datacave_sql.bind import conflict, row_rules, targets, with_clause
+from datacave_sql.bind import conflict, descendants, row_rules, targets, with_clause
 from datacave_sql.bind.access import RelationUse
 from datacave_sql.bind.names import Scope
 from datacave_sql.bind.select import place
@@ -47,6 +47,8 @@ def bind_insert(b: Binding, statement: ast.Insert, outer: Scope) -> l.LogicalPla
         on_conflict,
         returning,
         outputs,
+        plan.tests,
+        descendants.with_arbiters(b, plan.routing, table, on_conflict),
     )
     return with_clause.close_with(tables, statement.with_clause, plan)
 
@@ -74,17 +76,20 @@ def insert_plan(
             value = row_rules.default_value(b, table, column)
             if not (isinstance(value, n.Constant) and value.value is None):
                 defaults.append((column.number, value))
+    routed = bool(row) and table.kind == "p"
     return l.Insert(
         table,
         child,
         tuple(column.number for column in written),
         tuple(defaults),
-        row_rules.generated_values(b, table, row) if row else (),
-        row_rules.checks(b, table, row) if row else (),
+        row_rules.generated_values(b, table, row) if row and not routed else (),
+        row_rules.checks(b, table, row) if row and not routed else (),
         row,
         None,
         None,
         (),
+        descendants.tests_of(b, table, row) if row else (),
+        descendants.routing(b, table) if routed else None,
     )
 
 

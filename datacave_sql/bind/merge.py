@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from datacave_core import sqlstate
 from datacave_core.catalog import Table
-from datacave_core.errors import DatacaveError
-from datacave_sql.bind import assignments, coercion, insert, relations, row_rules, with_clause
+from datacave_core.errors import DatacaveError, FeatureNotSupported
+from datacave_sql.bind import assignments, coercion, descendants, insert, relations, row_rules, with_clause
 from datacave_sql.bind.access import RelationUse
 from datacave_sql.bind.from_clause import Relation, bind_from, scan_table
 from datacave_sql.bind.names import Scope
@@ -38,6 +38,11 @@ def bind_merge(b: Binding, statement: ast.Merge, outer: Scope) -> l.LogicalPlan:
     _check_reachable(statement.whens)
     table = _target(b, statement.table)
     use = b.use(table, selects=False)
+    if descendants.members_of(b, table) is not None or table.partition_bound is not None:
+        raise FeatureNotSupported(
+            f'MERGE into "{table.name}" is not supported, as its rows lie in several tables or in a partition',
+            hint="Use UPDATE and INSERT.",
+        )
     target = scan_table(b, table, statement.table, True, use)
     source = _source(b, statement, target, level)
     both = Scope(level, target.sources + source.sources, target.columns + source.columns, "JOIN conditions")

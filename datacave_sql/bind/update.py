@@ -94,6 +94,8 @@ def bind_update(b: Binding, statement: ast.Update, outer: Scope) -> l.LogicalPla
         returning,
         outputs,
         _members(b, statement.table, table),
+        descendants.tests_of(b, table, row),
+        descendants.routing(b, table),
     )
     return with_clause.close_with(tables, statement.with_clause, plan)
 

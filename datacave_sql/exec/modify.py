@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
@@ -65,15 +64,44 @@ class Insert:
 
     def open(self, context: ExecutionContext) -> Batches:
         source: list[Row] = []
-        complete = self.make_rows(context)
-        check: CheckFunction | None = self.make_check(context) if self.make_check is not None else None
-        writer = RowWriter(context, self.access)
         yield from collected(context, self.child, source)
         returned: list[Row] = []
-        conflict = self.conflict
-        touched: set[bytes] = set()
+        run = InsertRun(context, self)
+        yield from run.write(source, returned)
+        yield from run.writer.finish()
+        if self.make_returning is not None and returned:
+            yield from batches_of(self.make_returning(context)(returned))
+
+    def children(self) -> Sequence[Operator]:
+        return (self.child,)
+
+    def label(self) -> str:
+        return f"Insert on {self.access.table.name}"
+
+    def details(self) -> Sequence[str]:
+        return ()
+
+
+class InsertRun:
+    """One execution of an Insert: what it writes with, and the rows it has touched."""
+
+    __slots__ = ("_check", "_complete", "_context", "_insert", "_touched", "writer")
+
+    def __init__(self, context: ExecutionContext, insert: Insert) -> None:
+        self._context = context
+        self._insert = insert
+        self._complete = insert.make_rows(context)
+        self._check: CheckFunction | None = insert.make_check(context) if insert.make_check is not None else None
+        self._touched: set[bytes] = set()
+        self.writer = RowWriter(context, insert.access)
+
+    def write(self, source: Sequence[Row], returned: list[Row]) -> Steps[None]:
+        """Completes rows and writes them; where RETURNING wants them, `returned` gets them as written."""
+        context, writer, check = self._context, self.writer, self._check
+        conflict = self._insert.conflict
+        keeps = self._insert.make_returning is not None
         for start in range(0, len(source), BATCH_ROWS):
-            rows: list[Row] = complete(source[start : start + BATCH_ROWS])
+            rows: list[Row] = self._complete(source[start : start + BATCH_ROWS])
             if conflict is None and len(rows) > 1:
                 writer.check_all_not_null(rows)
                 if check is not None:
@@ -82,7 +110,7 @@ class Insert:
                             raise writer.check_failed(violated, row)
                 yield from writer.insert_many(rows)
                 context.rows_changed += len(rows)
-                if self.make_returning is not None:
+                if keeps:
                     returned += rows
                 if context.slice_over():
                     yield TURN
@@ -92,33 +120,24 @@ class Insert:
                 if check is not None and (violated := check(row)) is not None:
                     raise writer.check_failed(violated, row)
                 if conflict is not None:
-                    written = yield from self._insert_or(context, writer, conflict, row, touched, check)
+                    written = yield from self._insert_or(conflict, row)
                     if written is None:
                         continue
                     row = written
                 else:
                     yield from writer.insert(row)
                 context.rows_changed += 1
-                if self.make_returning is not None:
+                if keeps:
                     returned.append(row)
             if context.slice_over():
                 yield TURN
-        yield from writer.finish()
-        if self.make_returning is not None and returned:
-            yield from batches_of(self.make_returning(context)(returned))
 
-    def _insert_or(
-        self,
-        context: ExecutionContext,
-        writer: RowWriter,
-        conflict: ConflictAction,
-        row: Row,
-        touched: set[bytes],
-        check: CheckFunction | None,
-    ) -> Any:
+    def _insert_or(self, conflict: ConflictAction, row: Row) -> Steps[Row | None]:
+        """The row as it has been written, or None where one that was there before stays as it is."""
+        context, writer, touched, check = self._context, self.writer, self._touched, self._check
         arbiters: list[IndexAccess] = [
             index
-            for index in self.access.indexes
+            for index in self._insert.access.indexes
             if (index.index.unique or index.index.exclusion)
             and (not conflict.index_numbers or index.index.index_number in conflict.index_numbers)
         ]
@@ -142,7 +161,7 @@ class Insert:
                 )
             if conflict.make_condition is not None and not conflict.make_condition(context)(old, row):
                 return None
-            changed = conflict.make_update(context)(old, row)
+            changed: Row = conflict.make_update(context)(old, row)
             writer.check_not_null(changed)
             if check is not None and (violated := check(changed)) is not None:
                 raise writer.check_failed(violated, changed)
@@ -152,15 +171,6 @@ class Insert:
         key = yield from writer.insert(row)
         touched.add(key)
         return row
-
-    def children(self) -> Sequence[Operator]:
-        return (self.child,)
-
-    def label(self) -> str:
-        return f"Insert on {self.access.table.name}"
-
-    def details(self) -> Sequence[str]:
-        return ()
 
 
 @dataclass(slots=True)
@@ -186,9 +196,14 @@ class Update:
     reads_one_row: bool
     columns: tuple[int, ...]
     not_null: frozenset[int]
+    make_stays: Factory | None = None
+    """`make_stays(c)(new_row)` says whether a row stays in its partition."""
+    make_moving: Factory | None = None
+    """`make_moving(c)(new_row)` is the row as the partitioned table has it, to be inserted there; None: it may not
+    leave."""
 
     def open(self, context: ExecutionContext) -> Batches:
-        if self.reads_one_row and context.transaction.isolation is Isolation.READ_COMMITTED:
+        if self.reads_one_row and self.make_stays is None and context.transaction.isolation is Isolation.READ_COMMITTED:
             return self._open_point(context)
         return self._open_set(context)
 
@@ -242,8 +257,12 @@ class Update:
         yield from self.write(context, source, returned)
         yield from batches_of(returned)
 
-    def write(self, context: ExecutionContext, source: Sequence[Row], returned: list[Row]) -> Steps[None]:
-        """Updates the rows that the child has found; RETURNING rows go to `returned`."""
+    def write(
+        self, context: ExecutionContext, source: Sequence[Row], returned: list[Row], moved: list[Row] | None = None
+    ) -> Steps[None]:
+        """Updates the rows that the child has found; RETURNING rows go to `returned`, those that leave their partition
+        to `moved`."""
+        stays = self.make_stays(context) if self.make_stays is not None else None
         new_row = self.make_new(context)
         fresh = self.make_fresh(context)
         recheck = self.make_recheck(context) if self.make_recheck is not None else None
@@ -265,6 +284,14 @@ class Update:
                     continue
             seen.add(key)
             new = new_row(found)
+            if stays is not None and not stays(new):
+                if moved is None or self.make_moving is None:
+                    raise writer.partition_failed(new)
+                moved.append(self.make_moving(context)(new))
+                writer.delete(key, old)
+                if returning is not None:
+                    returned.append(returning(new, found))
+                continue
             writer.check_not_null(new)
             if check is not None and (violated := check(new)) is not None:
                 raise writer.check_failed(violated, new)

@@ -10,6 +10,7 @@ from datacave_core.values import Row
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.modify import Delete, Update, collected
 from datacave_sql.exec.operator import Batches, Operator
+from datacave_sql.exec.routed_insert import RoutedInsert
 from datacave_sql.exec.sort import batches_of
 
 
@@ -23,6 +24,8 @@ class ModifyMembers:
     members: Mapping[bytes, Update | Delete]
     columns: tuple[int, ...]
     not_null: frozenset[int]
+    router: RoutedInsert | None = None
+    """Where rows go that leave their partition."""
 
     def open(self, context: ExecutionContext) -> Batches:
         source: list[Row] = []
@@ -32,8 +35,15 @@ class ModifyMembers:
         for row in source:
             groups.setdefault(row[slot][:PREFIX_LENGTH], []).append(row)
         returned: list[Row] = []
+        moved: list[Row] = []
         for prefix, rows in groups.items():
-            yield from self.members[prefix].write(context, rows, returned)
+            member = self.members[prefix]
+            if isinstance(member, Update):
+                yield from member.write(context, rows, returned, moved)
+            else:
+                yield from member.write(context, rows, returned)
+        if moved and self.router is not None:
+            yield from self.router.write(context, moved, None)
         yield from batches_of(returned)
 
     def children(self) -> Sequence[Operator]:

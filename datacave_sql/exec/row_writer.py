@@ -55,8 +55,20 @@ class RowWriter:
                 if row[slot] is None:
                     self.check_not_null(row)
 
+    def partition_failed(self, row: Row) -> DatacaveError:
+        """The error of a row that belongs to another partition."""
+        return DatacaveError(
+            f'new row for relation "{self.access.table.name}" violates partition constraint',
+            sqlstate=sqlstate.CHECK_VIOLATION,
+            detail=f"Failing row contains ({self._failing(row)}).",
+            schema=self._schema(),
+            table=self.access.table.name,
+        )
+
     def check_failed(self, name: str, row: Row) -> DatacaveError:
-        """The error of a violated CHECK constraint."""
+        """The error of a violated CHECK constraint; without a name, of the bound of a partition."""
+        if not name:
+            return self.partition_failed(row)
         return DatacaveError(
             f'new row for relation "{self.access.table.name}" violates check constraint "{name}"',
             sqlstate=sqlstate.CHECK_VIOLATION,

@@ -90,21 +90,31 @@ class Append:
     members: tuple[Scan, ...]
     columns: tuple[OutputColumn, ...]
     alias: str
-    pruning: Pruning | None = None
+    partitioning: Partitioning | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Pruning:
-    """How the partitions of a table are told apart: its key over `columns` of the Append, and what each part holds.
+class Partitioning:
+    """How the partitions of a table are told apart: its key, over the columns of a row, and what each part holds.
 
-    `parts` are positions of members, or the Pruning of a partition that is partitioned itself, in the order of
-    `bounds`.
+    `parts` stand in the order of `bounds`: the place of a table among the members or leaves of the node that carries
+    this, or the Partitioning of a partition that is partitioned itself.
     """
 
     table: Table
     keys: tuple[Expression, ...]
     bounds: tuple[Any, ...]
-    parts: tuple[int | Pruning, ...]
+    parts: tuple[int | Partitioning, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionTest:
+    """A row is in the part at `place` of `bounds` exactly if the key of `table` over the row's columns is."""
+
+    table: Table
+    keys: tuple[Expression, ...]
+    bounds: tuple[Any, ...]
+    place: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,6 +344,35 @@ class LockRows:
 
 
 @dataclass(frozen=True, slots=True)
+class WrittenMember:
+    """One of the tables that are written where their parent is named.
+
+    `attributes` are its attribute numbers for those of the parent (from 1; 0 for dropped ones). `generated` and
+    `checks` are those of Update, over `row_columns` of this table; `tests` say whether a row is in its partition.
+    """
+
+    table: Table
+    attributes: tuple[int, ...]
+    generated: tuple[tuple[int, Expression], ...]
+    checks: tuple[tuple[str, Expression], ...]
+    row_columns: tuple[OutputColumn, ...]
+    tests: tuple[PartitionTest, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """Where rows of a partitioned table go: complete rows are `row_columns`; `partitioning` leads to the `leaves`.
+
+    `arbiters` are, for ON CONFLICT, the numbers of the indexes of each leaf.
+    """
+
+    partitioning: Partitioning
+    row_columns: tuple[OutputColumn, ...]
+    leaves: tuple[WrittenMember, ...]
+    arbiters: tuple[tuple[int, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class OnConflict:
     """ON CONFLICT. `index_numbers`: the arbiter indexes (empty: any). Without `assignments`: DO NOTHING.
 
@@ -354,7 +393,8 @@ class Insert:
 
     `defaults` pairs attribute numbers with bound default expressions (identity and serial included); `generated` with
     the expressions of stored generated columns, over `row_columns`; `checks` are (constraint name, condition) over
-    `row_columns`, one per attribute of the complete new row. `returning` is computed over `row_columns` too.
+    `row_columns`, one per attribute of the complete new row. `returning` is computed over `row_columns` too. With
+    `routing` the rows go to partitions, whose generated columns and checks count; `tests` are those of the table.
     """
 
     table: Table
@@ -367,21 +407,8 @@ class Insert:
     on_conflict: OnConflict | None
     returning: tuple[Expression, ...] | None
     columns: tuple[OutputColumn, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class WrittenMember:
-    """One of the tables that an UPDATE or DELETE of their parent writes.
-
-    `attributes` are its attribute numbers for those of the parent (from 1; 0 for dropped ones); the other fields are
-    Update's, for this table.
-    """
-
-    table: Table
-    attributes: tuple[int, ...]
-    generated: tuple[tuple[int, Expression], ...]
-    checks: tuple[tuple[str, Expression], ...]
-    row_columns: tuple[OutputColumn, ...]
+    tests: tuple[PartitionTest, ...] = ()
+    routing: Routing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -393,7 +420,8 @@ class Update:
     The child passes on every column that `assignments`, `returning` and its own conditions need; `recheck` is the
     conjunction of the conditions on the target, evaluated again when the row has changed since the snapshot; there
     `target_columns` (the scan's columns of the target) take the newest values. With `members` the rows are those of
-    these tables, and the hidden columns hold keys and rows as these tables have them.
+    these tables, and the hidden columns hold keys and rows as these tables have them. A row that leaves its partition
+    (by `tests`) goes where `routing` says, or nowhere.
     """
 
     table: Table
@@ -409,6 +437,8 @@ class Update:
     returning: tuple[Expression, ...] | None
     columns: tuple[OutputColumn, ...]
     members: tuple[WrittenMember, ...] | None = None
+    tests: tuple[PartitionTest, ...] = ()
+    routing: Routing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -484,8 +514,8 @@ LogicalPlan: TypeAlias = (
 )
 
 PLAN_NODES = (
-    Moment, VersionSpan, Scan, Append, Pruning, VirtualScan, Values, FunctionScan, Filter, Project, ProjectSet, Join,
-    Aggregate, Window, Sort, Limit, Distinct, SetOperation, With, CommonTable, CommonTableScan, LockedTable,
-    LockRows, OnConflict, WrittenMember, Insert, Update, Delete, MergeAction, Merge,
+    Moment, VersionSpan, Scan, Append, Partitioning, PartitionTest, VirtualScan, Values, FunctionScan, Filter, Project,
+    ProjectSet, Join, Aggregate, Window, Sort, Limit, Distinct, SetOperation, With, CommonTable, CommonTableScan,
+    LockedTable, LockRows, OnConflict, WrittenMember, Routing, Insert, Update, Delete, MergeAction, Merge,
 )  # fmt: skip
 """Every class of this module that holds expressions or plans, for isinstance."""

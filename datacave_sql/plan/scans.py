@@ -160,8 +160,9 @@ def _ordering(
     return tuple(ordering)
 
 
-def _condition_values(generator: Generator, condition: ColumnCondition) -> str:
+def condition_values(generator: Generator, condition: ColumnCondition) -> str:
     """Code of the list of values a key column may have."""
+    generator.namespace["array_values"] = array_values
     if condition.operator == "in":
         assert isinstance(condition.value, tuple)
         return "[" + ", ".join(generator.value(item).text for item in condition.value) + "]"
@@ -170,7 +171,8 @@ def _condition_values(generator: Generator, condition: ColumnCondition) -> str:
     return f"array_values({text})" if condition.operator == "any" else f"[{text}]"
 
 
-def _array_values(array: object) -> Sequence[object]:
+def array_values(array: object) -> Sequence[object]:
+    """The elements of an array; none of NULL."""
     return array.elements if array is not None else ()  # type: ignore[attr-defined]
 
 
@@ -178,7 +180,6 @@ def key_factory(p: Planner, access: TableAccess, path: AccessPath) -> Factory:
     """`run()`: the complete keys a point path names, in key order and each once."""
     generator = p.generator({})
     generator.namespace["encode"] = access.codec(path.index).encode
-    generator.namespace["array_values"] = _array_values
     generator.namespace["combinations"] = combinations
     if path.single_row:
         values = []
@@ -191,7 +192,7 @@ def key_factory(p: Planner, access: TableAccess, path: AccessPath) -> Factory:
                 lines.append(f"if v{position} is None: return ()")
             values.append(f"v{position}")
         return compile_factory(generator, "", [*lines, f"return (encode({tuple_text(values)}),)"])
-    lists = ", ".join(_condition_values(generator, condition) for condition in path.equal)
+    lists = ", ".join(condition_values(generator, condition) for condition in path.equal)
     return compile_factory(generator, "", [f"return sorted(map(encode, combinations({lists})))"])
 
 
@@ -199,9 +200,8 @@ def range_factory(p: Planner, access: TableAccess, path: AccessPath) -> Factory:
     """`run()`: the key ranges of a path, in key order."""
     generator = p.generator({})
     generator.namespace["codec"] = access.codec(path.index)
-    generator.namespace["array_values"] = _array_values
     generator.namespace["ranges_of"] = ranges_of
-    lists = ", ".join(_condition_values(generator, condition) for condition in path.equal)
+    lists = ", ".join(condition_values(generator, condition) for condition in path.equal)
     bounds = []
     for bound in (path.lower, path.upper):
         if bound is None:
@@ -249,7 +249,6 @@ def _virtual_lookup(
         for condition in column_condition(part, attributes):
             if condition.operator in ("=", "in", "any"):
                 generator = p.generator({})
-                generator.namespace["array_values"] = _array_values
-                values = _condition_values(generator, condition)
+                values = condition_values(generator, condition)
                 return condition.attribute, compile_factory(generator, "", [f"return {values}"]), part
     return None

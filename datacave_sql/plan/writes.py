@@ -10,17 +10,18 @@ from datacave_sql.exec.lock_rows import LockedTable, LockRows
 from datacave_sql.exec.modify import ConflictAction, Delete, Insert, Update
 from datacave_sql.exec.modify_members import ModifyMembers
 from datacave_sql.exec.operator import Operator
+from datacave_sql.exec.routed_insert import RoutedInsert
 from datacave_sql.exec.rowfunction import Factory, compile_factory, tuple_text
 from datacave_sql.exec.table_scan import KeyLookup
 from datacave_sql.expr import nodes as n
 from datacave_sql.expr.generate import Code
 from datacave_sql.plan import logical as l
 from datacave_sql.plan.planning import Planner, scope_of
+from datacave_sql.plan.routing import route_level, stays_function, test_texts
 
 
 def plan_insert(p: Planner, node: l.Insert, needed: frozenset[int], conjuncts: list[n.Expression]) -> Operator:
     """Child rows are completed by defaults, then by generated columns, checked and written."""
-    access = p.environment.access(node.table)
     child = p.root(node.child)
     width = len(node.table.columns)
     generator = p.generator(scope_of(child.columns, child.not_null, "r"), "r")
@@ -40,16 +41,19 @@ def plan_insert(p: Planner, node: l.Insert, needed: frozenset[int], conjuncts: l
     else:
         lines = ["return rows"] if item == "r" else [f"return [{item} for r in rows]"]
     make_rows = compile_factory(generator, "rows", lines)
+    if node.routing is not None:
+        return _routed_insert(p, node, node.routing, child, make_rows)
+    access = p.environment.access(node.table)
     conflict = None
     if node.on_conflict is not None:
-        conflict = _conflict(p, node, node.on_conflict)
+        conflict = conflict_action(p, node.on_conflict, itself(node), node.on_conflict.index_numbers)
     row_scope = scope_of([column.id for column in node.row_columns], (), "r")
     make_returning = None
     if node.returning is not None:
         returning = p.generator(row_scope, "r")
         row = tuple_text([returning.value(e).text for e in node.returning])
         make_returning = compile_factory(returning, "rows", [f"return [{row} for r in rows]"])
-    make_check = check_function(p, node.checks, node.row_columns)
+    make_check = check_function(p, node.checks, node.row_columns, node.tests)
     columns = tuple(column.id for column in node.columns)
     return Insert(access, child, make_rows, make_check, make_returning, conflict, columns, frozenset())
 
@@ -89,34 +93,130 @@ def generated_prelude(
 
 
 def check_function(
-    p: Planner, checks: Sequence[tuple[str, n.Expression]], row_columns: Sequence[l.OutputColumn]
+    p: Planner,
+    checks: Sequence[tuple[str, n.Expression]],
+    row_columns: Sequence[l.OutputColumn],
+    tests: Sequence[l.PartitionTest] = (),
 ) -> Factory | None:
-    """`run(row)`: the name of the first CHECK that is false, or None; NULL passes."""
-    if not checks:
+    """`run(row)`: the name of the first CHECK that is false, or None; NULL passes. "" is the bound of a partition."""
+    if not checks and not tests:
         return None
     generator = p.generator(row_scope(row_columns, "r"), "r")
     lines = []
     for name, condition in checks:
         lines += [f"if {generator.falsity(condition)}:", f"    return {name!r}"]
+    for text in test_texts(p, generator, tests):
+        lines += [f"if not ({text}):", "    return ''"]
     return compile_factory(generator, "r", [*lines, "return None"])
 
 
-def _conflict(p: Planner, node: l.Insert, action: l.OnConflict) -> ConflictAction:
+def itself(node: l.Insert | l.Update) -> l.WrittenMember:
+    """The table that is named as the one that is written."""
+    numbers = tuple(column.number for column in node.table.columns)
+    return l.WrittenMember(node.table, numbers, node.generated, node.checks, node.row_columns, node.tests)
+
+
+def conflict_action(
+    p: Planner, action: l.OnConflict, member: l.WrittenMember, index_numbers: tuple[int, ...]
+) -> ConflictAction:
+    """ON CONFLICT for the rows of one table; its attributes stand for those of the table that is named."""
     if not action.assignments:
-        return ConflictAction(action.index_numbers, None, None)
-    scope = {**row_scope(action.existing, "o"), **row_scope(action.excluded, "w")}
+        return ConflictAction(index_numbers, None, None)
+    numbers = member.attributes
+    scope = {**member_scope(action.existing, "o", numbers), **member_scope(action.excluded, "w", numbers)}
     update = p.generator(scope, "o", "w")
-    texts = [f"o[{slot}]" for slot in range(len(node.table.columns))]
+    texts = [f"o[{slot}]" for slot in range(len(member.table.columns))]
     for number, expression in action.assignments:
-        texts[number - 1] = update.value(expression).text
+        texts[numbers[number - 1] - 1] = update.value(expression).text
     lines = [f"n = {tuple_text(texts)}"]
-    lines += generated_lines(p, update.namespace, node.generated, node.row_columns, "n")
+    lines += generated_lines(p, update.namespace, member.generated, member.row_columns, "n")
     make_update = compile_factory(update, "o, w", [*lines, "return n"])
     make_condition = None
     if action.predicate is not None:
         condition = p.generator(scope, "o", "w")
         make_condition = compile_factory(condition, "o, w", [f"return {condition.truth(action.predicate)}"])
-    return ConflictAction(action.index_numbers, make_update, make_condition)
+    return ConflictAction(index_numbers, make_update, make_condition)
+
+
+def member_scope(columns: Sequence[l.OutputColumn], variable: str, numbers: Sequence[int]) -> dict[int, Code]:
+    """How the row of a table gives the columns of the table that is named."""
+    return {
+        column.id: Code(f"{variable}[{numbers[slot] - 1}]", True, True)
+        for slot, column in enumerate(columns)
+        if numbers[slot]
+    }
+
+
+def _routed_insert(p: Planner, node: l.Insert, routing: l.Routing, child: Operator, make_rows: Factory) -> RoutedInsert:
+    leaves = []
+    for place, leaf in enumerate(routing.leaves):
+        conflict = None
+        if node.on_conflict is not None:
+            numbers = routing.arbiters[place] if routing.arbiters else ()
+            conflict = conflict_action(p, node.on_conflict, leaf, numbers)
+        make_returning = None
+        if node.returning is not None:
+            returning = p.generator(member_scope(node.row_columns, "r", leaf.attributes), "r")
+            row = tuple_text([returning.value(e).text for e in node.returning])
+            make_returning = compile_factory(returning, "rows", [f"return [{row} for r in rows]"])
+        leaves.append(_leaf_insert(p, child, leaf, conflict, make_returning))
+    return RoutedInsert(
+        f"Insert on {node.table.name}",
+        child,
+        make_rows,
+        route_level(p, routing.partitioning, routing.row_columns),
+        tuple(leaves),
+        node.returning is not None,
+        stays_function(p, node.tests, node.row_columns),
+        tuple(column.id for column in node.columns),
+        frozenset(),
+    )
+
+
+def _leaf_insert(
+    p: Planner,
+    child: Operator,
+    leaf: l.WrittenMember,
+    conflict: ConflictAction | None = None,
+    make_returning: Factory | None = None,
+) -> Insert:
+    """The insert of rows of the partitioned table into one partition."""
+    generator = p.generator({}, "r")
+    texts = ["None"] * len(leaf.table.columns)
+    for slot, number in enumerate(leaf.attributes):
+        if number:
+            texts[number - 1] = f"r[{slot}]"
+    generated = generated_lines(p, generator.namespace, leaf.generated, leaf.row_columns, "w")
+    if generated:
+        lines = ["out = []", "for r in rows:", f"    w = {tuple_text(texts)}", *(f"    {line}" for line in generated)]
+        lines += ["    out.append(w)", "return out"]
+        generator.prelude += generated_prelude(p, leaf.generated, leaf.row_columns)
+    elif texts == [f"r[{slot}]" for slot in range(len(leaf.attributes))]:
+        lines = ["return rows"]
+    else:
+        lines = [f"return [{tuple_text(texts)} for r in rows]"]
+    make_rows = compile_factory(generator, "rows", lines)
+    make_check = check_function(p, leaf.checks, leaf.row_columns)
+    access = p.environment.access(leaf.table)
+    return Insert(access, child, make_rows, make_check, make_returning, conflict, (), frozenset())
+
+
+def _router(p: Planner, node: l.Update, child: Operator) -> RoutedInsert | None:
+    """What takes the rows of an update that leave their partition."""
+    routing = node.routing
+    if routing is None:
+        return None
+    return RoutedInsert(
+        f"Insert on {node.table.name}",
+        child,
+        lambda context: lambda rows: rows,
+        route_level(p, routing.partitioning, routing.row_columns),
+        tuple(_leaf_insert(p, child, leaf) for leaf in routing.leaves),
+        False,
+        stays_function(p, node.tests, node.row_columns),
+        (),
+        frozenset(),
+    )
 
 
 def fresh_row(
@@ -168,14 +268,7 @@ def plan_update(p: Planner, node: l.Update, needed: frozenset[int], conjuncts: l
     wanted = (used | {node.key_column, node.old_row_column}) & available
     child = p.plan(node.child, wanted)
     if node.members is None:
-        itself = l.WrittenMember(
-            node.table,
-            tuple(column.number for column in node.table.columns),
-            node.generated,
-            node.checks,
-            node.row_columns,
-        )
-        return _update(p, node, child, itself)
+        return _update(p, node, child, itself(node))
     return ModifyMembers(
         f"Update on {node.table.name}",
         child,
@@ -183,6 +276,7 @@ def plan_update(p: Planner, node: l.Update, needed: frozenset[int], conjuncts: l
         {table_prefix(one.table.storage_id, 0): _update(p, node, child, one) for one in node.members},
         tuple(column.id for column in node.columns),
         frozenset(),
+        _router(p, node, child),
     )
 
 
@@ -203,11 +297,7 @@ def _update(p: Planner, node: l.Update, child: Operator, member: l.WrittenMember
     make_new = compile_factory(generator, "r", [*lines, *generated, "return w"])
     make_returning = None
     if node.returning is not None:
-        new_row = {
-            column.id: Code(f"w[{numbers[slot] - 1}]", True, True)
-            for slot, column in enumerate(node.row_columns)
-            if numbers[slot]
-        }
+        new_row = member_scope(node.row_columns, "w", numbers)
         returning = p.generator({**scope_of(child.columns, (), "r"), **new_row}, "w", "r")
         row = tuple_text([returning.value(e).text for e in node.returning])
         make_returning = compile_factory(returning, "w, r", [f"return {row}"])
@@ -234,7 +324,22 @@ def _update(p: Planner, node: l.Update, child: Operator, member: l.WrittenMember
         _reads_one_row(child, node),
         tuple(column.id for column in node.columns),
         frozenset(),
+        _stays(p, member, assigned),
+        _moving(p, node, numbers) if node.routing is not None else None,
     )
+
+
+def _stays(p: Planner, member: l.WrittenMember, assigned: set[int]) -> Factory | None:
+    """Whether rows are still in their partition; None where nothing is assigned that could change that."""
+    ids = {column.id for column in member.row_columns if column.attribute in assigned}
+    tests = [test for test in member.tests if columns_of(test.keys) & ids]
+    return stays_function(p, tests, member.row_columns)
+
+
+def _moving(p: Planner, node: l.Update, numbers: Sequence[int]) -> Factory:
+    """`run(row)`: a row of a partition as one of the partitioned table."""
+    texts = [f"r[{number - 1}]" if number else "None" for number in numbers]
+    return compile_factory(p.generator({}, "r"), "r", [f"return {tuple_text(texts)}"])
 
 
 def _reads_one_row(child: Operator, node: l.Update) -> bool:

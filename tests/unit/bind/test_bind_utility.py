@@ -131,7 +131,6 @@ def test_a_new_enum_label_gets_a_place_between_its_neighbours(bind: Bind) -> Non
 @pytest.mark.parametrize(
     ("statement", "code"),
     [
-        ("create table n(a int) partition by range (a)", "0A000"),
         ("create index on t using gin (b)", "0A000"),
         ("do $$ begin end $$", "0A000"),
         ("create table n(a json primary key)", "42704"),
