@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from datacave_core.layout import Layout
-from datacave_core.rowbatch import ColumnBatch
+from datacave_core.rowbatch import ColumnBatch, ColumnVector
 from datacave_core.values import Row
 from datacave_core.wait import Steps, Wait
 
@@ -128,6 +128,32 @@ class Prepared(Protocol):
         """Forgets it, with all its rows; does nothing once it is committed."""
 
 
+class Load(Protocol):
+    """Many new rows of one prefix on their way into a commit, as columns, past what single rows cost.
+
+    Nobody sees them before the commit. They may take effect only while the store and the locks of others hold no key
+    between the first and the last of them: whoever commits sees to that.
+    """
+
+    bounds: tuple[bytes, bytes] | None
+    """The first and the last key; None without rows."""
+
+    def add(self, keys: list[bytes], columns: Sequence[ColumnVector]) -> Steps[bool]:
+        """Takes rows, one vector for each column of the layout; False, with nothing taken, unless all keys ascend.
+
+        Raises DiskFull, StorageStopped.
+        """
+
+    def finish(self) -> Steps[None]:
+        """Completes the load; nothing can be added then. Raises DiskFull, StorageStopped."""
+
+    def rows(self) -> Iterator[list[Row]]:
+        """All rows of a finished load, in order."""
+
+    def give_up(self) -> None:
+        """Forgets everything; does nothing once it is committed."""
+
+
 class Store(Protocol):
     """An ordered map of versioned rows.
 
@@ -198,10 +224,18 @@ class Store(Protocol):
         The mapping is the store's from now on, also after the commit. Raises DiskFull, StorageStopped.
         """
 
+    def begin_load(self, prefix: bytes) -> Load | None:
+        """Takes many new rows under a prefix, whose layout is registered; None from stores without such a way."""
+
     def commit(
-        self, writes: Mapping[bytes, Row | None], *, wait_durable: bool = True, prepared: Prepared | None = None
+        self,
+        writes: Mapping[bytes, Row | None],
+        *,
+        wait_durable: bool = True,
+        prepared: Prepared | None = None,
+        loads: Sequence[Load] = (),
     ) -> Commit:
-        """Writes all rows (None: a tombstone) atomically with one new timestamp.
+        """Writes all rows (None: a tombstone) and finished loads atomically with one new timestamp.
 
         The batch is in the memtable and the log buffer when this returns; `visible_timestamp` reaches it when it is
         durable, or at once with `wait_durable=False`. Raises DiskFull, StorageStopped.

@@ -15,18 +15,19 @@ from itertools import chain
 from typing import Any, NoReturn
 
 from datacave_core import sqlstate
-from datacave_core.errors import DatacaveError, StorageStopped
+from datacave_core.errors import DatacaveError, SerializationFailure, StorageStopped
 from datacave_core.layout import PREFIX_LENGTH, RAW_LAYOUT, Layout
-from datacave_core.ports import Clock, FileSystem, Prepared, Randomness, Scheduler, Version
+from datacave_core.ports import Clock, FileSystem, Load, Prepared, Randomness, Scheduler, Version
 from datacave_core.rowbatch import BATCH_ROWS, ColumnBatch
 from datacave_core.values import Row
 from datacave_core.wait import Steps, Wait, wait_for
 from datacave_lsm.batch import Batch
 from datacave_lsm.checkpoint import Checkpoint
 from datacave_lsm.compaction import MergeWorker
+from datacave_lsm.counters import ReadCounts
 from datacave_lsm.crypto import KeyRing
 from datacave_lsm.format import Seals
-from datacave_lsm.ingest import Ingest, Ingestion
+from datacave_lsm.ingest import Ingest, Ingestion, with_loads
 from datacave_lsm.iterators import Sources, all_versions, newest_after, scan_columns, scan_pairs, scan_rows
 from datacave_lsm.maintenance import Maintenance
 from datacave_lsm.memtable import CELL_BYTES, Cell, Memtable
@@ -41,16 +42,6 @@ from datacave_lsm.wal import EntryEncoder, Log, LogCommit, batch_entry, files_en
 from datacave_lsm.wal.segment import NO_SPACE, disk_full
 
 LOCK = "LOCK"
-
-
-class ReadCounts:
-    """How point reads found their rows. `filters_wrong` are tables whose filter let a key through in vain."""
-
-    __slots__ = ("filters_asked", "filters_passed", "filters_wrong", "row_cache_hits", "row_cache_misses")
-
-    def __init__(self) -> None:
-        self.filters_asked = self.filters_passed = self.filters_wrong = 0
-        self.row_cache_hits = self.row_cache_misses = 0
 
 
 class Engine:
@@ -330,8 +321,17 @@ class Engine:
         assert self._stopped is not None
         return self._stopped
 
+    def begin_load(self, prefix: bytes) -> Load | None:
+        """Takes many new rows under a prefix as columns; None if the options forbid it."""
+        return self._ingestion.begin_load(prefix, self._failed_ingest) if self._options.ingest_rows_min else None
+
     def commit(
-        self, writes: Mapping[bytes, Row | None], *, wait_durable: bool = True, prepared: Prepared | None = None
+        self,
+        writes: Mapping[bytes, Row | None],
+        *,
+        wait_durable: bool = True,
+        prepared: Prepared | None = None,
+        loads: Sequence[Load] = (),
     ) -> LogCommit:
         """Writes all rows (None: a tombstone) atomically with one new timestamp; `prepared` is what `prepare` gave.
 
@@ -345,10 +345,14 @@ class Engine:
         active = self._active
         if active.bytes_used >= self._options.memtable_bytes_max:
             active = self._freeze()
+        if loads:
+            prepared = with_loads(writes, prepared, loads)
         if isinstance(prepared, Ingest):
             if not prepared.conflicts((active, *self._maintenance.frozen)):
                 return self._commit_ingest(timestamp, prepared, wait_durable)
             prepared.give_up()
+            if loads:
+                raise SerializationFailure("could not serialize access due to concurrent update")
             prepared = None
         if prepared is not None or len(writes) * CELL_BYTES >= self._options.batch_bytes_min:
             batch = prepared if isinstance(prepared, Batch) else self._preparations.at_once(writes)

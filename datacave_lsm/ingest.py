@@ -12,14 +12,17 @@ Not here: the choice of the level (compaction/picker.py), how files come into fo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
+from operator import lt
 
 import numpy as np
 from numpy.typing import NDArray
 
+from datacave_core.errors import DatacaveError
 from datacave_core.layout import PREFIX_LENGTH, Layout
+from datacave_core.ports import Load, Prepared
 from datacave_core.rowbatch import ColumnVector
 from datacave_core.values import Row
 from datacave_core.wait import TURN, Steps, Wait, wait_for
@@ -112,6 +115,10 @@ class Ingestion:
         except BaseException:
             build.abandon()
             raise
+
+    def begin_load(self, prefix: bytes, failed: Callable[[OSError], DatacaveError]) -> TableLoad:
+        """New rows of one prefix as columns; `failed` is what an OSError becomes."""
+        return TableLoad(IngestBuild(self), self.factory.layout_of(prefix), failed)
 
     def _write(self, build: IngestBuild, keys: list[bytes], rows: dict[bytes, Row | None]) -> Steps[None]:
         order = KeyOrder()
@@ -210,3 +217,69 @@ class IngestBuild:
 
         self._owner.factory.scheduler.run(build.put_in_place, done)
         yield from wait_for(finished)
+
+
+class TableLoad:
+    """Load of core's ports: columns to table files. `ingest` is there once it is finished."""
+
+    __slots__ = ("_build", "_failed", "_layout", "bounds", "ingest")
+
+    def __init__(self, build: IngestBuild, layout: Layout, failed: Callable[[OSError], DatacaveError]) -> None:
+        self._build = build
+        self._layout = layout
+        self._failed = failed
+        self.bounds: tuple[bytes, bytes] | None = None
+        self.ingest: Ingest | None = None
+
+    def add(self, keys: list[bytes], columns: Sequence[ColumnVector]) -> Steps[bool]:
+        """Load: takes rows whose keys ascend; False for others."""
+        bounds = self.bounds
+        if (bounds is not None and keys[0] <= bounds[1]) or not all(map(lt, keys, islice(keys, 1, None))):
+            return False
+        try:
+            yield from self._build.add(keys, np.zeros(len(keys), np.uint8), columns, self._layout)
+        except OSError as error:
+            raise self._failed(error) from error
+        self.bounds = (keys[0] if bounds is None else bounds[0], keys[-1])
+        return True
+
+    def finish(self) -> Steps[None]:
+        """Load: completes the files."""
+        if self.ingest is None:
+            try:
+                self.ingest = yield from self._build.finish({})
+            except OSError as error:
+                raise self._failed(error) from error
+
+    def rows(self) -> Iterator[list[Row]]:
+        """Load: reads the files back."""
+        for handle in self.ingest.handles if self.ingest is not None else ():
+            for group in handle.reader.groups():
+                yield group.rows()
+
+    def give_up(self) -> None:
+        """Load: removes the files."""
+        if self.ingest is not None:
+            self.ingest.give_up()
+        else:
+            self._build.abandon()
+
+
+def with_loads(writes: dict[bytes, Row | None], prepared: Prepared | None, loads: Sequence[Load]) -> Ingest:
+    """One ingest of finished loads and of what was prepared of the other rows."""
+    ingests = [load.ingest for load in loads if isinstance(load, TableLoad) and load.ingest is not None]
+    assert len(ingests) == len(loads)
+    rest = writes
+    if isinstance(prepared, Ingest):
+        ingests.append(prepared)
+        rest = prepared.rest
+    elif prepared is not None:
+        prepared.give_up()
+
+    def refused(_: Ingest) -> None:
+        for ingest in ingests:
+            ingest.refuse()
+
+    for ingest in ingests:
+        ingest.committed = True
+    return Ingest([handle for ingest in ingests for handle in ingest.handles], rest, refused)

@@ -16,7 +16,7 @@ from sortedcontainers import SortedList
 
 from datacave_core.layout import PREFIX_LENGTH, RAW_LAYOUT, Layout
 from datacave_core.memory.clock import SimulatedClock
-from datacave_core.ports import Clock, Commit, Prepared, Version
+from datacave_core.ports import Clock, Commit, Load, Prepared, Version
 from datacave_core.rowbatch import BATCH_ROWS, ColumnBatch, rows_of
 from datacave_core.values import Row
 from datacave_core.vectors import column_vector
@@ -153,8 +153,17 @@ class MemoryStore:
         yield from ()
         return MemoryPrepared()
 
+    def begin_load(self, prefix: bytes) -> Load | None:
+        """There is no way past single rows."""
+        return None
+
     def commit(
-        self, writes: Mapping[bytes, Row | None], *, wait_durable: bool = True, prepared: Prepared | None = None
+        self,
+        writes: Mapping[bytes, Row | None],
+        *,
+        wait_durable: bool = True,
+        prepared: Prepared | None = None,
+        loads: Sequence[Load] = (),
     ) -> Commit:
         """Writes all rows under one new timestamp."""
         timestamp = max(self.newest_timestamp + 1, self._clock.now_microseconds())

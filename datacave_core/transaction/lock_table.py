@@ -121,6 +121,13 @@ class LockTable:
         owner.acquired.extend(taken)
         return True
 
+    def held_by_others(self, low: bytes, high: bytes, owner: LockOwner) -> bool:
+        """Whether anybody else holds, or waits for, a key with low <= key < high."""
+        return any(
+            low <= key < high and (type(entry) is not tuple or entry[0] is not owner)
+            for key, entry in self._entries.items()
+        )
+
     def acquire_unlisted(self, owner: LockOwner, key: bytes, mode: int) -> LockWait | None:
         """The same for a lock that `owner.acquired` does not list: whoever takes it gives it up with `set_mode`."""
         if key not in self._entries:

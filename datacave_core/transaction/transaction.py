@@ -21,9 +21,10 @@ from typing import Any, Final, TypeAlias
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError, SerializationFailure
 from datacave_core.layout import PREFIX_LENGTH
-from datacave_core.ports import Commit, Prepared, Version
+from datacave_core.ports import Commit, Load, Prepared, Version
 from datacave_core.rowbatch import BATCH_ROWS, ColumnBatch, rows_of
 from datacave_core.transaction.isolation import SKIPPED, Isolation, WaitPolicy
+from datacave_core.transaction.loads import Insert, Loads
 from datacave_core.transaction.lock_table import LockOwner
 from datacave_core.transaction.merge import merge_columns, merge_rows
 from datacave_core.transaction.prepared import PreparedTransaction
@@ -71,6 +72,7 @@ class Transaction:
         "deferrable",
         "ended",
         "isolation",
+        "loads",
         "manager",
         "must_be_durable_before_rows",
         "number",
@@ -105,6 +107,7 @@ class Transaction:
         self._writes = self._readable = WriteSet()
         self._past_pins: dict[int, Callable[[], None]] = {}
         self._prepared: tuple[int, Prepared] | None = None  # for the first so many writes
+        self.loads: Loads | None = None
         manager.active.add(self)
 
     # Snapshots
@@ -404,6 +407,12 @@ class Transaction:
         """Writes many rows (None: deletes); the mapping must not change afterwards."""
         self._writes.put_all(rows)
 
+    def add_load(self, load: Load, insert: Insert) -> None:
+        """Lets a load take effect at the commit; `insert` inserts its rows one by one where that is not possible."""
+        if self.loads is None:
+            self.loads = Loads(self._store, self._lock_table, self.owner)
+        self.loads.add(load, insert)
+
     def delete(self, key: bytes) -> None:
         """Deletes a row."""
         self._writes.put(key, None)
@@ -419,8 +428,13 @@ class Transaction:
         return (len(self._writes.undo), len(owner.acquired), len(owner.transaction_advisory), len(self.before_commit))
 
     def rollback_to(self, mark: Mark) -> None:
-        """Takes back everything since the mark, locks and deferred checks included. The mark stays good."""
+        """Takes back everything since the mark, locks and deferred checks included. The mark stays good.
+
+        So are all loads: a mark is made when there are none.
+        """
         undo, acquired, advisory, hooks = mark
+        if self.loads is not None:
+            self.loads.give_up()
         self._writes.undo_to(undo)
         self._lock_table.release_to(self.owner, acquired, advisory)
         del self.before_commit[hooks:]
@@ -443,6 +457,10 @@ class Transaction:
         """Runs the deferred checks, waits while the store has fallen behind, and prepares a big commit."""
         if self.before_commit:
             yield from self.run_deferred_checks()
+        loads = self.loads
+        if loads:
+            for load in loads.finished():
+                yield from load.finish()
         rows = self._writes.rows
         if rows:
             while (delay := self._store.write_delay()) is not None:
@@ -450,6 +468,8 @@ class Transaction:
             if len(rows) >= PREPARED_ROWS_MIN:
                 prepared = yield from self._store.prepare(rows)
                 self._prepared = (len(self._writes.undo), prepared)
+        if loads and (yield from loads.settle(conflicts_only=True)):
+            yield from self.prepare_commit()
 
     def commit(self, *, wait_durable: bool = True) -> Commit | None:
         """Validates, writes and releases the locks; None if nothing was written.
@@ -460,10 +480,10 @@ class Transaction:
         """
         if self.ended:
             raise DatacaveError("the transaction has ended")
-        rows = self._writes.rows
+        rows, loads = self._writes.rows, self.loads.finished() if self.loads else ()
         if self._reads is not None and self.manager.prepared:
             self._check_prepared(self._reads)
-        if not rows:
+        if not rows and not loads:
             self._end()
             return None
         if self.before_commit:
@@ -477,7 +497,7 @@ class Transaction:
         if self._prepared is not None and self._prepared[0] == len(self._writes.undo):
             prepared = self._prepared[1]
         try:
-            commit = store.commit(rows, wait_durable=wait_durable, prepared=prepared)
+            commit = store.commit(rows, wait_durable=wait_durable, prepared=prepared, loads=loads)
         except BaseException:
             self._end()
             raise
@@ -535,6 +555,8 @@ class Transaction:
     def _end(self) -> None:
         self.ended = True
         owner = self.owner
+        if self.loads:
+            self.loads.give_up()
         if self._prepared is not None:
             self._prepared[1].give_up()
             self._prepared = None

@@ -72,6 +72,15 @@ class Insert:
         if self.make_returning is not None and returned:
             yield from batches_of(self.make_returning(context)(returned))
 
+    def plain_target(self) -> TableAccess | None:
+        """The table, where new rows have to be NOT NULL and unique in the key of the table and nothing else."""
+        access = self.access
+        if self.make_check is not None or self.make_returning is not None or self.conflict is not None:
+            return None
+        if access.secondary or (access.clustered is not None and access.clustered.index.deferrable):
+            return None
+        return access
+
     def children(self) -> Sequence[Operator]:
         return (self.child,)
 

@@ -33,6 +33,11 @@ class RowWriter:
         self._guard = guard_for(context, access, RowWriter)
         self._later = LateChecks(context, access, self.unique_violation)
 
+    @property
+    def guarded(self) -> bool:
+        """Whether foreign keys ask for each row that is written."""
+        return self._guard is not None
+
     def check_not_null(self, row: Row) -> None:
         """Raises 23502 for a NULL in a NOT NULL column."""
         for slot in self.access.not_null_slots:

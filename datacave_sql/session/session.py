@@ -232,6 +232,8 @@ class Session(Asides, CommitHooks):
         if self.failed:
             raise in_failed_block()
         transaction = self.begin_statement()
+        if transaction.loads:
+            yield from transaction.loads.settle()
         if self._unreadable_past is not None:
             raise self._unreadable_past
         if compiled.written:
@@ -277,7 +279,7 @@ class Session(Asides, CommitHooks):
             self.evaluation.statement_started()
         else:
             transaction.statement_snapshot()
-            if transaction.must_be_durable_before_rows:
+            if transaction.must_be_durable_before_rows or transaction.loads:
                 return None
         context = ExecutionContext(self, reader, parameters)
         keys = operator.make_keys(context)()

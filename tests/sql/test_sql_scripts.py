@@ -44,6 +44,7 @@ from datacave_sql import (
     ResultHeader,
     Session,
 )
+from datacave_sql.session.copying import bulk
 
 SCRIPTS = Path(__file__).parent / "scripts"
 IDLE_SECONDS_MAX = 30
@@ -261,7 +262,12 @@ def engine_store() -> tuple[Store, SimulatedClock, SimulatedScheduler]:
 
 @pytest.mark.parametrize("make_store", [memory_store, engine_store], ids=["memory", "engine"])
 @pytest.mark.parametrize("path", sorted(SCRIPTS.glob("*.slt")), ids=lambda path: path.stem)
-def test_script(path: Path, make_store: Callable[[], tuple[Store, SimulatedClock, SimulatedScheduler]]) -> None:
+def test_script(
+    path: Path,
+    make_store: Callable[[], tuple[Store, SimulatedClock, SimulatedScheduler]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bulk, "LOAD_ROWS_MIN", 1)  # the few rows of a script go the way of many
     run_script(path, *make_store())
 
 

@@ -20,7 +20,7 @@ from datacave_core.types.typmod import numeric_modifier
 Fields = Sequence[str | None]
 Reader = Callable[[Fields], list[Any]]
 
-_INTEGER_RANGES = {
+INTEGER_RANGES = {
     oids.INT2: (-(2**15), 2**15 - 1),
     oids.INT4: (-(2**31), 2**31 - 1),
     oids.INT8: (-(2**63), 2**63 - 1),
@@ -49,7 +49,7 @@ def _reader(oid: int, typmod: int, io: TypeIO, settings: FormatSettings) -> Read
             return [values[field] for field in fields]
         return [None if field is None else read(field, typmod, settings) for field in fields]
 
-    if (bounds := _INTEGER_RANGES.get(oid)) is not None:
+    if (bounds := INTEGER_RANGES.get(oid)) is not None:
         return _integer_reader(*bounds, careful)
     if oid == oids.NUMERIC and (modifier := numeric_modifier(typmod)) is not None and modifier[1] >= 0:
         return _decimal_reader(*modifier, careful)
@@ -96,7 +96,7 @@ class RowReader:
     def __init__(
         self, types: Sequence[tuple[int, int]], ios: Sequence[TypeIO], settings: FormatSettings, names: Sequence[str]
     ) -> None:
-        self._readers = make_readers(types, ios, settings)
+        self.readers = make_readers(types, ios, settings)
         self._types = types
         self._ios = ios
         self._settings = settings
@@ -104,7 +104,7 @@ class RowReader:
 
     def columns(self, columns: Sequence[Fields]) -> list[tuple[Any, ...]]:
         """Rows from columns of fields."""
-        return list(zip(*[read(fields) for read, fields in zip(self._readers, columns, strict=True)], strict=True))
+        return list(zip(*[read(fields) for read, fields in zip(self.readers, columns, strict=True)], strict=True))
 
     def row(self, fields: Fields) -> tuple[Any, ...]:
         """One row. Raises what the types' input functions raise, with the column and its text as context."""

@@ -19,6 +19,7 @@ from datacave_sql.bind.statements import CopyFrom
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.plan.physical import plan_query
 from datacave_sql.session.copying.binary_format import BinaryReader, check_encoding
+from datacave_sql.session.copying.bulk import BulkLoad, bulk_load
 from datacave_sql.session.copying.columns import RowReader, shown
 from datacave_sql.session.copying.csv_format import CsvReader
 from datacave_sql.session.copying.text_format import Lines, TextReader, bad_format
@@ -71,6 +72,8 @@ def copy_from(session: Any, bound: CopyFrom, parameters: Sequence[Any]) -> Steps
         if error.context is None or error.context.startswith(", column"):
             error.context = f"COPY {bound.table.name}, line {load.line}{error.context or ''}"
         raise
+    finally:
+        load.close()
     yield Complete(f"COPY {load.context.rows_changed}")
 
 
@@ -94,7 +97,7 @@ class _Load:
         self.bound = bound
         self.context = ExecutionContext(session, session.transaction, ())
         self.line = 1
-        self._operator = plan_query(session.database.environment(session.catalog_state), bound.insert)
+        self.operator = plan_query(session.database.environment(session.catalog_state), bound.insert)
         types = session.catalog_state.types
         self.types = [(column.type_oid, column.typmod) for column in bound.columns]
         self.ios = [types.io(column.type_oid) for column in bound.columns]
@@ -126,10 +129,13 @@ class _Load:
                     error.context = f'COPY {self.bound.table.name}, line {self.line}: "{shown(lines()[at])}"'
                 raise
 
+    def close(self) -> None:
+        """Called at the end, whatever it is."""
+
     def _write(self, rows: list[Row]) -> Iterator[Wait]:
         self.bound.source.batch = rows
         try:
-            for step in self._operator.open(self.context):
+            for step in self.operator.open(self.context):
                 if isinstance(step, Wait):
                     yield step
         finally:
@@ -153,8 +159,11 @@ class _TextLoad(_Load):
         else:
             self._reader = TextReader(options.delimiter, options.null)
         self._rows = RowReader(self.types, self.ios, session.format_settings, self.names)
+        readers = self._rows.readers
+        self._bulk = bulk_load(self.context, bound, self.operator, self.types, readers) if self.names else None
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._header = options.header or options.header_match
+        self._first_line = self.line
 
     def take(self, data: bytes, last: bool) -> Iterator[Wait]:
         """Reads a piece of the data."""
@@ -165,14 +174,59 @@ class _TextLoad(_Load):
                 self._check_header(stretch.split()[0])
             stretch = stretch.without_first()
             self.line += 1
-        if not stretch.count:
-            return
+            self._first_line = self.line
+        if stretch.count:
+            bulk = self._bulk
+            yield from self._take_rows(stretch) if bulk is None else self._take_columns(bulk, stretch)
+        if last and self._bulk is not None:
+            yield from self._end_columns(self._bulk)
+
+    def close(self) -> None:
+        """Nothing is left of a load that was not completed."""
+        if self._bulk is not None:
+            self._bulk.give_up()
+
+    def _take_rows(self, stretch: Lines) -> Iterator[Wait]:
         first = self.line
         rows = self._read(stretch)
         yield from self.insert(rows, first, stretch.split)
-        self.line = first + stretch.count
-        if stretch.block is None:
-            self.line += sum([line.count("\n") for line in stretch.split()])
+        self.line = first + _line_count(stretch)
+
+    def _take_columns(self, bulk: BulkLoad, stretch: Lines) -> Iterator[Wait]:
+        enough = bulk.gather(stretch, self.line)
+        self.line += _line_count(stretch)
+        if not bulk.started and not (enough and bulk.begin()):
+            if enough:
+                yield from self._row_by_row(bulk)
+            return
+        while bulk.gathered:
+            columns = self._reader.columns(bulk.gathered[0][0], len(self.names))
+            if columns is None or not (yield from bulk.take(columns)):
+                yield from self._row_by_row(bulk)
+                return
+            del bulk.gathered[0]
+
+    def _end_columns(self, bulk: BulkLoad) -> Iterator[Wait]:
+        if bulk.started and (yield from bulk.end()):
+            self._bulk = None
+            self.context.rows_changed += bulk.rows
+        else:
+            yield from self._row_by_row(bulk)
+
+    def _row_by_row(self, bulk: BulkLoad) -> Iterator[Wait]:
+        """Goes on without a bulk load, with what it has taken first."""
+        self._bulk = None
+        end, self.line = self.line, self._first_line
+
+        def insert(rows: list[Row]) -> Iterator[Wait]:
+            yield from self.insert(rows, self.line, None)
+            self.line += len(rows)
+
+        yield from bulk.insert_instead(insert)
+        for lines, first in bulk.gathered:
+            self.line = first
+            yield from self._take_rows(lines)
+        self.line = end
 
     def _decode(self, data: bytes, last: bool) -> str:
         try:
@@ -222,6 +276,11 @@ class _TextLoad(_Load):
                 error = bad_format(f'column name mismatch in header line field {at}: got {got}, expected "{name}"')
                 error.context = context
                 raise error
+
+
+def _line_count(stretch: Lines) -> int:
+    """The lines of the data in a stretch: a field in quotes may hold some, too."""
+    return stretch.count + (sum([line.count("\n") for line in stretch.split()]) if stretch.block is None else 0)
 
 
 class _BinaryLoad(_Load):

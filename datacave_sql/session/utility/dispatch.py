@@ -130,7 +130,12 @@ _RUN_IN_FAILED_BLOCK = (ast.Commit, ast.Rollback, ast.RollbackTo)
 
 def run_utility(session: Any, compiled: Any, values: Sequence[Any]) -> Steps:
     """Runs a compiled utility statement."""
+    transaction = session.transaction
     statement = compiled.statement
+    if transaction is not None and transaction.loads:
+        ends = type(statement) is bound.Command and isinstance(statement.statement, _RUN_IN_FAILED_BLOCK)
+        if not ends:
+            yield from transaction.loads.settle()
     if statement is None:
         compiled = session.compiler.compile(compiled.text, compiled.parsed, compiled.parameter_types)
         statement = compiled.statement
