@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeAlias
 
@@ -15,6 +16,10 @@ from datacave_server.log import set_up_logging
 COLLECTOR_THRESHOLDS = (10_000, 5, 100)
 """Rows in memory are many objects and no cycles: with the usual thresholds the collector takes a third of the time of
 writes and stops everything for 100 ms; with these the usual pause is 2 ms, a rarer one 25 ms."""
+
+SWITCH_INTERVAL_SECONDS = 0.0005
+"""How long a thread that has synced the log waits for a busy loop before it may interrupt: the usual 5 ms would be most
+of the time of a commit."""
 
 RunLoop: TypeAlias = Callable[[Coroutine[Any, Any, int]], int]
 
@@ -68,6 +73,7 @@ def announce(text: str) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECTOR_THRESHOLDS)
+    sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
     print(text, flush=True)
 
 

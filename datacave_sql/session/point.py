@@ -19,6 +19,7 @@ class PointLookup:
     """`prepared` must have a plan with a `lookup`. `settings` are the format settings that the caller's codecs hold."""
 
     __slots__ = (
+        "_authorization",
         "_compiled",
         "_context",
         "_evaluation",
@@ -29,6 +30,7 @@ class PointLookup:
         "_owner",
         "_prepared",
         "_reader",
+        "_role",
         "_session",
         "_state",
         "settings",
@@ -50,9 +52,12 @@ class PointLookup:
         self._make = compiled.lookup.make
         self._context = ExecutionContext(session, self._reader, ())
         self.settings = session.format_settings
+        self._role = session.settings.role
+        self._authorization = session.settings.session_authorization
 
     def holds(self) -> bool:
-        """Whether the statement, its plan, the catalog and the settings are still those of the beginning."""
+        """Whether the statement, its plan, the catalog, the role and the settings are still those of the
+        beginning."""
         session, prepared = self._session, self._prepared
         return (
             session.prepared.get(prepared.name) is prepared
@@ -60,6 +65,8 @@ class PointLookup:
             and self._compiled.catalog is self._state.catalog
             and self._home.state is self._state
             and session.settings.format_settings is self.settings
+            and session.settings.role is self._role
+            and session.settings.session_authorization is self._authorization
         )
 
     def rows(self, parameters: Sequence[Any]) -> list[Row] | None:

@@ -220,3 +220,21 @@ async def test_a_notification_comes_with_the_next_answer(both):
         client.session.database.connect("admin", "default", {}, None, None, lambda: None)
         client.send(query("NOTIFY x, 'hello'"))
     same(both, execution(b"s", [b"1"]), quick=1)
+
+
+async def test_another_role_or_another_time_goes_the_long_way(both):
+    same(both, execution(b"s", [b"1"]), quick=1)
+    same(both, query("CREATE ROLE reader"), quick=0)
+    same(both, query("GRANT SELECT ON t TO reader"), quick=0)
+    same(both, execution(b"s", [b"1"]), quick=0)
+    same(both, execution(b"s", [b"1"]), quick=1)
+    same(both, query("SET ROLE reader"), quick=0)
+    same(both, execution(b"s", [b"1"]), quick=0)
+    same(both, execution(b"s", [b"1"]), quick=1)
+    same(both, query("RESET ROLE"), quick=0)
+    same(both, execution(b"s", [b"1"]), quick=0)
+    same(both, query("SET datacave.as_of = '-1s'"), quick=0)
+    fast, _ = both
+    before = fast.quick
+    fast.send(execution(b"s", [b"1"]))
+    assert fast.quick == before
