@@ -10,12 +10,11 @@ from collections.abc import Iterator, Sequence
 from time import perf_counter
 from typing import Any
 
-from datacave_core import sqlstate
-from datacave_core.errors import DatacaveError
 from datacave_core.rowbatch import RowBatch
 from datacave_core.transaction import Transaction
 from datacave_core.values import Row
-from datacave_core.wait import Turn, Wait
+from datacave_core.wait import TURN, Steps, Wait
+from datacave_sql.exec.suspension import run_inside, wait_inside
 
 TIME_SLICE_SECONDS = 0.004
 """How long a statement may hold the event loop before it lets others have a turn."""
@@ -66,23 +65,25 @@ class ExecutionContext:
         self.subquery_results.clear()
 
     def collect_inline(self, batches: Iterator[RowBatch | Wait], limit: int | None = None) -> list[Row]:
-        """Runs a subquery to its end (or `limit` rows) in the middle of an expression, where waiting is impossible."""
+        """Runs a subquery to its end (or `limit` rows) in the middle of an expression."""
         rows: list[Row] = []
         for batch in batches:
             if isinstance(batch, Wait):
-                if isinstance(batch, Turn):
-                    continue
-                if batch.done:
-                    batch.raise_error()
-                    continue
-                raise DatacaveError(
-                    "a subquery inside an expression cannot wait for a lock",
-                    sqlstate=sqlstate.FEATURE_NOT_SUPPORTED,
-                )
+                wait_inside(batch)
+                continue
             rows += batch
             if limit is not None and len(rows) >= limit:
                 break
         return rows
+
+    def run_inside(self, steps: Steps[Any]) -> Any:
+        """Runs what has to wait in the middle of an expression; its value."""
+        return run_inside(steps)
+
+    def pause(self) -> None:
+        """Called in long loops where no yield is possible: lets others have a turn if it is theirs."""
+        if self.slice_over():
+            wait_inside(TURN)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.session.evaluation, name)

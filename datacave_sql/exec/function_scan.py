@@ -14,7 +14,6 @@ from datacave_core.wait import TURN, Wait
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.operator import Batches, Operator
 from datacave_sql.exec.rowfunction import Factory
-from datacave_sql.functions.body import Waiting
 
 
 @dataclass(slots=True)
@@ -35,8 +34,7 @@ class FunctionScan:
     def open(self, context: ExecutionContext) -> Batches:
         sources: list[Iterator[Any]] = []
         for source in self.make(context)():
-            found = ((yield from source.steps),) if type(source) is Waiting else source
-            sources.append(iter(()) if found is None else iter(found))
+            sources.append(iter(()) if source is None else iter(source))
         rows: list[tuple[Any, ...]] = []
         for row in self._rows(sources):
             rows.append(row)
@@ -116,8 +114,7 @@ class ProjectSet:
                 sources: list[Iterator[Any]] = []
                 for position in sets:
                     item = items[position]
-                    found = ((yield from item.steps),) if type(item) is Waiting else item
-                    sources.append(iter(()) if found is None else iter(found))
+                    sources.append(iter(()) if item is None else iter(item))
                 for values in zip_longest(*sources):
                     for position, value in zip(sets, values, strict=True):
                         items[position] = value

@@ -1,22 +1,20 @@
 """Suspension: waiting in the middle of an expression.
 
-Operators are generators, so they wait by yielding. A function written in SQL is called by generated code, which cannot
-yield; plans that call one run inside a greenlet of their own, and a Wait met by the function's statements leaves it
-through `wait_inside`, between two rows of the plan, as if an operator had yielded it.
+Operators are generators, so they wait by yielding. Subqueries that are no joins, functions written in SQL and functions
+that wait (pg_sleep, pg_advisory_lock) are called by generated code, which cannot yield; plans with such calls run
+inside a greenlet of their own (suspendable.py), and a Wait that is met there leaves it through `wait_inside`, between
+two rows of the plan, as if an operator had yielded it. An error that is thrown in comes out of `wait_inside`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
-from greenlet import getcurrent, greenlet
+from greenlet import GreenletExit, getcurrent, greenlet
 
 from datacave_core.errors import FeatureNotSupported
-from datacave_core.wait import Turn, Wait
-from datacave_sql.exec.context import ExecutionContext
-from datacave_sql.exec.operator import Batches, Operator
+from datacave_core.wait import Steps, Turn, Wait
 
 _END = object()
 
@@ -29,8 +27,18 @@ def suspendable(source: Iterator[Any]) -> Iterator[Any]:
     """The items of a generator, and the Waits that `wait_inside` meets while it makes them."""
 
     def work() -> Any:
-        for item in source:
-            getcurrent().parent.switch(item)
+        items: Any = source
+        item = next(items, _END)
+        while item is not _END:
+            try:
+                getcurrent().parent.switch(item)
+            except GreenletExit:
+                items.close()
+                raise
+            except BaseException as error:
+                item = items.throw(error)
+            else:
+                item = next(items, _END)
         return _END
 
     worker = _Worker(work)
@@ -69,22 +77,11 @@ def wait_inside(wait: Wait) -> None:
         )
 
 
-@dataclass(slots=True)
-class Suspendable:
-    """The root of a plan whose expressions may wait."""
-
-    child: Operator
-    columns: tuple[int, ...]
-    not_null: frozenset[int]
-
-    def open(self, context: ExecutionContext) -> Batches:
-        return suspendable(self.child.open(context))
-
-    def children(self) -> Sequence[Operator]:
-        return self.child.children()
-
-    def label(self) -> str:
-        return self.child.label()
-
-    def details(self) -> Sequence[str]:
-        return self.child.details()
+def run_inside(steps: Steps[Any]) -> Any:
+    """Runs what has to wait where no yield is possible; its value."""
+    while True:
+        try:
+            wait = next(steps)
+        except StopIteration as end:
+            return end.value
+        wait_inside(wait)

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from datacave_core.wait import Steps
 from datacave_sql.functions.typelookup import Attribute, TypeLookup
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -32,15 +31,6 @@ class CallTypes:
     columns: tuple[Attribute, ...] = ()
 
 
-class Waiting:
-    """What a body marked `waits` returns: `result = yield from waiting.steps` gives the value."""
-
-    __slots__ = ("steps",)
-
-    def __init__(self, steps: Steps[Any]) -> None:
-        self.steps = steps
-
-
 @dataclass(frozen=True, slots=True)
 class Body:
     """One body. Exactly one of `call` and `specialise` is set.
@@ -48,7 +38,7 @@ class Body:
     `call(*args)` computes the value (an iterator of values for set-returning functions; composite rows as tuples).
     `inline` is a Python expression over `{0}`, `{1}`, ... (atoms) for the code generator, equal in meaning to `call`;
     it comes without outer parentheses and may assign the scratch name `_v`.
-    `waits`: the call (which takes the context) may have to wait: once bound it returns a Waiting.
+    `waits`: the call (which takes the context) returns Steps; plans with such calls run suspendably.
     `specialise(types)` gives the body for one call's types; used where the meaning depends on the types.
     """
 

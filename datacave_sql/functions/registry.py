@@ -16,10 +16,9 @@ from typing import Any
 from datacave_core.catalog import Routine
 from datacave_core.errors import FeatureNotSupported
 from datacave_core.values import Value
-from datacave_core.wait import Steps
 from datacave_sql.functions.aggregate import AggregateBody
 from datacave_sql.functions.bodies import AGGREGATES, BODIES, INLINE_NAMES, WINDOWS
-from datacave_sql.functions.body import Body, CallTypes, Waiting
+from datacave_sql.functions.body import Body, CallTypes
 from datacave_sql.functions.factfiles import fact_rows, proc_names, proc_oids, proc_row, proc_rows_named
 from datacave_sql.functions.typelookup import Attribute, TypeLookup
 from datacave_sql.functions.window import WindowBody
@@ -75,8 +74,13 @@ class Function:
 
     @property
     def is_row_source(self) -> bool:
-        """Whether calls are made by an operator of their own: set-returning functions and those that may wait."""
-        return self.returns_set or (self.entry is not None and self.entry.waits)
+        """Whether calls are made by an operator of their own."""
+        return self.returns_set
+
+    @property
+    def waits(self) -> bool:
+        """Whether a call may have to wait."""
+        return self.entry is not None and self.entry.waits
 
     @property
     def supported(self) -> bool:
@@ -297,12 +301,9 @@ def _answering_void(entry: Body) -> Body:
         work(*arguments)
         return ""
 
-    def steps(*arguments: Any) -> Steps[str]:
-        yield from work(*arguments)
+    def wait(context: Any, *arguments: Any) -> str:
+        context.run_inside(work(context, *arguments))
         return ""
-
-    def wait(*arguments: Any) -> Waiting:
-        return Waiting(steps(*arguments))
 
     return Body(wait if entry.waits else answer, takes_context=entry.takes_context, waits=entry.waits)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 from datacave_sql.exec.operator import Operator
+from datacave_sql.exec.suspendable import Suspendable
+from datacave_sql.expr import nodes as n
 from datacave_sql.plan import logical as l
 from datacave_sql.plan.appends import plan_append
 from datacave_sql.plan.grouping import plan_aggregate
@@ -58,4 +61,22 @@ PLANNERS: dict[type, Any] = {
 
 def plan_query(environment: PlanningEnvironment, node: l.LogicalPlan) -> Operator:
     """The operators of a statement; rows come in the order of `node.columns`."""
-    return Planner(environment, PLANNERS, plan_subquery).root(node)
+    planner = Planner(environment, PLANNERS, plan_subquery)
+    operator = planner.root(node)
+    if planner.subquery_count or _calls_wait(node):
+        return Suspendable(operator, operator.columns, operator.not_null)
+    return operator
+
+
+def _calls_wait(node: Any) -> bool:
+    """Whether any expression of a plan calls a function that may have to wait."""
+    if isinstance(node, n.FunctionCall) and node.function.waits:
+        return True
+    if isinstance(node, tuple):
+        return any(map(_calls_wait, node))
+    if is_dataclass(node) and type(node).__module__ in _WALKED:
+        return any(_calls_wait(getattr(node, one.name)) for one in fields(node))
+    return False
+
+
+_WALKED = (l.__name__, n.__name__)

@@ -21,6 +21,7 @@ ONLY_IN = {
     "sqlglot": ("datacave_sql/parse/",),
     "cryptography": ("datacave_lsm/crypto.py", "datacave_server/tls.py"),
     "aiohttp": ("datacave_server/admin/",),
+    "greenlet": ("datacave_sql/exec/suspension.py",),
     "uvloop": ("datacave_server/__main__.py",),
     "tomli_w": ("datacave_server/config/", "datacave_server/cli/"),
     "sortedcontainers": ("datacave_core/memory/", "datacave_lsm/"),

@@ -12,7 +12,7 @@ from datacave_core.errors import DatacaveError
 from datacave_core.types import DEFAULT_SETTINGS, FormatSettings, oids
 from datacave_core.wait import Wait
 from datacave_sql.functions import registry
-from datacave_sql.functions.body import Body, Waiting
+from datacave_sql.functions.body import Body
 from datacave_sql.functions.coercion import EXPLICIT, require_coercion
 from datacave_sql.functions.conversion import coercion_body, typmod_body
 from datacave_sql.functions.registered import registered_io, registered_text
@@ -96,12 +96,9 @@ def test_a_sleeping_call_hands_its_wait_on_and_answers_void() -> None:
 
     body = bound("pg_sleep", oids.FLOAT8)
     assert body.waits and body.call is not None
-    waiting = body.call(context(sleep=sleep), 2.0)
-    assert isinstance(waiting, Waiting)
-    assert next(waiting.steps) is event
-    with pytest.raises(StopIteration) as end:
-        next(waiting.steps)
-    assert end.value.value == ""
+    waited: list[Wait] = []
+    assert body.call(context(sleep=sleep, run_inside=lambda steps: waited.extend(steps)), 2.0) == ""
+    assert waited == [event]
 
 
 def test_setseed_checks_its_range() -> None:
