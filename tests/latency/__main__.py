@@ -47,7 +47,7 @@ HEAVY = {
     "jsonb_agg": "select length(jsonb_agg(to_jsonb(big))::text) from big",
     "costly rows": "select sum(length(repeat(md5(i::text), 20000))) from generate_series(1, 100000) i",
     "window": "select max(r) from (select row_number() over (partition by g order by s) r from big) x",
-    "recursion": "with recursive r(i) as (values (1) union all select i + 1 from r where i < 999999) select max(i) from r",
+    "recursion": "with recursive r(i) as (values (1) union select i + 1 from r where i < 999999) select max(i) from r",
     "arrays": "select array_length(array_agg(s), 1) from big, generate_series(1, 20)",
     "update": "update big set v = v + 1",
     "insert from select": "insert into big select id + 1000000, g, v, s from big",
