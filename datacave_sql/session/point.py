@@ -73,7 +73,7 @@ class PointLookup:
         """The rows of an execution; None where it has to go the long way: inside a transaction, or with something
         else to tell the client."""
         session = self._session
-        if session.transaction is not None or session.failed or session.has_news:
+        if session.transaction is not None or session.failed or session.has_news or session.settings.as_of:
             return None
         reader = self._reader
         timestamp = reader.renew()
