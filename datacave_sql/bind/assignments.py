@@ -5,28 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from datacave_core import sqlstate
-from datacave_core.catalog import Column, Table
+from datacave_core.catalog import Column
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_sql.bind import partial_assignment, row_rules
 from datacave_sql.bind.names import Scope
 from datacave_sql.bind.state import Binding
+from datacave_sql.bind.write_target import WriteTarget
 from datacave_sql.expr import nodes as n
 from datacave_sql.parse import ast
 from datacave_sql.plan import logical as l
 
 
 def bind_assignments(
-    b: Binding, items: Sequence[ast.SetItem], table: Table, scope: Scope
+    b: Binding, items: Sequence[ast.SetItem], goal: WriteTarget, scope: Scope
 ) -> tuple[tuple[int, n.Expression], ...]:
     """Pairs of attribute number and new value. Raises 42703, 42601 for a column set twice, 428C9, 42804."""
     found: dict[int, n.Expression] = {}
+    table = goal.table
     own = Scope(scope.parent, scope.sources[:1], list(scope.sources[0].columns), scope.clause)
 
     def assign(target: ast.AssignmentTarget, node: ast.Expression | None, value: n.Expression | None) -> None:
-        column = _column(table, target)
+        column = goal.column(target.column, target.position)
         if column.number in found and not target.indirection:
             raise DatacaveError(
-                f'multiple assignments to same column "{column.name}"',
+                f'multiple assignments to same column "{table.column(column.number).name}"',
                 sqlstate=sqlstate.SYNTAX_ERROR,
             )
         default = isinstance(node, ast.DefaultMarker)
@@ -39,18 +41,28 @@ def bind_assignments(
             value = b.expression(node, scope)
         if target.indirection:
             # Several parts of one column may be set: each starts from what the others have made of it.
-            old = found.get(column.number) or b.expression(ast.ColumnRef(target.position, (column.name,)), own)
+            old = found.get(column.number) or b.expression(ast.ColumnRef(target.position, (target.column,)), own)
             found[column.number] = partial_assignment.replaced(b, target, old, value, scope)
             return
         place = node.position if node is not None else target.position
         found[column.number] = row_rules.assigned(b, value, column, place)
 
+    goal.require(_written_names(items))
     for item in items:
         if isinstance(item, ast.Assignment):
             assign(item.target, item.value, None)
         else:
             _multiple(b, item, scope, assign)
     return tuple((number, e) for number, e in found.items() if not table.column(number).generated)
+
+
+def _written_names(items: Sequence[ast.SetItem]) -> list[str]:
+    """The columns that are set as wholes."""
+    found: list[str] = []
+    for item in items:
+        parts = (item.target,) if isinstance(item, ast.Assignment) else item.targets
+        found += [part.column for part in parts]
+    return list(dict.fromkeys(found))
 
 
 def _multiple(b: Binding, item: ast.MultiAssignment, scope: Scope, assign) -> None:  # type: ignore[no-untyped-def]
@@ -93,17 +105,6 @@ def _one_column(plan: l.LogicalPlan, column: l.OutputColumn) -> l.LogicalPlan:
     """The plan with one of its columns."""
     reference = n.ColumnReference(column.id, column.type, column.typmod, column.name)
     return l.Project(plan, (reference,), (column,))
-
-
-def _column(table: Table, target: ast.AssignmentTarget) -> Column:
-    column = table.columns_by_name.get(target.column)
-    if column is None:
-        raise DatacaveError(
-            f'column "{target.column}" of relation "{table.name}" does not exist',
-            sqlstate=sqlstate.UNDEFINED_COLUMN,
-            position=target.position,
-        )
-    return column
 
 
 def _check_generated(column: Column, default: bool) -> None:

@@ -6,20 +6,20 @@ from datacave_core import sqlstate
 from datacave_core.catalog import Index, Table
 from datacave_core.errors import DatacaveError
 from datacave_sql.bind import assignments, coercion, row_rules
-from datacave_sql.bind.access import RelationUse
 from datacave_sql.bind.names import Scope
 from datacave_sql.bind.state import Binding
 from datacave_sql.bind.stored_text import expression_tree
+from datacave_sql.bind.write_target import WriteTarget
 from datacave_sql.parse import ast
 from datacave_sql.plan import logical as l
 
 
-def bind_on_conflict(
-    b: Binding, clause: ast.OnConflict, table: Table, name: str, level: Scope, use: RelationUse
-) -> l.OnConflict:
+def bind_on_conflict(b: Binding, clause: ast.OnConflict, goal: WriteTarget, level: Scope) -> l.OnConflict:
     """The arbiter indexes and the bound DO UPDATE. Raises 42P10, 42601, 42704."""
-    indexes = _arbiters(b, clause, table)
-    use.read |= {key.column for index in indexes for key in index.keys if key.column}
+    table = goal.table
+    indexes = _arbiters(b, clause, goal)
+    if goal.named is table:
+        goal.use.read |= {key.column for index in indexes for key in index.keys if key.column}
     numbers = tuple(index.index_number for index in indexes)
     if clause.action == "nothing":
         return l.OnConflict(numbers)
@@ -31,15 +31,15 @@ def bind_on_conflict(
             position=clause.position,
         )
     existing, excluded = row_rules.row_columns(b, table), row_rules.row_columns(b, table)
-    scope = row_rules.row_scope(b, table, existing, name, "UPDATE", use)
-    other = row_rules.row_scope(b, table, excluded, "excluded", "UPDATE")
+    scope = goal.row_scope(existing, "UPDATE")
+    other = goal.row_scope(excluded, "UPDATE", "excluded")
     other.sources[0].relation = None
     scope.sources = [*scope.sources, *other.sources]
     scope.parent = level
     # Bare names mean the row that exists; the proposed one is named excluded.
     scope.columns = [*scope.columns, *other.columns]
-    changes = assignments.bind_assignments(b, clause.assignments, table, scope)
-    use.updated = {number for number, _ in changes}
+    changes = assignments.bind_assignments(b, clause.assignments, goal, scope)
+    goal.note_updated({number for number, _ in changes})
     predicate = None
     if clause.where is not None:
         scope.clause = "WHERE"
@@ -47,7 +47,8 @@ def bind_on_conflict(
     return l.OnConflict(numbers, changes, predicate, existing, excluded)
 
 
-def _arbiters(b: Binding, clause: ast.OnConflict, table: Table) -> list[Index]:
+def _arbiters(b: Binding, clause: ast.OnConflict, goal: WriteTarget) -> list[Index]:
+    table = goal.table
     target = clause.target
     if target is None:
         return []
@@ -66,7 +67,7 @@ def _arbiters(b: Binding, clause: ast.OnConflict, table: Table) -> list[Index]:
             f'constraint "{target.constraint}" for table "{table.name}" does not exist',
             sqlstate=sqlstate.UNDEFINED_OBJECT,
         )
-    wanted_columns, wanted_expressions = _inference(b, target, table)
+    wanted_columns, wanted_expressions = _inference(b, target, goal)
     found = [
         index
         for index in table.indexes
@@ -84,7 +85,7 @@ def _arbiters(b: Binding, clause: ast.OnConflict, table: Table) -> list[Index]:
     return found
 
 
-def _inference(b: Binding, target: ast.ConflictTarget, table: Table) -> tuple[set[int], set[ast.Expression]]:
+def _inference(b: Binding, target: ast.ConflictTarget, goal: WriteTarget) -> tuple[set[int], set[ast.Expression]]:
     columns: set[int] = set()
     expressions: set[ast.Expression] = set()
     for element in target.elements:
@@ -92,7 +93,7 @@ def _inference(b: Binding, target: ast.ConflictTarget, table: Table) -> tuple[se
         if name is None and isinstance(element.expression, ast.ColumnRef) and len(element.expression.parts) == 1:
             name = element.expression.parts[0]
         if name is not None:
-            column = table.columns_by_name.get(name)
+            column = goal.columns.get(name)
             if column is None:
                 raise DatacaveError(
                     f'column "{name}" does not exist', sqlstate=sqlstate.UNDEFINED_COLUMN, position=element.position

@@ -3,39 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from datacave_core import sqlstate
 from datacave_core.catalog import Column, Table
 from datacave_core.errors import DatacaveError, FeatureNotSupported
-from datacave_sql.bind import conflict, descendants, row_rules, targets, with_clause
-from datacave_sql.bind.access import RelationUse
-from datacave_sql.bind.names import Scope
+from datacave_sql.bind import conflict, descendants, partial_assignment, row_rules, targets, with_clause
+from datacave_sql.bind.names import Grouping, Scope
+from datacave_sql.bind.postponed import expanded
 from datacave_sql.bind.select import place
 from datacave_sql.bind.state import Binding
+from datacave_sql.bind.write_target import WriteTarget, find_write_target
 from datacave_sql.expr import nodes as n
 from datacave_sql.parse import ast
 from datacave_sql.plan import logical as l
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A place for the values of an INSERT: a column, or a part of one."""
+
+    column: Column
+    target: ast.AssignmentTarget | None = None
+
+    @property
+    def is_part(self) -> bool:
+        """Whether it is a part of a column: an element of an array, a field."""
+        return self.target is not None and bool(self.target.indirection)
 
 
 def bind_insert(b: Binding, statement: ast.Insert, outer: Scope) -> l.LogicalPlan:
     """The plan of an INSERT."""
     level = Scope(outer)
     tables = with_clause.bind_with(b, statement.with_clause, level) if statement.with_clause is not None else []
-    table = row_rules.writable_table(b, statement.table, "insert into")
-    use = b.use(table, selects=False)
-    columns = _target_columns(table, statement)
-    child, written = _source(b, statement, table, columns, level)
-    use.inserted = {column.number for column in (columns if statement.columns else written)}
+    target = find_write_target(b, statement.table, "insert into")
+    table = target.table
+    child, written = _source(b, statement, target, level)
+    if statement.columns:
+        target.note_inserted({target.column(one.column, one.position).number for one in statement.columns})
+    else:
+        target.note_inserted({column.number for column in written})
     row = row_rules.row_columns(b, table)
-    plan = insert_plan(b, table, child, written, row)
-    name = statement.table.alias.name if statement.table.alias is not None else table.name
+    plan = insert_plan(b, table, child, written, row, target)
     on_conflict = None
     if statement.on_conflict is not None:
-        on_conflict = conflict.bind_on_conflict(b, statement.on_conflict, table, name, level, use)
+        on_conflict = conflict.bind_on_conflict(b, statement.on_conflict, target, level)
     returning: tuple[n.Expression, ...] | None = None
     outputs: tuple[l.OutputColumn, ...] = ()
     if statement.returning:
-        returning, outputs = bind_returning(b, statement.returning, table, row, name, level, use)
+        returning, outputs = bind_returning(b, statement.returning, target.row_scope(row, "RETURNING"), level)
     plan = l.Insert(
         table,
         plan.child,
@@ -49,29 +65,38 @@ def bind_insert(b: Binding, statement: ast.Insert, outer: Scope) -> l.LogicalPla
         outputs,
         plan.tests,
         descendants.with_arbiters(b, plan.routing, table, on_conflict),
+        target.view_checks(row),
     )
     return with_clause.close_with(tables, statement.with_clause, plan)
 
 
-def bind_row(b: Binding, when: ast.MergeWhen, table: Table, scope: Scope) -> tuple[tuple[int, n.Expression], ...]:
+def bind_row(
+    b: Binding, when: ast.MergeWhen, target: WriteTarget, scope: Scope
+) -> tuple[tuple[int, n.Expression], ...]:
     """The row of an INSERT branch of MERGE: values of all columns that get one, over the columns of `scope`."""
-    child: l.LogicalPlan = l.Values(((),), ())
+    values: list[n.Expression] = []
     written: list[Column] = []
     if when.values:
-        columns = _target_columns(table, when)
-        child, written = _values(b, when, table, columns, ast.Values(when.position, (when.values,)), scope)
-    plan = insert_plan(b, table, child, written, ())
-    assert isinstance(child, l.Values)
-    return (*zip(plan.targets, child.rows[0], strict=True), *plan.defaults)
+        slots = _slots(target, when)
+        rows, written = _rows(b, when, target, slots, ast.Values(when.position, (when.values,)), Scope(scope))
+        values = rows[0]
+    plan = insert_plan(b, target.table, l.Values(((),), ()), written, (), target)
+    return (*zip(plan.targets, values, strict=True), *plan.defaults)
 
 
 def insert_plan(
-    b: Binding, table: Table, child: l.LogicalPlan, written: Sequence[Column], row: tuple[l.OutputColumn, ...]
+    b: Binding,
+    table: Table,
+    child: l.LogicalPlan,
+    written: Sequence[Column],
+    row: tuple[l.OutputColumn, ...],
+    target: WriteTarget | None = None,
 ) -> l.Insert:
     """An insert of the child's columns into `written`; the other columns get their defaults."""
     given = {column.number for column in written}
     defaults = []
-    for column in table.live_columns:
+    for own in table.live_columns:
+        column = own if target is None else target.default_of(own)
         if column.number not in given and not column.generated:
             value = row_rules.default_value(b, table, column)
             if not (isinstance(value, n.Constant) and value.value is None):
@@ -94,17 +119,9 @@ def insert_plan(
 
 
 def bind_returning(
-    b: Binding,
-    items: Sequence[ast.Target],
-    table: Table,
-    row: tuple[l.OutputColumn, ...],
-    name: str,
-    level: Scope,
-    use: RelationUse | None,
-    others: Scope | None = None,
+    b: Binding, items: Sequence[ast.Target], scope: Scope, level: Scope, others: Scope | None = None
 ) -> tuple[tuple[n.Expression, ...], tuple[l.OutputColumn, ...]]:
-    """RETURNING over the written row, and over the other tables of the statement."""
-    scope = row_rules.row_scope(b, table, row, name, "RETURNING", use)
+    """RETURNING over the names of the written row, and over the other tables of the statement."""
     scope.parent = level
     if others is not None:
         scope.sources = [*scope.sources, *others.sources]
@@ -116,56 +133,68 @@ def bind_returning(
     return expressions, tuple(item.column(b) for item in bound)
 
 
-def find_target(table: Table, target: ast.AssignmentTarget) -> Column:
-    """The column that is written. Raises 42703, and 0A000 for parts of columns."""
-    column = table.columns_by_name.get(target.column)
-    if column is None:
-        raise DatacaveError(
-            f'column "{target.column}" of relation "{table.name}" does not exist',
-            sqlstate=sqlstate.UNDEFINED_COLUMN,
-            position=target.position,
-        )
-    return column
-
-
-def _target_columns(table: Table, statement: ast.Insert | ast.MergeWhen) -> list[Column]:
-    if not statement.columns:
-        return list(table.live_columns)
-    columns = []
-    for target in statement.columns:
-        column = find_target(table, target)
-        if target.indirection:
-            raise FeatureNotSupported(
-                "INSERT into a part of a column is not supported",
-                hint="Insert the whole value.",
-                position=target.position,
-            )
-        if column in columns:
+def _slots(target: WriteTarget, statement: ast.Insert | ast.MergeWhen) -> list[Slot]:
+    """The places that are named, checked. Raises 42701 for a column named twice."""
+    names = list(dict.fromkeys(one.column for one in statement.columns))
+    if names:
+        target.require(target.with_defaults(names))
+    slots: list[Slot] = []
+    whole: set[int] = set()
+    parts: set[int] = set()
+    for one in statement.columns:
+        column = target.column(one.column, one.position)
+        if column.number in whole or (column.number in parts and not one.indirection):
             raise DatacaveError(
                 f'column "{column.name}" specified more than once',
                 sqlstate=sqlstate.DUPLICATE_COLUMN,
-                position=target.position,
+                position=one.position,
             )
-        columns.append(column)
-    return columns
+        (parts if one.indirection else whole).add(column.number)
+        slots.append(Slot(column, one))
+    return slots
 
 
-def _source(
-    b: Binding, statement: ast.Insert, table: Table, columns: list[Column], level: Scope
-) -> tuple[l.LogicalPlan, list[Column]]:
+def _filled(target: WriteTarget, slots: list[Slot], count: int, statement: ast.Insert | ast.MergeWhen) -> list[Slot]:
+    """The places that rows of `count` values fill."""
+    if statement.columns:
+        return slots[:count]
+    names = target.all_columns()[:count]
+    target.require(target.with_defaults(names))
+    return [Slot(target.column(name, None)) for name in names]
+
+
+def _width(target: WriteTarget, slots: list[Slot], statement: ast.Insert | ast.MergeWhen) -> int:
+    return len(slots) if statement.columns else len(target.all_columns())
+
+
+def _source(b: Binding, statement: ast.Insert, target: WriteTarget, level: Scope) -> tuple[l.LogicalPlan, list[Column]]:
     """The rows to insert and the columns they fill."""
     source = statement.source
+    slots = _slots(target, statement)
     if source is None:
         return l.Values(((),), ()), []
     body = source.body
     plain = not (source.with_clause or source.order_by or source.limit or source.offset or source.locking)
     if isinstance(body, ast.Values) and plain:
-        return _values(b, statement, table, columns, body, level)
+        return _values(b, statement, target, slots, body, level)
     scope = Scope(level, boundary=True, keep_unknown=True)
     plan = b.query(source, scope)
-    written = _fitting(columns, len(plan.columns), statement, plan.columns and _query_position(source))
-    _check_overriding(table, written, statement, None)
-    return _assigned_plan(b, plan, written), written
+    count = len(plan.columns)
+    position = plan.columns and _query_position(source)
+    _check_count(_width(target, slots, statement), count, statement, position if isinstance(position, int) else None)
+    written = _filled(target, slots, count, statement)
+    skipped = _check_overriding([slot.column for slot in written], statement, None)
+    if skipped:
+        kept = [place for place, slot in enumerate(written) if slot.column.number not in skipped]
+        columns = tuple(plan.columns[place] for place in kept)
+        plan = l.Project(plan, tuple(n.ColumnReference(c.id, c.type, c.typmod, c.name) for c in columns), columns)
+        written = [written[place] for place in kept]
+    if any(slot.is_part for slot in written):
+        values: list[n.Expression] = [n.ColumnReference(c.id, c.type, c.typmod, c.name) for c in plan.columns]
+        filled, whole = _whole_columns(b, written, values, scope)
+        return place(b, plan, [targets.TargetItem(c.name, e, None) for c, e in zip(filled, whole, strict=True)]), filled
+    columns_written = [slot.column for slot in written]
+    return _assigned_plan(b, plan, columns_written), columns_written
 
 
 def _query_position(source: ast.Query) -> int:
@@ -175,21 +204,18 @@ def _query_position(source: ast.Query) -> int:
     return source.position
 
 
-def _fitting(
-    columns: list[Column], count: int, statement: ast.Insert | ast.MergeWhen, position: object
-) -> list[Column]:
-    place = position if isinstance(position, int) else statement.position
-    if count > len(columns):
+def _check_count(width: int, count: int, statement: ast.Insert | ast.MergeWhen, position: int | None) -> None:
+    place = position if position is not None else statement.position
+    if count > width:
         raise DatacaveError(
             "INSERT has more expressions than target columns", sqlstate=sqlstate.SYNTAX_ERROR, position=place
         )
-    if statement.columns and count < len(columns):
+    if statement.columns and count < width:
         raise DatacaveError(
             "INSERT has more target columns than expressions",
             sqlstate=sqlstate.SYNTAX_ERROR,
             position=statement.columns[count].position,
         )
-    return columns[:count]
 
 
 def _assigned_plan(b: Binding, plan: l.LogicalPlan, written: list[Column]) -> l.LogicalPlan:
@@ -213,14 +239,45 @@ def _assigned_plan(b: Binding, plan: l.LogicalPlan, written: list[Column]) -> l.
     return place(b, plan, items)
 
 
+def _whole_columns(
+    b: Binding, slots: Sequence[Slot], values: Sequence[n.Expression], scope: Scope
+) -> tuple[list[Column], list[n.Expression]]:
+    """The columns that values fill, each once, with values made of those of their parts."""
+    found: dict[int, tuple[Column, n.Expression]] = {}
+    for slot, value in zip(slots, values, strict=True):
+        column = slot.column
+        if slot.target is not None and slot.is_part:
+            empty: n.Expression = n.Constant(None, b.types.base(column.type_oid), column.typmod)
+            old = found[column.number][1] if column.number in found else empty
+            value = row_rules.assigned(b, partial_assignment.replaced(b, slot.target, old, value, scope), column)
+        else:
+            value = row_rules.assigned(b, value, column, b.position(value))
+        found[column.number] = (column, value)
+    return [column for column, _ in found.values()], [value for _, value in found.values()]
+
+
 def _values(
+    b: Binding, statement: ast.Insert, target: WriteTarget, slots: list[Slot], body: ast.Values, level: Scope
+) -> tuple[l.LogicalPlan, list[Column]]:
+    # A single row is as good as a SELECT: functions in it may return sets.
+    scope = Scope(level, clause="VALUES", grouping=Grouping() if len(body.rows) == 1 else None)
+    rows, written = _rows(b, statement, target, slots, body, scope)
+    outputs = tuple(l.OutputColumn(b.new_id(), c.name, c.type_oid, c.typmod) for c in written)
+    if scope.grouping is not None and scope.grouping.sets:
+        plan = expanded(l.Values(((),), ()), scope.grouping.sets)
+        return l.Project(plan, tuple(rows[0]), outputs), written
+    return l.Values(tuple(tuple(row) for row in rows), outputs), written
+
+
+def _rows(
     b: Binding,
     statement: ast.Insert | ast.MergeWhen,
-    table: Table,
-    columns: list[Column],
+    target: WriteTarget,
+    slots: list[Slot],
     body: ast.Values,
-    level: Scope,
-) -> tuple[l.LogicalPlan, list[Column]]:
+    scope: Scope,
+) -> tuple[list[list[n.Expression]], list[Column]]:
+    """Rows that are written out, as values of whole columns."""
     width = len(body.rows[0])
     for row in body.rows:
         if len(row) != width:
@@ -229,34 +286,38 @@ def _values(
                 sqlstate=sqlstate.SYNTAX_ERROR,
                 position=row[0].position,
             )
-    extra = body.rows[0][len(columns)].position if width > len(columns) else None
-    written = _fitting(columns, width, statement, extra)
-    scope = Scope(level, clause="VALUES")
-    skipped = _check_overriding(table, written, statement, body)
+    room = _width(target, slots, statement)
+    _check_count(room, width, statement, body.rows[0][room].position if width > room else None)
+    filled = _filled(target, slots, width, statement)
+    skipped = _check_overriding([slot.column for slot in filled], statement, body)
+    parts = any(slot.is_part for slot in filled)
+    written = [slot.column for slot in filled]
     rows = []
     for row in body.rows:
         values = []
-        for node, column in zip(row, written, strict=True):
+        for node, slot in zip(row, filled, strict=True):
+            column = slot.column
             if isinstance(node, ast.DefaultMarker) or column.number in skipped:
-                values.append(row_rules.default_value(b, table, column))
+                if slot.target is not None and slot.is_part:
+                    part = "a subfield" if isinstance(slot.target.indirection[0], str) else "an array element"
+                    raise FeatureNotSupported(f"cannot set {part} to DEFAULT", position=slot.target.position)
+                values.append(row_rules.default_value(b, target.table, column))
+            elif slot.is_part:
+                values.append(b.expression(node, scope))
             else:
-                values.append(_value(b, node, column, scope))
-        rows.append(tuple(values))
-    kept = [slot for slot, column in enumerate(written) if not column.generated]
+                values.append(row_rules.assigned(b, b.expression(node, scope), column, node.position))
+        if parts:
+            written, values = _whole_columns(b, filled, values, scope)
+        rows.append(values)
+    kept = [place for place, column in enumerate(written) if not column.generated]
     if len(kept) < len(written):
-        written = [written[slot] for slot in kept]
-        rows = [tuple(row[slot] for slot in kept) for row in rows]
-    outputs = tuple(l.OutputColumn(b.new_id(), c.name, c.type_oid, c.typmod) for c in written)
-    return l.Values(tuple(rows), outputs), written
-
-
-def _value(b: Binding, node: ast.Expression, column: Column, scope: Scope) -> n.Expression:
-    e = b.expression(node, scope)
-    return row_rules.assigned(b, e, column, node.position)
+        written = [written[place] for place in kept]
+        rows = [[row[place] for place in kept] for row in rows]
+    return rows, written
 
 
 def _check_overriding(
-    table: Table, written: Sequence[Column], statement: ast.Insert | ast.MergeWhen, body: ast.Values | None
+    written: Sequence[Column], statement: ast.Insert | ast.MergeWhen, body: ast.Values | None
 ) -> frozenset[int]:
     """Columns whose given values are ignored (OVERRIDING USER VALUE). Raises 428C9 for values that may not be given."""
     skipped = set()
@@ -279,8 +340,4 @@ def _check_overriding(
                 detail=f'Column "{column.name}" is an identity column defined as GENERATED ALWAYS.',
                 hint="Use OVERRIDING SYSTEM VALUE to override.",
             )
-    if skipped and body is None:
-        raise FeatureNotSupported(
-            "OVERRIDING USER VALUE with a query is not supported", hint="Leave the identity column out."
-        )
     return frozenset(skipped)

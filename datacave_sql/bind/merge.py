@@ -13,6 +13,7 @@ from datacave_sql.bind.from_clause import Relation, bind_from, scan_table
 from datacave_sql.bind.names import Scope
 from datacave_sql.bind.state import Binding
 from datacave_sql.bind.update import target_columns
+from datacave_sql.bind.write_target import WriteTarget, find_write_target
 from datacave_sql.expr import nodes as n
 from datacave_sql.parse import ast
 from datacave_sql.plan import logical as l
@@ -36,8 +37,8 @@ def bind_merge(b: Binding, statement: ast.Merge, outer: Scope) -> l.LogicalPlan:
     level = Scope(outer)
     tables = with_clause.bind_with(b, statement.with_clause, level) if statement.with_clause is not None else []
     _check_reachable(statement.whens)
-    table = _target(b, statement.table)
-    use = b.use(table, selects=False)
+    goal = _target(b, statement.table)
+    table, use = goal.table, goal.use
     if descendants.members_of(b, table) is not None or table.partition_bound is not None:
         raise FeatureNotSupported(
             f'MERGE into "{table.name}" is not supported, as its rows lie in several tables or in a partition',
@@ -50,7 +51,7 @@ def bind_merge(b: Binding, statement: ast.Merge, outer: Scope) -> l.LogicalPlan:
     alone = Scope(level, list(source.sources), list(source.columns), out_of_reach=tuple(target.sources))
     kind = "inner" if all(when.matched for when in statement.whens) else "left"
     child = l.Join(kind, source.plan, target.plan, condition)
-    actions = tuple(_action(b, when, table, both if when.matched else alone) for when in statement.whens)
+    actions = tuple(_action(b, when, goal, both if when.matched else alone) for when in statement.whens)
     _note_writes(use, actions)
     row = row_rules.row_columns(b, table)
     key, old = target.sources[0].hidden
@@ -90,7 +91,7 @@ def _check_reachable(whens: Sequence[ast.MergeWhen]) -> None:
         closed[when.matched] = when.condition is None
 
 
-def _target(b: Binding, item: ast.TableRef) -> Table:
+def _target(b: Binding, item: ast.TableRef) -> WriteTarget:
     found = relations.find_relation(b, item.name, item.position)
     if isinstance(found, Table) and found.kind in _OTHER_KINDS:
         raise DatacaveError(
@@ -98,7 +99,7 @@ def _target(b: Binding, item: ast.TableRef) -> Table:
             sqlstate=sqlstate.FEATURE_NOT_SUPPORTED,
             detail=f"This operation is not supported for {_OTHER_KINDS[found.kind]}.",
         )
-    return row_rules.writable_table(b, item, "merge into")
+    return find_write_target(b, item, "merge into")
 
 
 def _source(b: Binding, statement: ast.Merge, target: Relation, level: Scope) -> Relation:
@@ -118,7 +119,7 @@ def _source(b: Binding, statement: ast.Merge, target: Relation, level: Scope) ->
     return source
 
 
-def _action(b: Binding, when: ast.MergeWhen, table: Table, scope: Scope) -> l.MergeAction:
+def _action(b: Binding, when: ast.MergeWhen, goal: WriteTarget, scope: Scope) -> l.MergeAction:
     condition = None
     if when.condition is not None:
         scope.clause = "MERGE WHEN conditions"
@@ -127,9 +128,9 @@ def _action(b: Binding, when: ast.MergeWhen, table: Table, scope: Scope) -> l.Me
     changes: tuple[tuple[int, n.Expression], ...] = ()
     if when.action == "update":
         scope.clause = "UPDATE"
-        changes = assignments.bind_assignments(b, when.assignments, table, scope)
+        changes = assignments.bind_assignments(b, when.assignments, goal, scope)
     elif when.action == "insert":
-        changes = insert.bind_row(b, when, table, scope)
+        changes = insert.bind_row(b, when, goal, scope)
     return l.MergeAction(when.matched, when.action, condition, changes)
 
 

@@ -144,7 +144,7 @@ def checks(b: Binding, table: Table, columns: tuple[l.OutputColumn, ...]) -> tup
 
 
 def writable_table(b: Binding, item, verb: str) -> Table:  # type: ignore[no-untyped-def]
-    """The table that INSERT, UPDATE or DELETE names. Raises 42P01, 42809 and 0A000 for what cannot be written."""
+    """The table or view that INSERT, UPDATE or DELETE names. Raises 42P01, 42809 and 42501."""
     table = relations.find_relation(b, item.name, item.position)
     if table is None:
         raise relations.undefined_relation(item.name, item.position)
@@ -154,13 +154,6 @@ def writable_table(b: Binding, item, verb: str) -> Table:  # type: ignore[no-unt
                 f'permission denied: "{item.name[-1]}" is a system catalog', sqlstate=sqlstate.INSUFFICIENT_PRIVILEGE
             )
         raise DatacaveError(f'cannot change sequence "{item.name[-1]}"', sqlstate=sqlstate.WRONG_OBJECT_TYPE)
-    if table.kind == "v":
-        words = {"insert into": "insert into", "update": "update", "delete from": "delete from"}[verb]
-        raise FeatureNotSupported(
-            f'cannot {words} view "{table.name}"',
-            detail="Views are not updatable here.",
-            hint="Write to the table behind the view.",
-        )
     if table.kind == "m":
         raise DatacaveError(f'cannot change materialized view "{table.name}"', sqlstate=sqlstate.WRONG_OBJECT_TYPE)
     if table.kind == "c":

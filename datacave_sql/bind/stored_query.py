@@ -14,7 +14,7 @@ from datacave_core import sqlstate
 from datacave_core.catalog import Column, Table
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.types import oids
-from datacave_sql.bind import relations
+from datacave_sql.bind import relations, write_target
 from datacave_sql.bind import statements as s
 from datacave_sql.bind.create_table import options
 from datacave_sql.bind.nested import Entries
@@ -86,11 +86,6 @@ def _common_names(node: Any) -> Sequence[str]:
 
 def bind_create_view(b: Binding, statement: ast.CreateView, entries: Entries) -> s.BoundStatement:
     """CREATE VIEW. Raises 42P07, and 42P16 where OR REPLACE would take or change columns."""
-    if statement.check_option:
-        raise FeatureNotSupported(
-            "WITH CHECK OPTION is supported only on automatically updatable views",
-            hint="Views cannot be written to here.",
-        )
     temporary = statement.persistence == "temporary"
     schema = relations.creation_schema(b, statement.name, statement.position, temporary)
     query = entries.bound_query(b, statement.query)
@@ -102,6 +97,10 @@ def bind_create_view(b: Binding, statement: ast.CreateView, entries: Entries) ->
         raise DatacaveError("CREATE VIEW specifies more column names than columns", sqlstate=sqlstate.SYNTAX_ERROR)
     columns = query_columns(b, query.columns, statement.columns)
     name = statement.name[-1]
+    view_options = options(statement.options)
+    if statement.check_option:
+        view_options += (("check_option", statement.check_option),)
+    _check_options(b, statement.query, dict(view_options))
     table = Table(
         0,
         schema.oid,
@@ -110,7 +109,7 @@ def bind_create_view(b: Binding, statement: ast.CreateView, entries: Entries) ->
         kind="v",
         persistence="t" if temporary else "p",
         view_query=query_text(b, statement.query),
-        options=options(statement.options),
+        options=view_options,
         depends_on=tuple(sorted(b.dependencies)),
     )
     existing_oid = b.catalog.relation_names.get((schema.oid, name))
@@ -128,6 +127,22 @@ def bind_create_view(b: Binding, statement: ast.CreateView, entries: Entries) ->
             sqlstate=sqlstate.INVALID_OBJECT_DEFINITION,
         )
     return s.CreateView(table, existing)
+
+
+def _check_options(b: Binding, query: ast.Query, view_options: Mapping[str, str]) -> None:
+    """Raises 22023 for another check option than there are, 0A000 for a view that cannot be written through."""
+    option = view_options.get("check_option")
+    if option is None:
+        return
+    if option not in ("local", "cascaded"):
+        raise DatacaveError(
+            f'invalid value for enum option "check_option": {option}',
+            sqlstate=sqlstate.INVALID_PARAMETER_VALUE,
+            detail='Valid values are "local" and "cascaded".',
+        )
+    refusal = write_target.view_refusal(b, query)
+    if refusal is not None:
+        raise FeatureNotSupported("WITH CHECK OPTION is supported only on automatically updatable views", hint=refusal)
 
 
 def _check_replacement(b: Binding, old: Table, columns: Sequence[Column]) -> None:

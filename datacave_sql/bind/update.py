@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from datacave_core.catalog import Table
-from datacave_sql.bind import assignments, coercion, descendants, row_rules, targets, with_clause
-from datacave_sql.bind.access import RelationUse
-from datacave_sql.bind.from_clause import Relation, bind_from, scan_table
+from datacave_sql.bind import assignments, coercion, descendants, operators, row_rules, targets, with_clause
+from datacave_sql.bind.from_clause import Relation, bind_from
 from datacave_sql.bind.insert import bind_returning
 from datacave_sql.bind.names import Scope, Source
 from datacave_sql.bind.state import Binding
+from datacave_sql.bind.write_target import WriteTarget, find_write_target
 from datacave_sql.expr import nodes as n
 from datacave_sql.parse import ast
 from datacave_sql.plan import logical as l
@@ -18,31 +18,32 @@ from datacave_sql.plan import logical as l
 
 def _found_rows(
     b: Binding,
-    table: Table,
-    item: ast.TableRef,
+    target: WriteTarget,
     others: Sequence[ast.FromItem],
     where: ast.Expression | None,
     level: Scope,
-    use: RelationUse,
 ) -> tuple[l.LogicalPlan, Scope, Source, n.Expression | None, Scope]:
-    """(rows that qualify, the names in them, the target's source, the condition, names of the other tables)."""
-    target = scan_table(b, table, item, True, use)
+    """(rows that qualify, the names in them, the table's source, the condition, names of the other tables)."""
+    opened = target.open_rows()
+    assert opened.plan is not None
     scope = Scope(level)
     rest = Scope(level)
-    plan = target.plan
+    plan = opened.plan
     joined: Relation | None = None
     if others:
         joined = bind_from(b, others, rest)
         assert joined is not None
         plan = l.Join("inner", plan, joined.plan, None)
-    scope.sources = target.sources + rest.sources
-    scope.columns = target.columns + rest.columns
-    condition = None
+    scope.sources = [opened.source, *rest.sources]
+    scope.columns = [*opened.source.columns, *rest.columns]
+    tests = [condition for _, condition in opened.conditions if condition is not None]
     if where is not None:
         scope.clause = "WHERE"
-        condition = coercion.to_boolean(b, b.expression(where, scope), "WHERE")
-        plan = l.Filter(plan, condition)
-    return plan, scope, target.sources[0], condition, rest
+        test = coercion.to_boolean(b, b.expression(where, scope), "WHERE")
+        plan = l.Filter(plan, test)
+        tests.append(test)
+    assert opened.base is not None
+    return plan, scope, opened.base, operators.conjunction(tests), rest
 
 
 def target_columns(source: Source) -> tuple[l.OutputColumn, ...]:
@@ -66,20 +67,18 @@ def bind_update(b: Binding, statement: ast.Update, outer: Scope) -> l.LogicalPla
     """The plan of an UPDATE."""
     level = Scope(outer)
     tables = with_clause.bind_with(b, statement.with_clause, level) if statement.with_clause is not None else []
-    table = row_rules.writable_table(b, statement.table, "update")
-    use = b.use(table, selects=False)
-    child, scope, source, condition, rest = _found_rows(
-        b, table, statement.table, statement.from_items, statement.where, level, use
-    )
+    target = find_write_target(b, statement.table, "update")
+    table = target.table
+    child, scope, source, condition, rest = _found_rows(b, target, statement.from_items, statement.where, level)
     scope.clause = "UPDATE"
-    changes = assignments.bind_assignments(b, statement.assignments, table, scope)
-    use.updated = {number for number, _ in changes}
+    changes = assignments.bind_assignments(b, statement.assignments, target, scope)
+    target.note_updated({number for number, _ in changes})
     row = row_rules.row_columns(b, table)
     key, old = source.hidden
     returning: tuple[n.Expression, ...] | None = None
     outputs: tuple[l.OutputColumn, ...] = ()
     if statement.returning:
-        returning, outputs = bind_returning(b, statement.returning, table, row, source.name, level, use, rest)
+        returning, outputs = bind_returning(b, statement.returning, target.row_scope(row, "RETURNING"), level, rest)
     plan: l.LogicalPlan = l.Update(
         table,
         child,
@@ -96,6 +95,7 @@ def bind_update(b: Binding, statement: ast.Update, outer: Scope) -> l.LogicalPla
         _members(b, statement.table, table),
         descendants.tests_of(b, table, row),
         descendants.routing(b, table),
+        target.view_checks(row),
     )
     return with_clause.close_with(tables, statement.with_clause, plan)
 
@@ -104,12 +104,10 @@ def bind_delete(b: Binding, statement: ast.Delete, outer: Scope) -> l.LogicalPla
     """The plan of a DELETE."""
     level = Scope(outer)
     tables = with_clause.bind_with(b, statement.with_clause, level) if statement.with_clause is not None else []
-    table = row_rules.writable_table(b, statement.table, "delete from")
-    use = b.use(table, selects=False)
-    use.letters = "d"
-    child, scope, source, condition, _ = _found_rows(
-        b, table, statement.table, statement.using, statement.where, level, use
-    )
+    target = find_write_target(b, statement.table, "delete from")
+    target.note_deleted()
+    table = target.table
+    child, scope, source, condition, _ = _found_rows(b, target, statement.using, statement.where, level)
     key, old = source.hidden
     returning: tuple[n.Expression, ...] | None = None
     outputs: tuple[l.OutputColumn, ...] = ()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 from datacave_core import sqlstate
@@ -22,15 +23,15 @@ def is_security_invoker(view: Table) -> bool:
     return dict(view.options).get("security_invoker", "false") in ("true", "on", "1", "yes")
 
 
-def expand_view(b: Binding, view: Table, position: int) -> tuple[l.LogicalPlan, Sequence[l.OutputColumn]]:
-    """The plan of a view's query and its columns, as many as the view has and of its types."""
+@contextmanager
+def inside_view(b: Binding, view: Table, position: int) -> Iterator[None]:
+    """Names and privileges as they are in the query of a view. Errors get the place where the view is named."""
     if view.view_query is None or b.view_depth >= VIEW_DEPTH_MAX:
         raise DatacaveError(
             f'infinite recursion detected in rules for relation "{view.name}"',
             sqlstate=sqlstate.INVALID_OBJECT_DEFINITION,
             position=position,
         )
-    statement = query_tree(view.view_query)
     b.view_depth += 1
     environment = b.environment
     schema = b.catalog.schemas[view.schema_oid].name
@@ -38,7 +39,7 @@ def expand_view(b: Binding, view: Table, position: int) -> tuple[l.LogicalPlan, 
     b.environment = replace(environment, search_path=path)
     acting_role, b.acting_role = b.acting_role, 0 if is_security_invoker(view) else view.owner_oid
     try:
-        plan = b.query(statement, Scope())
+        yield
     except DatacaveError as error:
         error.position = position
         raise
@@ -46,6 +47,13 @@ def expand_view(b: Binding, view: Table, position: int) -> tuple[l.LogicalPlan, 
         b.view_depth -= 1
         b.environment = environment
         b.acting_role = acting_role
+
+
+def expand_view(b: Binding, view: Table, position: int) -> tuple[l.LogicalPlan, Sequence[l.OutputColumn]]:
+    """The plan of a view's query and its columns, as many as the view has and of its types."""
+    with inside_view(b, view, position):
+        assert view.view_query is not None
+        plan = b.query(query_tree(view.view_query), Scope())
     wanted = view.live_columns
     if len(plan.columns) != len(wanted):
         columns = plan.columns[: len(wanted)]

@@ -22,6 +22,12 @@ from datacave_sql.exec.late_checks import LateChecks
 from datacave_sql.table.access import IndexAccess, TableAccess
 
 
+class ViewCheck(str):
+    """The name of a view whose check option a row does not meet."""
+
+    __slots__ = ()
+
+
 class RowWriter:
     """Writes rows of one table for one statement."""
 
@@ -71,9 +77,16 @@ class RowWriter:
         )
 
     def check_failed(self, name: str, row: Row) -> DatacaveError:
-        """The error of a violated CHECK constraint; without a name, of the bound of a partition."""
+        """The error of a violated CHECK constraint, or of the check option of a view; without a name, of the bound of
+        a partition."""
         if not name:
             return self.partition_failed(row)
+        if isinstance(name, ViewCheck):
+            return DatacaveError(
+                f'new row violates check option for view "{name}"',
+                sqlstate=sqlstate.WITH_CHECK_OPTION_VIOLATION,
+                detail=f"Failing row contains ({self._failing(row)}).",
+            )
         return DatacaveError(
             f'new row for relation "{self.access.table.name}" violates check constraint "{name}"',
             sqlstate=sqlstate.CHECK_VIOLATION,

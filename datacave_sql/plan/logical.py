@@ -409,6 +409,7 @@ class Insert:
     columns: tuple[OutputColumn, ...]
     tests: tuple[PartitionTest, ...] = ()
     routing: Routing | None = None
+    view_checks: tuple[tuple[str, Expression], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -439,6 +440,7 @@ class Update:
     members: tuple[WrittenMember, ...] | None = None
     tests: tuple[PartitionTest, ...] = ()
     routing: Routing | None = None
+    view_checks: tuple[tuple[str, Expression], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

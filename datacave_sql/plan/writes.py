@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from datacave_core.catalog import Table
 from datacave_core.keycode import table_prefix
@@ -11,6 +12,7 @@ from datacave_sql.exec.modify import ConflictAction, Delete, Insert, Update
 from datacave_sql.exec.modify_members import ModifyMembers
 from datacave_sql.exec.operator import Operator
 from datacave_sql.exec.routed_insert import RoutedInsert
+from datacave_sql.exec.row_writer import ViewCheck
 from datacave_sql.exec.rowfunction import Factory, compile_factory, tuple_text
 from datacave_sql.exec.table_scan import KeyLookup
 from datacave_sql.expr import nodes as n
@@ -53,7 +55,8 @@ def plan_insert(p: Planner, node: l.Insert, needed: frozenset[int], conjuncts: l
         returning = p.generator(row_scope, "r")
         row = tuple_text([returning.value(e).text for e in node.returning])
         make_returning = compile_factory(returning, "rows", [f"return [{row} for r in rows]"])
-    make_check = check_function(p, node.checks, node.row_columns, node.tests)
+    numbers = tuple(range(1, len(node.row_columns) + 1))
+    make_check = check_function(p, node.checks, node.row_columns, node.tests, ViewTests(node, numbers))
     columns = tuple(column.id for column in node.columns)
     return Insert(access, child, make_rows, make_check, make_returning, conflict, columns, frozenset())
 
@@ -92,21 +95,40 @@ def generated_prelude(
     return [line for line in generator.prelude if not line.startswith("def ")]
 
 
+class ViewTests(NamedTuple):
+    """The check options of a write through views; `numbers` are a written row's attribute numbers for those of the
+    table that the views lead to."""
+
+    node: l.Insert | l.Update
+    numbers: Sequence[int]
+
+
 def check_function(
     p: Planner,
     checks: Sequence[tuple[str, n.Expression]],
     row_columns: Sequence[l.OutputColumn],
     tests: Sequence[l.PartitionTest] = (),
+    views: ViewTests | None = None,
 ) -> Factory | None:
-    """`run(row)`: the name of the first CHECK that is false, or None; NULL passes. "" is the bound of a partition."""
-    if not checks and not tests:
+    """`run(row)`: the name of the first CHECK that is false, or None; NULL passes. "" is the bound of a partition.
+
+    Then come the check options of views: what they do not hold for fails, and a ViewCheck is given.
+    """
+    view_checks = views.node.view_checks if views is not None else ()
+    if not checks and not tests and not view_checks:
         return None
-    generator = p.generator(row_scope(row_columns, "r"), "r")
+    scope = row_scope(row_columns, "r")
+    if views is not None and view_checks:
+        scope |= member_scope(views.node.row_columns, "r", views.numbers)
+    generator = p.generator(scope, "r")
     lines = []
     for name, condition in checks:
         lines += [f"if {generator.falsity(condition)}:", f"    return {name!r}"]
     for text in test_texts(p, generator, tests):
         lines += [f"if not ({text}):", "    return ''"]
+    for name, condition in view_checks:
+        failed = generator.name("v", ViewCheck(name))
+        lines += [f"if not ({generator.truth(condition)}):", f"    return {failed}"]
     return compile_factory(generator, "r", [*lines, "return None"])
 
 
@@ -159,7 +181,7 @@ def _routed_insert(p: Planner, node: l.Insert, routing: l.Routing, child: Operat
             returning = p.generator(member_scope(node.row_columns, "r", leaf.attributes), "r")
             row = tuple_text([returning.value(e).text for e in node.returning])
             make_returning = compile_factory(returning, "rows", [f"return [{row} for r in rows]"])
-        leaves.append(_leaf_insert(p, child, leaf, conflict, make_returning))
+        leaves.append(_leaf_insert(p, node, child, leaf, conflict, make_returning))
     return RoutedInsert(
         f"Insert on {node.table.name}",
         child,
@@ -175,6 +197,7 @@ def _routed_insert(p: Planner, node: l.Insert, routing: l.Routing, child: Operat
 
 def _leaf_insert(
     p: Planner,
+    node: l.Insert | l.Update,
     child: Operator,
     leaf: l.WrittenMember,
     conflict: ConflictAction | None = None,
@@ -196,7 +219,7 @@ def _leaf_insert(
     else:
         lines = [f"return [{tuple_text(texts)} for r in rows]"]
     make_rows = compile_factory(generator, "rows", lines)
-    make_check = check_function(p, leaf.checks, leaf.row_columns)
+    make_check = check_function(p, leaf.checks, leaf.row_columns, views=ViewTests(node, leaf.attributes))
     access = p.environment.access(leaf.table)
     return Insert(access, child, make_rows, make_check, make_returning, conflict, (), frozenset())
 
@@ -211,7 +234,7 @@ def _router(p: Planner, node: l.Update, child: Operator) -> RoutedInsert | None:
         child,
         lambda context: lambda rows: rows,
         route_level(p, routing.partitioning, routing.row_columns),
-        tuple(_leaf_insert(p, child, leaf) for leaf in routing.leaves),
+        tuple(_leaf_insert(p, node, child, leaf) for leaf in routing.leaves),
         False,
         stays_function(p, node.tests, node.row_columns),
         (),
@@ -317,7 +340,7 @@ def _update(p: Planner, node: l.Update, child: Operator, member: l.WrittenMember
         make_new,
         fresh_row(p, child, node, None if node.members is None else numbers),
         condition_function(p, child, node.recheck),
-        check_function(p, member.checks, member.row_columns),
+        check_function(p, member.checks, member.row_columns, views=ViewTests(node, numbers)),
         make_returning,
         changes_key,
         changes_indexed,
@@ -346,7 +369,8 @@ def _reads_one_row(child: Operator, node: l.Update) -> bool:
     """Whether the statement reads nothing but rows of its target that it names by key."""
     if not isinstance(child, KeyLookup) or child.as_of is not None:
         return False
-    expressions = [*(e for _, e in node.assignments), *(e for _, e in node.generated), *(e for _, e in node.checks)]
+    written = (*node.assignments, *node.generated)
+    expressions = [*(e for _, e in written), *(e for _, e in (*node.checks, *node.view_checks))]
     expressions += [*(node.returning or ()), *([node.recheck] if node.recheck is not None else [])]
     return not any(isinstance(inner, n.SubqueryExpression) for e in expressions for inner in n.walk(e))
 
