@@ -15,8 +15,19 @@ from datacave_core.rowbatch import BATCH_ROWS
 from datacave_core.wait import TURN, Wait
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.operator import Batches, Operator
+from datacave_sql.exec.pace import Pace
 from datacave_sql.exec.rowfunction import Factory
+from datacave_sql.exec.sorting import sorted_with_pauses
 from datacave_sql.functions.aggregate import AggregateBody
+
+ROWS_PER_PAUSE = 512
+
+
+def _into(step: Callable[[list[Any], dict[Any, Any]], Any], groups: dict[Any, Any]) -> Callable[[list[Any]], None]:
+    def work(rows: list[Any]) -> None:
+        step(rows, groups)
+
+    return work
 
 
 @dataclass(slots=True)
@@ -29,16 +40,26 @@ class CollectedInput:
     distinct_key: Callable[[tuple[Any, ...]], Any] | None
     sort_passes: tuple[tuple[Callable[[Any], Any], bool], ...]
 
-    def arguments(self, collected: list[tuple[tuple[Any, ...], tuple[Any, ...]]]) -> list[tuple[Any, ...]]:
+    def arguments(
+        self, collected: list[tuple[tuple[Any, ...], tuple[Any, ...]]], pause: Callable[[], None]
+    ) -> list[tuple[Any, ...]]:
+        """The arguments in the order in which they are to be fed; `pause` is called now and then."""
         rows = collected
         if self.distinct_key is not None:
             seen: dict[Any, tuple[tuple[Any, ...], tuple[Any, ...]]] = {}
-            for row in rows:
+            for number, row in enumerate(rows):
                 seen.setdefault(self.distinct_key(row[0]), row)
+                if number % ROWS_PER_PAUSE == 0:
+                    pause()
             rows = list(seen.values())
-        for key, descending in self.sort_passes:
-            rows.sort(key=lambda row, key=key: key(row[1]), reverse=descending)  # type: ignore[misc]
+        if self.sort_passes:
+            passes = [(_of_sort_values(key), descending) for key, descending in self.sort_passes]
+            rows = sorted_with_pauses(rows, passes, pause)
         return [row[0] for row in rows]
+
+
+def _of_sort_values(key: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda row: key(row[1])
 
 
 @dataclass(slots=True)
@@ -78,15 +99,16 @@ class Aggregate:
 
     def open(self, context: ExecutionContext) -> Batches:
         tables: list[dict[Any, list[Any]]] = [{} for _ in self.passes]
-        runs = [one.make_step(context) for one in self.passes]
+        works = [_into(one.make_step(context), groups) for one, groups in zip(self.passes, tables, strict=True)]
+        paces = [Pace() for _ in works]
         for batch in self.child.open(context):
             if isinstance(batch, Wait):
                 yield batch
                 continue
-            for run, groups in zip(runs, tables, strict=True):
-                run(batch, groups)
-            if context.slice_over():
-                yield TURN
+            for work, pace in zip(works, paces, strict=True):
+                for step in pace.run(context, work, batch):
+                    if isinstance(step, Wait):
+                        yield step
         finals = [self._final(context, step) for step in self.steps]
         direct = [(i, step.make_direct(context)) for i, step in enumerate(self.steps) if step.make_direct is not None]
         for one, groups in zip(self.passes, tables, strict=True):
@@ -121,13 +143,15 @@ class Aggregate:
         feed = collected
 
         def final(rows: Any) -> Any:
-            arguments = feed.arguments(rows)
+            arguments = feed.arguments(rows, context.pause)
             if body.hypothetical:
                 return body.final(arguments, direct, step.hypothetical_key)
             state = body.initial()
             advance = body.step
-            for values in arguments:
+            for number, values in enumerate(arguments):
                 state = advance(state, *values)
+                if number % ROWS_PER_PAUSE == 0:
+                    context.pause()
             return finish(state, *direct)
 
         return final

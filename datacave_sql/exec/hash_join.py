@@ -15,6 +15,7 @@ from datacave_core.values import Row
 from datacave_core.wait import TURN, Wait
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.operator import Batches, Operator
+from datacave_sql.exec.pace import Pace
 from datacave_sql.exec.rowfunction import Factory
 
 
@@ -49,13 +50,17 @@ class HashJoin:
         if not table and self.kind in ("inner", "semi"):
             return
         probe = self.make_probe(context)
+        pace = Pace()
+        work = lambda rows: probe(rows, table)  # noqa: E731
         for batch in self.left.open(context):
             if isinstance(batch, Wait):
                 yield batch
-            elif rows := probe(batch, table):
-                yield from _sliced(rows)
-                if context.slice_over():
-                    yield TURN
+            else:
+                for rows in pace.run(context, work, batch):
+                    if isinstance(rows, Wait):
+                        yield rows
+                    else:
+                        yield from _sliced(rows)
         if self.make_rest is not None:
             rest = self.make_rest(context)
             entries = [entry for bucket in table.values() for entry in bucket]

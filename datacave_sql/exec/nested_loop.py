@@ -51,18 +51,22 @@ class NestedLoop:
         probe = self.make_probe(context)
         matched: set[int] = set()
         step = max(1, PAIRS_PER_CALL // max(1, len(right)))
+        pieces = [right[start : start + PAIRS_PER_CALL] for start in range(0, len(right), PAIRS_PER_CALL)]
         pending: list[Row] = []
         for batch in self.left.open(context):
             if isinstance(batch, Wait):
                 yield batch
                 continue
             for start in range(0, len(batch), step):
-                pending += probe(batch[start : start + step], right, matched)
-                if len(pending) >= BATCH_ROWS:
-                    yield pending
-                    pending = []
-                if context.slice_over():
-                    yield TURN
+                part = batch[start : start + step]
+                # The other kinds have to see all partners of a row at once.
+                for rows in pieces if self.kind == "inner" else (right,):
+                    pending += probe(part, rows, matched)
+                    if len(pending) >= BATCH_ROWS:
+                        yield pending
+                        pending = []
+                    if context.slice_over():
+                        yield TURN
         if pending:
             yield pending
         if self.make_rest is not None:

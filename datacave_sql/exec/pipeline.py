@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datacave_core.wait import Wait
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.operator import Batches, Operator
+from datacave_sql.exec.pace import Pace
 from datacave_sql.exec.rowfunction import Factory
 
 
@@ -23,11 +24,12 @@ class Pipeline:
 
     def open(self, context: ExecutionContext) -> Batches:
         run = self.make(context)
+        pace = Pace()
         for batch in self.child.open(context):
             if isinstance(batch, Wait):
                 yield batch
-            elif rows := run(batch):
-                yield rows
+            else:
+                yield from pace.run(context, run, batch)
 
     def children(self) -> Sequence[Operator]:
         return (self.child,)

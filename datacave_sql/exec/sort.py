@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from datacave_core.rowbatch import BATCH_ROWS
 from datacave_core.values import Row
@@ -12,6 +11,7 @@ from datacave_core.wait import TURN, Wait
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.operator import Batches, Operator
 from datacave_sql.exec.rowfunction import Factory
+from datacave_sql.exec.sorting import sort_in_steps, sort_rows
 
 
 @dataclass(slots=True)
@@ -20,12 +20,6 @@ class SortPass:
 
     make: Factory
     descending: bool
-
-
-def sort_rows(rows: list[Row], passes: Sequence[tuple[Callable[[Row], Any], bool]]) -> None:
-    """Sorts in place; the last pass given is the most significant one."""
-    for key, descending in passes:
-        rows.sort(key=key, reverse=descending)
 
 
 @dataclass(slots=True)
@@ -54,7 +48,14 @@ class Sort:
                 del rows[bound:]
             if context.slice_over():
                 yield TURN
-        sort_rows(rows, passes)
+        steps = sort_in_steps(rows, passes)
+        try:
+            while True:
+                next(steps)
+                if context.slice_over():
+                    yield TURN
+        except StopIteration as end:
+            rows = end.value
         if bound is not None:
             del rows[bound:]
         yield from batches_of(rows)

@@ -12,9 +12,9 @@ from typing import Any
 
 from datacave_core.rowbatch import BATCH_ROWS
 from datacave_core.values import Row
-from datacave_core.wait import TURN
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.operator import Batches, Operator
+from datacave_sql.exec.pace import Pace
 from datacave_sql.exec.rowfunction import Factory
 
 KeyRange = tuple[bytes, bytes | None]
@@ -50,6 +50,7 @@ class TableScan:
         ranges: list[KeyRange] = self.make_ranges(context)()
         timestamp = self.as_of(context)() if self.as_of is not None else None
         transaction = context.transaction
+        pace = Pace()
         for low, high in ranges:
             batches: Iterator[list[Any]]
             if self.keyed:
@@ -57,11 +58,7 @@ class TableScan:
             else:
                 batches = transaction.scan_rows(low, high, self.slots, self.reverse, self.batch_rows, timestamp)
             for batch in batches:
-                rows = run(batch)
-                if rows:
-                    yield rows
-                if context.slice_over():
-                    yield TURN
+                yield from pace.run(context, run, batch)
 
     def children(self) -> Sequence[Operator]:
         return ()
@@ -136,13 +133,10 @@ class IndexScan:
         transaction = context.transaction
         timestamp = self.as_of(context)() if self.as_of is not None else None
         ranges: list[KeyRange] = self.make_ranges(context)()
+        pace = Pace()
         for low, high in ranges:
             for entries in transaction.scan(low, high, self.reverse, self.batch_rows, timestamp):
-                rows = run(list(self._rows(transaction, entries, timestamp)))
-                if rows:
-                    yield rows
-                if context.slice_over():
-                    yield TURN
+                yield from pace.run(context, run, list(self._rows(transaction, entries, timestamp)))
 
     @staticmethod
     def _rows(

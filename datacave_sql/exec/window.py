@@ -18,9 +18,13 @@ from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.frame import FrameSpec, frames_of
 from datacave_sql.exec.operator import Batches, Operator
 from datacave_sql.exec.rowfunction import Factory
-from datacave_sql.exec.sort import SortPass, batches_of, sort_rows
+from datacave_sql.exec.sort import SortPass, batches_of
+from datacave_sql.exec.sorting import sorted_with_pauses
 from datacave_sql.functions.aggregate import AggregateBody
 from datacave_sql.functions.window import Partition, WindowBody
+
+ROWS_PER_PAUSE = 512
+PIECE_ROWS = 8192
 
 
 @dataclass(slots=True)
@@ -62,9 +66,10 @@ class Window:
                 if context.slice_over():
                     yield TURN
         for clause in self.clauses:
-            sort_rows(rows, [(one.make(context), one.descending) for one in clause.passes])
-            partition_keys = clause.make_partition_keys(context)(rows)
-            peer_keys = clause.make_peer_keys(context)(rows)
+            passes = [(one.make(context), one.descending) for one in clause.passes]
+            rows = sorted_with_pauses(rows, passes, context.pause)
+            partition_keys = _in_pieces(context, clause.make_partition_keys(context), rows)
+            peer_keys = _in_pieces(context, clause.make_peer_keys(context), rows)
             output: list[Row] = []
             start = 0
             while start < len(rows):
@@ -115,6 +120,17 @@ class Window:
         return ()
 
 
+def _in_pieces(context: ExecutionContext, work: Callable[[list[Row]], list[Any]], rows: list[Row]) -> list[Any]:
+    """`work` of all rows, with pauses."""
+    if len(rows) <= PIECE_ROWS:
+        return work(rows)
+    found: list[Any] = []
+    for start in range(0, len(rows), PIECE_ROWS):
+        found += work(rows[start : start + PIECE_ROWS])
+        context.pause()
+    return found
+
+
 def aggregate_frames(
     context: ExecutionContext,
     body: AggregateBody,
@@ -146,7 +162,9 @@ def aggregate_frames(
         else:
             state = body.initial()
             fresh = frame
-        for index in fresh:
+        for count, index in enumerate(fresh):
+            if count and count % ROWS_PER_PAUSE == 0:
+                context.pause()
             if keep is not None and not keep[index]:
                 continue
             row_arguments = [column[index] for column in arguments]

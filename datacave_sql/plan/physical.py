@@ -69,8 +69,11 @@ def plan_query(environment: PlanningEnvironment, node: l.LogicalPlan) -> Operato
 
 
 def _calls_wait(node: Any) -> bool:
-    """Whether any expression of a plan calls a function that may have to wait."""
-    if isinstance(node, n.FunctionCall) and node.function.waits:
+    """Whether anything in a plan may have to wait where it cannot yield: a function that waits, a window clause, an
+    aggregate that sorts its arguments or takes each once."""
+    if isinstance(node, l.Window) or (isinstance(node, n.FunctionCall) and node.function.waits):
+        return True
+    if isinstance(node, n.AggregateCall) and (node.distinct or node.order_by):
         return True
     if isinstance(node, tuple):
         return any(map(_calls_wait, node))
