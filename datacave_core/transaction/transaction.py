@@ -145,6 +145,16 @@ class Transaction:
         self._reads = None
         self._unpin = self._store.pin(timestamp)
 
+    def read_at(self, timestamp: int) -> None:
+        """Takes over the snapshot of another transaction that is still running, before the first statement."""
+        self.snapshot = timestamp
+        self._snapshot_fixed = True
+        self._unpin = self._store.pin(timestamp)
+
+    def keep_snapshot(self) -> None:
+        """Keeps the versions of the present snapshot until the next one or the end, for others to take it over."""
+        self._pin_snapshot()
+
     def read_past(self, timestamp: int) -> None:
         """Announces reads at a past timestamp: its versions are kept until the transaction ends.
 

@@ -167,6 +167,9 @@ class EvaluationContext(Protocol):
     def query_text(self) -> str:
         """The statement as the client sent it."""
 
+    def export_snapshot(self) -> str:
+        """The identifier under which other sessions can take over the transaction's snapshot."""
+
     def clock_timestamp(self) -> int:
         """The time now."""
 

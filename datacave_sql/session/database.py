@@ -27,6 +27,7 @@ from datacave_core.ports import Clock, Randomness, Store
 from datacave_core.transaction import TransactionManager
 from datacave_sql.pgcatalog import SystemRelations
 from datacave_sql.plan.planning import PlanningEnvironment
+from datacave_sql.session.exported_snapshots import ExportedSnapshots
 from datacave_sql.session.named_database import CatalogState, NamedDatabase
 from datacave_sql.session.past import Past
 from datacave_sql.session.reclaim import Reclaimer
@@ -68,6 +69,7 @@ class Database:
         self.sequences = SequenceStore(self.transactions)
         self.sizes = TableSizes(store, clock)
         self.sessions: dict[int, Session] = {}
+        self.exported_snapshots = ExportedSnapshots()
         self.virtual_relations = SystemRelations()
         self.interrupt: Callable[[int, DatacaveError], bool] = lambda process_id, error: False
         """Throws an error into another session's statement; set by who runs the sessions."""

@@ -142,6 +142,11 @@ class SessionEvaluation:
         role = self._session.catalog_snapshot.role_named(name)
         return role is not None and role.superuser
 
+    def export_snapshot(self) -> str:
+        """The identifier under which other sessions can take over the transaction's snapshot."""
+        identifier: str = self._session.database.exported_snapshots.export(self._session)
+        return identifier
+
     # Time
 
     def statement_started(self) -> None:

@@ -22,15 +22,27 @@ RECORDED = SHOP / "postgresql.dump"
 FORMATS = ("plain", "custom", "directory", "tar")
 _OF_THE_DAY = re.compile(r"^(\\(un)?restrict .*|-- Dumped (from|by) .*)\n", re.MULTILINE)
 
+_ROWS = re.compile(r"^(COPY [^\n]* FROM stdin;\n)(.*?)(^\\\.\n)", re.MULTILINE | re.DOTALL)
+
 
 def dump(target: Target) -> str:
-    """The plain dump of a server, without what differs from one run to the next."""
-    return _OF_THE_DAY.sub("", run(target, "pg_dump"))
+    """The plain dump of a server, without what differs from one run to the next; rows have no order and get one."""
+    return plain(run(target, "pg_dump"))
 
 
-def move(source: Target, to: Target, form: str) -> None:
+def plain(text: str) -> str:
+    """A dump as `dump` gives it."""
+    return _ROWS.sub(_sorted, _OF_THE_DAY.sub("", text))
+
+
+def _sorted(rows: re.Match[str]) -> str:
+    return rows[1] + "".join(sorted(rows[2].splitlines(keepends=True))) + rows[3]
+
+
+def move(source: Target, to: Target, form: str, roles: bool = True) -> None:
     """Carries the database over in one of the formats; directories with two processes at each end."""
-    psql(to, ROLES)
+    if roles:
+        psql(to, ROLES)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "dump")
         jobs = ("--jobs=2",) if form == "directory" else ()

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from datacave_core import sqlstate
-from datacave_core.errors import DatacaveError, FeatureNotSupported
+from datacave_core.errors import DatacaveError
 from datacave_core.transaction import Isolation
 from datacave_core.wait import Wait
 from datacave_sql.parse import ast
@@ -161,8 +161,10 @@ def rollback_to(session: Any, statement: ast.RollbackTo) -> Steps:
 def set_transaction(session: Any, statement: ast.SetTransaction) -> Steps:
     """SET TRANSACTION, SET SESSION CHARACTERISTICS AS TRANSACTION."""
     modes = statement.modes
-    if statement.snapshot is not None:
-        raise FeatureNotSupported("SET TRANSACTION SNAPSHOT is not supported yet")
+    if statement.snapshot is not None and session.in_block:
+        session.database.exported_snapshots.take_over(session, statement.snapshot)
+        yield _SET
+        return
     if statement.session:
         session.begin_statement()
         settings = session.settings
