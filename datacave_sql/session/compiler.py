@@ -15,7 +15,7 @@ from datacave_core.errors import CachedPlanChanged, DatacaveError
 from datacave_core.types import FormatSettings, oids
 from datacave_core.values import Row
 from datacave_sql.bind.binder import bind_statement
-from datacave_sql.bind.statements import BoundQuery, Command
+from datacave_sql.bind.statements import BoundQuery, BoundStatement, Command
 from datacave_sql.expr.runtime import STRING_TYPES
 from datacave_sql.parse import ParsedStatement, ast, parse_statements
 from datacave_sql.parse.fingerprint import fingerprint
@@ -193,12 +193,17 @@ class Compiler:
             operator = planned(session, state, bound)
             compiled = compiled_query(state.catalog, bound, operator, text, parsed)
         else:
-            compiled = CompiledUtility(
-                state.catalog, bound, utility_columns(session, bound), tuple(parameter_types or ()), text, parsed
-            )
+            types = _types_found(bound, parameter_types)
+            compiled = CompiledUtility(state.catalog, bound, utility_columns(session, bound), types, text, parsed)
         if keep and compiled.shareable and state is session.home.state and _is_shared(compiled):
             session.home.plans_by_text.put((text, session.name_context), compiled)
         return compiled
+
+
+def _types_found(bound: BoundStatement, given: Sequence[int] | None) -> tuple[int, ...]:
+    """The parameter types of a command: those of the query in it, where it has one."""
+    inner = getattr(bound, "query", None) or getattr(bound, "target", None)
+    return inner.parameter_types if given is not None and isinstance(inner, BoundQuery) else tuple(given or ())
 
 
 def _is_shared(compiled: CompiledQuery | CompiledUtility) -> bool:
