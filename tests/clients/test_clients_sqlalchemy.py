@@ -1,6 +1,6 @@
 """SQLAlchemy 2 with psycopg 3, Alembic's migrations and pandas on top of it.
 
-SQLAlchemy's own suite for dialects is a command: `python -m tests.clients.sqlalchemy_suite`.
+All of SQLAlchemy's own suite for dialects is a command: `python -m tests.clients.sqlalchemy_suite`.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import decimal
 import enum
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,9 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from sqlalchemy import orm
 from sqlalchemy.dialects import postgresql
+
+from bench.servers import Target
+from tests.clients.sqlalchemy_suite.__main__ import outcomes
 
 
 class Base(orm.DeclarativeBase):
@@ -72,6 +76,16 @@ def engine(server: Any) -> Iterator[sa.Engine]:
     Base.metadata.create_all(made)
     yield made
     made.dispose()
+
+
+CASES = "FKConstraint or HasIndex or Identity or ReturningTest or BizarroCharacter or LongNameBlowout"
+
+
+def test_a_part_of_the_suite_for_dialects(server: Any) -> None:
+    target = Target("Datacave", server.port, server.user, server.database, server.process.pid)
+    found = Counter(outcomes(target, ["-k", CASES]).values())
+    assert found["passed"] > 100
+    assert not found["failed"] + found["error"], found
 
 
 def test_objects_are_kept_and_found(engine: sa.Engine) -> None:
