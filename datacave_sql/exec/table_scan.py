@@ -64,10 +64,10 @@ class TableScan:
         return ()
 
     def label(self) -> str:
-        return _scan_label("Index Scan", "Seq Scan", self.index_name, self.reverse, self.name, self.alias)
+        return scan_label("Index Scan", "Seq Scan", self.index_name, self.reverse, self.name, self.alias)
 
     def details(self) -> Sequence[str]:
-        return _scan_details(self.conditions, self.filters)
+        return scan_details(self.conditions, self.filters)
 
 
 @dataclass(slots=True)
@@ -101,10 +101,10 @@ class KeyLookup:
         return ()
 
     def label(self) -> str:
-        return _scan_label("Index Scan", "Seq Scan", self.index_name, False, self.name, self.alias)
+        return scan_label("Index Scan", "Seq Scan", self.index_name, False, self.name, self.alias)
 
     def details(self) -> Sequence[str]:
-        return _scan_details(self.conditions, self.filters)
+        return scan_details(self.conditions, self.filters)
 
 
 @dataclass(slots=True)
@@ -152,18 +152,18 @@ class IndexScan:
         return ()
 
     def label(self) -> str:
-        return _scan_label("Index Scan", "Seq Scan", self.index_name, self.reverse, self.name, self.alias)
+        return scan_label("Index Scan", "Seq Scan", self.index_name, self.reverse, self.name, self.alias)
 
     def details(self) -> Sequence[str]:
-        return _scan_details(self.conditions, self.filters)
+        return scan_details(self.conditions, self.filters)
 
 
-def _scan_label(indexed: str, whole: str, index: str | None, reverse: bool, name: str, alias: str) -> str:
+def scan_label(indexed: str, whole: str, index: str | None, reverse: bool, name: str, alias: str) -> str:
     text = whole if index is None else f"{indexed}{' Backward' if reverse else ''} using {index}"
     return f"{text} on {name}" + (f" {alias}" if alias != name else "")
 
 
-def _scan_details(conditions: tuple[str, ...], filters: tuple[str, ...]) -> list[str]:
+def scan_details(conditions: tuple[str, ...], filters: tuple[str, ...]) -> list[str]:
     lines = []
     if conditions:
         lines.append("Index Cond: " + _joined(conditions))

@@ -15,6 +15,7 @@ from datacave_sql.expr.generate import Code, Generator
 from datacave_sql.functions import registry
 from datacave_sql.functions.aggregate import AggregateBody
 from datacave_sql.plan import logical as l
+from datacave_sql.plan.column_plans import column_aggregate
 from datacave_sql.plan.keys import null_aware_key, order_key, sort_value_passes
 from datacave_sql.plan.planning import Planner, comparable, scope_of
 
@@ -27,6 +28,8 @@ def plan_aggregate(p: Planner, node: l.Aggregate, needed: frozenset[int], conjun
     child = p.plan(node.child, frozenset(used))
     sets = node.grouping_sets if node.grouping_sets is not None else (tuple(range(len(node.groups))),)
     bodies = [_body(p, call) for call in node.aggregates]
+    if node.grouping_sets is None and (by_columns := column_aggregate(p, node, child, bodies)) is not None:
+        return p.filtered(by_columns, conjuncts)
     steps = tuple(_step(p, node, call, body) for call, body in zip(node.aggregates, bodies, strict=True))
     passes = tuple(_pass(p, node, child, bodies, steps, chosen) for chosen in sets)
     columns = tuple(column.id for column in node.columns)

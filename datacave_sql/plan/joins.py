@@ -19,6 +19,7 @@ from datacave_sql.expr.deparse import deparse
 from datacave_sql.expr.generate import Code
 from datacave_sql.plan import logical as l
 from datacave_sql.plan.cardinality import estimate_rows
+from datacave_sql.plan.column_plans import column_join
 from datacave_sql.plan.lookups import plan_lookup_join
 from datacave_sql.plan.planning import Planner, comparable, is_volatile, scope_of, split_conjuncts
 
@@ -239,6 +240,8 @@ def join_operators(
             keys.append(sides)
         else:
             rest.append(part)
+    if keys and (by_columns := column_join(p, kind, left, right, keys, rest, needed, conditions)) is not None:
+        return by_columns
     padded_left = kind == "full"
     padded_right = kind in ("left", "full")
     scope: dict[int, Code] = {}

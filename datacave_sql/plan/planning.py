@@ -19,7 +19,11 @@ from datacave_sql.expr.deparse import deparse
 from datacave_sql.expr.generate import Code, Generator, Scope
 from datacave_sql.functions.typelookup import TypeLookup
 from datacave_sql.plan import logical as l
+from datacave_sql.plan.column_plans import column_filter, column_operator, column_projection, narrowed
 from datacave_sql.table.access import TableAccess
+
+_PASSING = frozenset({l.Scan, l.Filter, l.Project})
+_ORDERLESS = frozenset({l.Aggregate, l.Join, l.Sort})
 
 FRESH_COLUMNS = 1_000_000_000
 """Ids of columns that the planner makes begin above this; the binder's count from 1."""
@@ -139,6 +143,9 @@ class Planner:
         self._fresh_columns = FRESH_COLUMNS
         self.repeated = False
         """Whether what is planned at the moment may run for every row of something else."""
+        self.column_types: dict[int, int] = {}
+        self.columns_welcome = False
+        """Whether whoever reads the operator that is being planned does not care about the order of its rows."""
         self._planners = planners
         self._subquery = subquery
 
@@ -158,12 +165,23 @@ class Planner:
 
     def plan(self, node: l.LogicalPlan, needed: frozenset[int], conjuncts: Sequence[n.Expression] = ()) -> Operator:
         """An operator for the rows of a node that satisfy the conjuncts, with at least the needed columns."""
-        return self._planners[type(node)](self, node, needed, list(conjuncts))
+        for column in node.columns:
+            self.column_types[column.id] = column.type
+        kind = type(node)
+        welcome = self.columns_welcome
+        if kind not in _PASSING:
+            self.columns_welcome = kind in _ORDERLESS
+        try:
+            return self._planners[kind](self, node, needed, list(conjuncts))
+        finally:
+            self.columns_welcome = welcome
 
     def arranged(self, operator: Operator, wanted: tuple[int, ...]) -> Operator:
         """The same rows with exactly these columns in this order."""
         if operator.columns == wanted:
             return operator
+        if (columns := column_operator(operator)) is not None:
+            return narrowed(columns, wanted)
         scope = scope_of(operator.columns, operator.not_null, "r")
         generator = self.generator(scope, "r")
         make = row_builder(generator, [scope[column] for column in wanted], (), "r", None)
@@ -173,6 +191,8 @@ class Planner:
         """The rows of an operator that satisfy the conjuncts."""
         if not conjuncts:
             return operator
+        if (columns := column_operator(operator)) is not None and (found := column_filter(self, columns, conjuncts)):
+            return found
         generator = self.generator(scope_of(operator.columns, operator.not_null, "r"), "r")
         make = row_builder(generator, (), conjuncts, "r", "r")
         texts = tuple(deparse(part) for part in conjuncts)
@@ -186,6 +206,10 @@ class Planner:
         conjuncts: Sequence[n.Expression] = (),
     ) -> Operator:
         """Filters by the conjuncts over the operator's columns, then computes the expressions."""
+        if (child := column_operator(operator)) is not None and (
+            found := column_projection(self, child, expressions, columns, conjuncts)
+        ):
+            return found
         generator = self.generator(scope_of(operator.columns, operator.not_null, "r"), "r")
         codes = [generator.value(expression) for expression in expressions]
         make = row_builder(generator, codes, conjuncts, "r", None)

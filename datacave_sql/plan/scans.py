@@ -15,6 +15,7 @@ from datacave_sql.expr.deparse import deparse
 from datacave_sql.expr.generate import Code, Generator
 from datacave_sql.plan import logical as l
 from datacave_sql.plan.access_path import AccessPath, ColumnCondition, access_paths, best_path, column_condition
+from datacave_sql.plan.column_plans import column_scan
 from datacave_sql.plan.past import moment_factory, plan_version_scan
 from datacave_sql.plan.planning import Planner, row_builder
 from datacave_sql.table.access import TableAccess
@@ -89,6 +90,8 @@ def plan_scan(p: Planner, node: l.Scan, needed: frozenset[int], conjuncts: list[
     if path is None:
         low, high = access.table_range
         make_ranges = compile_factory(p.generator({}), "", [f"return [({low!r}, {high!r})]"])
+        if p.columns_welcome and (by_columns := column_scan(p, node, access, outputs, filters, make_ranges, as_of)):
+            return by_columns
         ordering = _ordering(node, access, 0)
         return TableScan(
             node.table.name, node.alias, make_ranges, make, columns, not_null, None, (), filter_texts,
@@ -103,6 +106,10 @@ def plan_scan(p: Planner, node: l.Scan, needed: frozenset[int], conjuncts: list[
         )  # fmt: skip
     make_ranges = range_factory(p, access, path)
     ordering = _ordering(node, access, len(path.equal), path)
+    if clustered and p.columns_welcome and not path.equal:
+        by_columns = column_scan(p, node, access, outputs, filters, make_ranges, as_of, path.index.name, conditions)
+        if by_columns is not None:
+            return by_columns
     if clustered:
         return TableScan(
             node.table.name, node.alias, make_ranges, make, columns, not_null, path.index.name, conditions,

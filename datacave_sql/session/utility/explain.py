@@ -24,6 +24,7 @@ from datacave_sql.session.compiled import CompiledQuery, written_tables
 from datacave_sql.session.replies import Complete, Reply, ResultColumn
 from datacave_sql.session.utility.arguments import evaluate_arguments
 from datacave_sql.session.utility.prepared import find_prepared
+from datacave_sql.vectors.vector import Frame
 
 Steps = Iterator[Reply | Wait]
 
@@ -151,8 +152,16 @@ class Measured:
 
     def open(self, context: ExecutionContext) -> Iterator[Any]:
         """Runs the operator, with a watch on it."""
+        return self._watched(self.inner.open(context))
+
+    def open_frames(self, context: ExecutionContext) -> Iterator[Any]:
+        """The same for an operator that is read column by column."""
+        inner: Any = self.inner
+        return self._watched(inner.open_frames(context))
+
+    def _watched(self, batches: Iterator[Any]) -> Iterator[Any]:
         self.loops += 1
-        steps = iter(self.inner.open(context))
+        steps = iter(batches)
         spent = 0.0
         seen = False
         while True:
@@ -165,7 +174,7 @@ class Measured:
             if step is None:
                 break
             if not isinstance(step, Wait):
-                self.rows += len(step)
+                self.rows += step.count if isinstance(step, Frame) else len(step)
             yield step
         self.seconds += spent
 

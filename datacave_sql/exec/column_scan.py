@@ -1,0 +1,144 @@
+"""ColumnScan and ColumnPipeline: a table's columns, filtered, and expressions over them, without building rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from datacave_core.layout import DECIMAL64_NAN
+from datacave_core.rowbatch import ColumnVector
+from datacave_core.types import oids
+from datacave_core.wait import TURN, Wait
+from datacave_sql.exec.column_operator import Frames, rows_of_frames
+from datacave_sql.exec.context import ExecutionContext
+from datacave_sql.exec.operator import Batches, Operator
+from datacave_sql.exec.rowfunction import Factory
+from datacave_sql.exec.table_scan import KeyRange, scan_details, scan_label
+from datacave_sql.vectors.compile import MaskFactory, VectorFactory
+from datacave_sql.vectors.vector import Frame, Vector, decimals, scaled, vector_of
+
+Convert = Callable[[Any], Any]
+_NAN = Decimal("NaN")
+
+
+@dataclass(frozen=True, slots=True)
+class ScannedColumn:
+    """A column to read: its slot, the id and type it has in the plan, and what turns stored values into SQL values."""
+
+    slot: int
+    column: int
+    type: int
+    convert: Convert | None
+
+
+def sql_vector(stored: ColumnVector, column: ScannedColumn) -> Vector:
+    """A stored column as a vector of SQL values."""
+    values = stored.values
+    if isinstance(values, list):
+        convert = column.convert
+        if convert is None:
+            return Vector(values, stored.nulls)
+        converted = [None if value is None else convert(value) for value in values]
+        return scaled(vector_of(converted, column.type), column.type)
+    if column.type == oids.NUMERIC and (values == DECIMAL64_NAN).any():
+        exact: list[Any] = decimals(values, stored.scale)
+        for place in (values == DECIMAL64_NAN).nonzero()[0].tolist():
+            exact[place] = _NAN
+        if stored.nulls is not None:
+            for place in stored.nulls.nonzero()[0].tolist():
+                exact[place] = None
+        return Vector(exact, stored.nulls)
+    return Vector(values, stored.nulls, stored.scale)
+
+
+@dataclass(slots=True)
+class ColumnScan:
+    """`make_ranges(c)()` gives the key ranges; `make_filter(c)(frame)` the rows to keep. Batches come in any order."""
+
+    name: str
+    alias: str
+    make_ranges: Factory
+    read: tuple[ScannedColumn, ...]
+    make_filter: MaskFactory | None
+    columns: tuple[int, ...]
+    not_null: frozenset[int]
+    types: Mapping[int, int]
+    index_name: str | None = None
+    conditions: tuple[str, ...] = ()
+    filters: tuple[str, ...] = ()
+    as_of: Factory | None = None
+
+    def open(self, context: ExecutionContext) -> Batches:
+        return rows_of_frames(self, context)
+
+    def open_frames(self, context: ExecutionContext) -> Frames:
+        test = self.make_filter(context) if self.make_filter is not None else None
+        ranges: list[KeyRange] = self.make_ranges(context)()
+        timestamp = self.as_of(context)() if self.as_of is not None else None
+        slots = [column.slot for column in self.read]
+        for low, high in ranges:
+            for batch in context.transaction.scan_columns(low, high, slots, timestamp=timestamp):
+                frame = Frame(
+                    {
+                        column.column: sql_vector(stored, column)
+                        for column, stored in zip(self.read, batch.columns, strict=True)
+                    },
+                    batch.row_count,
+                )
+                if test is not None:
+                    frame = frame.keep(test(frame), self.columns)
+                if frame.count:
+                    yield frame
+                if context.slice_over():
+                    yield TURN
+
+    def children(self) -> Sequence[Operator]:
+        return ()
+
+    def label(self) -> str:
+        return scan_label("Index Scan", "Seq Scan", self.index_name, False, self.name, self.alias)
+
+    def details(self) -> Sequence[str]:
+        return scan_details(self.conditions, self.filters)
+
+
+@dataclass(slots=True)
+class ColumnPipeline:
+    """Rows of the child that pass the filter; `outputs` computes each column, None where it is the child's own."""
+
+    child: Any
+    make_filter: MaskFactory | None
+    outputs: tuple[tuple[int, VectorFactory | None], ...]
+    columns: tuple[int, ...]
+    not_null: frozenset[int]
+    types: Mapping[int, int]
+    filters: tuple[str, ...] = ()
+
+    def open(self, context: ExecutionContext) -> Batches:
+        return rows_of_frames(self, context)
+
+    def open_frames(self, context: ExecutionContext) -> Frames:
+        test = self.make_filter(context) if self.make_filter is not None else None
+        outputs = [(column, make(context) if make is not None else None) for column, make in self.outputs]
+        for frame in self.child.open_frames(context):
+            if isinstance(frame, Wait):
+                yield frame
+                continue
+            if test is not None:
+                frame = frame.keep(test(frame), tuple(frame.columns))
+                if not frame.count:
+                    continue
+            yield Frame(
+                {column: frame.columns[column] if run is None else run(frame) for column, run in outputs}, frame.count
+            )
+
+    def children(self) -> Sequence[Operator]:
+        return (self.child,)
+
+    def label(self) -> str:
+        return "Filter" if self.filters else "Result"
+
+    def details(self) -> Sequence[str]:
+        return tuple(f"Filter: {text}" for text in self.filters)

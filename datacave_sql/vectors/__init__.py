@@ -1,0 +1,1 @@
+"""Column vectors: expressions over whole columns of a batch instead of row by row."""
