@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from datacave_core.catalog import FIRST_USER_OID
 from datacave_sql.exec.column_aggregate import ColumnAggregate, ColumnStep
 from datacave_sql.exec.column_join import ColumnHashJoin, JoinKey
 from datacave_sql.exec.column_operator import ColumnOperator, RowsAsColumns
@@ -40,7 +41,8 @@ def column_operator(operator: Any) -> ColumnOperator | None:
 def fits(expression: n.Expression) -> bool:
     """Whether evaluating an expression once per value or out of order cannot show."""
     return not any(
-        isinstance(node, n.FunctionCall) and (node.function.volatility == "v" or node.function.is_row_source)
+        isinstance(node, n.FunctionCall)
+        and (node.function.volatility == "v" or node.function.is_row_source or node.function.waits)
         for node in n.walk(expression)
     )
 
@@ -214,7 +216,14 @@ def column_aggregate(
     if source is None:
         return None
     for call, body in zip(node.aggregates, bodies, strict=True):
-        if call.order_by or call.direct or body.hypothetical or body.order_matters or body.takes_context:
+        if (
+            call.function.oid >= FIRST_USER_OID
+            or call.order_by
+            or call.direct
+            or body.hypothetical
+            or body.order_matters
+            or body.takes_context
+        ):
             return None
     parts = [*node.groups]
     for call in node.aggregates:
