@@ -152,6 +152,7 @@ class Policy:
     role_oids: tuple[int, ...] = ()
     using: str | None = None  # SQL text
     check: str | None = None
+    depends_on: tuple[int, ...] = ()  # oids of other relations that the conditions name
 
 
 @dataclass(frozen=True)

@@ -501,6 +501,8 @@ def _switch(a: Alteration, action: ast.TableSwitch) -> None:
                 sqlstate=sqlstate.INVALID_TABLE_DEFINITION,
             )
         a.actions.append(s.SetPersistence(persistence))
+    elif action.words.endswith("row level security"):
+        _switch_row_security(a, action.words)
     elif action.words in _HARMLESS:
         return
     elif action.words in ("enable trigger", "disable trigger") and action.name in ("user", "all"):
@@ -509,6 +511,14 @@ def _switch(a: Alteration, action: ast.TableSwitch) -> None:
         )
     else:
         raise FeatureNotSupported(f"{action.words.upper()} is not supported", position=action.position)
+
+
+def _switch_row_security(a: Alteration, words: str) -> None:
+    verb = words.removesuffix(" row level security")
+    if verb in ("enable", "disable"):
+        a.actions.append(s.SetRowSecurity(enabled=verb == "enable"))
+    else:
+        a.actions.append(s.SetRowSecurity(forced=verb == "force"))
 
 
 def _alter_index(b: Binding, statement: ast.AlterTable) -> s.BoundStatement:

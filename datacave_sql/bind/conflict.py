@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from datacave_core import sqlstate
 from datacave_core.catalog import Index, Table
 from datacave_core.errors import DatacaveError
-from datacave_sql.bind import assignments, coercion, row_rules
+from datacave_sql.bind import assignments, coercion, row_rules, row_security
 from datacave_sql.bind.names import Scope
 from datacave_sql.bind.state import Binding
 from datacave_sql.bind.stored_text import expression_tree
@@ -45,6 +47,18 @@ def bind_on_conflict(b: Binding, clause: ast.OnConflict, goal: WriteTarget, leve
         scope.clause = "WHERE"
         predicate = coercion.to_boolean(b, b.expression(clause.where, scope), "WHERE")
     return l.OnConflict(numbers, changes, predicate, existing, excluded)
+
+
+def secured(b: Binding, goal: WriteTarget, row: tuple[l.OutputColumn, ...], action: l.OnConflict) -> l.OnConflict:
+    """An ON CONFLICT DO UPDATE with what row security asks of the row in the way and of what it becomes."""
+    table, use = goal.table, goal.base_use()
+    if not action.assignments or not row_security.applies(b, table, use):
+        return action
+    return replace(
+        action,
+        secured_existing=row_security.conflict_checks(b, table, use, action.existing),
+        secured=row_security.update_checks(b, table, use, row),
+    )
 
 
 def _arbiters(b: Binding, clause: ast.OnConflict, goal: WriteTarget) -> list[Index]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datacave_core import sqlstate
 from datacave_core.catalog import Column, Table
 from datacave_core.errors import DatacaveError, FeatureNotSupported
-from datacave_sql.bind import coercion, relations, row_rules
+from datacave_sql.bind import coercion, relations, row_rules, row_security
 from datacave_sql.bind import statements as s
 from datacave_sql.bind.insert import insert_plan
 from datacave_sql.bind.nested import Entries
@@ -57,6 +57,10 @@ def _copy_from(b: Binding, statement: ast.Copy) -> s.BoundStatement:
         raise relations.undefined_relation(statement.table.name, None)
     table = row_rules.writable_table(b, statement.table, "insert into")
     columns = _columns(table, statement.columns)
+    if row_security.applies(b, table, b.use(table, selects=False)):
+        raise FeatureNotSupported(
+            "COPY FROM not supported with row-level security", hint="Use INSERT statements instead."
+        )
     options = bind_options(statement, [column.name for column in columns])
     source = s.CopyRows()
     # What is copied in is of a domain's base type, so that the insert tests the domain.

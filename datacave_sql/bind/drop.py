@@ -7,6 +7,7 @@ from datacave_core.catalog import Sequence, Table
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_sql.bind import relations
 from datacave_sql.bind import statements as s
+from datacave_sql.bind.policies import drop_policy
 from datacave_sql.bind.routines import ROUTINE_KINDS, bind_drop_routines
 from datacave_sql.bind.state import Binding
 from datacave_sql.parse import ast
@@ -32,6 +33,8 @@ def bind_drop(b: Binding, statement: ast.Drop, helpers: object) -> s.BoundStatem
     kind = statement.kind
     if kind in ROUTINE_KINDS:
         return bind_drop_routines(b, statement)
+    if kind == "policy":
+        return drop_policy(b, statement)
     if kind not in _CODES:
         return _missing_kind(statement)
     found: list[s.DroppedObject] = []

@@ -86,4 +86,5 @@ class BindingEnvironment:
     format_settings: FormatSettings = DEFAULT_SETTINGS
     virtual_relations: VirtualRelations | None = None
     temporary_schema: str | None = None
+    row_security: bool = True
     past: Past | None = None

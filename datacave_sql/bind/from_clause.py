@@ -17,6 +17,7 @@ from datacave_sql.bind import (
     operators,
     relations,
     row_history,
+    row_security,
     system_time,
     table_functions,
     views,
@@ -222,7 +223,7 @@ def scan_table(
         ]
     scan = l.Scan(table, (*columns, *system, *extra), name, None if versions is not None else b.moment, versions)
     members = _members(b, table, item.only) if versions is None else None
-    plan = scan if members is None else descendants.append(b, scan, members)
+    plan: l.LogicalPlan = scan if members is None else descendants.append(b, scan, members)
     source = Source(
         name,
         source_columns(columns, labels, use),
@@ -233,7 +234,10 @@ def scan_table(
         table.row_type_oid or oids.RECORD,
         hidden=tuple(extra),
         use=use,
+        scan=plan,
     )
+    if use.selects and table.row_security:
+        plan = row_security.guarded(b, table, source, plan, "r")
     return single(plan, source)
 
 

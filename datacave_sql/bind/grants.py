@@ -10,6 +10,7 @@ from datacave_core.catalog import ADMIN_ROLE_OID, ALL_PRIVILEGES, Grant, Index, 
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_sql.bind import relations, renames, typenames
 from datacave_sql.bind import statements as s
+from datacave_sql.bind.bound_privileges import AlterDefaultPrivileges, GrantPrivileges, SystemObject
 from datacave_sql.bind.environment import VirtualRelation
 from datacave_sql.bind.objects import role_oid
 from datacave_sql.bind.routine_resolution import routines_of
@@ -55,7 +56,7 @@ def bind_grant(b: Binding, statement: ast.Grant, entries: object) -> s.BoundStat
     if not statement.privileges:
         letters = ALL_PRIVILEGES[kind]
     granted_by = role_oid(b, statement.granted_by) if statement.granted_by is not None else None
-    return s.GrantPrivileges(
+    return GrantPrivileges(
         statement.revoke,
         kind,
         targets,
@@ -82,7 +83,7 @@ def bind_default_privileges(b: Binding, statement: ast.AlterDefaultPrivileges, e
         letters += "".join(one for one in _letters(privilege, kind, _described(grant.kind)) if one not in letters)
     roles = tuple(role_oid(b, name) for name in statement.roles or (b.environment.current_user,))
     schemas = tuple(relations.require_schema(b, name).oid for name in statement.schemas) or (0,)
-    return s.AlterDefaultPrivileges(
+    return AlterDefaultPrivileges(
         roles,
         schemas,
         kind,
@@ -187,19 +188,19 @@ def _relation(b: Binding, kind: str, name: ast.QualifiedName, position: int) -> 
     return _system_relation(b, found, name[-1])
 
 
-def _system_object(b: Binding, class_oid: int, oid: int, name: str, described: str) -> s.SystemObject:
+def _system_object(b: Binding, class_oid: int, oid: int, name: str, described: str) -> SystemObject:
     given = b.catalog.system_privileges.get((class_oid, oid))
-    return s.SystemObject(class_oid, oid, name, described, given.privileges if given is not None else ())
+    return SystemObject(class_oid, oid, name, described, given.privileges if given is not None else ())
 
 
-def _system_relation(b: Binding, relation: VirtualRelation, name: str) -> s.SystemObject:
+def _system_relation(b: Binding, relation: VirtualRelation, name: str) -> SystemObject:
     shape = relation_shapes().get(relation.oid)
     public = (shape.public_privileges or "") if shape is not None else ""
     found = _system_object(b, _RELATION_CLASS, relation.oid, name, "table")
     if found.privileges or not public:
         return found
     initial = (Grant(ADMIN_ROLE_OID, ADMIN_ROLE_OID, ALL_PRIVILEGES["table"]), Grant(0, ADMIN_ROLE_OID, public))
-    return s.SystemObject(_RELATION_CLASS, relation.oid, name, "table", initial)
+    return SystemObject(_RELATION_CLASS, relation.oid, name, "table", initial)
 
 
 def _type(b: Binding, written: str, name: ast.QualifiedName) -> Any:
@@ -252,7 +253,7 @@ def _function(b: Binding, written: str, signature: ast.RoutineSignature) -> Any:
     )
 
 
-def _language(b: Binding, name: str) -> s.SystemObject:
+def _language(b: Binding, name: str) -> SystemObject:
     for row in fixed_rows("pg_language"):
         if row[1] == name and name != "plpgsql":
             if not row[4]:

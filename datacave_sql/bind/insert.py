@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datacave_core import sqlstate
 from datacave_core.catalog import Column, Table
 from datacave_core.errors import DatacaveError, FeatureNotSupported
-from datacave_sql.bind import conflict, descendants, partial_assignment, row_rules, targets, with_clause
+from datacave_sql.bind import conflict, descendants, partial_assignment, row_rules, row_security, targets, with_clause
 from datacave_sql.bind.names import Grouping, Scope
 from datacave_sql.bind.postponed import expanded
 from datacave_sql.bind.select import place
@@ -52,6 +52,8 @@ def bind_insert(b: Binding, statement: ast.Insert, outer: Scope) -> l.LogicalPla
     outputs: tuple[l.OutputColumn, ...] = ()
     if statement.returning:
         returning, outputs = bind_returning(b, statement.returning, target.row_scope(row, "RETURNING"), level)
+    if on_conflict is not None:
+        on_conflict = conflict.secured(b, target, row, on_conflict)
     plan = l.Insert(
         table,
         plan.child,
@@ -66,6 +68,7 @@ def bind_insert(b: Binding, statement: ast.Insert, outer: Scope) -> l.LogicalPla
         plan.tests,
         descendants.with_arbiters(b, plan.routing, table, on_conflict),
         target.view_checks(row),
+        row_security.insert_checks(b, table, target.base_use(), row),
     )
     return with_clause.close_with(tables, statement.with_clause, plan)
 

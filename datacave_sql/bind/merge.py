@@ -7,7 +7,16 @@ from collections.abc import Sequence
 from datacave_core import sqlstate
 from datacave_core.catalog import Table
 from datacave_core.errors import DatacaveError, FeatureNotSupported
-from datacave_sql.bind import assignments, coercion, descendants, insert, relations, row_rules, with_clause
+from datacave_sql.bind import (
+    assignments,
+    coercion,
+    descendants,
+    insert,
+    relations,
+    row_rules,
+    row_security,
+    with_clause,
+)
 from datacave_sql.bind.access import RelationUse
 from datacave_sql.bind.from_clause import Relation, bind_from, scan_table
 from datacave_sql.bind.names import Scope
@@ -43,6 +52,11 @@ def bind_merge(b: Binding, statement: ast.Merge, outer: Scope) -> l.LogicalPlan:
         raise FeatureNotSupported(
             f'MERGE into "{table.name}" is not supported, as its rows lie in several tables or in a partition',
             hint="Use UPDATE and INSERT.",
+        )
+    if row_security.applies(b, table, use):
+        raise FeatureNotSupported(
+            f'MERGE into table "{table.name}" with row-level security is not supported',
+            hint="Use INSERT ... ON CONFLICT, UPDATE and DELETE.",
         )
     target = scan_table(b, table, statement.table, True, use)
     source = _source(b, statement, target, level)

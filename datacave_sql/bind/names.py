@@ -54,6 +54,9 @@ class Source:
     """Whether an outer join may put NULLs in place of its rows: a whole row is NULL then."""
     hidden: tuple[l.OutputColumn, ...] = ()
     use: RelationUse | None = None
+    scan: l.LogicalPlan | None = None
+    policy: n.Expression | None = None
+    """What row security asks of the rows of a table."""
     covered: tuple[Source, ...] = ()
     """The sources that an aliased join hides: named in error messages only."""
 

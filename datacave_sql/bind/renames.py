@@ -10,6 +10,7 @@ from datacave_core.catalog import Column, Constraint, Routine, Sequence, Table, 
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_sql.bind import objects, relations
 from datacave_sql.bind import statements as s
+from datacave_sql.bind.policies import rename_policy
 from datacave_sql.bind.routines import find_routine
 from datacave_sql.bind.state import Binding
 from datacave_sql.parse import ast
@@ -23,6 +24,7 @@ CLASS_OIDS = {
     "role": 1260,
     "database": 1262,
     "routine": 1255,
+    "policy": 3256,
 }
 """Oids of the system tables that COMMENT names objects by."""
 
@@ -94,6 +96,8 @@ def _exists(b: Binding, kind: str, name: ast.QualifiedName, position: int) -> bo
 def bind_rename(b: Binding, statement: ast.Rename, entries: object) -> s.BoundStatement:
     """RENAME TO. Raises 42P07, 42701, 42710 for names in use."""
     kind = statement.kind
+    if kind == "policy":
+        return rename_policy(b, statement)
     if statement.if_exists and not _exists(b, kind, statement.name, statement.position):
         notice = f'relation "{statement.name[-1]}" does not exist, skipping'
         return s.NothingToDo(_tag(kind), ((notice, "00000"),))
@@ -209,6 +213,14 @@ def bind_comment(b: Binding, statement: ast.Comment, entries: object) -> s.Bound
         raise DatacaveError(
             f'constraint "{name[-1]}" for table "{table.name}" does not exist', sqlstate=sqlstate.UNDEFINED_OBJECT
         )
+    if kind == "policy" and statement.on_table is not None:
+        table = relations.require_table(b, statement.on_table, statement.position)
+        policy = next((one for one in table.policies if one.name == name[-1]), None)
+        if policy is None:
+            raise DatacaveError(
+                f'policy "{name[-1]}" for table "{table.name}" does not exist', sqlstate=sqlstate.UNDEFINED_OBJECT
+            )
+        return s.CommentOn(CLASS_OIDS["policy"], policy.oid, 0, statement.text)
     target = find_object(b, kind, name, statement.position, statement.signature)
     oid = target[1].oid if isinstance(target, tuple) else target.oid
     if isinstance(target, Routine):

@@ -7,7 +7,7 @@ from typing import Any
 from datacave_core import sqlstate
 from datacave_core.catalog import Table
 from datacave_core.errors import DatacaveError, FeatureNotSupported
-from datacave_sql.bind import descendants
+from datacave_sql.bind import descendants, row_security
 from datacave_sql.bind.names import Source
 from datacave_sql.bind.state import Binding
 from datacave_sql.expr import nodes as n
@@ -33,13 +33,22 @@ def lock_rows(
         raise FeatureNotSupported("row locks are not allowed with AS OF SYSTEM TIME")
     b.writes = True
     plan: l.LogicalPlan = block.plan
+    secured = [
+        row_security.locked(b, source)
+        for clause in query.locking
+        for source in _chosen(clause, block.scope.sources)
+        if source.table is not None and source.table.row_security
+    ]
+    if predicate := row_security.conditions(secured):
+        plan = l.Filter(plan, predicate)
+    recheck = row_security.conditions([*secured, *(s.policy for s in block.scope.sources), block.where])
     if keys:
         plan = l.Sort(plan, tuple(keys))
     for clause in query.locking:
         tables = _tables(b, clause, block.scope.sources)
         if tables:
             mode = clause.strength
-            plan = l.LockRows(plan, tables, mode, _POLICIES[clause.wait_policy], block.where)
+            plan = l.LockRows(plan, tables, mode, _POLICIES[clause.wait_policy], recheck)
     columns = []
     taken: set[int] = set()
     available = {column.id for column in plan.columns}
@@ -76,7 +85,7 @@ def _check(words: str, body: ast.Select, block: Any) -> None:
         raise FeatureNotSupported(f"{words} is not allowed with {problem}")
 
 
-def _tables(b: Binding, clause: ast.LockingClause, sources: list[Source]) -> tuple[l.LockedTable, ...]:
+def _chosen(clause: ast.LockingClause, sources: list[Source]) -> list[Source]:
     chosen: list[Source] = []
     if not clause.tables:
         chosen = [source for source in sources if source.hidden]
@@ -95,8 +104,12 @@ def _tables(b: Binding, clause: ast.LockingClause, sources: list[Source]) -> tup
                 position=clause.position,
             )
         chosen.append(found[0])
+    return chosen
+
+
+def _tables(b: Binding, clause: ast.LockingClause, sources: list[Source]) -> tuple[l.LockedTable, ...]:
     tables = []
-    for source in chosen:
+    for source in _chosen(clause, sources):
         if not isinstance(source.table, Table):
             continue
         key, row = source.hidden

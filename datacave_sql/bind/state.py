@@ -86,6 +86,10 @@ class Binding:
         """If a dictionary: what each tree, by its id, was bound to and where, for texts of definitions."""
         self.view_depth = 0
         self.uses: list[RelationUse] = []
+        self.defining = False
+        """Whether the statement only stores what is bound: row security counts when that is run."""
+        self.policy_tables: list[int] = []
+        """Oids of the tables whose policies are being bound."""
         self.acting_role = 0
         """Whose privileges count: the owner of the view that is being bound, or 0 for the current user."""
         self.record_fields: dict[int, tuple[Attribute, ...]] = {}

@@ -13,10 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from datacave_core.catalog import (
-    ADMIN_ROLE_OID,
     Column,
     Constraint,
-    Grant,
     Index,
     Routine,
     Schema,
@@ -26,6 +24,7 @@ from datacave_core.catalog import (
 )
 from datacave_core.values import Row
 from datacave_sql.bind.access import RelationUse
+from datacave_sql.bind.bound_privileges import AlterDefaultPrivileges, ChangePolicies, GrantPrivileges
 from datacave_sql.bind.bound_routines import AlterRoutine, CreateRoutine
 from datacave_sql.expr.nodes import Expression
 from datacave_sql.parse import ast
@@ -301,6 +300,14 @@ class SetOwner:
 
 
 @dataclass(frozen=True, slots=True)
+class SetRowSecurity:
+    """ENABLE, DISABLE, FORCE and NO FORCE ROW LEVEL SECURITY; None leaves a switch alone."""
+
+    enabled: bool | None = None
+    forced: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SetPersistence:
     """SET LOGGED ("p") or SET UNLOGGED ("u")."""
 
@@ -318,6 +325,7 @@ AlterAction: TypeAlias = (
     | SetTableOptions
     | SetOwner
     | SetPersistence
+    | SetRowSecurity
 )
 
 
@@ -446,53 +454,6 @@ class CommentOn:
     text: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class GrantPrivileges:
-    """GRANT or REVOKE on objects of the catalog.
-
-    `privileges` are the letters of aclitem. `columns` pairs letters with column numbers of the (single) table.
-    Grantees are role oids, 0 for PUBLIC.
-    """
-
-    revoke: bool
-    kind: str
-    targets: tuple[Any, ...]
-    privileges: str
-    columns: tuple[tuple[str, tuple[str, ...]], ...]
-    grantees: tuple[int, ...]
-    grant_option: bool = False
-    cascade: bool = False
-    granted_by: int | None = None
-    everything: bool = False
-    """ALL PRIVILEGES: letters that a kind of relation has not are left out in silence."""
-
-
-@dataclass(frozen=True, slots=True)
-class SystemObject:
-    """A built-in function, type, language or relation in GRANT; `kind` as messages name it."""
-
-    class_oid: int
-    oid: int
-    name: str
-    kind: str
-    privileges: tuple[Grant, ...] = ()
-    owner_oid: int = ADMIN_ROLE_OID
-
-
-@dataclass(frozen=True, slots=True)
-class AlterDefaultPrivileges:
-    """ALTER DEFAULT PRIVILEGES: for every role and schema (0: everywhere) the letters come or go."""
-
-    roles: tuple[int, ...]
-    schemas: tuple[int, ...]
-    kind: str
-    revoke: bool
-    privileges: str
-    grantees: tuple[int, ...]
-    grant_option: bool = False
-    cascade: bool = False
-
-
 # --- COPY ------------------------------------------------------------------------------------------------------------
 
 
@@ -586,6 +547,7 @@ BoundUtility: TypeAlias = (
     | CommentOn
     | GrantPrivileges
     | AlterDefaultPrivileges
+    | ChangePolicies
     | CopyFrom
     | CopyTo
 )

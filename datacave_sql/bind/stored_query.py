@@ -48,7 +48,16 @@ def query_columns(b: Binding, columns: Sequence[l.OutputColumn], names: Sequence
 
 def query_text(b: Binding, query: ast.Statement) -> str:
     """The text under which a bound query is stored."""
-    commons = set(_common_names(query))
+    return _writer(b, query).query(query)
+
+
+def expression_text(b: Binding, expression: ast.Expression) -> str:
+    """The text under which a bound expression that may hold queries is stored."""
+    return _writer(b, expression)(expression)
+
+
+def _writer(b: Binding, node: ast.Node) -> SqlText:
+    commons = set(_common_names(node))
 
     def full_name(item: ast.TableRef) -> tuple[str, ...]:
         if len(item.name) == 1 and item.name[0] in commons:
@@ -62,7 +71,7 @@ def query_text(b: Binding, query: ast.Statement) -> str:
     def star(node: ast.ColumnRef) -> tuple[tuple[str, ...], ...] | None:
         return b.stars.get(id(node))
 
-    return SqlText(full_name, star, b.routine_name).query(query)
+    return SqlText(full_name, star, b.routine_name)
 
 
 def _common_names(node: Any) -> Sequence[str]:
@@ -88,6 +97,7 @@ def bind_create_view(b: Binding, statement: ast.CreateView, entries: Entries) ->
     """CREATE VIEW. Raises 42P07, and 42P16 where OR REPLACE would take or change columns."""
     temporary = statement.persistence == "temporary"
     schema = relations.creation_schema(b, statement.name, statement.position, temporary)
+    b.defining = True
     query = entries.bound_query(b, statement.query)
     if b.modifies_data:
         raise FeatureNotSupported("views must not contain data-modifying statements in WITH")

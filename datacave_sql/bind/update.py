@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from datacave_core.catalog import Table
-from datacave_sql.bind import assignments, coercion, descendants, operators, row_rules, targets, with_clause
+from datacave_sql.bind import (
+    assignments,
+    coercion,
+    descendants,
+    operators,
+    row_rules,
+    row_security,
+    targets,
+    with_clause,
+)
 from datacave_sql.bind.from_clause import Relation, bind_from
 from datacave_sql.bind.insert import bind_returning
 from datacave_sql.bind.names import Scope, Source
@@ -55,6 +64,18 @@ def target_columns(source: Source) -> tuple[l.OutputColumn, ...]:
     )
 
 
+def _guarded(
+    b: Binding, target: WriteTarget, source: Source, child: l.LogicalPlan, condition: n.Expression | None, command: str
+) -> tuple[l.LogicalPlan, n.Expression | None]:
+    """The rows of a write as far as row security lets them be found, and the condition on rows that have changed."""
+    table = target.table
+    if not table.row_security or source.use is None or source.scan is None:
+        return child, condition
+    commands = command + ("r" if target.base_use().read else "")
+    guard = row_security.guarded(b, table, source, source.scan, commands)
+    return row_security.with_guard(child, source.scan, guard), row_security.conditions((source.policy, condition))
+
+
 def _members(b: Binding, item: ast.TableRef, table: Table) -> tuple[l.WrittenMember, ...] | None:
     """The tables whose rows are written; None for the named one alone."""
     if item.only:
@@ -79,6 +100,7 @@ def bind_update(b: Binding, statement: ast.Update, outer: Scope) -> l.LogicalPla
     outputs: tuple[l.OutputColumn, ...] = ()
     if statement.returning:
         returning, outputs = bind_returning(b, statement.returning, target.row_scope(row, "RETURNING"), level, rest)
+    child, condition = _guarded(b, target, source, child, condition, "w")
     plan: l.LogicalPlan = l.Update(
         table,
         child,
@@ -96,6 +118,7 @@ def bind_update(b: Binding, statement: ast.Update, outer: Scope) -> l.LogicalPla
         descendants.tests_of(b, table, row),
         descendants.routing(b, table),
         target.view_checks(row),
+        row_security.update_checks(b, table, target.base_use(), row),
     )
     return with_clause.close_with(tables, statement.with_clause, plan)
 
@@ -118,6 +141,7 @@ def bind_delete(b: Binding, statement: ast.Delete, outer: Scope) -> l.LogicalPla
             item.expression = targets.settled_target(b, item.expression)
         returning = tuple(item.expression for item in bound)
         outputs = tuple(item.column(b) for item in bound)
+    child, condition = _guarded(b, target, source, child, condition, "d")
     members = _members(b, statement.table, table)
     plan: l.LogicalPlan = l.Delete(
         table, child, key.id, old.id, target_columns(source), condition, returning, outputs, members

@@ -16,6 +16,7 @@ from datacave_sql.bind.grants import bind_default_privileges, bind_grant
 from datacave_sql.bind.maintenance import MAINTENANCE
 from datacave_sql.bind.nested import NESTED, Entries
 from datacave_sql.bind.objects import OBJECTS
+from datacave_sql.bind.policies import POLICIES
 from datacave_sql.bind.renames import RENAMES
 from datacave_sql.bind.routines import ROUTINES
 from datacave_sql.bind.state import Binding
@@ -47,6 +48,7 @@ UTILITIES: Mapping[type, BindUtility] = {
     **MAINTENANCE,
     **RENAMES,
     **ROUTINES,
+    **POLICIES,
     ast.CreateTable: bind_create_table,
     ast.CreateIndex: bind_create_index,
     ast.AlterTable: bind_alter_table,

@@ -195,6 +195,14 @@ class WriteTarget:
             return self._maps
         return [(self.use, {column.number: column.number for column in self.table.columns})]
 
+    def base_use(self) -> RelationUse:
+        """What the statement wants with the table that has the rows, everything that it reads of it included."""
+        use = self._maps[0][0] if self._maps else self.use
+        for other in self._b.uses:
+            if other.relation is self.table and other.role_oid == use.role_oid and not other.selects:
+                use.read |= other.read
+        return use
+
     def open_rows(self) -> Opened:
         """The rows that can be found, as a plan with the hidden columns that write them, and their names."""
         b = self._b

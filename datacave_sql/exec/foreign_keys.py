@@ -18,6 +18,7 @@ from datacave_core.transaction import KEY_SHARE, TableLockMode
 from datacave_core.values import Row
 from datacave_core.wait import Steps, wait_for
 from datacave_sql.exec.context import ExecutionContext
+from datacave_sql.exec.disclosure import may_show
 from datacave_sql.exec.newest_rows import KeyedRow, newest_pairs, newest_rows
 from datacave_sql.table.access import IndexAccess, TableAccess
 
@@ -232,7 +233,7 @@ def check_present(
             raise DatacaveError(
                 f'insert or update on table "{referring.name}" violates foreign key constraint "{constraint.name}"',
                 sqlstate=sqlstate.FOREIGN_KEY_VIOLATION,
-                detail=f"Key {_shown(context, referring, constraint.columns, key)} is not present in table"
+                detail=f"Key{_shown(context, referring, constraint.columns, key)} is not present in table"
                 f' "{table.name}".',
                 schema=context.catalog.schema_name(referring.schema_oid),
                 table=referring.name,
@@ -285,7 +286,7 @@ def check_unreferenced(
                 f'update or delete on table "{table.name}" violates foreign key constraint "{constraint.name}"'
                 f' on table "{referring.name}"',
                 sqlstate=sqlstate.FOREIGN_KEY_VIOLATION,
-                detail=f"Key {_shown(context, table, constraint.referenced_columns, key)} is still referenced from"
+                detail=f"Key{_shown(context, table, constraint.referenced_columns, key)} is still referenced from"
                 f' table "{referring.name}".',
                 schema=context.catalog.schema_name(referring.schema_oid),
                 table=referring.name,
@@ -327,7 +328,10 @@ def _rows_of(
     return batch if convert is None else [(key, convert(row)) for key, row in batch]
 
 
-def _shown(context: ExecutionContext, table: Table, columns: Iterable[int], key: Key) -> str:
+def _shown(context: ExecutionContext, table: Table, columns: tuple[int, ...], key: Key) -> str:
+    """The columns and values of a key in an error's detail; nothing of what the role may not read."""
+    if not may_show(context.session, table, columns):
+        return ""
     settings = context.session.format_settings
     types = context.session.catalog_state.types
     found = [table.column(number) for number in columns]
@@ -336,4 +340,4 @@ def _shown(context: ExecutionContext, table: Table, columns: Iterable[int], key:
         "null" if value is None else types.io(column.type_oid).output(value, settings)
         for column, value in zip(found, key, strict=True)
     )
-    return f"({names})=({values})"
+    return f" ({names})=({values})"

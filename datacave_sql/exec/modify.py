@@ -22,7 +22,7 @@ from datacave_sql.exec.sort import batches_of
 from datacave_sql.exec.table_scan import KeyLookup
 from datacave_sql.table.access import IndexAccess, TableAccess
 
-CheckFunction = Callable[[Row], str | None]
+CheckFunction = Callable[[Row], str | tuple[str, str] | None]
 
 
 def collected(context: ExecutionContext, child: Operator, rows: list[Row]) -> Batches:
@@ -41,11 +41,14 @@ class ConflictAction:
     """ON CONFLICT: the arbiter indexes, and for DO UPDATE the generated functions over (existing row, proposed row).
 
     `make_update(c)(old, new)` gives the changed row; `make_condition(c)(old, new)` says whether to update.
+    `make_existing_check` and `make_check` name what the row in the way and the changed row violate.
     """
 
     index_numbers: tuple[int, ...]
     make_update: Factory | None
     make_condition: Factory | None
+    make_existing_check: Factory | None = None
+    make_check: Factory | None = None
 
 
 @dataclass(slots=True)
@@ -143,7 +146,7 @@ class InsertRun:
 
     def _insert_or(self, conflict: ConflictAction, row: Row) -> Steps[Row | None]:
         """The row as it has been written, or None where one that was there before stays as it is."""
-        context, writer, touched, check = self._context, self.writer, self._touched, self._check
+        context, writer, touched = self._context, self.writer, self._touched
         arbiters: list[IndexAccess] = [
             index
             for index in self._insert.access.indexes
@@ -168,12 +171,18 @@ class InsertRun:
                     hint="Ensure that no rows proposed for insertion within the same command have"
                     " duplicate constrained values.",
                 )
+            if conflict.make_existing_check is not None:
+                violated = conflict.make_existing_check(context)(old)
+                if violated is not None:
+                    raise writer.check_failed(violated, old)
             if conflict.make_condition is not None and not conflict.make_condition(context)(old, row):
                 return None
             changed: Row = conflict.make_update(context)(old, row)
             writer.check_not_null(changed)
-            if check is not None and (violated := check(changed)) is not None:
-                raise writer.check_failed(violated, changed)
+            if conflict.make_check is not None:
+                violated = conflict.make_check(context)(changed)
+                if violated is not None:
+                    raise writer.check_failed(violated, changed)
             key = yield from writer.update(holder, old, changed)
             touched.add(key)
             return changed

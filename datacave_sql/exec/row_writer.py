@@ -17,6 +17,7 @@ from datacave_core.transaction import UPDATE, Transaction
 from datacave_core.values import Row
 from datacave_core.wait import Steps, wait_for
 from datacave_sql.exec.context import ExecutionContext
+from datacave_sql.exec.disclosure import may_show, readable_columns
 from datacave_sql.exec.foreign_keys import guard_for
 from datacave_sql.exec.late_checks import LateChecks
 from datacave_sql.table.access import IndexAccess, TableAccess
@@ -53,7 +54,7 @@ class RowWriter:
                     f'null value in column "{name}" of relation "{self.access.table.name}"'
                     " violates not-null constraint",
                     sqlstate=sqlstate.NOT_NULL_VIOLATION,
-                    detail=f"Failing row contains ({self._failing(row)}).",
+                    detail=self._failing(row),
                     schema=self._schema(),
                     table=self.access.table.name,
                     column=name,
@@ -71,26 +72,34 @@ class RowWriter:
         return DatacaveError(
             f'new row for relation "{self.access.table.name}" violates partition constraint',
             sqlstate=sqlstate.CHECK_VIOLATION,
-            detail=f"Failing row contains ({self._failing(row)}).",
+            detail=self._failing(row),
             schema=self._schema(),
             table=self.access.table.name,
         )
 
-    def check_failed(self, name: str, row: Row) -> DatacaveError:
-        """The error of a violated CHECK constraint, or of the check option of a view; without a name, of the bound of
-        a partition."""
+    def check_failed(self, name: str | tuple[str, str], row: Row) -> DatacaveError:
+        """The error of a violated CHECK constraint, of row security (a pair, see the plan's CheckName), or of the check
+        option of a view; without a name, of the bound of a partition."""
+        if isinstance(name, tuple):
+            place, policy = name
+            named = f' "{policy}"' if policy else ""
+            using = " (USING expression)" if place == "existing" else ""
+            return DatacaveError(
+                f'new row violates row-level security policy{named}{using} for table "{self.access.table.name}"',
+                sqlstate=sqlstate.INSUFFICIENT_PRIVILEGE,
+            )
         if not name:
             return self.partition_failed(row)
         if isinstance(name, ViewCheck):
             return DatacaveError(
                 f'new row violates check option for view "{name}"',
                 sqlstate=sqlstate.WITH_CHECK_OPTION_VIOLATION,
-                detail=f"Failing row contains ({self._failing(row)}).",
+                detail=self._failing(row),
             )
         return DatacaveError(
             f'new row for relation "{self.access.table.name}" violates check constraint "{name}"',
             sqlstate=sqlstate.CHECK_VIOLATION,
-            detail=f"Failing row contains ({self._failing(row)}).",
+            detail=self._failing(row),
             schema=self._schema(),
             table=self.access.table.name,
             constraint=name,
@@ -100,13 +109,17 @@ class RowWriter:
         name: str | None = self.context.catalog.schema_name(self.access.table.schema_oid)
         return name
 
-    def _failing(self, row: Row) -> str:
+    def _failing(self, row: Row) -> str | None:
+        """The detail that shows a row, as far as the current role could have read it."""
+        whole, columns = readable_columns(self.context.session, self.access.table)
+        if not columns:
+            return None
         texts = []
-        for column in self.access.table.columns:
-            if not column.dropped:
-                value = row[column.number - 1]
-                texts.append("null" if value is None else self._text(column.type_oid, value))
-        return ", ".join(texts)
+        for column in columns:
+            value = row[column.number - 1]
+            texts.append("null" if value is None else self._text(column.type_oid, value))
+        names = "" if whole else f"({', '.join(column.name for column in columns)}) = "
+        return f"Failing row contains {names}({', '.join(texts)})."
 
     def _text(self, type_oid: int, value: Any) -> str:
         return self.access.types.io(type_oid).output(value, self.context.session.format_settings)
@@ -132,6 +145,7 @@ class RowWriter:
         """The error of a value that a unique index has already."""
         values = index.values(row)
         names, types = self.access.describe_key(index.index)
+        visible = may_show(self.context.session, self.access.table, [key.column for key in index.index.keys])
         shown = ", ".join(
             "null" if value is None else self._text(type_oid, value)
             for value, type_oid in zip(values, types, strict=True)
@@ -139,7 +153,7 @@ class RowWriter:
         return DatacaveError(
             f'duplicate key value violates unique constraint "{index.index.name}"',
             sqlstate=sqlstate.UNIQUE_VIOLATION,
-            detail=f"Key ({names})=({shown}) already exists.",
+            detail=f"Key ({names})=({shown}) already exists." if visible else None,
             schema=self._schema(),
             table=self.access.table.name,
             constraint=index.index.name,

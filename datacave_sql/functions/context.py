@@ -77,6 +77,9 @@ class CatalogView(Protocol):
 
     def database_size(self, name_or_oid: str | int) -> int: ...
 
+    def row_security_is_active(self, relation: str | int) -> bool | None:
+        """Whether policies decide what the current user sees of a table; None for an oid that is unknown."""
+
     def has_privilege(self, kind: str, role: str | int | None, target: str | int, privilege: str) -> bool | None:
         """has_table_privilege and its family: kind table, column, schema, database, sequence, function, type ...
 

@@ -272,4 +272,6 @@ class AlterationGrammar(CreationGrammar):
         table = self.qualified_name()
         if self.accept_words("rename", "to"):
             return Rename(position, kind, table, self.column_id(), kind, member, if_exists)
+        if kind == "policy":
+            return self.alter_policy(position, member, table)
         return self.recognised(position, f"ALTER {kind.upper()}")

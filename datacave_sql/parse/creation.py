@@ -47,7 +47,6 @@ _RECOGNISED: dict[tuple[str, ...], str] = {
     ("operator", "class"): "CREATE OPERATOR CLASS",
     ("operator", "family"): "CREATE OPERATOR FAMILY",
     ("operator",): "CREATE OPERATOR",
-    ("policy",): "CREATE POLICY",
     ("publication",): "CREATE PUBLICATION",
     ("rule",): "CREATE RULE",
     ("server",): "CREATE SERVER",
@@ -142,6 +141,9 @@ class CreationGrammar(RoutineGrammar):
             return self._create_domain(position)
         if kind == "database":
             return self._create_database(position)
+        if kind == "policy":
+            self.index += 1
+            return self.create_policy(position)
         if kind == "extension":
             return self._create_extension(position)
         if kind == "assertion":

@@ -6,8 +6,11 @@ from typing import Literal
 
 from datacave_sql.parse.ast import (
     AlterDefaultPrivileges,
+    AlterPolicy,
     AlterRole,
+    CreatePolicy,
     CreateRole,
+    Expression,
     Grant,
     GrantRole,
     Option,
@@ -224,6 +227,51 @@ class PrivilegeGrammar(DropGrammar):
         kind = _PLURALS[self.choose(*_DEFAULT_TARGETS)]
         grant = self._grant_end(at, revoke, privileges, kind, (), (), False, grant_option, True)
         return AlterDefaultPrivileges(position, roles, schemas, grant)
+
+    # --- policies ----------------------------------------------------------------------------------------------------
+
+    def create_policy(self, position: int) -> Statement:
+        """The current token follows POLICY."""
+        name = self.column_id()
+        self.expect("on")
+        table = self.qualified_name()
+        permissive = True
+        if self.accept("as"):
+            at = self.position()
+            word = self.column_id()
+            if word not in ("permissive", "restrictive"):
+                self.refuse(
+                    f'unrecognized row security option "{word}"',
+                    at,
+                    "42601",
+                    "Only PERMISSIVE or RESTRICTIVE policies are supported currently.",
+                )
+            permissive = word == "permissive"
+        command = self.choose("all", "select", "insert", "update", "delete") if self.accept("for") else "all"
+        roles = self.roles() if self.accept("to") else ("public",)
+        using, check = self._policy_conditions()
+        return CreatePolicy(position, name, table, permissive, command, roles, using, check)
+
+    def alter_policy(self, position: int, name: str, table: QualifiedName) -> Statement:
+        """ALTER POLICY name ON table [TO ..] [USING ..] [WITH CHECK ..]."""
+        roles = self.roles() if self.accept("to") else ()
+        using, check = self._policy_conditions()
+        return AlterPolicy(position, name, table, roles, using, check)
+
+    def _policy_conditions(self) -> tuple[Expression | None, Expression | None]:
+        using: Expression | None = None
+        check: Expression | None = None
+        if self.accept("using"):
+            using = self._in_parentheses()
+        if self.accept_words("with", "check"):
+            check = self._in_parentheses()
+        return using, check
+
+    def _in_parentheses(self) -> Expression:
+        self.expect("(")
+        found = self.expression()
+        self.expect(")")
+        return found
 
     # --- roles -------------------------------------------------------------------------------------------------------
 

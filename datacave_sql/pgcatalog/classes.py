@@ -56,13 +56,14 @@ def _row(
     has_index: bool = False, shared: bool = False, persistence: str = "p", checks: int = 0, rules: bool = False,
     triggers: bool = False, populated: bool = True, identity: str = "n", acl: Array | None = None,
     options: Array | None = None, parent: bool = False, partition: bool = False, bound: str | None = None,
+    row_security: bool = False, forced: bool = False,
 ) -> Row:  # fmt: skip
     stored = kind not in "vcfpI"
     counted = -1.0 if kind in _WITH_ROWS else 0.0
     return (
         oid, name, schema, row_type, 0, owner, method, oid if stored else 0, 0, 0, counted, 0, 0, has_index, shared,
-        persistence, kind, columns, checks, rules, triggers, parent, False, False, populated, identity, partition, 0,
-        0, 0, acl, options, bound,
+        persistence, kind, columns, checks, rules, triggers, parent, row_security, forced, populated, identity,
+        partition, 0, 0, 0, acl, options, bound,
     )  # fmt: skip
 
 
@@ -94,6 +95,7 @@ def _table_rows(rows: CatalogRows, table: Table, referenced: bool, parent: bool)
             acl=acl_array(rows, table.privileges), options=options_array(table.options), parent=parent,
             partition=table.partition_bound is not None,
             bound=bound_text(rows, table) if table.partition_bound is not None else None,
+            row_security=table.row_security, forced=table.force_row_security,
         )
     ]  # fmt: skip
     found += (_index_row(table, index, parent) for index in table.indexes)

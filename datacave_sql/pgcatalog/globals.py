@@ -99,7 +99,10 @@ def role_setting_rows(rows: CatalogRows) -> list[Row]:
     """pg_db_role_setting: ALTER DATABASE .. SET and ALTER ROLE .. SET."""
     catalog = rows.catalog
     found: list[Row] = [(d.oid, 0, options_array(d.settings)) for d in catalog.databases.values() if d.settings]
-    found += ((0, r.oid, options_array(r.settings)) for r in catalog.roles.values() if r.settings)
+    for role in catalog.roles.values():
+        if role.settings:
+            found.append((0, role.oid, options_array(role.settings)))
+        found += ((oid, role.oid, options_array(settings)) for oid, settings in role.database_settings)
     return found
 
 

@@ -39,7 +39,9 @@ def acl_item(rows: CatalogRows, grant: Grant) -> str:
 
 def acl_array(rows: CatalogRows, grants: Sequence[Grant]) -> Array | None:
     """The list of an object; NULL where nothing was ever granted, so that the defaults hold."""
-    return Array.of(tuple(acl_item(rows, grant) for grant in grants)) if grants else None
+    if not grants:
+        return None
+    return Array.of(tuple(acl_item(rows, grant) for grant in grants if grant.privileges or grant.grantable))
 
 
 def initial_privilege_rows(rows: CatalogRows) -> list[Row]:
@@ -59,6 +61,46 @@ def initial_privilege_rows(rows: CatalogRows) -> list[Row]:
     if public is not None:
         found.append((public.oid, _NAMESPACE, 0, "i", acl_array(rows, first.privileges)))
     return found
+
+
+_DEFAULT_KINDS: Final = {"table": "r", "sequence": "S", "function": "f", "type": "T", "schema": "n"}
+
+
+def default_acl_rows(rows: CatalogRows) -> list[Row]:
+    """pg_default_acl."""
+    return [
+        (one.oid, one.role_oid, one.schema_oid, _DEFAULT_KINDS[one.kind], acl_array(rows, one.privileges))
+        for one in rows.catalog.default_privileges.values()
+    ]
+
+
+def policy_rows(rows: CatalogRows) -> list[Row]:
+    """pg_policy."""
+    return [
+        (
+            policy.oid, policy.name, table.oid, policy.command, policy.permissive,
+            Array.of(policy.role_oids or (0,)), policy.using, policy.check,
+        )
+        for table in rows.catalog.tables.values()
+        for policy in table.policies
+    ]  # fmt: skip
+
+
+_COMMANDS: Final = {"*": "ALL", "r": "SELECT", "a": "INSERT", "w": "UPDATE", "d": "DELETE"}
+
+
+def policies_view(rows: CatalogRows) -> list[Row]:
+    """pg_policies."""
+    return [
+        (
+            rows.schema_name(table.schema_oid), table.name, policy.name,
+            "PERMISSIVE" if policy.permissive else "RESTRICTIVE",
+            Array.of(tuple(rows.role_name(oid) for oid in sorted(policy.role_oids)) or ("public",)),
+            _COMMANDS[policy.command], policy.using, policy.check,
+        )
+        for table in rows.catalog.tables.values()
+        for policy in table.policies
+    ]  # fmt: skip
 
 
 def system_acl(rows: CatalogRows, public: str | None) -> Array | None:

@@ -30,7 +30,12 @@ from datacave_sql.pgcatalog.constraints import constraint_owners
 from datacave_sql.pgcatalog.facts import RelationShape, fixed_rows, index_shapes, relation_shapes
 from datacave_sql.pgcatalog.information.typefacts import type_place
 from datacave_sql.pgcatalog.information.views import VIEWS, InformationRelation
-from datacave_sql.pgcatalog.privileges import initial_privilege_rows
+from datacave_sql.pgcatalog.privileges import (
+    default_acl_rows,
+    initial_privilege_rows,
+    policies_view,
+    policy_rows,
+)
 from datacave_sql.pgcatalog.relation import CatalogRelation, LiveRelation, SystemRelation
 from datacave_sql.pgcatalog.sequences import SequenceRelation, sequence_rows, sequences_view
 from datacave_sql.pgcatalog.settings import setting_rows
@@ -71,6 +76,9 @@ BY_CATALOG: dict[str, Callable[[CatalogRows], Sequence[Row]]] = {
     "pg_sequence": sequence_rows,
     "pg_depend": dependencies.depend_rows,
     "pg_init_privs": initial_privilege_rows,
+    "pg_default_acl": default_acl_rows,
+    "pg_policy": policy_rows,
+    "pg_policies": policies_view,
     "pg_rewrite": dependencies.rewrite_rows,
     "pg_tables": listings.tables_view,
     "pg_views": listings.views_view,

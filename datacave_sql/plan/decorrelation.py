@@ -86,7 +86,7 @@ def _joined(
         return None
     source = aggregate.child
     conditions: list[n.Expression] = []
-    while isinstance(source, l.Filter):
+    while isinstance(source, l.Filter) and not source.barrier:
         conditions += split_conjuncts(source.predicate)
         source = source.child
     outer = frozenset(subquery.outer)

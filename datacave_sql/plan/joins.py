@@ -106,12 +106,16 @@ class _Relation:
     rows: float
 
 
+def _is_inner(node: l.LogicalPlan) -> bool:
+    return isinstance(node, l.Join) and node.kind == "inner"
+
+
 def _flatten(node: l.LogicalPlan, relations: list[l.LogicalPlan], conditions: list[n.Expression]) -> None:
     if isinstance(node, l.Join) and node.kind == "inner" and not node.lateral:
         conditions += split_conjuncts(node.condition)
         _flatten(node.left, relations, conditions)
         _flatten(node.right, relations, conditions)
-    elif isinstance(node, l.Filter) and isinstance(node.child, l.Join) and node.child.kind == "inner":
+    elif isinstance(node, l.Filter) and not node.barrier and _is_inner(node.child):
         conditions += split_conjuncts(node.predicate)
         _flatten(node.child, relations, conditions)
     else:

@@ -12,6 +12,13 @@ from typing import Any, TypeAlias
 from datacave_core.catalog import Table
 from datacave_sql.expr.nodes import AggregateCall, Expression, SortKey, WindowCall
 
+CheckName: TypeAlias = str | tuple[str, str]
+"""The name of a CHECK constraint; or ("policy", name) and ("existing", name) of a row security policy that restricts,
+with an empty name for those that permit."""
+
+Secured: TypeAlias = "tuple[tuple[CheckName, Expression], ...]"
+"""What row security asks of rows that are written, over the attributes of the table that is named."""
+
 KEY_ATTRIBUTE = -100
 """Attribute number of the hidden scan column that holds the storage key of a row (bytes)."""
 
@@ -151,10 +158,14 @@ class FunctionScan:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """The rows for which the predicate is true."""
+    """The rows for which the predicate is true.
+
+    A `barrier` lets no condition from above see other rows, unless it can tell nobody about them.
+    """
 
     child: LogicalPlan
     predicate: Expression
+    barrier: bool = False
 
     @property
     def columns(self) -> tuple[OutputColumn, ...]:
@@ -354,7 +365,7 @@ class WrittenMember:
     table: Table
     attributes: tuple[int, ...]
     generated: tuple[tuple[int, Expression], ...]
-    checks: tuple[tuple[str, Expression], ...]
+    checks: tuple[tuple[CheckName, Expression], ...]
     row_columns: tuple[OutputColumn, ...]
     tests: tuple[PartitionTest, ...] = ()
 
@@ -376,6 +387,8 @@ class Routing:
 class OnConflict:
     """ON CONFLICT. `index_numbers`: the arbiter indexes (empty: any). Without `assignments`: DO NOTHING.
 
+    `secured_existing` must hold for the row in the way, `secured` (over the insert's row) for what it becomes.
+
     `existing` are the columns (one per table attribute) that stand for the row in the way, `excluded` for the
     proposed one, in `assignments` and `predicate`.
     """
@@ -385,6 +398,8 @@ class OnConflict:
     predicate: Expression | None = None
     existing: tuple[OutputColumn, ...] = ()
     excluded: tuple[OutputColumn, ...] = ()
+    secured_existing: Secured = ()
+    secured: Secured = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -402,7 +417,7 @@ class Insert:
     targets: tuple[int, ...]
     defaults: tuple[tuple[int, Expression], ...]
     generated: tuple[tuple[int, Expression], ...]
-    checks: tuple[tuple[str, Expression], ...]
+    checks: tuple[tuple[CheckName, Expression], ...]
     row_columns: tuple[OutputColumn, ...]
     on_conflict: OnConflict | None
     returning: tuple[Expression, ...] | None
@@ -410,6 +425,7 @@ class Insert:
     tests: tuple[PartitionTest, ...] = ()
     routing: Routing | None = None
     view_checks: tuple[tuple[str, Expression], ...] = ()
+    secured: Secured = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -432,7 +448,7 @@ class Update:
     target_columns: tuple[OutputColumn, ...]
     assignments: tuple[tuple[int, Expression], ...]
     generated: tuple[tuple[int, Expression], ...]
-    checks: tuple[tuple[str, Expression], ...]
+    checks: tuple[tuple[CheckName, Expression], ...]
     row_columns: tuple[OutputColumn, ...]
     recheck: Expression | None
     returning: tuple[Expression, ...] | None
@@ -441,6 +457,7 @@ class Update:
     tests: tuple[PartitionTest, ...] = ()
     routing: Routing | None = None
     view_checks: tuple[tuple[str, Expression], ...] = ()
+    secured: Secured = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -483,7 +500,7 @@ class Merge:
     target_columns: tuple[OutputColumn, ...]
     actions: tuple[MergeAction, ...]
     generated: tuple[tuple[int, Expression], ...]
-    checks: tuple[tuple[str, Expression], ...]
+    checks: tuple[tuple[CheckName, Expression], ...]
     row_columns: tuple[OutputColumn, ...]
     recheck: Expression | None
     columns: tuple[OutputColumn, ...] = ()

@@ -30,7 +30,7 @@ def plan_lookup_join(
 ) -> Operator | None:
     """A lookup join of `left` with the table of `node`, or None where it is impossible or does not pay."""
     filters = list(conjuncts)
-    while isinstance(node, l.Filter):
+    while isinstance(node, l.Filter) and not node.barrier:
         filters += split_conjuncts(node.predicate)
         node = node.child
     if not isinstance(node, l.Scan) or node.as_of or node.versions or left_rows * LOOKUP_COST > node_rows:

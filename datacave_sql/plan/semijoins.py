@@ -88,7 +88,7 @@ def _core(node: l.LogicalPlan, *, exists: bool) -> _Core:
             conditions = [_over(condition, inner) for condition in conditions]
             computed = {column: _over(e, inner) for column, e in computed.items()} or inner
             node = node.child
-        elif isinstance(node, l.Filter):
+        elif isinstance(node, l.Filter) and not node.barrier:
             parts = split_conjuncts(node.predicate)
             kept = [part for part in parts if is_volatile(part)]
             conditions += [part for part in parts if not is_volatile(part)]

@@ -19,6 +19,7 @@ from datacave_sql.expr.deparse import deparse
 from datacave_sql.plan import logical as l
 from datacave_sql.plan.cardinality import estimate_rows
 from datacave_sql.plan.decorrelation import decorrelated, has_correlated_scalar
+from datacave_sql.plan.leakproof import is_leakproof
 from datacave_sql.plan.planning import (
     Planner,
     comparable,
@@ -32,7 +33,17 @@ from datacave_sql.plan.semijoins import joined_subqueries
 
 
 def plan_filter(p: Planner, node: l.Filter, needed: frozenset[int], conjuncts: list[n.Expression]) -> Operator:
-    """The conditions join those from above and travel on; those that are subqueries become joins where they can."""
+    """The conditions join those from above and travel on; those that are subqueries become joins where they can.
+
+    Through a barrier go only conditions that tell nothing about the rows they see; the others wait above it.
+    """
+    if node.barrier:
+        quiet = [part for part in conjuncts if is_leakproof(part)]
+        waiting = [part for part in conjuncts if part not in quiet]
+        if waiting:
+            below = l.Filter(node.child, node.predicate, barrier=True)
+            return p.filtered(p.plan(below, needed | _used(waiting), quiet), waiting)
+        conjuncts = quiet
     parts = split_conjuncts(node.predicate) + conjuncts
     child, rest = joined_subqueries(p.environment, node.child, parts)
     if any(has_correlated_scalar(part) for part in rest):

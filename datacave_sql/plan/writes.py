@@ -48,7 +48,7 @@ def plan_insert(p: Planner, node: l.Insert, needed: frozenset[int], conjuncts: l
     access = p.environment.access(node.table)
     conflict = None
     if node.on_conflict is not None:
-        conflict = conflict_action(p, node.on_conflict, itself(node), node.on_conflict.index_numbers)
+        conflict = conflict_action(p, node, node.on_conflict, itself(node), node.on_conflict.index_numbers)
     row_scope = scope_of([column.id for column in node.row_columns], (), "r")
     make_returning = None
     if node.returning is not None:
@@ -105,24 +105,28 @@ class ViewTests(NamedTuple):
 
 def check_function(
     p: Planner,
-    checks: Sequence[tuple[str, n.Expression]],
+    checks: Sequence[tuple[l.CheckName, n.Expression]],
     row_columns: Sequence[l.OutputColumn],
     tests: Sequence[l.PartitionTest] = (),
     views: ViewTests | None = None,
+    secured: l.Secured | None = None,
 ) -> Factory | None:
     """`run(row)`: the name of the first CHECK that is false, or None; NULL passes. "" is the bound of a partition.
 
-    Then come the check options of views: what they do not hold for fails, and a ViewCheck is given.
+    Then come the check options of views: what they do not hold for fails, and a ViewCheck is given. Row security (that
+    of the node, or what is given as `secured`) is asked first.
     """
     view_checks = views.node.view_checks if views is not None else ()
-    if not checks and not tests and not view_checks:
+    if secured is None:
+        secured = views.node.secured if views is not None else ()
+    if not checks and not tests and not view_checks and not secured:
         return None
     scope = row_scope(row_columns, "r")
-    if views is not None and view_checks:
+    if views is not None and (view_checks or secured):
         scope |= member_scope(views.node.row_columns, "r", views.numbers)
     generator = p.generator(scope, "r")
     lines = []
-    for name, condition in checks:
+    for name, condition in (*secured, *checks):
         lines += [f"if {generator.falsity(condition)}:", f"    return {name!r}"]
     for text in test_texts(p, generator, tests):
         lines += [f"if not ({text}):", "    return ''"]
@@ -139,7 +143,7 @@ def itself(node: l.Insert | l.Update) -> l.WrittenMember:
 
 
 def conflict_action(
-    p: Planner, action: l.OnConflict, member: l.WrittenMember, index_numbers: tuple[int, ...]
+    p: Planner, node: l.Insert, action: l.OnConflict, member: l.WrittenMember, index_numbers: tuple[int, ...]
 ) -> ConflictAction:
     """ON CONFLICT for the rows of one table; its attributes stand for those of the table that is named."""
     if not action.assignments:
@@ -157,7 +161,20 @@ def conflict_action(
     if action.predicate is not None:
         condition = p.generator(scope, "o", "w")
         make_condition = compile_factory(condition, "o, w", [f"return {condition.truth(action.predicate)}"])
-    return ConflictAction(index_numbers, make_update, make_condition)
+    make_existing_check = None
+    if action.secured_existing:
+        existing = p.generator(member_scope(action.existing, "r", numbers), "r")
+        lines = []
+        for name, test in action.secured_existing:
+            lines += [f"if {existing.falsity(test)}:", f"    return {name!r}"]
+        make_existing_check = compile_factory(existing, "r", [*lines, "return None"])
+    return ConflictAction(
+        index_numbers,
+        make_update,
+        make_condition,
+        make_existing_check,
+        check_function(p, member.checks, member.row_columns, member.tests, ViewTests(node, numbers), action.secured),
+    )
 
 
 def member_scope(columns: Sequence[l.OutputColumn], variable: str, numbers: Sequence[int]) -> dict[int, Code]:
@@ -175,7 +192,7 @@ def _routed_insert(p: Planner, node: l.Insert, routing: l.Routing, child: Operat
         conflict = None
         if node.on_conflict is not None:
             numbers = routing.arbiters[place] if routing.arbiters else ()
-            conflict = conflict_action(p, node.on_conflict, leaf, numbers)
+            conflict = conflict_action(p, node, node.on_conflict, leaf, numbers)
         make_returning = None
         if node.returning is not None:
             returning = p.generator(member_scope(node.row_columns, "r", leaf.attributes), "r")

@@ -10,12 +10,13 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from datacave_core import sqlstate
-from datacave_core.catalog import PG_CATALOG_OID, Catalog, Index, Sequence, Table, TypeDefinition
+from datacave_core.catalog import PG_CATALOG_OID, Catalog, Index, Sequence, Table, TypeDefinition, has_privileges_of
 from datacave_core.errors import DatacaveError
 from datacave_core.types import find_type, type_by_name
 from datacave_core.values import Row
 from datacave_sql.bind.definitions import Definitions
 from datacave_sql.bind.environment import BindingEnvironment
+from datacave_sql.bind.row_security import is_exempt
 from datacave_sql.bind.sqltext import quote_identifier
 from datacave_sql.parse import parse_type
 from datacave_sql.pgcatalog.attributes import default_parts
@@ -382,6 +383,17 @@ class SessionCatalogView:
         statistics = self._session.database.store.statistics()
         on_disk = sum(statistics.get("level_bytes", ()))
         return int(on_disk + statistics.get("frozen_bytes", 0) + statistics.get("memtable_bytes", 0))
+
+    def row_security_is_active(self, relation: str | int) -> bool | None:
+        """row_security_active. Raises 42P01 for an unknown name."""
+        oid = self.relation_oid(relation) if isinstance(relation, str) else relation
+        if oid is None:
+            raise DatacaveError(f'relation "{relation}" does not exist', sqlstate=sqlstate.UNDEFINED_TABLE)
+        table = self._catalog.tables.get(oid)
+        if table is None:
+            return False if self.relation_name(oid) is not None else None
+        role = self._session.evaluation.current_role
+        return not is_exempt(role, table, has_privileges_of(self._catalog, role.oid, table.owner_oid))
 
     def has_privilege(self, kind: str, role: str | int | None, target: Any, privilege: str) -> bool | None:
         """has_table_privilege and its family."""

@@ -36,6 +36,8 @@ BULK_CHARACTERS_MIN = 200
 
 BOUND_WHEN_RUN = (
     ast.AlterDefaultPrivileges, ast.AlterFunction, ast.CreateFunction,
+    ast.AlterPolicy,
+    ast.CreatePolicy,
     ast.AlterDomain, ast.AlterEnumType, ast.AlterSequence, ast.AlterTable, ast.ChangeOwner, ast.Comment, ast.Copy,
     ast.CreateCompositeType, ast.CreateDomain, ast.CreateEnumType, ast.CreateIndex, ast.CreateSchema,
     ast.CreateSequence, ast.CreateTable, ast.CreateView, ast.Drop, ast.Grant, ast.LockTable,

@@ -28,9 +28,11 @@ from datacave_core.catalog import (
 from datacave_core.errors import DatacaveError
 from datacave_sql.bind import statements as s
 from datacave_sql.bind.access import RelationUse
+from datacave_sql.bind.bound_privileges import ChangePolicies
 from datacave_sql.bind.bound_routines import AlterRoutine, CreateRoutine
 
 _RELATION_CLASS = 1259
+_TYPE_CLASS = 1247
 
 _KINDS = {"r": "table", "v": "view", "m": "materialized view", "f": "foreign table", "p": "table", "c": "type"}
 
@@ -69,6 +71,23 @@ class _Asker:
 
     def _temporary(self, schema: Schema) -> bool:
         return bool(schema.name == self.session.evaluation.temporary_schema)
+
+    def use_types(self, type_oids: Iterable[int]) -> None:
+        """Raises 42501 for a type that columns may not be made of; an array stands for its elements."""
+        catalog = self.catalog
+        for oid in type_oids:
+            oid = catalog.array_types.get(oid, oid)
+            definition = catalog.types.get(oid)
+            if definition is not None:
+                allowed, name = self.has("type", definition, "U"), definition.name
+            else:
+                given = catalog.system_privileges.get((_TYPE_CLASS, oid))
+                if given is None:
+                    continue
+                allowed = allows(catalog, self.role.oid, "type", ADMIN_ROLE_OID, given.privileges, "U")
+                name = self.session.catalog_state.types.name(oid)
+            if not allowed:
+                raise denied("type", name)
 
     def need(self, relation: Table | Sequence, letter: str) -> None:
         if not self.has("sequence" if isinstance(relation, Sequence) else "table", relation, letter):
@@ -191,6 +210,7 @@ def _query(asker: _Asker, bound: s.BoundQuery) -> None:
 def _create_table(asker: _Asker, bound: s.CreateTable) -> None:
     if bound.table.persistence != "t":
         asker.create_in(bound.table.schema_oid)
+    asker.use_types(column.type_oid for column in bound.table.columns)
     for constraint in bound.table.constraints:
         _may_refer(asker, constraint)
 
@@ -229,6 +249,11 @@ def _new_owner(asker: _Asker, item: Any, role_oid: int) -> None:
         raise denied("schema", schema.name)
 
 
+def _change_policies(asker: _Asker, bound: ChangePolicies) -> None:
+    if not asker.owns(bound.table.owner_oid):
+        raise not_owner("relation" if bound.tag == "DROP POLICY" else "table", bound.table.name)
+
+
 def _change_owner(asker: _Asker, bound: s.ChangeOwner) -> None:
     asker.must_own(bound.target)
     _new_owner(asker, bound.target, bound.role_oid)
@@ -237,15 +262,27 @@ def _change_owner(asker: _Asker, bound: s.ChangeOwner) -> None:
 def _alter_table(asker: _Asker, bound: s.AlterTable) -> None:
     asker.must_own(bound.table)
     for action in bound.actions:
+        if isinstance(action, s.AddColumn | s.AlterColumnType):
+            asker.use_types((action.column.type_oid,))
         if isinstance(action, s.SetOwner):
             _new_owner(asker, bound.table, action.role_oid)
         if isinstance(action, s.AddConstraint):
             _may_refer(asker, action.constraint)
 
 
+def _create_type(asker: _Asker, bound: s.CreateType | s.AlterType) -> None:
+    definition = bound.definition
+    if definition.oid:
+        asker.must_own(definition)
+    else:
+        asker.create_in(definition.schema_oid)
+    asker.use_types((definition.base_type_oid, *(one.type_oid for one in definition.attributes)))
+
+
 def _create_as(asker: _Asker, bound: s.CreateTableAs) -> None:
     if bound.table.persistence != "t":
         asker.create_in(bound.table.schema_oid)
+    asker.use_types(column.type_oid for column in bound.table.columns)
     if bound.query is not None:
         _query(asker, bound.query)
 
@@ -332,16 +369,17 @@ _CHECKS: dict[type, Callable[[_Asker, Any], None]] = {
     s.AlterIndex: _owner_of("table"),
     s.AlterTable: _alter_table,
     s.RefreshMaterializedView: _owner_of("table"),
+    ChangePolicies: _change_policies,
     s.Truncate: _truncate,
     s.LockTable: _lock_tables,
     s.DropObjects: _drop,
     s.CreateSchema: _create_schema,
     s.CreateSequence: _create_in_schema("sequence"),
     s.AlterSequence: _owner_of("sequence"),
-    s.CreateType: _create_in_schema("definition"),
     CreateRoutine: _create_routine,
     AlterRoutine: _owner_of("routine"),
-    s.AlterType: _owner_of("definition"),
+    s.CreateType: _create_type,
+    s.AlterType: _create_type,
     s.RenameObject: _rename,
     s.SetObjectSchema: _set_schema,
     s.ChangeOwner: _change_owner,

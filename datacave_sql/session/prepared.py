@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
+from datacave_core.catalog import Catalog
 from datacave_sql.session.compiled import CompiledQuery, CompiledUtility
 
 
@@ -26,3 +28,13 @@ class PreparedStatement:
     prepared_at: int = 0
     executions: int = 0
     cache: Any = None
+
+
+_NO_CATALOG = Catalog()
+
+
+def forget_plans(statements: Iterable[PreparedStatement]) -> None:
+    """Makes the plans of prepared statements stale, so that they are made anew when they are next used."""
+    for prepared in statements:
+        if prepared.compiled is not None:
+            prepared.compiled = replace(prepared.compiled, catalog=_NO_CATALOG)

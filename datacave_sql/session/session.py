@@ -42,7 +42,7 @@ from datacave_sql.session.failed_block import in_failed_block
 from datacave_sql.session.lock_keys import CATALOG_LOCK
 from datacave_sql.session.past import SessionPast
 from datacave_sql.session.portal import Portal
-from datacave_sql.session.prepared import PreparedStatement
+from datacave_sql.session.prepared import PreparedStatement, forget_plans
 from datacave_sql.session.replies import Complete, EmptyQuery, Reply
 from datacave_sql.session.settings import SessionSettings
 from datacave_sql.session.snapshot_reader import PastReader, SnapshotReader
@@ -97,6 +97,7 @@ class Session(Asides, CommitHooks):
         self._catalog_base: Catalog | None = None
         self._unreadable_past: DatacaveError | None = None  # why datacave.as_of cannot be read
         self._reader: SnapshotReader = SnapshotReader(database.store)
+        self.settings.rights_changed = self._forget_plans
         self.settings.as_of_changed = self._as_of_changed
         self._as_of_changed(self.settings.as_of)
         self.closed = False
@@ -134,7 +135,8 @@ class Session(Asides, CommitHooks):
         known = self._name_parts
         if known[0] is not catalog or known[1] is not path or known[2] is not role or known[3] is not authorization:
             evaluation = self.evaluation
-            self._name_context = (path, evaluation.current_user, evaluation.own_temporary_schema)
+            temporary = evaluation.own_temporary_schema
+            self._name_context = (path, evaluation.current_user, temporary, settings.row_security)
             self._name_parts = (catalog, path, role, authorization)
         return self._name_context
 
@@ -153,6 +155,7 @@ class Session(Asides, CommitHooks):
             format_settings=self.format_settings,
             virtual_relations=self.database.virtual_relations,
             temporary_schema=self.evaluation.own_temporary_schema,
+            row_security=self.settings.row_security,
             past=self.past,
         )
 
@@ -518,6 +521,11 @@ class Session(Asides, CommitHooks):
 
     # Prepared statements and portals
 
+    def _forget_plans(self) -> None:
+        """Somebody else's rights count from now on: prepared statements are planned anew when they are next used."""
+        self._name_parts = (None, None, None, None)
+        forget_plans(self.prepared.values())
+
     def prepare(self, name: str, text: str, parameter_types: Sequence[int]) -> None:
         """Parse: prepares a statement. Raises 42P05 for a name in use, 42601 for more than one statement."""
         if name and name in self.prepared:
@@ -542,10 +550,8 @@ class Session(Asides, CommitHooks):
         """A prepared statement with a plan for the present catalog. Raises 26000, 0A000 if its result has changed."""
         prepared = self.prepared.get(name)
         if prepared is None:
-            what = (
-                f'prepared statement "{name}" does not exist' if name else "unnamed prepared statement does not exist"
-            )
-            raise DatacaveError(what, sqlstate=sqlstate.UNDEFINED_PSTATEMENT)
+            what = f'prepared statement "{name}"' if name else "unnamed prepared statement"
+            raise DatacaveError(f"{what} does not exist", sqlstate=sqlstate.UNDEFINED_PSTATEMENT)
         compiled = prepared.compiled
         self._begin_in_past()
         if compiled is not None and compiled.catalog is not self.catalog_snapshot and not self.failed:

@@ -39,7 +39,7 @@ _DERIVED = frozenset(
         "datestyle", "intervalstyle", "timezone", "extra_float_digits", "bytea_output", "search_path",
         "default_transaction_isolation", "default_transaction_read_only", "default_transaction_deferrable",
         "synchronous_commit", "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "role",
-        "session_authorization", "client_min_messages", "datacave.as_of",
+        "session_authorization", "row_security", "client_min_messages", "datacave.as_of",
     }
 )  # fmt: skip
 _ISOLATIONS = {
@@ -75,8 +75,10 @@ class SessionSettings:
         self.idle_in_transaction_session_timeout_ms = 0
         self.client_min_messages = "notice"
         self.as_of = ""
+        self.rights_changed: Callable[[], None] = lambda: None
         self.as_of_changed: Callable[[str], None] = lambda as_of: None
         """Told the new value of datacave.as_of."""
+        self.row_security = True
         self.role = "none"
         self.session_authorization = ""
         for name, value in defaults.items():
@@ -195,6 +197,8 @@ class SessionSettings:
             self._derive()
             if key in ("role", "session_authorization"):
                 self._identify()
+            if key in ("role", "session_authorization", "row_security", "search_path"):
+                self.rights_changed()
         parameter = PARAMETERS.get(key)
         if parameter is not None and parameter.reported:
             self.has_changes = True
@@ -292,6 +296,7 @@ class SessionSettings:
         self.lock_timeout_ms = int(value("lock_timeout"))
         self.idle_in_transaction_session_timeout_ms = int(value("idle_in_transaction_session_timeout"))
         self.client_min_messages = str(value("client_min_messages"))
+        self.row_security = value("row_security") is True
         self.role = str(value("role"))
         as_of = str(value("datacave.as_of"))
         if as_of != self.as_of:

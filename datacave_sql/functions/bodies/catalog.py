@@ -249,7 +249,10 @@ for _target in ("name", "id"):
     BODIES.add_with_context(f"pg_has_role_{_target}", _privilege("role", with_role=False))
     for _role in ("name", "id"):
         BODIES.add_with_context(f"pg_has_role_{_role}_{_target}", _privilege("role", with_role=True))
-BODIES.add("row_security_active row_security_active_name", lambda relation: False)
+BODIES.add_with_context(
+    "row_security_active row_security_active_name",
+    lambda context, relation: context.catalog.row_security_is_active(relation),
+)
 
 
 @BODIES("pg_options_to_table")

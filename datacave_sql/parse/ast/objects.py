@@ -183,6 +183,30 @@ class DropRole(Statement):
 
 
 @dataclass(frozen=True, slots=True)
+class CreatePolicy(Statement):
+    """CREATE POLICY; command all, select, insert, update or delete."""
+
+    name: str
+    table: QualifiedName
+    permissive: bool = True
+    command: str = "all"
+    roles: tuple[str, ...] = ("public",)
+    using: Expression | None = None
+    check: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AlterPolicy(Statement):
+    """ALTER POLICY; what is not written stays."""
+
+    name: str
+    table: QualifiedName
+    roles: tuple[str, ...] = ()
+    using: Expression | None = None
+    check: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DropOwned(Statement):
     """DROP OWNED BY roles."""
 

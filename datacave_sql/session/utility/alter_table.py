@@ -331,6 +331,18 @@ def _set_owner(change: _TableChange, action: bound.SetOwner) -> Iterator[Wait]:
     change.install(replace(table, owner_oid=new, privileges=privileges), None, *owned)
 
 
+def _set_row_security(change: _TableChange, action: bound.SetRowSecurity) -> Iterator[Wait]:
+    yield from ()
+    table = change.table
+    change.install(
+        replace(
+            table,
+            row_security=table.row_security if action.enabled is None else action.enabled,
+            force_row_security=table.force_row_security if action.forced is None else action.forced,
+        )
+    )
+
+
 def _set_persistence(change: _TableChange, action: bound.SetPersistence) -> Iterator[Wait]:
     yield from ()
     change.install(replace(change.table, persistence=action.persistence))
@@ -347,4 +359,5 @@ _ACTIONS: dict[type, Callable[[_TableChange, Any], Iterator[Wait]]] = {
     bound.SetTableOptions: _set_options,
     bound.SetOwner: _set_owner,
     bound.SetPersistence: _set_persistence,
+    bound.SetRowSecurity: _set_row_security,
 }

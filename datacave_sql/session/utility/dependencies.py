@@ -39,12 +39,14 @@ class Removal:
     indexes: dict[int, set[int]] = field(default_factory=dict)  # table oid -> index oids
     columns: dict[int, set[int]] = field(default_factory=dict)  # table oid -> column numbers
     defaults: dict[int, set[int]] = field(default_factory=dict)  # table oid -> columns that lose their default
+    policies: dict[int, set[int]] = field(default_factory=dict)  # table oid -> policy oids
     told: list[tuple[str, str]] = field(default_factory=list)  # (dependent, what it depends on)
 
     def apply(self) -> Catalog:
         """The catalog without all this."""
         catalog = self.catalog.without(*self.objects.values()) if self.objects else self.catalog
-        touched = {*self.constraints, *self.indexes, *self.columns, *self.defaults} - self.objects.keys()
+        parts = (self.constraints, self.indexes, self.columns, self.defaults, self.policies)
+        touched = {oid for part in parts for oid in part} - self.objects.keys()
         changed = [self._reduced(catalog.tables[oid]) for oid in sorted(touched)]
         return catalog.with_objects(changed) if changed else catalog
 
@@ -53,6 +55,7 @@ class Removal:
         no_index = self.indexes.get(table.oid, set())
         no_column = self.columns.get(table.oid, set())
         no_default = self.defaults.get(table.oid, set())
+        no_policy = self.policies.get(table.oid, set())
         columns = tuple(
             dropped_column(column)
             if column.number in no_column
@@ -66,6 +69,7 @@ class Removal:
             columns=columns,
             constraints=tuple(one for one in table.constraints if one.oid not in gone),
             indexes=tuple(one for one in table.indexes if one.oid not in no_index),
+            policies=tuple(one for one in table.policies if one.oid not in no_policy),
         )
 
 
@@ -160,6 +164,10 @@ class Collector:
             if view.kind in ("v", "m") and oid in view.depends_on and view.oid not in self.removal.objects:
                 self._tell(describe(self._catalog, view), item)
                 self.add(view)
+            for policy in view.policies:
+                if oid in policy.depends_on and view.oid not in self.removal.objects:
+                    self._tell(f"policy {policy.name} on table {view.name}", item)
+                    self.removal.policies.setdefault(view.oid, set()).add(policy.oid)
 
     def _routines_on(self, oids: Iterable[int], item: Any) -> None:
         """The routines that need one of these."""

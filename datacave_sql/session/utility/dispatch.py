@@ -13,6 +13,7 @@ from datacave_core.errors import FeatureNotSupported
 from datacave_core.wait import Wait
 from datacave_sql.bind import bound_routines
 from datacave_sql.bind import statements as bound
+from datacave_sql.bind.bound_privileges import AlterDefaultPrivileges, ChangePolicies, GrantPrivileges
 from datacave_sql.parse import ast
 from datacave_sql.session.copying import copy_from, copy_to
 from datacave_sql.session.replies import Complete, Reply, ResultColumn, ResultHeader
@@ -29,6 +30,7 @@ from datacave_sql.session.utility import (
     memberships,
     owned,
     parameters,
+    policies,
     prepared,
     role_settings,
     roles,
@@ -90,10 +92,11 @@ CATALOG_CHANGES: dict[type, Callable[[Any, Any], Steps]] = {
     bound.RefreshMaterializedView: views.refresh,
     bound.CreateType: types.create_type,
     bound.AlterType: types.alter_type,
-    bound.GrantPrivileges: grants.grant_privileges,
-    bound.AlterDefaultPrivileges: grants.alter_default_privileges,
+    GrantPrivileges: grants.grant_privileges,
+    AlterDefaultPrivileges: grants.alter_default_privileges,
     bound_routines.CreateRoutine: routines.create_routine,
     bound_routines.AlterRoutine: routines.alter_routine,
+    ChangePolicies: policies.change_policies,
 }
 """Statements that change the catalog."""
 

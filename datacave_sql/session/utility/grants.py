@@ -29,7 +29,7 @@ from datacave_core.catalog import (
 from datacave_core.catalog.privileges import dependent_grants, merged, revoked
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.wait import Wait
-from datacave_sql.bind.statements import AlterDefaultPrivileges, GrantPrivileges, SystemObject
+from datacave_sql.bind.bound_privileges import AlterDefaultPrivileges, GrantPrivileges, SystemObject
 from datacave_sql.session.permissions import denied, kind_of
 from datacave_sql.session.replies import Complete, Reply
 from datacave_sql.session.utility.numbering import Numbers
