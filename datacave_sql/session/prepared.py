@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -33,8 +32,6 @@ class PreparedStatement:
 _NO_CATALOG = Catalog()
 
 
-def forget_plans(statements: Iterable[PreparedStatement]) -> None:
-    """Makes the plans of prepared statements stale, so that they are made anew when they are next used."""
-    for prepared in statements:
-        if prepared.compiled is not None:
-            prepared.compiled = replace(prepared.compiled, catalog=_NO_CATALOG)
+def stale(compiled: CompiledQuery | CompiledUtility) -> CompiledQuery | CompiledUtility:
+    """A plan that holds no longer, whatever the catalog says."""
+    return replace(compiled, catalog=_NO_CATALOG)

@@ -16,7 +16,7 @@ from typing import Any
 
 from datacave_core import sqlstate
 from datacave_core.catalog import Catalog, catalog_writes
-from datacave_core.errors import CachedPlanChanged, DatacaveError
+from datacave_core.errors import DatacaveError
 from datacave_core.ports import Commit
 from datacave_core.transaction import (
     UPDATE,
@@ -39,10 +39,9 @@ from datacave_sql.session.compiled import CompiledQuery, CompiledUtility
 from datacave_sql.session.compiler import Compiler, Plan
 from datacave_sql.session.evaluation import SessionEvaluation
 from datacave_sql.session.failed_block import in_failed_block
+from datacave_sql.session.held_statements import HeldStatements
 from datacave_sql.session.lock_keys import CATALOG_LOCK
 from datacave_sql.session.past import SessionPast
-from datacave_sql.session.portal import Portal
-from datacave_sql.session.prepared import PreparedStatement, forget_plans
 from datacave_sql.session.replies import Complete, EmptyQuery, Reply
 from datacave_sql.session.settings import SessionSettings
 from datacave_sql.session.snapshot_reader import PastReader, SnapshotReader
@@ -50,7 +49,7 @@ from datacave_sql.session.utility import drop_temporary_schema, empty_at_commit,
 from datacave_sql.session.written_tables import share_written_tables
 
 
-class Session(Asides, CommitHooks):
+class Session(Asides, CommitHooks, HeldStatements):
     """One client. Everything runs in one thread; at most one statement is under way.
 
     `evaluation` answers what expressions ask; `settings` holds the parameters.
@@ -85,8 +84,7 @@ class Session(Asides, CommitHooks):
         self.in_block = False
         self.failed = False
         self.savepoints: list[tuple[str, Mark, Any]] = []
-        self.prepared: dict[str, PreparedStatement] = {}
-        self.portals: dict[str, Portal] = {}
+        HeldStatements.__init__(self)
         self.emptied_at_commit: set[int] = set()
         """Oids of temporary tables with ON COMMIT DELETE ROWS."""
         self.compiler = Compiler(self)
@@ -97,7 +95,7 @@ class Session(Asides, CommitHooks):
         self._catalog_base: Catalog | None = None
         self._unreadable_past: DatacaveError | None = None  # why datacave.as_of cannot be read
         self._reader: SnapshotReader = SnapshotReader(database.store)
-        self.settings.rights_changed = self._forget_plans
+        self.settings.rights_changed = self._rights_changed
         self.settings.as_of_changed = self._as_of_changed
         self._as_of_changed(self.settings.as_of)
         self.closed = False
@@ -139,6 +137,11 @@ class Session(Asides, CommitHooks):
             self._name_context = (path, evaluation.current_user, temporary, settings.row_security)
             self._name_parts = (catalog, path, role, authorization)
         return self._name_context
+
+    def _rights_changed(self) -> None:
+        """Somebody else's rights count from now on."""
+        self._name_parts = (None, None, None, None)
+        self.forget_plans()
 
     @property
     def search_path(self) -> tuple[str, ...]:
@@ -518,74 +521,6 @@ class Session(Asides, CommitHooks):
         del self._after_rollback[state[3] :]
         for one in work:
             one()
-
-    # Prepared statements and portals
-
-    def _forget_plans(self) -> None:
-        """Somebody else's rights count from now on: prepared statements are planned anew when they are next used."""
-        self._name_parts = (None, None, None, None)
-        forget_plans(self.prepared.values())
-
-    def prepare(self, name: str, text: str, parameter_types: Sequence[int]) -> None:
-        """Parse: prepares a statement. Raises 42P05 for a name in use, 42601 for more than one statement."""
-        if name and name in self.prepared:
-            raise DatacaveError(f'prepared statement "{name}" already exists', sqlstate=sqlstate.DUPLICATE_PSTATEMENT)
-        statements = self.compiler.parse(text)
-        self._begin_in_past()
-        if len(statements) > 1:
-            raise DatacaveError(
-                "cannot insert multiple commands into a prepared statement", sqlstate=sqlstate.SYNTAX_ERROR
-            )
-        prepared = PreparedStatement(name, text, None, tuple(parameter_types), None)
-        if statements:
-            prepared.parsed = statements[0]
-            self._check_not_failed(statements[0].statement)
-            prepared.compiled = self._compile_prepared(prepared)
-        self.prepared[name] = prepared
-
-    def _compile_prepared(self, prepared: PreparedStatement) -> CompiledQuery | CompiledUtility:
-        return self.compiler.prepare(prepared.text, prepared.parsed, prepared.declared_types)
-
-    def prepared_statement(self, name: str) -> PreparedStatement:
-        """A prepared statement with a plan for the present catalog. Raises 26000, 0A000 if its result has changed."""
-        prepared = self.prepared.get(name)
-        if prepared is None:
-            what = f'prepared statement "{name}"' if name else "unnamed prepared statement"
-            raise DatacaveError(f"{what} does not exist", sqlstate=sqlstate.UNDEFINED_PSTATEMENT)
-        compiled = prepared.compiled
-        self._begin_in_past()
-        if compiled is not None and compiled.catalog is not self.catalog_snapshot and not self.failed:
-            fresh = self._compile_prepared(prepared)
-            if fresh.columns != compiled.columns:
-                raise CachedPlanChanged
-            prepared.compiled = fresh
-        return prepared
-
-    def check_bind(self, prepared: PreparedStatement) -> None:
-        """Raises 25P02 in a failed block, unless the statement ends it."""
-        if self.failed and prepared.parsed is not None:
-            self._check_not_failed(prepared.parsed.statement)
-
-    def bind(self, name: str, prepared: PreparedStatement, parameters: Sequence[Any]) -> Portal:
-        """Bind: makes a portal, replacing the unnamed one. Raises 42P03 for a name in use."""
-        if name and name in self.portals:
-            raise DatacaveError(f'cursor "{name}" already exists', sqlstate=sqlstate.DUPLICATE_CURSOR)
-        self.close_portal(name)
-        portal = self.portals[name] = Portal(self, name, prepared.compiled, parameters, text=prepared.text)
-        return portal
-
-    def portal(self, name: str) -> Portal:
-        """An open portal. Raises 34000."""
-        portal = self.portals.get(name)
-        if portal is None:
-            raise DatacaveError(f'portal "{name}" does not exist', sqlstate=sqlstate.UNDEFINED_CURSOR)
-        return portal
-
-    def close_portal(self, name: str) -> None:
-        """Closes a portal; unknown names are ignored, as the protocol asks."""
-        portal = self.portals.pop(name, None)
-        if portal is not None:
-            portal.close()
 
     def close(self) -> None:
         """Ends the session: its transaction is rolled back, its locks and channels are given up."""
