@@ -24,6 +24,9 @@ How it stays safe, without parsing:
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+
+from datacave_core.compiled import compiled
 
 LENGTH_MAX = 4096
 
@@ -55,7 +58,7 @@ _OPERATOR_CHARACTERS = frozenset("~!@#^&|`?+-*/%<>=")
 _WORDS_BEFORE = frozenset(["and", "or", "between", "not"])
 
 
-def fingerprint(text: str) -> Fingerprint | None:
+def plain_fingerprint(text: str) -> Fingerprint | None:
     """The text with `$1`..`$n` and the literals' kinds and values, or None: nothing to replace, or not safe."""
     if "$" in text or "--" in text or "/*" in text or "::" in text or len(text) > LENGTH_MAX:
         return None
@@ -151,3 +154,11 @@ def _is_sign(before: str) -> bool:
     if trimmed is not rest:
         return True
     return trimmed[-1] in "(," or (trimmed[-1] == "=" and trimmed[-2:-1] not in _OPERATOR_CHARACTERS)
+
+
+def _plain_only(plain: Callable[[str], Fingerprint | None]) -> Callable[[str], Fingerprint | None]:
+    return plain
+
+
+fingerprint = compiled("datacave_sql.parse._fingerprint", "make_fingerprint", _plain_only, 1)(plain_fingerprint)
+"""The fastest body there is."""
