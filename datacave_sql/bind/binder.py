@@ -155,6 +155,7 @@ def bind_in_scope(
 ) -> tuple[Binding, BoundQuery]:
     """Binds a query inside the names of `scope`, with parameters of these types: a statement of a routine."""
     b = binding(environment, text, types)
+    b.parameters = Parameters(types, environment.types, fixed=True)
     return b, bound_query(b, parsed.statement, scope)
 
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from datacave_core.catalog import Routine
+from datacave_core.catalog import CastDefinition, OperatorDefinition, Routine
 from datacave_sql.parse import ast
 
 
 @dataclass(frozen=True, slots=True)
 class CreateRoutine:
-    """CREATE FUNCTION, PROCEDURE, AGGREGATE: `routine` has oid 0; `settings` are its SET clauses."""
+    """CREATE FUNCTION, PROCEDURE, AGGREGATE: `routine` has oid 0; `settings` are its SET clauses, `warnings` texts."""
 
     routine: Routine
     replaces: Routine | None = None
     settings: tuple[ast.SetParameter | str | None, ...] = ()
     tag: str = "CREATE FUNCTION"
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +26,18 @@ class AlterRoutine:
     routine: Routine
     settings: tuple[ast.SetParameter | str | None, ...] = ()
     tag: str = "ALTER FUNCTION"
+
+
+@dataclass(frozen=True, slots=True)
+class CreateOperator:
+    """CREATE OPERATOR: the definition has oid 0; `warnings` are texts."""
+
+    definition: OperatorDefinition
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CreateCast:
+    """CREATE CAST: the definition has oid 0."""
+
+    definition: CastDefinition

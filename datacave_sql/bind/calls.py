@@ -22,6 +22,7 @@ from datacave_sql.bind.state import Binding
 from datacave_sql.bind.stored_text import expression_tree
 from datacave_sql.expr import nodes as n
 from datacave_sql.functions import registry
+from datacave_sql.functions.coercion import ASSIGNMENT
 from datacave_sql.functions.registry import Function
 from datacave_sql.functions.resolution import ResolvedCast, ResolvedFunction, signature
 from datacave_sql.functions.routines import specialised
@@ -110,6 +111,9 @@ def resolve_call(b: Binding, e: ast.FunctionCall, scope: Scope) -> n.Expression:
         if function.routine is not None:
             return routine_call(b, e, found, arguments)
         return plain_call(b, found, arguments, e.position)
+    if function.routine is not None:
+        note_call(b, function.routine, e)
+        b.calls_routines = True
     if function.kind == "w" and e.over is None:
         raise DatacaveError(
             f"window function {function.name} requires an OVER clause",
@@ -173,7 +177,8 @@ def plain_call(b: Binding, found: ResolvedFunction, arguments: Sequence[n.Expres
 
 def _routine_default(b: Binding, text: str, type_oid: int) -> n.Expression:
     value = b.expression(expression_tree(text), Scope(clause="DEFAULT expressions"))
-    return coercion.require(b, value, type_oid)
+    coerced = coercion.coerce(b, value, type_oid, -1, ASSIGNMENT)
+    return coerced if coerced is not None else coercion.require(b, value, type_oid)
 
 
 def routine_call(
@@ -259,7 +264,7 @@ def _filter(b: Binding, e: ast.FunctionCall, scope: Scope) -> n.Expression | Non
 
 def _check_aggregate_form(e: ast.FunctionCall, function: Function) -> str:
     name = function.name
-    kind = registry.aggregate(function.oid).kind
+    kind = registry.aggregate_kind(function)
     if e.within_group and kind == "n":
         raise DatacaveError(
             f"{name} is not an ordered-set aggregate, so it cannot have WITHIN GROUP",
@@ -430,7 +435,7 @@ def _window_call(
         raise FeatureNotSupported("DISTINCT is not implemented for window functions", position=e.position)
     if e.order_by and function.kind == "a":
         raise FeatureNotSupported("aggregate ORDER BY is not implemented for window functions", position=e.position)
-    if e.within_group or (function.kind == "a" and registry.aggregate(function.oid).kind != "n"):
+    if e.within_group or (function.kind == "a" and registry.aggregate_kind(function) != "n"):
         raise FeatureNotSupported(
             f"OVER is not supported for ordered-set aggregate {function.name}", position=e.position
         )

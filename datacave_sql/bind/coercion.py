@@ -76,6 +76,9 @@ def apply_coercion(
         assert found.function is not None
         extra: tuple[n.Expression, ...] = (n.Constant(typmod, oids.INT4), n.Constant(context == EXPLICIT, oids.BOOL))
         arguments = (e, *extra[: len(found.function.argument_types) - 1])
+        if found.function.routine is not None:
+            (b.inlined if b.view_depth else b.dependencies).add(found.function.oid)
+            b.calls_routines = True
         return fold(b, n.FunctionCall(found.function, arguments, base, position=position or 0))
     if found.kind == "array":
         assert found.element is not None

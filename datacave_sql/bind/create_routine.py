@@ -17,12 +17,12 @@ from datacave_sql.bind.names import Scope
 from datacave_sql.bind.nested import Entries
 from datacave_sql.bind.routine_body import bind_body, body_environment, result_shape
 from datacave_sql.bind.routine_options import RoutineOptions, read_options
-from datacave_sql.bind.routine_resolution import note_call
 from datacave_sql.bind.sqltext import SqlText
 from datacave_sql.bind.state import Binding
 from datacave_sql.bind.statements import BoundQuery
 from datacave_sql.bind.stored_text import statements_of
 from datacave_sql.expr import nodes as n
+from datacave_sql.functions.coercion import ASSIGNMENT
 from datacave_sql.functions.polymorphism import POLYMORPHIC
 from datacave_sql.parse import ParsedStatement, ast
 
@@ -61,6 +61,8 @@ def bind_create_function(b: Binding, statement: ast.CreateFunction, entries: Ent
         body_path=b.environment.search_path if statement.sql_body else (),
     )
     routine = options.applied(routine)
+    if routine.leakproof:
+        require_superuser(b)
     old = _replaced(b, routine, statement)
     routine = replace(routine, depends_on=_check_body(b, routine, old, entries))
     tag = "CREATE PROCEDURE" if statement.procedure else "CREATE FUNCTION"
@@ -157,7 +159,7 @@ def _default(b: Binding, node: ast.Expression, oid: int) -> str:
             )
         if isinstance(part, n.SubqueryExpression):
             raise DatacaveError("cannot use subquery in DEFAULT expression", sqlstate=sqlstate.FEATURE_NOT_SUPPORTED)
-    if oid not in POLYMORPHIC:
+    if oid not in POLYMORPHIC and coercion.coerce(b, value, oid, -1, ASSIGNMENT) is None:
         coercion.require(b, value, oid)
     return SqlText(routine=b.routine_name)(node)
 
@@ -236,6 +238,8 @@ def _check_body(b: Binding, routine: Routine, old: Routine | None, entries: Entr
     polymorphic = any(oid in POLYMORPHIC for oid in types)
     try:
         statements = statements_of(routine.body)
+        if polymorphic and routine.sql_body:
+            raise invalid("SQL function with unquoted function body cannot have polymorphic arguments")
         if polymorphic:
             return tuple(sorted(needed))
         columns = tuple((a.name, a.type_oid, -1) for a in routine.arguments if a.mode in "obt")
@@ -302,6 +306,11 @@ def _replaced(b: Binding, routine: Routine, statement: ast.CreateFunction) -> Ro
             raise invalid(f'cannot change name of input parameter "{was.name}"', hint=hint)
     if sum(a.default is not None for a in old.arguments) > sum(a.default is not None for a in routine.arguments):
         raise invalid("cannot remove parameter defaults from existing function", hint=hint)
-    if b.dependencies:
-        note_call(b, old)
     return old
+
+
+def require_superuser(b: Binding) -> None:
+    """Raises 42501 for who wants a function to be trusted with what it must not leak."""
+    role = b.catalog.role_named(b.environment.current_user)
+    if role is not None and not role.superuser:
+        raise DatacaveError("only superuser can define a leakproof function", sqlstate=sqlstate.INSUFFICIENT_PRIVILEGE)

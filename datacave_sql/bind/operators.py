@@ -6,43 +6,85 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 
 from datacave_core import sqlstate
+from datacave_core.catalog import OperatorDefinition
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.types import oids
 from datacave_sql.bind import coercion
 from datacave_sql.bind.folding import fold
 from datacave_sql.bind.names import Scope
-from datacave_sql.bind.resolving import operator_for
+from datacave_sql.bind.resolving import FIRST_USER_OID, operator_for
+from datacave_sql.bind.routine_inlining import inlined_value
 from datacave_sql.bind.state import Binding
 from datacave_sql.expr import nodes as n
 from datacave_sql.functions import registry
 from datacave_sql.functions.coercion import common_type
-from datacave_sql.functions.registry import Function
-from datacave_sql.functions.resolution import ResolvedOperator
+from datacave_sql.functions.registry import Function, OperatorFact
+from datacave_sql.functions.resolution import ResolvedOperator, resolve_operator
+from datacave_sql.functions.user_aggregates import any_function
 from datacave_sql.parse import ast
 
 ROW_OPERATORS = ("=", "<>", "<", "<=", ">", ">=")
 
 
-def find_operator(b: Binding, name: str, left: int, right: int, position: int) -> ResolvedOperator:
-    """resolve_operator with the operator's place in its errors."""
+def find_operator(
+    b: Binding, name: str, left: int, right: int, position: int, schema: tuple[str, ...] = ()
+) -> ResolvedOperator:
+    """resolve_operator with the operator's place in its errors, among built-in operators and those of users."""
     try:
+        if b.catalog.operators and (made := operators_of(b, (*schema, name))):
+            facts = [_fact(b, one) for one in made]
+            found = resolve_operator(name, left, right, b.types, extra=facts, builtin=not schema)
+            if found.function.routine is not None or found.operator.oid >= FIRST_USER_OID:
+                (b.inlined if b.view_depth else b.dependencies).update((found.operator.oid, found.operator.function))
+            return found
+        _no_schema(schema, name, position)
         return operator_for(name, left, right, b.types)
     except DatacaveError as error:
         raise error.at(position) from None
 
 
+def _fact(b: Binding, one: OperatorDefinition) -> OperatorFact:
+    function = any_function(b.catalog, one.function_oid)
+    return OperatorFact(
+        one.oid, one.name, one.left_oid, one.right_oid, one.result_oid, one.function_oid, one.commutator_oid,
+        one.negator_oid, one.merges, one.hashes, one.restrict, one.join, function,
+    )  # fmt: skip
+
+
+def operators_of(b: Binding, name: ast.QualifiedName) -> list[OperatorDefinition]:
+    """The users' operators that a name can mean, earlier schemas of the search path first."""
+    if not b.catalog.operators:
+        return []
+    found = [one for _, one in sorted(b.catalog.operators.items()) if one.name == name[-1]]
+    schemas = name[-2:-1] if len(name) > 1 else b.environment.search_path
+    visible = []
+    for schema_name in schemas:
+        known = b.catalog.schema_named(schema_name)
+        visible += [one for one in found if known is not None and one.schema_oid == known.oid]
+    return visible
+
+
 def apply_operator(
-    b: Binding, name: str, left: n.Expression | None, right: n.Expression, position: int
+    b: Binding,
+    name: str,
+    left: n.Expression | None,
+    right: n.Expression,
+    position: int,
+    schema: tuple[str, ...] = (),
 ) -> n.Expression:
     """`left name right` over bound operands; rows are compared field by field."""
     if isinstance(left, n.RowConstructor) and isinstance(right, n.RowConstructor) and name in ROW_OPERATORS:
         return compare_rows(b, name, left.fields, right.fields, position)
     operands = (right,) if left is None else (left, right)
-    found = find_operator(b, name, left.type if left is not None else 0, right.type, position)
+    found = find_operator(b, name, left.type if left is not None else 0, right.type, position, schema)
     arguments = tuple(
         coercion.require(b, operand, type_oid) for operand, type_oid in zip(operands, found.argument_types, strict=True)
     )
     call = n.FunctionCall(found.function, arguments, found.result_type, -1, name, position)
+    if found.function.routine is not None:
+        inlined = inlined_value(b, call)
+        b.calls_routines = b.calls_routines or inlined is None
+        return b.placed(inlined if inlined is not None else call, position)
     return b.placed(fold(b, call), position)
 
 
@@ -79,8 +121,11 @@ def _no_schema(schema: tuple[str, ...], name: str, position: int) -> None:
         )
 
 
+def _named_schema(schema: tuple[str, ...]) -> tuple[str, ...]:
+    return () if schema and schema[-1] == "pg_catalog" else schema
+
+
 def bind_binary(b: Binding, e: ast.BinaryOperation, scope: Scope) -> n.Expression:
-    _no_schema(e.schema, e.operator, e.position)
     # Long chains (a + b + c ...) nest to the left: they are walked, not recursed into.
     spine: list[ast.BinaryOperation] = [e]
     while isinstance(spine[-1].left, ast.BinaryOperation):
@@ -88,13 +133,13 @@ def bind_binary(b: Binding, e: ast.BinaryOperation, scope: Scope) -> n.Expressio
     left = b.expression(spine[-1].left, scope)
     for node in reversed(spine):
         right = b.expression(node.right, scope)
-        left = apply_operator(b, node.operator, left, right, node.position)
+        left = apply_operator(b, node.operator, left, right, node.position, _named_schema(node.schema))
     return left
 
 
 def bind_unary(b: Binding, e: ast.UnaryOperation, scope: Scope) -> n.Expression:
-    _no_schema(e.schema, e.operator, e.position)
-    return apply_operator(b, e.operator, None, b.expression(e.operand, scope), e.position)
+    operand = b.expression(e.operand, scope)
+    return apply_operator(b, e.operator, None, operand, e.position, _named_schema(e.schema))
 
 
 def bind_not(b: Binding, e: ast.Not, scope: Scope) -> n.Expression:

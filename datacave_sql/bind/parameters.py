@@ -14,10 +14,11 @@ PARAMETER_NUMBER_MAX = 65535
 
 
 class Parameters:
-    """The parameters of one statement. `given` None: there are none, and $1 is an error."""
+    """The parameters of one statement. `given` None: there are none, and $1 is an error; `fixed`: there are no more."""
 
-    def __init__(self, given: Sequence[int] | None, types: TypeLookup) -> None:
+    def __init__(self, given: Sequence[int] | None, types: TypeLookup, *, fixed: bool = False) -> None:
         self._given = given is not None
+        self._last = len(given or ()) if fixed else PARAMETER_NUMBER_MAX
         self._types = types
         self._known: dict[int, int] = {}
         self._count = len(given or ())
@@ -27,7 +28,7 @@ class Parameters:
 
     def reference(self, number: int, position: int) -> n.Parameter:
         """$n where it is written; of type unknown as long as nothing is known about it. Raises 42P02."""
-        if not self._given or not 0 < number <= PARAMETER_NUMBER_MAX:
+        if not self._given or not 0 < number <= self._last:
             raise DatacaveError(
                 f"there is no parameter ${number}", sqlstate=sqlstate.UNDEFINED_PARAMETER, position=position
             )

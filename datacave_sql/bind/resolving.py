@@ -35,7 +35,7 @@ def _builtin_function(
 
 def operator_for(name: str, left: int, right: int, types: TypeLookup) -> ResolvedOperator:
     """resolve_operator."""
-    if left < FIRST_USER_OID and right < FIRST_USER_OID:
+    if left < FIRST_USER_OID and right < FIRST_USER_OID and not types.custom:
         return _builtin_operator(name, left, right)
     return resolve_operator(name, left, right, types)
 
@@ -44,6 +44,6 @@ def function_for(
     name: str, arguments: tuple[int, ...], types: TypeLookup, labels: tuple[str, ...], variadic: bool
 ) -> ResolvedFunction | ResolvedCast:
     """resolve_function."""
-    if all(oid < FIRST_USER_OID for oid in arguments):
+    if not types.custom and all(oid < FIRST_USER_OID for oid in arguments):
         return _builtin_function(name, arguments, labels, variadic)
     return resolve_function(name, arguments, types, names=labels, variadic=variadic)

@@ -12,6 +12,7 @@ from datacave_sql.bind.state import Binding
 from datacave_sql.functions.registry import Function
 from datacave_sql.functions.resolution import ResolvedCast, ResolvedFunction, resolve_function
 from datacave_sql.functions.routines import function_of
+from datacave_sql.functions.user_aggregates import with_states
 from datacave_sql.parse import ast
 
 
@@ -21,7 +22,8 @@ def as_function(b: Binding, routine: Routine) -> Function:
     for argument in routine.arguments:
         if argument.mode == "v":
             element = _element(b, argument.type_oid)
-    return function_of(routine, element)
+    made = function_of(routine, element)
+    return with_states(b.catalog, made, routine) if routine.kind == "a" else made
 
 
 def _element(b: Binding, oid: int) -> int:

@@ -11,7 +11,7 @@ from datacave_core.types import oids
 from datacave_sql.bind import calls, relations, typenames
 from datacave_sql.bind import statements as s
 from datacave_sql.bind.bound_routines import AlterRoutine
-from datacave_sql.bind.create_routine import bind_create_function
+from datacave_sql.bind.create_routine import bind_create_function, require_superuser
 from datacave_sql.bind.names import Scope
 from datacave_sql.bind.nested import Entries
 from datacave_sql.bind.routine_options import read_options
@@ -106,6 +106,8 @@ def bind_alter_function(b: Binding, statement: ast.AlterFunction, entries: objec
     """ALTER FUNCTION and PROCEDURE with options."""
     routine = find_routine(b, statement.kind, statement.signature)
     options = read_options(statement.options, procedure=routine.kind == "p")
+    if options.changes.get("leakproof"):
+        require_superuser(b)
     return AlterRoutine(options.applied(routine), tuple(options.settings), f"ALTER {statement.kind.upper()}")
 
 

@@ -13,9 +13,11 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from datacave_core.catalog import (
+    CastDefinition,
     Column,
     Constraint,
     Index,
+    OperatorDefinition,
     Routine,
     Schema,
     Sequence,
@@ -25,7 +27,7 @@ from datacave_core.catalog import (
 from datacave_core.values import Row
 from datacave_sql.bind.access import RelationUse
 from datacave_sql.bind.bound_privileges import AlterDefaultPrivileges, ChangePolicies, GrantPrivileges
-from datacave_sql.bind.bound_routines import AlterRoutine, CreateRoutine
+from datacave_sql.bind.bound_routines import AlterRoutine, CreateCast, CreateOperator, CreateRoutine
 from datacave_sql.expr.nodes import Expression
 from datacave_sql.parse import ast
 from datacave_sql.plan.logical import Insert, LogicalPlan, OutputColumn
@@ -396,7 +398,9 @@ class AlterType:
     check_values: bool = False
 
 
-DroppedObject: TypeAlias = "Table | tuple[Table, Index] | Sequence | Schema | TypeDefinition | Routine"
+DroppedObject: TypeAlias = (
+    "Table | tuple[Table, Index] | Sequence | Schema | TypeDefinition | Routine | OperatorDefinition | CastDefinition"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -539,6 +543,8 @@ BoundUtility: TypeAlias = (
     | CreateType
     | AlterType
     | CreateRoutine
+    | CreateOperator
+    | CreateCast
     | AlterRoutine
     | DropObjects
     | RenameObject

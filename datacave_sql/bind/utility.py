@@ -10,6 +10,7 @@ from datacave_sql.bind import statements as s
 from datacave_sql.bind.alter_table import bind_alter_table
 from datacave_sql.bind.copy import bind_copy
 from datacave_sql.bind.create_index import bind_create_index
+from datacave_sql.bind.create_operator import OPERATOR_STATEMENTS
 from datacave_sql.bind.create_table import bind_create_table
 from datacave_sql.bind.drop import bind_drop
 from datacave_sql.bind.grants import bind_default_privileges, bind_grant
@@ -49,6 +50,7 @@ UTILITIES: Mapping[type, BindUtility] = {
     **RENAMES,
     **ROUTINES,
     **POLICIES,
+    **OPERATOR_STATEMENTS,
     ast.CreateTable: bind_create_table,
     ast.CreateIndex: bind_create_index,
     ast.AlterTable: bind_alter_table,

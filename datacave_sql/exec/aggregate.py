@@ -8,7 +8,7 @@ machinery once per set over the same rows.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from datacave_core.rowbatch import BATCH_ROWS
@@ -109,7 +109,8 @@ class Aggregate:
                 for step in pace.run(context, work, batch):
                     if isinstance(step, Wait):
                         yield step
-        finals = [self._final(context, step) for step in self.steps]
+        late = [replace(step, body=step.body.within(context)) for step in self.steps]
+        finals = [self._final(context, step) for step in late]
         direct = [(i, step.make_direct(context)) for i, step in enumerate(self.steps) if step.make_direct is not None]
         for one, groups in zip(self.passes, tables, strict=True):
             if not groups and one.empty_key:
@@ -120,7 +121,7 @@ class Aggregate:
             for key, states in groups.items():
                 head = tuple(None if slot is None else key[slot] for slot in spread)
                 for position, arguments in direct:
-                    finals[position] = self._final(context, self.steps[position], arguments(head))
+                    finals[position] = self._final(context, late[position], arguments(head))
                 values = tuple(final(state) for final, state in zip(finals, states, strict=True))
                 output.append(head + values + tail)
                 if len(output) >= BATCH_ROWS:

@@ -25,6 +25,7 @@ class AggregateBody:
     `combine(state, other) -> state` merges two partial states, or None. `inverse(state, *args) -> state` takes the
     oldest row out again for moving frames, or None. `order_matters` says that the order of the
     input rows shows in the result. `hypothetical`: `final(rows, direct, key)`, see ordered_set.py.
+    `late` makes the body that a running statement (an EvaluationContext) uses, for functions that need one.
     """
 
     initial: Callable[[], Any]
@@ -37,6 +38,11 @@ class AggregateBody:
     takes_context: bool = False
     order_matters: bool = False
     hypothetical: bool = False
+    late: Callable[[Any], AggregateBody] | None = None
+
+    def within(self, context: Any) -> AggregateBody:
+        """The body for one execution."""
+        return self if self.late is None else self.late(context)
 
 
 AggregateMaker = Callable[[CallTypes], AggregateBody]

@@ -50,6 +50,12 @@ def find_coercion(source: int, target: int, context: str, types: TypeLookup) -> 
         return Coercion("none", source, target, domain=domain)
     if base_source == oids.UNKNOWN:
         return Coercion("io", base_source, base_target, domain=domain)
+    rule = types.cast(source, target) or types.cast(base_source, base_target) if types.custom else None
+    if rule is not None:
+        if _RANK[context] < _RANK[rule.context]:
+            return None
+        kind = "function" if rule.function is not None else "io"
+        return Coercion(kind, base_source, base_target, rule.function, domain=domain)
     fact = registry.cast(base_source, base_target)
     if fact is not None:
         if _RANK[context] < _RANK[fact.context]:

@@ -16,7 +16,7 @@ from typing import Any
 from datacave_core.catalog import Routine
 from datacave_core.errors import FeatureNotSupported
 from datacave_core.values import Value
-from datacave_sql.functions.aggregate import AggregateBody
+from datacave_sql.functions.aggregate import AggregateBody, AggregateMaker
 from datacave_sql.functions.bodies import AGGREGATES, BODIES, INLINE_NAMES, WINDOWS
 from datacave_sql.functions.body import Body, CallTypes
 from datacave_sql.functions.factfiles import fact_rows, proc_names, proc_oids, proc_row, proc_rows_named
@@ -59,6 +59,8 @@ class Function:
     entry: Body | None
     routine: Routine | None = field(default=None, compare=False)
     """The catalog's object, where a user has made the function."""
+    aggregate: AggregateMaker | None = field(default=None, compare=False)
+    """What makes the states of a user's aggregate."""
 
     @property
     def body(self) -> Callable[..., Any] | None:
@@ -110,6 +112,8 @@ class OperatorFact:
     hashes: bool
     restrict: str
     join: str
+    target: Function | None = field(default=None, compare=False)
+    """The function itself, where a user has made the operator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +271,13 @@ def aggregate(oid: int) -> AggregateFact:
     return _aggregates()[oid]
 
 
+def aggregate_kind(function: Function) -> str:
+    """pg_aggregate.aggkind: n normal, o ordered-set, h hypothetical-set."""
+    if function.routine is not None:
+        return function.routine.parts[0].kind
+    return aggregate(function.oid).kind
+
+
 def bind(
     function: Function,
     argument_types: tuple[int, ...],
@@ -312,7 +323,7 @@ def bind_aggregate(
     function: Function, argument_types: tuple[int, ...], result_type: int, types: TypeLookup
 ) -> AggregateBody:
     """The transition, batch and final functions of an aggregate call; FeatureNotSupported if there are none."""
-    make = AGGREGATES.get(function.symbol)
+    make = function.aggregate or AGGREGATES.get(function.symbol)
     if make is None:
         raise unsupported(function)
     return make(CallTypes(argument_types, result_type, types))

@@ -177,13 +177,20 @@ def _is_cast_call(source: int, target: int, types: TypeLookup) -> bool:
 
 
 def resolve_operator(
-    name: str, left: int, right: int, types: TypeLookup, *, extra: Sequence[OperatorFact] = ()
+    name: str,
+    left: int,
+    right: int,
+    types: TypeLookup,
+    *,
+    extra: Sequence[OperatorFact] = (),
+    builtin: bool = True,
 ) -> ResolvedOperator:
     """The operator that `left name right` means; `left` is 0 for a prefix operator.
 
     Raises 42883 when nothing matches, 42725 when several do equally well.
     """
-    operators = [op for op in (*extra, *registry.operators_named(name)) if (op.left == 0) == (left == 0)]
+    known = registry.operators_named(name) if builtin else ()
+    operators = [op for op in (*known, *extra) if (op.left == 0) == (left == 0)]
     chosen = _exact_operator(operators, left, right, types)
     if chosen is None:
         given = (left, right) if left else (right,)
@@ -197,7 +204,8 @@ def resolve_operator(
     declared = (chosen.left, chosen.right) if left else (chosen.right,)
     actual = (left, right) if left else (right,)
     arguments, result = resolve_polymorphic(actual, declared, chosen.result, types)
-    return ResolvedOperator(chosen, registry.function(chosen.function), arguments, result)
+    function = chosen.target if chosen.target is not None else registry.function(chosen.function)
+    return ResolvedOperator(chosen, function, arguments, result)
 
 
 def _exact_operator(operators: Sequence[OperatorFact], left: int, right: int, types: TypeLookup) -> OperatorFact | None:

@@ -7,7 +7,7 @@ This class answers for the built-in types; a session extends it with its enums, 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
@@ -31,8 +31,22 @@ class Attribute(NamedTuple):
     typmod: int = -1
 
 
+class CastRule(NamedTuple):
+    """A user's cast: a function, or None for a cast through the text forms; `context` as in pg_cast."""
+
+    function: Any
+    context: str
+
+
 class TypeLookup:
     """Facts about types. Stateless for built-in types."""
+
+    custom = False
+    """Whether there are casts or operators of users, so that what resolution remembers of built-in types is not all."""
+
+    def cast(self, source: int, target: int) -> CastRule | None:
+        """A user's cast between exactly these types, or None."""
+        return None
 
     def find(self, oid: int) -> SqlType | None:
         """The type with this oid, or None."""

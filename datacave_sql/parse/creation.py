@@ -29,12 +29,10 @@ from datacave_sql.parse.ast import (
 )
 from datacave_sql.parse.keywords import IDENT, NON_RESERVED_WORD
 from datacave_sql.parse.lexer import SCONST
-from datacave_sql.parse.routines import RoutineGrammar
+from datacave_sql.parse.operators import OperatorGrammar
 
 _RECOGNISED: dict[tuple[str, ...], str] = {
     ("access", "method"): "CREATE ACCESS METHOD",
-    ("aggregate",): "CREATE AGGREGATE",
-    ("cast",): "CREATE CAST",
     ("collation",): "CREATE COLLATION",
     ("conversion",): "CREATE CONVERSION",
     ("default", "conversion"): "CREATE CONVERSION",
@@ -46,7 +44,6 @@ _RECOGNISED: dict[tuple[str, ...], str] = {
     ("procedural", "language"): "CREATE LANGUAGE",
     ("operator", "class"): "CREATE OPERATOR CLASS",
     ("operator", "family"): "CREATE OPERATOR FAMILY",
-    ("operator",): "CREATE OPERATOR",
     ("publication",): "CREATE PUBLICATION",
     ("rule",): "CREATE RULE",
     ("server",): "CREATE SERVER",
@@ -64,7 +61,7 @@ _REPLACEABLE = frozenset(["view", "function", "procedure", "trigger", "rule", "a
 _SCHEMA_ELEMENTS = frozenset(["create", "grant"])
 
 
-class CreationGrammar(RoutineGrammar):
+class CreationGrammar(OperatorGrammar):
     """Every CREATE."""
 
     __slots__ = ()
@@ -101,6 +98,9 @@ class CreationGrammar(RoutineGrammar):
         if kind == "trigger" or (kind == "constraint" and following == "trigger"):
             self.index += 1 if kind == "trigger" else 2
             return self.create_trigger(position, or_replace, kind == "constraint")
+        if kind == "aggregate":
+            self.index += 1
+            return self.create_aggregate(position, or_replace)
         if or_replace and kind not in _REPLACEABLE | {"trusted", "procedural"}:
             raise self.syntax_error()
         return self._create_object(position, kind, following)
@@ -148,9 +148,15 @@ class CreationGrammar(RoutineGrammar):
             return self._create_extension(position)
         if kind == "assertion":
             self.refuse("CREATE ASSERTION is not yet implemented", None, "0A000")
+        if kind == "cast":
+            self.index += 1
+            return self.create_cast(position)
         for words, tag in _RECOGNISED.items():
             if self.accept_words(*words):
                 return self.recognised(position, tag)
+        if kind == "operator":
+            self.index += 1
+            return self.create_operator(position)
         raise self.syntax_error()
 
     # --- schemas and views -------------------------------------------------------------------------------------------

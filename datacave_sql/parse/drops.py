@@ -5,7 +5,9 @@ from __future__ import annotations
 from datacave_sql.parse.ast import (
     Comment,
     Drop,
+    DropCast,
     DropDatabase,
+    DropOperator,
     DropOwned,
     DropRole,
     QualifiedName,
@@ -99,9 +101,9 @@ class DropGrammar(ObjectNameGrammar):
         if word == "cast" or word == "transform":
             if_exists = self.if_exists()
             if word == "cast":
-                self.cast_types()
-            else:
-                self.transform_name()
+                source, target = self.cast_types()
+                return DropCast(position, source, target, if_exists, self.cascade())
+            self.transform_name()
             return Drop(position, word, if_exists=if_exists, cascade=self.cascade())
         if word != "operator":
             raise self.syntax_error(self.index - 1)
@@ -118,7 +120,7 @@ class DropGrammar(ObjectNameGrammar):
             operators = [self.operator_with_types()]
             while self.accept(","):
                 operators.append(self.operator_with_types())
-            names = tuple([(*schema, operator) for schema, operator in operators])
+            return DropOperator(position, tuple(operators), if_exists, self.cascade())
         return Drop(position, "operator" + family, names, if_exists=if_exists, cascade=self.cascade())
 
     # --- COMMENT and SECURITY LABEL ----------------------------------------------------------------------------------

@@ -116,13 +116,14 @@ class ObjectNameGrammar(UtilityGrammar):
             return ObjectReference("large object", (str(self.number()),))
         raise self.syntax_error(self.index - 1)
 
-    def cast_types(self) -> None:
+    def cast_types(self) -> tuple[TypeName, TypeName]:
         """(type AS type) of a cast."""
         self.expect("(")
-        self.type_name()
+        source = self.type_name()
         self.expect("as")
-        self.type_name()
+        target = self.type_name()
         self.expect(")")
+        return source, target
 
     def transform_name(self) -> None:
         """FOR type LANGUAGE name of a transform."""
@@ -138,26 +139,28 @@ class ObjectNameGrammar(UtilityGrammar):
                 self.expect("using")
                 self.column_id()
                 return ObjectReference(f"operator {word}", name)
-        schema, operator = self.operator_with_types()
-        return ObjectReference("operator", (*schema, operator))
+        name, _, _ = self.operator_with_types()
+        return ObjectReference("operator", name)
 
-    def operator_with_types(self) -> tuple[QualifiedName, str]:
+    def operator_with_types(self) -> tuple[QualifiedName, TypeName | None, TypeName | None]:
         """`schema.op (left, right)` with NONE for a missing side."""
-        name = self.any_operator()
+        schema, operator = self.any_operator()
+        name = (*schema, operator)
         self.expect("(")
+        left = right = None
         missing = self.accept("none")
         if not missing:
-            self.type_name()
+            left = self.type_name()
         if missing or self.kinds[self.index] == ",":
             self.expect(",")
             if missing or not self.accept("none"):
-                self.type_name()
+                right = self.type_name()
         elif self.kinds[self.index] == ")":
             self.refuse(
                 "missing argument", self.position(), hint="Use NONE to denote the missing argument of a unary operator."
             )
         self.expect(")")
-        return name
+        return name, left, right
 
     # --- routines ----------------------------------------------------------------------------------------------------
 

@@ -23,7 +23,7 @@ from datacave_sql.parse.lexer import FCONST, ICONST, SCONST
 from datacave_sql.parse.privileges import PrivilegeGrammar
 
 ParameterMode = Literal["in", "out", "inout", "variadic", "table", "default"]
-_MODES: dict[str, ParameterMode] = {
+PARAMETER_MODES: dict[str, ParameterMode] = {
     "in": "in",
     "out": "out",
     "inout": "inout",
@@ -90,7 +90,7 @@ class RoutineGrammar(PrivilegeGrammar):
                 if self.kinds[self.index] in ("default", "="):
                     self.index += 1
                     default = self.expression()
-                found.append(FunctionParameter(position, _MODES[mode], name, type_name, default))
+                found.append(FunctionParameter(position, PARAMETER_MODES[mode], name, type_name, default))
                 if not self.accept(","):
                     break
         self.expect(")")

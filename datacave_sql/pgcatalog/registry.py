@@ -18,7 +18,6 @@ from datacave_sql.pgcatalog import (
     classes,
     constraints,
     dependencies,
-    functions,
     globals,
     indexes,
     listings,
@@ -43,9 +42,6 @@ from datacave_sql.pgcatalog.snapshot import CatalogRows, SnapshotCache
 from datacave_sql.pgcatalog.statistics import STATISTICS
 
 FIXED: dict[str, Callable[[], Sequence[Row]]] = {
-    "pg_aggregate": functions.aggregate_rows,
-    "pg_operator": functions.operator_rows,
-    "pg_cast": functions.cast_rows,
     "pg_range": types.range_rows,
     "pg_language": lambda: [row for row in fixed_rows("pg_language") if row[1] != "plpgsql"],
 }
@@ -53,6 +49,9 @@ FIXED: dict[str, Callable[[], Sequence[Row]]] = {
 
 BY_CATALOG: dict[str, Callable[[CatalogRows], Sequence[Row]]] = {
     "pg_proc": routines.proc_rows,
+    "pg_cast": routines.cast_rows,
+    "pg_operator": routines.operator_rows,
+    "pg_aggregate": routines.aggregate_rows,
     "pg_class": classes.class_rows,
     "pg_attribute": attributes.attribute_rows,
     "pg_attrdef": attributes.default_rows,

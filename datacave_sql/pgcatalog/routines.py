@@ -8,6 +8,7 @@ from typing import Final
 from datacave_core.catalog import Routine
 from datacave_core.values import Row
 from datacave_sql.pgcatalog import functions
+from datacave_sql.pgcatalog.facts import function_oid
 from datacave_sql.pgcatalog.privileges import acl_array
 from datacave_sql.pgcatalog.relation import array_or_null, int2vector
 from datacave_sql.pgcatalog.snapshot import CatalogRows
@@ -43,3 +44,39 @@ def proc_row(rows: CatalogRows, routine: Routine) -> Row:
         body, None, routine.body if routine.sql_body else None,
         array_or_null([f"{name}={value}" for name, value in routine.settings]), acl_array(rows, routine.privileges),
     )  # fmt: skip
+
+
+def aggregate_rows(rows: CatalogRows) -> Sequence[Row]:
+    """All of pg_aggregate."""
+    made = [
+        (
+            routine.oid, parts.kind, parts.direct_count, parts.transition_oid, parts.final_oid, parts.combine_oid, 0, 0,
+            0, 0, 0, parts.final_extra, False, "r", "r", parts.sort_operator_oid, parts.state_type_oid,
+            parts.state_size, 0, 0, parts.initial, None,
+        )
+        for _, routine in sorted(rows.catalog.routines.items())
+        for parts in routine.parts
+    ]  # fmt: skip
+    return (*functions.aggregate_rows(), *made) if made else functions.aggregate_rows()
+
+
+def operator_rows(rows: CatalogRows) -> Sequence[Row]:
+    """All of pg_operator."""
+    made = [
+        (
+            one.oid, one.name, one.schema_oid, one.owner_oid, "b" if one.left_oid else "l", one.merges, one.hashes,
+            one.left_oid, one.right_oid, one.result_oid, one.commutator_oid, one.negator_oid, one.function_oid,
+            function_oid(one.restrict) if one.restrict else 0, function_oid(one.join) if one.join else 0,
+        )
+        for _, one in sorted(rows.catalog.operators.items())
+    ]  # fmt: skip
+    return (*functions.operator_rows(), *made) if made else functions.operator_rows()
+
+
+def cast_rows(rows: CatalogRows) -> Sequence[Row]:
+    """All of pg_cast."""
+    made = [
+        (one.oid, one.source_oid, one.target_oid, one.function_oid, one.context, one.method)
+        for _, one in sorted(rows.catalog.casts.items())
+    ]
+    return (*functions.cast_rows(), *made) if made else functions.cast_rows()

@@ -208,10 +208,14 @@ def _advance(
         order = tuple_text([generator.value(key.expression).text for key in call.order_by])
         lines.append(f"{indent}s[{position}].append(({tuple_text(names)}, {order}))")
         return lines
-    if call.function.name == "count":
+    if call.function.name == "count" and call.function.routine is None:
         lines.append(f"{indent}s[{position}] += 1")
         return lines
-    advance = generator.name("f", body.step)
+    if body.late is not None:
+        late = generator.name("m", body.within)
+        advance = generator.bind_line(f"step{position}", f"step{position} = {late}(c).step")
+    else:
+        advance = generator.name("f", body.step)
     arguments = ", ".join((f"s[{position}]", *names))
     lines.append(f"{indent}s[{position}] = {advance}({arguments})")
     return lines

@@ -9,7 +9,8 @@ from datacave_core.catalog import Catalog, Table, TypeDefinition
 from datacave_core.types import SqlType, TypeIO, find_type, oids, type_io
 from datacave_core.types.array import array_io
 from datacave_core.types.record import record_io
-from datacave_sql.functions.typelookup import Attribute, TypeLookup
+from datacave_sql.functions.typelookup import Attribute, CastRule, TypeLookup
+from datacave_sql.functions.user_aggregates import any_function
 from datacave_sql.pgcatalog.systemtypes import system_attributes, system_type
 from datacave_sql.session.catalog_io import enum_io
 
@@ -21,6 +22,7 @@ class CatalogTypes(TypeLookup):
         self._catalog = catalog
         self._made: dict[int, SqlType | None] = {}
         self._ios: dict[int, TypeIO] = {}
+        self.custom = bool(catalog.casts)
 
     def find(self, oid: int) -> SqlType | None:
         found = find_type(oid)
@@ -29,6 +31,15 @@ class CatalogTypes(TypeLookup):
         if oid not in self._made:
             self._made[oid] = self._make(oid)
         return self._made[oid]
+
+    def cast(self, source: int, target: int) -> CastRule | None:
+        """A user's cast between exactly these types."""
+        oid = self._catalog.cast_types.get((source, target))
+        if oid is None:
+            return None
+        found = self._catalog.casts[oid]
+        function = any_function(self._catalog, found.function_oid) if found.function_oid else None
+        return CastRule(function, found.context)
 
     def io(self, oid: int) -> TypeIO:
         """How values of a type are read, written and compared."""

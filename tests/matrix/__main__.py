@@ -2,7 +2,7 @@
 
 The scripts and golden tests that prove features are run first; what a failing one should prove is written as "no". How
 features are declared is said in tests/matrix/features.py. A test in tests/house fails while the document and the
-declarations differ.
+declarations differ. `--quick` takes the tests to pass, for when they have just been run.
 """
 
 from __future__ import annotations
@@ -30,6 +30,9 @@ class _Results:
 
 def main() -> int:
     """Runs the tests and writes the document; 1 if any test failed."""
+    if "--quick" in sys.argv[1:]:
+        MATRIX.write_text(document(MATRIX.read_text(encoding="utf-8")), encoding="utf-8")
+        return 0
     results = _Results()
     folders = [str(TESTS / "sql"), *(str(TESTS / folder) for folder in _GOLDEN)]
     pytest.main(["-q", "--no-header", "-p", "no:cacheprovider", *folders], plugins=[results])

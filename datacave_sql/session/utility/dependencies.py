@@ -12,7 +12,19 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from datacave_core import sqlstate
-from datacave_core.catalog import Catalog, Column, Constraint, Index, Routine, Schema, Sequence, Table, TypeDefinition
+from datacave_core.catalog import (
+    CastDefinition,
+    Catalog,
+    Column,
+    Constraint,
+    Index,
+    OperatorDefinition,
+    Routine,
+    Schema,
+    Sequence,
+    Table,
+    TypeDefinition,
+)
 from datacave_core.errors import DatacaveError
 from datacave_sql.bind.create_index import mentioned_columns
 from datacave_sql.bind.stored_text import expression_tree
@@ -73,13 +85,16 @@ class Removal:
         )
 
 
-def objects_in(catalog: Catalog, schema: Schema) -> list[Table | Sequence | TypeDefinition | Routine]:
+def objects_in(
+    catalog: Catalog, schema: Schema
+) -> list[Table | Sequence | TypeDefinition | Routine | OperatorDefinition]:
     """Everything in a schema: tables, sequences, types, routines."""
-    found: list[Table | Sequence | TypeDefinition | Routine] = []
+    found: list[Table | Sequence | TypeDefinition | Routine | OperatorDefinition] = []
     found += [one for _, one in sorted(catalog.tables.items()) if one.schema_oid == schema.oid]
     found += [one for _, one in sorted(catalog.sequences.items()) if one.schema_oid == schema.oid]
     found += [one for _, one in sorted(catalog.types.items()) if one.schema_oid == schema.oid]
     found += [one for _, one in sorted(catalog.routines.items()) if one.schema_oid == schema.oid]
+    found += [one for _, one in sorted(catalog.operators.items()) if one.schema_oid == schema.oid]
     return found
 
 
@@ -108,6 +123,12 @@ def describe(catalog: Catalog, item: Any) -> str:
         return f"index {item.name}"
     if isinstance(item, Routine):
         return described(item, CatalogTypes(catalog))
+    if isinstance(item, OperatorDefinition | CastDefinition):
+        types = CatalogTypes(catalog)
+        if isinstance(item, CastDefinition):
+            return f"cast from {types.name(item.source_oid)} to {types.name(item.target_oid)}"
+        left = types.name(item.left_oid) if item.left_oid else "NONE"
+        return f"operator {item.name}({left},{types.name(item.right_oid)})"
     assert isinstance(item, TypeDefinition)
     return f"type {item.name}"
 
@@ -138,6 +159,8 @@ class Collector:
             self._with_type(item)
         elif isinstance(item, Routine):
             self._with_routine(item)
+        elif isinstance(item, OperatorDefinition):
+            self._views_on(item.oid, item)
 
     def _tell(self, dependent: str, item: Any) -> None:
         self.removal.told.append((dependent, item if isinstance(item, str) else describe(self._catalog, item)))
@@ -177,10 +200,27 @@ class Collector:
                 self._tell(describe(self._catalog, routine), item)
                 self.add(routine)
 
+    def _operators_on(self, oids: Iterable[int], item: Any) -> None:
+        """The operators and casts between these types."""
+        needed = set(oids) - {0}
+        for operator in self._catalog.operators.values():
+            if needed & {operator.left_oid, operator.right_oid, operator.result_oid}:
+                self._tell(describe(self._catalog, operator), item)
+                self.add(operator)
+        for cast in self._catalog.casts.values():
+            if needed & {cast.source_oid, cast.target_oid} and cast.oid not in self.removal.objects:
+                self._tell(describe(self._catalog, cast), item)
+                self.add(cast)
+
     def _with_routine(self, routine: Routine) -> None:
         catalog, removal = self._catalog, self.removal
         self._views_on(routine.oid, routine)
         self._routines_on((routine.oid,), routine)
+        users: list[Any] = [*catalog.operators.values(), *catalog.casts.values()]
+        for one in users:
+            if one.function_oid == routine.oid and one.oid not in removal.objects:
+                self._tell(describe(catalog, one), routine)
+                self.add(one)
         for _, table in sorted(catalog.tables.items()):
             if table.oid in removal.objects:
                 continue
@@ -216,6 +256,7 @@ class Collector:
     def _with_type(self, definition: TypeDefinition) -> None:
         self._columns_of_type((definition.oid, definition.array_oid), describe(self._catalog, definition))
         self._routines_on((definition.oid,), definition)
+        self._operators_on((definition.oid, definition.array_oid), definition)
         for _, other in sorted(self._catalog.types.items()):
             if other.base_type_oid in (definition.oid, definition.array_oid) and other.kind == "d":
                 if other.oid not in self.removal.objects:

@@ -97,6 +97,8 @@ CATALOG_CHANGES: dict[type, Callable[[Any, Any], Steps]] = {
     bound_routines.CreateRoutine: routines.create_routine,
     bound_routines.AlterRoutine: routines.alter_routine,
     ChangePolicies: policies.change_policies,
+    bound_routines.CreateOperator: routines.create_operator,
+    bound_routines.CreateCast: routines.create_cast,
 }
 """Statements that change the catalog."""
 

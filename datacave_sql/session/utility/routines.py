@@ -6,13 +6,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from datacave_core import sqlstate
 from datacave_core.catalog import Routine
 from datacave_core.wait import Wait
-from datacave_sql.bind.bound_routines import AlterRoutine, CreateRoutine
+from datacave_sql.bind.bound_routines import AlterRoutine, CreateCast, CreateOperator, CreateRoutine
 from datacave_sql.parse import ast
 from datacave_sql.session.replies import Complete, Reply
 from datacave_sql.session.utility.numbering import Numbers
 from datacave_sql.session.utility.parameters import setting_text
+from datacave_sql.session.warnings import warn
 
 Steps = Iterator[Reply | Wait]
 
@@ -20,6 +22,8 @@ Steps = Iterator[Reply | Wait]
 def create_routine(session: Any, bound: CreateRoutine) -> Steps:
     """CREATE [OR REPLACE] FUNCTION, PROCEDURE, AGGREGATE. The old one's owner and privileges stay."""
     yield from ()
+    for message in bound.warnings:
+        warn(session, message, sqlstate.SYNTAX_ERROR)
     numbers = Numbers(session.catalog_snapshot)
     routine = _with_settings(session, replace(bound.routine, settings=()), bound.settings)
     old = bound.replaces
@@ -59,3 +63,23 @@ def _with_settings(session: Any, routine: Routine, clauses: Sequence[ast.SetPara
             session.settings.rollback_to(mark)
             values[clause.name] = text
     return replace(routine, settings=tuple(values.items()))
+
+
+def create_operator(session: Any, bound: CreateOperator) -> Steps:
+    """CREATE OPERATOR."""
+    yield from ()
+    for message in bound.warnings:
+        warn(session, message, sqlstate.SYNTAX_ERROR)
+    numbers = Numbers(session.catalog_snapshot)
+    definition = replace(bound.definition, oid=numbers.take(), owner_oid=session.evaluation.current_role.oid)
+    session.set_catalog(numbers.catalog.with_objects((definition,)))
+    yield Complete("CREATE OPERATOR")
+
+
+def create_cast(session: Any, bound: CreateCast) -> Steps:
+    """CREATE CAST."""
+    yield from ()
+    numbers = Numbers(session.catalog_snapshot)
+    definition = replace(bound.definition, oid=numbers.take())
+    session.set_catalog(numbers.catalog.with_objects((definition,)))
+    yield Complete("CREATE CAST")
