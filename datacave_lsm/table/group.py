@@ -198,8 +198,8 @@ class Group:
             self._open_all()
             operations = self._operations if self.entry.tombstone_count else None
             reader = self._reader = PointReader(
-                cast(KeySegment, self._keys),
-                cast(ColumnSegment, self._timestamps),
+                self.key_segment(),
+                self._timestamps or self._open_timestamps(),
                 operations,
                 cast("list[ColumnSegment]", self._columns),
             )
