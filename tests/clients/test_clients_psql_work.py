@@ -155,6 +155,6 @@ def test_describe_shows_columns_keys_and_checks(run: Psql) -> None:
         "Column|Type|Collation|Nullable|Default\n"
         "id|integer||not null|\nname|text||not null|\nprice|numeric(8,2)|||\n"
         'Indexes:\n    "goods_pkey" PRIMARY KEY, btree (id)\n'
-        'Check constraints:\n    "goods_price_check" CHECK (price >= 0)\n'
+        'Check constraints:\n    "goods_price_check" CHECK (price >= 0::numeric)\n'
         'Referenced by:\n    TABLE "lines" CONSTRAINT "lines_good_fkey" FOREIGN KEY (good) REFERENCES goods(id)\n'
     )
