@@ -189,6 +189,9 @@ class Table:
     partition_key: PartitionKey | None = None  # of kind p
     partition_bound: PartitionBound | None = None  # of a partition; its only parent is partitioned
     of_type_oid: int = 0  # of a typed table
+    replica_identity: str = "d"  # d default, n nothing, f full, i an index
+    replica_index_oid: int = 0
+    cluster_index_oid: int = 0  # the index of CLUSTER ON
 
     @cached_property
     def live_columns(self) -> tuple[Column, ...]:

@@ -9,7 +9,7 @@ from datacave_core import sqlstate
 from datacave_core.catalog import Index, IndexKey, Table
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.types import oids
-from datacave_sql.bind import coercion, constraints, relations, row_rules
+from datacave_sql.bind import coercion, constraints, partition_parts, relations, row_rules
 from datacave_sql.bind import statements as s
 from datacave_sql.bind.constructs import resolve_collation
 from datacave_sql.bind.names import Scope
@@ -30,7 +30,7 @@ OTHER_METHODS = ("gist", "gin", "spgist", "brin")
 def indexed_table(b: Binding, statement: ast.CreateIndex) -> Table:
     """The table to be indexed. Raises 42P01, 42809."""
     table = relations.require_table(b, statement.table.name, statement.table.position)
-    if table.kind not in ("r", "m"):
+    if table.kind not in ("r", "m", "p"):
         what = "views" if table.kind == "v" else "composite types"
         raise DatacaveError(
             f'cannot create index on relation "{table.name}"',
@@ -82,7 +82,14 @@ def bind_create_index(b: Binding, statement: ast.CreateIndex, entries: object) -
         method=method,
         options=tuple((option.name, option.value or "true") for option in statement.options),
     )
-    return s.CreateIndex(table, index, tuple(expressions), predicate, row, statement.concurrently)
+    if table.kind == "p":
+        if statement.concurrently:
+            raise FeatureNotSupported(
+                f'cannot create index on partitioned table "{table.name}" concurrently', position=None
+            )
+        partition_parts.check_unique(table, index)
+    only = statement.table.only
+    return s.CreateIndex(table, index, tuple(expressions), predicate, row, statement.concurrently, only)
 
 
 def _method(statement: ast.CreateIndex) -> str:

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from datacave_core import sqlstate
-from datacave_core.catalog import Column, Constraint, Index, Schema, Table
+from datacave_core.catalog import Column, Constraint, Index, PartitionBound, Schema, Table
 from datacave_core.catalog import Sequence as SequenceObject
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.types import oids
 from datacave_sql.bind import (
     constraints,
+    descendants,
     inheritance,
     partition_bounds,
     partition_parts,
@@ -27,6 +28,7 @@ from datacave_sql.bind.constructs import resolve_collation
 from datacave_sql.bind.object_names import free_name
 from datacave_sql.bind.sqltext import SqlText, quote_identifier, quote_literal
 from datacave_sql.bind.state import Binding
+from datacave_sql.bind.table_changes import CheckDefault
 from datacave_sql.parse import ast
 
 SERIAL_TYPES = {
@@ -98,18 +100,30 @@ def bind_create_table(b: Binding, statement: ast.CreateTable, helpers: object) -
         partition_parts.copy_parts(b, draft, parents[0])
     table = finish(b, draft, options(statement.options))
     table = replace(table, parents=tuple(parent.oid for parent in parents), of_type_oid=draft.of_type_oid)
+    check = None
     if statement.bound is not None:
         bound = partition_bounds.bind_bound(b, parents[0], statement.bound)
         partition_bounds.check_bound(b, parents[0], name, bound, statement.bound.position)
         table = replace(table, partition_bound=bound)
+        check = _check_default(b, parents[0], bound)
     if statement.partition_by is not None:
         table = replace(table, kind="p", partition_key=partitions.bind_key(b, table, statement.partition_by))
         partition_parts.check_constraints(table)
     if exists:
         raise DatacaveError(f'relation "{name}" already exists', sqlstate=sqlstate.DUPLICATE_TABLE)
     return s.CreateTable(
-        table, tuple(draft.sequences), statement.on_commit, tuple(draft.comments), tuple(draft.notices)
+        table, tuple(draft.sequences), statement.on_commit, tuple(draft.comments), tuple(draft.notices), check
     )
+
+
+def _check_default(b: Binding, parent: Table, bound: PartitionBound) -> CheckDefault | None:
+    """What must be looked for in the rows of the default partition, if there is one."""
+    siblings = partition_bounds.ordered_partitions(b, parent)
+    bounds = tuple(one.partition_bound for one in siblings)
+    default = next((place for place, one in enumerate(bounds) if one is not None and one.kind == "d"), None)
+    if default is None or bound.kind == "d":
+        return None
+    return descendants.check_default(b, parent, siblings[default], (*bounds, bound), default)
 
 
 def _parents(b: Binding, statement: ast.CreateTable, draft: TableDraft) -> list[Table]:

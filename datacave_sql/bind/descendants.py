@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from datacave_core.catalog import Catalog, Table
-from datacave_sql.bind import partitions, row_rules
+from datacave_core.catalog import Catalog, PartitionBound, Table
+from datacave_sql.bind import partitions, row_rules, table_changes
 from datacave_sql.bind.partition_bounds import ordered_partitions
 from datacave_sql.bind.state import Binding
 from datacave_sql.plan import logical as l
@@ -94,6 +94,22 @@ def routing(b: Binding, table: Table) -> l.Routing | None:
     scope = row_rules.row_scope(b, table, row, table.name, "partition keys")
     places = {leaf.oid: place for place, leaf in enumerate(leaves)}
     return l.Routing(partitions.partitioning(b, table, scope, places), row, written_members(b, table, leaves))
+
+
+def check_default(
+    b: Binding, parent: Table, default: Table, bounds: tuple[PartitionBound | None, ...], place: int
+) -> table_changes.CheckDefault:
+    """The look at the rows of the default partition that a new partition asks for."""
+    leaves = []
+    for leaf in leaves_of(b, default) if default.kind == "p" else [default]:
+        rows = row_rules.row_columns(b, leaf)
+        scope = row_rules.row_scope(b, leaf, rows, leaf.name, "partition bounds")
+        keys = partitions.key_expressions(b, parent, scope)
+        leaves.append((leaf, (l.PartitionTest(parent, keys, bounds, place),), rows))
+    return table_changes.CheckDefault(
+        tuple(leaves),
+        f'updated partition constraint for default partition "{default.name}" would be violated by some row',
+    )
 
 
 def with_arbiters(b: Binding, found: l.Routing | None, table: Table, action: l.OnConflict | None) -> l.Routing | None:

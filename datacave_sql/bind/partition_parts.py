@@ -124,3 +124,14 @@ def check_unique(table: Table, index: Index) -> None:
                 detail=f'{word} constraint on table "{table.name}" lacks column "{lacking}" which is part of the '
                 "partition key.",
             )
+
+
+def is_part(index: Index, other: Index, numbers: dict[int, int]) -> bool:
+    """Whether an index of a partition can be the part of an index of its parent."""
+    if other.parent_oid or (index.unique, index.primary) != (other.unique, other.primary):
+        return False
+    if bool(index.constraint_oid) and not other.constraint_oid:
+        return False
+    ours = [(numbers[k.column] if k.column else 0, k.expression, k.descending, k.nulls_first) for k in index.keys]
+    theirs = [(k.column, k.expression, k.descending, k.nulls_first) for k in other.keys]
+    return ours == theirs and index.predicate == other.predicate and index.method == other.method

@@ -103,7 +103,7 @@ def bind_rename(b: Binding, statement: ast.Rename, entries: object) -> s.BoundSt
         return s.NothingToDo(_tag(kind), ((notice, "00000"),))
     target = find_object(b, kind, statement.name, statement.position, statement.signature)
     if statement.member is not None:
-        return _rename_member(statement, target)
+        return _rename_member(b, statement, target)
     _check_free(b, target, statement.new_name)
     return s.RenameObject(kind, target, statement.new_name, None, _tag(kind))
 
@@ -127,9 +127,11 @@ def _check_routine_free(b: Binding, routine: Routine, schema_oid: int, name: str
         )
 
 
-def _rename_member(statement: ast.Rename, target: Any) -> s.BoundStatement:
+def _rename_member(b: Binding, statement: ast.Rename, target: Any) -> s.BoundStatement:
     name = statement.member
     member: Column | Constraint | None = None
+    if isinstance(target, Table) and target.of_type_oid and statement.member_kind == "column":
+        raise DatacaveError("cannot rename column of typed table", sqlstate=sqlstate.WRONG_OBJECT_TYPE)
     if statement.member_kind in ("column", "attribute"):
         columns = target.attributes if isinstance(target, TypeDefinition) else getattr(target, "live_columns", ())
         what = "column" if statement.member_kind == "column" else "attribute"
@@ -154,7 +156,33 @@ def _rename_member(statement: ast.Rename, target: Any) -> s.BoundStatement:
             )
     else:
         raise FeatureNotSupported(f"renaming a {statement.member_kind} is not supported", position=statement.position)
-    return s.RenameObject(statement.kind, target, statement.new_name, member, _tag(statement.kind))
+    below = _below(b, statement, target, member) if isinstance(target, Table) else ()
+    return s.RenameObject(statement.kind, target, statement.new_name, member, _tag(statement.kind), below)
+
+
+def _below(b: Binding, statement: ast.Rename, table: Table, member: Column | Constraint) -> tuple[Table, ...]:
+    """The tables that follow. Raises 42P16 where the name has to be changed elsewhere, or there too."""
+    what = "column" if isinstance(member, Column) else "constraint"
+    followers = isinstance(member, Column) or (member.kind == "c" and not member.no_inherit)
+    children = b.catalog.descendants_of(table.oid) if followers else []
+    if member.inherit_count:
+        raise DatacaveError(
+            f'cannot rename inherited {what} "{member.name}"', sqlstate=sqlstate.INVALID_TABLE_DEFINITION
+        )
+    if children and statement.only:
+        raise DatacaveError(
+            f'inherited {what} "{member.name}" must be renamed in child tables too',
+            sqlstate=sqlstate.INVALID_TABLE_DEFINITION,
+        )
+    oids = {table.oid, *(child.oid for child in children)}
+    for child in children:
+        members = child.live_columns if isinstance(member, Column) else child.constraints
+        theirs = next((one for one in members if one.name == member.name), None)
+        if theirs is not None and theirs.inherit_count > sum(oid in oids for oid in child.parents):
+            raise DatacaveError(
+                f'cannot rename inherited {what} "{member.name}"', sqlstate=sqlstate.INVALID_TABLE_DEFINITION
+            )
+    return tuple(children)
 
 
 def bind_set_schema(b: Binding, statement: ast.SetSchema, entries: object) -> s.BoundStatement:

@@ -73,6 +73,11 @@ def stored_expression(b: Binding, text: str, scope: Scope, schema: str | None) -
         b.environment = environment
 
 
+def columns_of(e: n.Expression) -> set[int]:
+    """The ids of the columns in an expression."""
+    return n.columns_used(e)
+
+
 def schema_name(b: Binding, table: Table) -> str | None:
     """The name of a table's schema; None for a table that is not made yet."""
     schema = b.catalog.schemas.get(table.schema_oid)

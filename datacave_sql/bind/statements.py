@@ -28,6 +28,7 @@ from datacave_core.values import Row
 from datacave_sql.bind.access import RelationUse
 from datacave_sql.bind.bound_privileges import AlterDefaultPrivileges, ChangePolicies, GrantPrivileges
 from datacave_sql.bind.bound_routines import AlterRoutine, CreateCast, CreateOperator, CreateRoutine
+from datacave_sql.bind.table_changes import AlterTable, CheckDefault
 from datacave_sql.expr.nodes import Expression
 from datacave_sql.parse import ast
 from datacave_sql.plan.logical import Insert, LogicalPlan, OutputColumn
@@ -139,6 +140,7 @@ class CreateTable:
     on_commit: str = ""
     like_comments: tuple[tuple[int, str], ...] = ()
     notices: tuple[str, ...] = ()
+    check_default: CheckDefault | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +177,7 @@ class CreateIndex:
     predicate: Expression | None = None
     row_columns: tuple[OutputColumn, ...] = ()
     concurrently: bool = False
+    only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,132 +223,12 @@ class Reindex:
     indexes: tuple[tuple[Table, Index], ...] = ()
 
 
-# --- ALTER TABLE -----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class AddColumn:
-    """`column` has the number it gets. `default` is computed for rows that exist (over no columns); a generated
-    column's expression reads `row_columns` of the statement. Constraints and indexes follow as actions of their own."""
-
-    column: Column
-    default: Expression | None = None
-    generated: Expression | None = None
-    sequence: Sequence | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DropColumn:
-    column: Column
-    cascade: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class AlterColumnType:
-    """`using` computes the new value over `row_columns`; None when the stored values stay as they are.
-
-    `column` is the column as it will be, default included.
-    """
-
-    column: Column
-    using: Expression | None
-
-
-@dataclass(frozen=True, slots=True)
-class ReplaceColumn:
-    """SET/DROP DEFAULT, SET/DROP NOT NULL, identity and the like: the column as it will be.
-
-    `check_not_null` asks for a look at the stored rows; `sequence` is made for, `drop_sequence` taken from it.
-    """
-
-    column: Column
-    check_not_null: bool = False
-    sequence: Sequence | None = None
-    drop_sequence: Sequence | None = None
-    replace_sequence: Sequence | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class AddConstraint:
-    """`constraint` with oid 0; `index` for unique and primary keys (None when an index that exists is used, by
-    `constraint.index_oid`); `condition` over `row_columns` for checks; both are tested against the stored rows unless
-    the constraint is not validated."""
-
-    constraint: Constraint
-    index: Index | None = None
-    condition: Expression | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DropConstraint:
-    constraint: Constraint
-    cascade: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ReplaceConstraint:
-    """ALTER CONSTRAINT and VALIDATE CONSTRAINT (`validate`): the constraint as it will be."""
-
-    constraint: Constraint
-    validate: bool = False
-    condition: Expression | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SetTableOptions:
-    options: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class SetOwner:
-    role_oid: int
-
-
-@dataclass(frozen=True, slots=True)
-class SetRowSecurity:
-    """ENABLE, DISABLE, FORCE and NO FORCE ROW LEVEL SECURITY; None leaves a switch alone."""
-
-    enabled: bool | None = None
-    forced: bool | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SetPersistence:
-    """SET LOGGED ("p") or SET UNLOGGED ("u")."""
-
-    persistence: str
-
-
-AlterAction: TypeAlias = (
-    AddColumn
-    | DropColumn
-    | AlterColumnType
-    | ReplaceColumn
-    | AddConstraint
-    | DropConstraint
-    | ReplaceConstraint
-    | SetTableOptions
-    | SetOwner
-    | SetPersistence
-    | SetRowSecurity
-)
-
-
-@dataclass(frozen=True, slots=True)
-class AlterTable:
-    """ALTER TABLE with its actions in order. `row_columns` stand for the table's attributes, one for each number that
-    exists before or comes with the statement. `notices` are (message, SQLSTATE)."""
-
-    table: Table
-    actions: tuple[AlterAction, ...]
-    row_columns: tuple[OutputColumn, ...]
-    notices: tuple[tuple[str, str], ...] = ()
-    tag: str = "ALTER TABLE"
+# --- ALTER INDEX ---------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class AlterIndex:
-    """ALTER INDEX .. SET (..): the index as it will be."""
+    """ALTER INDEX .. SET (..), .. ATTACH PARTITION: the index as it will be."""
 
     table: Table
     index: Index
@@ -426,6 +309,8 @@ class RenameObject:
     new_name: str
     member: Column | Constraint | None = None
     tag: str = "ALTER TABLE"
+    below: tuple[Table, ...] = ()
+    """Tables that inherit the member and get the new name too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,7 +115,8 @@ class AlterTableGrammar(TableGrammar):
             self.accept("column")
         member = self.column_id()
         self.expect("to")
-        return Rename(position, kind, table.name, self.column_id(), member_kind, member, if_exists)
+        new_name = self.column_id()
+        return Rename(position, kind, table.name, new_name, member_kind, member, if_exists, only=table.only)
 
     # --- actions -----------------------------------------------------------------------------------------------------
 

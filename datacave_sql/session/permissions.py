@@ -27,6 +27,7 @@ from datacave_core.catalog import (
 )
 from datacave_core.errors import DatacaveError
 from datacave_sql.bind import statements as s
+from datacave_sql.bind import table_changes
 from datacave_sql.bind.access import RelationUse
 from datacave_sql.bind.bound_privileges import ChangePolicies
 from datacave_sql.bind.bound_routines import AlterRoutine, CreateRoutine
@@ -259,14 +260,14 @@ def _change_owner(asker: _Asker, bound: s.ChangeOwner) -> None:
     _new_owner(asker, bound.target, bound.role_oid)
 
 
-def _alter_table(asker: _Asker, bound: s.AlterTable) -> None:
+def _alter_table(asker: _Asker, bound: table_changes.AlterTable) -> None:
     asker.must_own(bound.table)
     for action in bound.actions:
-        if isinstance(action, s.AddColumn | s.AlterColumnType):
+        if isinstance(action, table_changes.AddColumn | table_changes.AlterColumnType):
             asker.use_types((action.column.type_oid,))
-        if isinstance(action, s.SetOwner):
+        if isinstance(action, table_changes.SetOwner):
             _new_owner(asker, bound.table, action.role_oid)
-        if isinstance(action, s.AddConstraint):
+        if isinstance(action, table_changes.AddConstraint):
             _may_refer(asker, action.constraint)
 
 
@@ -367,7 +368,7 @@ _CHECKS: dict[type, Callable[[_Asker, Any], None]] = {
     s.CreateView: _create_view,
     s.CreateIndex: _owner_of("table"),
     s.AlterIndex: _owner_of("table"),
-    s.AlterTable: _alter_table,
+    table_changes.AlterTable: _alter_table,
     s.RefreshMaterializedView: _owner_of("table"),
     ChangePolicies: _change_policies,
     s.Truncate: _truncate,

@@ -326,6 +326,7 @@ class Rename(Statement):
     if_exists: bool = False
     cascade: bool = False
     signature: RoutineSignature | None = None
+    only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from datacave_core.catalog import Column, Sequence, Table, layout_of
 from datacave_core.errors import DatacaveError
 from datacave_core.values import Row
 from datacave_core.wait import TURN, Wait
-from datacave_sql.bind import statements as bound
+from datacave_sql.bind import table_changes
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.newest_rows import newest_rows
 from datacave_sql.expr import nodes as n
@@ -27,8 +27,10 @@ from datacave_sql.session.utility.drops import remove
 from datacave_sql.session.utility.foreign_keys import check_stored_references, check_supported
 from datacave_sql.session.utility.numbering import Numbers
 from datacave_sql.session.utility.owned import handed_over
+from datacave_sql.session.utility.sequences import restart
 from datacave_sql.session.utility.table_rows import (
     build_index,
+    check_partition_rows,
     check_primary_key,
     contains_nulls,
     rewrite,
@@ -40,22 +42,32 @@ Steps = Iterator[Reply | Wait]
 Convert = Callable[[list[Row]], list[Row]]
 
 
-def alter_table(session: Any, statement: bound.AlterTable) -> Steps:
+def alter_table(session: Any, statement: table_changes.AlterTable) -> Steps:
     """Runs the actions one after the other."""
     for message, code in statement.notices:
         tell(session, "NOTICE", message, code)
-    if statement.table.storage_id:
-        yield from session.lock_table_alone(statement.table.oid)
+    for one in (statement, *statement.below):
+        if one.table.storage_id:
+            yield from session.lock_table_alone(one.table.oid)
+    yield from _run(session, statement)
+    for below in statement.below:
+        for message, code in below.notices:
+            tell(session, "NOTICE", message, code)
+        yield from _run(session, below)
+    yield Complete(statement.tag)
+
+
+def _run(session: Any, statement: table_changes.AlterTable) -> Iterator[Wait]:
+    """The actions on one table."""
     change = _TableChange(session, statement)
     for action in statement.actions:
         yield from _ACTIONS[type(action)](change, action)
-    yield Complete(statement.tag)
 
 
 class _TableChange:
     """A table while its actions run; the session's catalog always holds what has been done so far."""
 
-    def __init__(self, session: Any, statement: bound.AlterTable) -> None:
+    def __init__(self, session: Any, statement: table_changes.AlterTable) -> None:
         self.session = session
         self.oid = statement.table.oid
         self.row_columns = statement.row_columns
@@ -74,11 +86,16 @@ class _TableChange:
 
     def rewrite(self, old: Table, new: Table, convert: Convert | None) -> Iterator[Wait]:
         """Writes the rows of `old` again as `new`, which gets a storage id of its own."""
+        if not old.storage_id:
+            self.install(new)
+            return
         yield from rewrite(self.session, old, new, convert)
 
     def batches(self) -> Iterator[list[Row] | Wait]:
         """The rows that are there, in batches."""
         session = self.session
+        if not self.table.storage_id:
+            return
         context = ExecutionContext(session, session.transaction, ())
         for batch in newest_rows(session.transaction, session.catalog_state.access(self.table)):
             yield [row for _, row in batch]
@@ -87,6 +104,8 @@ class _TableChange:
 
     def has_rows(self) -> bool:
         """Whether the table has any row."""
+        if not self.table.storage_id:
+            return False
         access = self.session.catalog_state.access(self.table)
         return next(newest_rows(self.session.transaction, access), None) is not None
 
@@ -102,7 +121,7 @@ class _TableChange:
         )
 
 
-def _add_column(change: _TableChange, action: bound.AddColumn) -> Iterator[Wait]:
+def _add_column(change: _TableChange, action: table_changes.AddColumn) -> Iterator[Wait]:
     table = change.table
     column = action.column
     numbers = Numbers(change.session.catalog_snapshot)
@@ -135,7 +154,7 @@ def _filled(change: _TableChange, column: Column, expression: n.Expression | Non
     return convert
 
 
-def _drop_column(change: _TableChange, action: bound.DropColumn) -> Iterator[Wait]:
+def _drop_column(change: _TableChange, action: table_changes.DropColumn) -> Iterator[Wait]:
     session = change.session
     table = change.table
     collector = Collector(session.catalog_snapshot)
@@ -155,7 +174,7 @@ def _blank(slot: int) -> Convert:
     return lambda rows: [(*row[:slot], None, *row[slot + 1 :]) for row in rows]
 
 
-def _alter_type(change: _TableChange, action: bound.AlterColumnType) -> Iterator[Wait]:
+def _alter_type(change: _TableChange, action: table_changes.AlterColumnType) -> Iterator[Wait]:
     session = change.session
     old = change.table
     column = action.column
@@ -189,7 +208,7 @@ def _with_column(table: Table, column: Any) -> tuple[Any, ...]:
     return tuple(column if one.number == column.number else one for one in table.columns)
 
 
-def _replace_column(change: _TableChange, action: bound.ReplaceColumn) -> Iterator[Wait]:
+def _replace_column(change: _TableChange, action: table_changes.ReplaceColumn) -> Iterator[Wait]:
     session = change.session
     table = change.table
     column = action.column
@@ -207,6 +226,8 @@ def _replace_column(change: _TableChange, action: bound.ReplaceColumn) -> Iterat
     if action.replace_sequence is not None:
         extra.append(action.replace_sequence)
         session.database.sequences.forget(action.replace_sequence.oid)
+        if action.restart is not None:
+            restart(session, action.replace_sequence, action.restart)
     before = table.column(column.number)
     rebuilt = [index for index in table.indexes if before.not_null != column.not_null and _uses(index, column.number)]
     changed = replace(table, columns=_with_column(table, column))
@@ -226,9 +247,11 @@ def _uses(index: Any, number: int) -> bool:
     return any(key.column == number for key in index.keys)
 
 
-def _add_constraint(change: _TableChange, action: bound.AddConstraint) -> Iterator[Wait]:
+def _add_constraint(change: _TableChange, action: table_changes.AddConstraint) -> Iterator[Wait]:
     session = change.session
     table = change.table
+    if action.part_of is not None:
+        action = _as_part(change, action, *action.part_of)
     numbers = Numbers(session.catalog_snapshot)
     if action.condition is not None and action.constraint.validated:
         yield from _check_rows(change, action.constraint.name, action.condition)
@@ -239,6 +262,8 @@ def _add_constraint(change: _TableChange, action: bound.AddConstraint) -> Iterat
         table = numbers.with_index(table, action.index)
         table = numbers.with_constraint(table, action.constraint)
         change.install(table, numbers)
+        if not table.storage_id:
+            return
         access = session.catalog_state.access(table)
         yield from build_index(session, access, access.indexes[-1])
         return
@@ -248,6 +273,93 @@ def _add_constraint(change: _TableChange, action: bound.AddConstraint) -> Iterat
     change.install(new, numbers)
     if action.constraint.kind == "f" and action.constraint.validated:
         yield from check_stored_references(session, new, new.constraints[-1])
+
+
+def _as_part(
+    change: _TableChange, action: table_changes.AddConstraint, parent_oid: int, name: str
+) -> table_changes.AddConstraint:
+    """The constraint of a partition with the oids of what it is a part of."""
+    parent = change.session.catalog_snapshot.tables[parent_oid]
+    whole = next(one for one in parent.constraints if one.name == name)
+    constraint = replace(action.constraint, parent_oid=whole.oid)
+    if constraint.kind == "f":
+        constraint = replace(constraint, referenced_table_oid=whole.referenced_table_oid, index_oid=whole.index_oid)
+    index = replace(action.index, parent_oid=whole.index_oid) if action.index is not None else None
+    return replace(action, constraint=constraint, index=index)
+
+
+def _replace_parts(change: _TableChange, action: table_changes.ReplaceParts) -> Iterator[Wait]:
+    yield from ()
+    table = change.table
+    by_number = {column.number: column for column in action.columns}
+    by_name = {constraint.name: constraint for constraint in action.constraints}
+    columns = tuple(
+        replace(
+            column, inherit_count=by_number[column.number].inherit_count, is_local=by_number[column.number].is_local
+        )
+        if column.number in by_number
+        else column
+        for column in table.columns
+    )
+    constraints = tuple(
+        replace(
+            one,
+            inherit_count=by_name[one.name].inherit_count,
+            is_local=by_name[one.name].is_local,
+            parent_oid=by_name[one.name].parent_oid,
+        )
+        if one.name in by_name
+        else one
+        for one in table.constraints
+    )
+    new = replace(table, columns=columns, constraints=constraints)
+    if action.parents is not None:
+        indexes = tuple(
+            replace(one, parent_oid=0) if one.oid in action.untied_indexes else one for one in table.indexes
+        )
+        new = replace(new, parents=action.parents, partition_bound=action.bound, indexes=indexes)
+    change.install(new)
+
+
+def _tie_parts(change: _TableChange, action: table_changes.TieParts) -> Iterator[Wait]:
+    yield from ()
+    table = change.table
+    of_index = {oid: (parent, constraint) for oid, parent, constraint in action.indexes}
+    of_key = dict(action.foreign_keys)
+    indexes = tuple(
+        replace(one, parent_oid=of_index[one.oid][0]) if one.oid in of_index else one for one in table.indexes
+    )
+    of_constraint = {one.constraint_oid: of_index[one.oid][1] for one in table.indexes if one.oid in of_index}
+    constraints = tuple(
+        replace(one, parent_oid=parent, inherit_count=1, is_local=False)
+        if (parent := of_key.get(one.oid) or of_constraint.get(one.oid))
+        else one
+        for one in table.constraints
+    )
+    change.install(replace(table, indexes=indexes, constraints=constraints))
+
+
+def _add_index_part(change: _TableChange, action: table_changes.AddIndexPart) -> Iterator[Wait]:
+    numbers = Numbers(change.session.catalog_snapshot)
+    table = numbers.with_index(change.table, action.index)
+    change.install(table, numbers)
+    if table.storage_id:
+        access = change.session.catalog_state.access(table)
+        yield from build_index(change.session, access, access.indexes[-1])
+
+
+def _check_partition(change: _TableChange, action: table_changes.CheckPartition) -> Iterator[Wait]:
+    yield from check_partition_rows(change.session, change.table, action.tests, change.row_columns, action.message)
+
+
+def _check_default(change: _TableChange, action: table_changes.CheckDefault) -> Iterator[Wait]:
+    for table, tests, columns in action.leaves:
+        yield from check_partition_rows(change.session, table, tests, columns, action.message)
+
+
+def _set_replica_identity(change: _TableChange, action: table_changes.SetReplicaIdentity) -> Iterator[Wait]:
+    yield from ()
+    change.install(replace(change.table, replica_identity=action.identity, replica_index_oid=action.index_oid))
 
 
 def _check_rows(change: _TableChange, name: str, condition: n.Expression) -> Iterator[Wait]:
@@ -264,7 +376,7 @@ def _check_rows(change: _TableChange, name: str, condition: n.Expression) -> Ite
             )
 
 
-def _add_primary_key(change: _TableChange, action: bound.AddConstraint) -> Iterator[Wait]:
+def _add_primary_key(change: _TableChange, action: table_changes.AddConstraint) -> Iterator[Wait]:
     """The rows are written again in the order of the key, so that it needs no entries of its own."""
     table = change.table
     index = action.index
@@ -287,7 +399,7 @@ def _add_primary_key(change: _TableChange, action: bound.AddConstraint) -> Itera
     yield from change.rewrite(table, new, convert)
 
 
-def _drop_constraint(change: _TableChange, action: bound.DropConstraint) -> Iterator[Wait]:
+def _drop_constraint(change: _TableChange, action: table_changes.DropConstraint) -> Iterator[Wait]:
     session = change.session
     table = change.table
     collector = Collector(session.catalog_snapshot)
@@ -302,7 +414,7 @@ def _drop_constraint(change: _TableChange, action: bound.DropConstraint) -> Iter
         yield from change.rewrite(table, change.table, None)
 
 
-def _replace_constraint(change: _TableChange, action: bound.ReplaceConstraint) -> Iterator[Wait]:
+def _replace_constraint(change: _TableChange, action: table_changes.ReplaceConstraint) -> Iterator[Wait]:
     table = change.table
     constraint = action.constraint
     if action.validate and action.condition is not None:
@@ -315,12 +427,12 @@ def _replace_constraint(change: _TableChange, action: bound.ReplaceConstraint) -
         yield from check_stored_references(change.session, new, constraint)
 
 
-def _set_options(change: _TableChange, action: bound.SetTableOptions) -> Iterator[Wait]:
+def _set_options(change: _TableChange, action: table_changes.SetTableOptions) -> Iterator[Wait]:
     yield from ()
     change.install(replace(change.table, options=action.options))
 
 
-def _set_owner(change: _TableChange, action: bound.SetOwner) -> Iterator[Wait]:
+def _set_owner(change: _TableChange, action: table_changes.SetOwner) -> Iterator[Wait]:
     yield from ()
     new, table = action.role_oid, change.table
     owned = [
@@ -331,7 +443,7 @@ def _set_owner(change: _TableChange, action: bound.SetOwner) -> Iterator[Wait]:
     change.install(replace(table, owner_oid=new, privileges=privileges), None, *owned)
 
 
-def _set_row_security(change: _TableChange, action: bound.SetRowSecurity) -> Iterator[Wait]:
+def _set_row_security(change: _TableChange, action: table_changes.SetRowSecurity) -> Iterator[Wait]:
     yield from ()
     table = change.table
     change.install(
@@ -343,21 +455,27 @@ def _set_row_security(change: _TableChange, action: bound.SetRowSecurity) -> Ite
     )
 
 
-def _set_persistence(change: _TableChange, action: bound.SetPersistence) -> Iterator[Wait]:
+def _set_persistence(change: _TableChange, action: table_changes.SetPersistence) -> Iterator[Wait]:
     yield from ()
     change.install(replace(change.table, persistence=action.persistence))
 
 
 _ACTIONS: dict[type, Callable[[_TableChange, Any], Iterator[Wait]]] = {
-    bound.AddColumn: _add_column,
-    bound.DropColumn: _drop_column,
-    bound.AlterColumnType: _alter_type,
-    bound.ReplaceColumn: _replace_column,
-    bound.AddConstraint: _add_constraint,
-    bound.DropConstraint: _drop_constraint,
-    bound.ReplaceConstraint: _replace_constraint,
-    bound.SetTableOptions: _set_options,
-    bound.SetOwner: _set_owner,
-    bound.SetPersistence: _set_persistence,
-    bound.SetRowSecurity: _set_row_security,
+    table_changes.AddColumn: _add_column,
+    table_changes.DropColumn: _drop_column,
+    table_changes.AlterColumnType: _alter_type,
+    table_changes.ReplaceColumn: _replace_column,
+    table_changes.AddConstraint: _add_constraint,
+    table_changes.DropConstraint: _drop_constraint,
+    table_changes.ReplaceConstraint: _replace_constraint,
+    table_changes.ReplaceParts: _replace_parts,
+    table_changes.TieParts: _tie_parts,
+    table_changes.AddIndexPart: _add_index_part,
+    table_changes.CheckPartition: _check_partition,
+    table_changes.CheckDefault: _check_default,
+    table_changes.SetReplicaIdentity: _set_replica_identity,
+    table_changes.SetTableOptions: _set_options,
+    table_changes.SetOwner: _set_owner,
+    table_changes.SetPersistence: _set_persistence,
+    table_changes.SetRowSecurity: _set_row_security,
 }

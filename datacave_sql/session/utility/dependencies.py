@@ -282,6 +282,14 @@ class Collector:
                     sqlstate=sqlstate.DEPENDENT_OBJECTS_STILL_EXIST,
                     hint=f"You can drop constraint {constraint.name} on table {table.name} instead.",
                 )
+        whole = self._catalog.index_by_oid(index.parent_oid) if index.parent_oid else None
+        if whole is not None and index.parent_oid not in self.removal.indexes.get(whole[0].oid, ()):
+            raise DatacaveError(
+                f"cannot drop index {index.name} because index {whole[1].name} requires it",
+                sqlstate=sqlstate.DEPENDENT_OBJECTS_STILL_EXIST,
+                hint=f"You can drop index {whole[1].name} instead.",
+            )
+        self._parts_of(table, index.oid)
         self.removal.indexes.setdefault(table.oid, set()).add(index.oid)
         self._keys_through(table, index.oid, f"index {index.name}")
 
@@ -291,6 +299,14 @@ class Collector:
         if constraint.kind in ("p", "u") and constraint.index_oid:
             self.removal.indexes.setdefault(table.oid, set()).add(constraint.index_oid)
             self._keys_through(table, constraint.index_oid, f"constraint {constraint.name} on table {table.name}")
+
+    def _parts_of(self, table: Table, index_oid: int) -> None:
+        """The parts of an index in partitions go with it."""
+        for child in self._catalog.children_of(table.oid):
+            for part in child.indexes:
+                if part.parent_oid == index_oid:
+                    self.removal.indexes.setdefault(child.oid, set()).add(part.oid)
+                    self._parts_of(child, part.oid)
 
     def _keys_through(self, table: Table, index_oid: int, what: str) -> None:
         for referring, constraint in self._catalog.foreign_keys_to(table.oid):

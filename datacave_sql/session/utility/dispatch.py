@@ -11,7 +11,7 @@ from typing import Any
 
 from datacave_core.errors import FeatureNotSupported
 from datacave_core.wait import Wait
-from datacave_sql.bind import bound_routines
+from datacave_sql.bind import bound_routines, table_changes
 from datacave_sql.bind import statements as bound
 from datacave_sql.bind.bound_privileges import AlterDefaultPrivileges, ChangePolicies, GrantPrivileges
 from datacave_sql.parse import ast
@@ -76,7 +76,7 @@ COMMANDS: dict[type, Callable[[Any, Any], Steps]] = {
 CATALOG_CHANGES: dict[type, Callable[[Any, Any], Steps]] = {
     bound.CreateTable: tables.create_table,
     bound.CreateIndex: indexes.create_index,
-    bound.AlterTable: alter_table.alter_table,
+    table_changes.AlterTable: alter_table.alter_table,
     bound.AlterIndex: indexes.alter_index,
     bound.Truncate: truncate.truncate,
     bound.DropObjects: drops.drop_objects,

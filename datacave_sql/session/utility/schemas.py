@@ -62,13 +62,18 @@ def rename(session: Any, bound: RenameObject) -> Steps:
         yield from session.lock_table_alone(table.oid)
         catalog = catalog.with_objects((_rename_index(catalog.tables[table.oid], index, name),))
     elif bound.member is not None:
-        if isinstance(target, Table):
-            yield from session.lock_table_alone(target.oid)
-        renaming = Renaming(catalog)
-        changed = catalog.with_objects((_rename_member(target, bound.member, name),))
-        if isinstance(bound.member, Column) and isinstance(target, Table):
-            renaming.rename_column(target, bound.member.name, name)
-            changed = rename_in_texts(session, renaming, changed)
+        tables = (*bound.below, target) if isinstance(target, Table) else ()
+        for table in tables:
+            yield from session.lock_table_alone(table.oid)
+        old = bound.member.name
+        changed = catalog.with_objects(
+            [_rename_member(one, _member_named(one, bound.member, old), name) for one in tables or (target,)]
+        )
+        if isinstance(bound.member, Column):
+            for table in tables:
+                renaming = Renaming(catalog)
+                renaming.rename_column(table, old, name)
+                changed = rename_in_texts(session, renaming, changed, check=table is target)
         catalog = changed
     else:
         if isinstance(target, Database):
@@ -91,6 +96,15 @@ def rename(session: Any, bound: RenameObject) -> Steps:
         catalog = rename_in_texts(session, renaming, catalog.with_objects((replace(target, name=name),)))
     session.set_catalog(catalog)
     yield Complete(bound.tag)
+
+
+def _member_named(item: Any, member: Column | Constraint, name: str) -> Column | Constraint:
+    """The member of the same name; of the object that was named, the member itself."""
+    if isinstance(item, Table):
+        members = item.live_columns if isinstance(member, Column) else item.constraints
+        found: Column | Constraint = next(one for one in members if one.name == name)
+        return found
+    return member
 
 
 def _rename_index(table: Table, index: Index, name: str) -> Table:

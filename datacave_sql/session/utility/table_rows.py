@@ -18,9 +18,10 @@ from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.newest_rows import newest_pairs, newest_rows
 from datacave_sql.exec.rowfunction import compile_factory, tuple_text
 from datacave_sql.expr.nodes import Expression
-from datacave_sql.plan.logical import OutputColumn
+from datacave_sql.plan.logical import OutputColumn, PartitionTest
 from datacave_sql.plan.physical import PLANNERS
 from datacave_sql.plan.planning import Planner, scope_of
+from datacave_sql.plan.routing import stays_function
 from datacave_sql.plan.subqueries import plan_subquery
 from datacave_sql.session.utility.numbering import Numbers
 from datacave_sql.table.access import IndexAccess, TableAccess
@@ -36,6 +37,29 @@ def row_function(
     make = compile_factory(generator, "r", [f"return {values}"])
     made: Callable[[Row], Row] = make(ExecutionContext(session, session.transaction, ()))
     return made
+
+
+def check_partition_rows(
+    session: Any,
+    table: Table,
+    tests: Sequence[PartitionTest],
+    row_columns: Sequence[OutputColumn],
+    message: str,
+) -> Steps[None]:
+    """Raises 23514 with the message for a row that does not pass."""
+    if not table.storage_id:
+        return
+    planner = Planner(session.database.environment(session.catalog_state), PLANNERS, plan_subquery)
+    make = stays_function(planner, tests, row_columns)
+    if make is None:
+        return
+    context = ExecutionContext(session, session.transaction, ())
+    stays = make(context)
+    for batch in newest_rows(session.transaction, session.catalog_state.access(table)):
+        if not all(stays(row) for _, row in batch):
+            raise DatacaveError(message, sqlstate=sqlstate.CHECK_VIOLATION, table=table.name)
+        if context.slice_over():
+            yield TURN
 
 
 class _UniqueKeys:

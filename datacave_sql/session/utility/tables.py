@@ -13,6 +13,7 @@ from datacave_sql.session.catalog_view import CLASS_OIDS
 from datacave_sql.session.replies import Complete, Reply
 from datacave_sql.session.utility.foreign_keys import check_supported
 from datacave_sql.session.utility.numbering import Numbers
+from datacave_sql.session.utility.table_rows import check_partition_rows
 from datacave_sql.session.utility.temporary import follow_on_commit, in_temporary_schema
 from datacave_sql.session.warnings import notice
 
@@ -37,6 +38,10 @@ def create_table(session: Any, bound: CreateTable) -> Steps:
         )
     session.set_catalog(catalog)
     session.database.register_layouts((table,), catalog)
+    if bound.check_default is not None:
+        for leaf, tests, row_columns in bound.check_default.leaves:
+            yield from session.lock_table_alone(leaf.oid)
+            yield from check_partition_rows(session, leaf, tests, row_columns, bound.check_default.message)
     follow_on_commit(session, table, bound.on_commit)
     yield Complete("CREATE TABLE")
 
