@@ -123,6 +123,12 @@ class Database:
                 other.state = CatalogState(other.catalog.sharing(catalog))
             other.catalog.advance(catalog.next_oid)
 
+    def keep_taken(self, next_oid: int) -> None:
+        """Oids and storage ids below `next_oid` are not given out again, also by a change that was taken back: rows
+        may lie under them that are still to be reclaimed."""
+        for home in self.homes.values():
+            home.catalog.advance(next_oid)
+
     def add_home(self, oid: int, catalog: Catalog) -> None:
         """Opens a new database, whose catalog is committed."""
         self.homes[oid] = NamedDatabase(oid, catalog, self.options.plan_cache_entries)

@@ -17,6 +17,7 @@ from datacave_core.keycode import key_successor, prefix_end, table_prefix
 from datacave_core.layout import PREFIX_LENGTH
 
 ROWS_PER_PIECE = 2000
+STORAGE_ID_BYTES = 4
 PAUSE_SECONDS = 0.05
 
 
@@ -97,6 +98,8 @@ class Reclaimer:
             low = prefix_end(prefix)
             if prefix not in known:
                 self._ranges.append((prefix, low))
+                # Nobody must get this storage id while what lies there is being deleted.
+                database.keep_taken(int.from_bytes(prefix[:STORAGE_ID_BYTES], "big") + 1)
 
 
 def _storage_range(storage_id: int) -> tuple[bytes, bytes | None]:

@@ -464,6 +464,8 @@ class Session(Asides, CommitHooks, HeldStatements):
         """Takes the whole transaction back."""
         if self.transaction is not None:
             self.transaction.rollback()
+        if self._own_catalog is not None:
+            self.database.keep_taken(self._own_catalog.catalog.next_oid)
         work, self._after_rollback = self._after_rollback, []
         self._ended(False)
         for one in work:
@@ -513,7 +515,11 @@ class Session(Asides, CommitHooks, HeldStatements):
 
     def restore_savepoint_state(self, state: Any) -> None:
         """Goes back to what `savepoint_state` gave."""
+        taken = 0 if self._own_catalog is None else self._own_catalog.catalog.next_oid
         self._own_catalog = state[0]
+        self.database.keep_taken(taken)
+        if self._own_catalog is not None:
+            self._own_catalog.catalog.advance(taken)
         del self._after_commit[state[1] :]
         self.settings.rollback_to(state[2])
         del self._at_commit[state[4] :]
