@@ -236,6 +236,8 @@ def _check_body(b: Binding, routine: Routine, old: Routine | None, entries: Entr
     needed = {_defining_oid(b, oid) for oid in needed if oid >= 16384}
     types = [argument.type_oid for argument in routine.arguments if argument.mode in "ibv"]
     polymorphic = any(oid in POLYMORPHIC for oid in types)
+    if not b.environment.checks_bodies and not routine.sql_body:
+        return tuple(sorted(needed))
     try:
         statements = statements_of(routine.body)
         if polymorphic and routine.sql_body:

@@ -88,3 +88,5 @@ class BindingEnvironment:
     temporary_schema: str | None = None
     row_security: bool = True
     past: Past | None = None
+    checks_bodies: bool = True
+    """check_function_bodies: whether the body of a function is bound when it is made."""

@@ -160,6 +160,7 @@ class Session(Asides, CommitHooks, HeldStatements):
             temporary_schema=self.evaluation.own_temporary_schema,
             row_security=self.settings.row_security,
             past=self.past,
+            checks_bodies=bool(self.settings.value("check_function_bodies")),
         )
 
     def find_io(self, type_oid: int) -> TypeIO:
