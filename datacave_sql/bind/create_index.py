@@ -115,6 +115,12 @@ def _method(statement: ast.CreateIndex) -> str:
     return method
 
 
+def expression_word(node: ast.Expression) -> str:
+    """What the column of an index over an expression is called."""
+    word = figure_column_name(node)
+    return "expr" if word == "?column?" else word
+
+
 def free_word(word: str, words: Sequence[str]) -> str:
     """A column's word in a made-up name, numbered where it repeats."""
     candidate, number = word, 0
@@ -172,8 +178,7 @@ def _key(
     assert node is not None
     bound = coercion.settled(b, b.expression(node, scope))
     constraints.refuse_subquery(b, bound, "index expression")
-    word = figure_column_name(node)
-    word = "expr" if word == "?column?" else word
+    word = expression_word(node)
     if bound.type in (oids.RECORD, oids.VOID):
         raise DatacaveError(
             f'column "{word}" has pseudo-type {b.types.name(bound.type)}', sqlstate=sqlstate.INVALID_TABLE_DEFINITION

@@ -14,6 +14,8 @@ from typing import Final
 from datacave_core.catalog import Column, Table, TypeDefinition
 from datacave_core.types import SqlType, find_type
 from datacave_core.values import Array, Row
+from datacave_sql.bind.create_index import expression_word, free_word
+from datacave_sql.bind.stored_text import expression_tree
 from datacave_sql.pgcatalog.classes import options_array
 from datacave_sql.pgcatalog.facts import base_type, relation_shapes
 from datacave_sql.pgcatalog.privileges import acl_array
@@ -94,10 +96,26 @@ def _system_rows_by_relation() -> dict[int, list[Row]]:
     return found
 
 
+_SYSTEM_COLUMNS = (("ctid", 27, -1), ("xmin", 28, -2), ("cmin", 29, -3), ("xmax", 28, -4), ("cmax", 29, -5),
+                   ("tableoid", 26, -6))  # fmt: skip
+
+
+def _system_columns(relation: int) -> list[Row]:
+    """The columns that every row of a stored relation has besides its own."""
+    found = []
+    for name, type_oid, number in _SYSTEM_COLUMNS:
+        row = list(_row(relation, name, type_oid, number, _layout(find_type(type_oid)), not_null=True))
+        row[3] = 0
+        found.append(tuple(row))
+    return found
+
+
 @cache
 def _system_rows() -> tuple[Row, ...]:
     found = []
     for shape in relation_shapes().values():
+        if shape.kind == "r":
+            found += _system_columns(shape.oid)
         for column in shape.columns:
             layout = _layout(find_type(base_type(column.type_oid)))
             found.append(
@@ -128,17 +146,19 @@ def _column_row(rows: CatalogRows, relation: int, column: Column) -> Row:
 
 def _table_rows(rows: CatalogRows, table: Table) -> list[Row]:
     found = [_column_row(rows, table.oid, column) for column in table.columns]
+    if table.kind in "rmp":
+        found += _system_columns(table.oid)
     find = rows.types.find
     for index in table.indexes:
-        expressions = 0
+        names: list[str] = []
         for number, key in enumerate(index.keys, 1):
             if key.column:
                 column = table.column(key.column)
                 name, type_oid, typmod = column.name, column.type_oid, column.typmod
             else:
-                name = f"expr{expressions or ''}"
-                expressions += 1
+                name = free_word(expression_word(expression_tree(key.expression or "")), names)
                 type_oid, typmod = key.type_oid or 25, -1
+            names.append(name)
             layout = _layout(find(type_oid))
             found.append(
                 _row(index.oid, name, type_oid, number, layout, typmod=typmod, collation=key.collation or layout[4])
@@ -158,6 +178,7 @@ def _sequence_rows(oid: int) -> list[Row]:
         _row(oid, "last_value", _INT8, 1, long, not_null=True),
         _row(oid, "log_cnt", _INT8, 2, long, not_null=True),
         _row(oid, "is_called", _BOOL, 3, truth, not_null=True),
+        *_system_columns(oid),
     ]
 
 

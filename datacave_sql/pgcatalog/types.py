@@ -47,9 +47,13 @@ def _row(
     )  # fmt: skip
 
 
-def _array_row(oid: int, name: str, schema: int, owner: int, element: int, like: SqlType | None) -> Row:
+def _array_row(
+    oid: int, name: str, schema: int, owner: int, element: int, like: SqlType | None, domain: bool = False
+) -> Row:
     """The array type over an element type, which `like` describes."""
-    modifiers = (like.typmod_in, like.typmod_out) if like is not None and like.kind == "b" else ("-", "-")
+    modifiers = (
+        (like.typmod_in, like.typmod_out) if like is not None and like.kind == "b" and not domain else ("-", "-")
+    )
     return _row(
         oid, name, schema, owner, -1, False, "b", "A", 0, element, 0, _ARRAY,
         "d" if like is not None and like.align == "d" else "i", "x", subscript="array_subscript_handler",
@@ -148,7 +152,7 @@ def _defined(rows: CatalogRows, definition: TypeDefinition) -> list[Row]:
             )
         ]  # fmt: skip
     if d.array_oid:
-        found.append(_array_row(d.array_oid, array_name, d.schema_oid, d.owner_oid, d.oid, like))
+        found.append(_array_row(d.array_oid, array_name, d.schema_oid, d.owner_oid, d.oid, like, d.kind == "d"))
     return found
 
 

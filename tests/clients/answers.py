@@ -17,7 +17,8 @@ from bench.servers import Target
 
 FIRST_USER_OID = 16384
 NAMES = (
-    "SELECT oid, 'relation ' || relnamespace::regnamespace || '.' || relname FROM pg_class",
+    "SELECT oid, 'relation ' || relnamespace::regnamespace || '.' || relname FROM pg_class WHERE relkind <> 'c'",
+    "SELECT oid, 'type ' || relnamespace::regnamespace || '.' || relname FROM pg_class WHERE relkind = 'c'",
     "SELECT oid, 'type ' || typnamespace::regnamespace || '.' || typname FROM pg_type",
     "SELECT oid, 'schema ' || nspname FROM pg_namespace",
     "SELECT oid, 'constraint ' || conname || ' of ' || conrelid::regclass FROM pg_constraint",

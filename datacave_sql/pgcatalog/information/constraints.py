@@ -73,13 +73,14 @@ def check_constraints(rows: CatalogRows, database: str, make: RowMaker) -> Itera
         if c.kind == "c":
             yield make(
                 constraint_catalog=database, constraint_schema=schema, constraint_name=c.name,
-                check_clause=rows.expression(c.expression or "", table),
+                check_clause=f"({rows.expression(c.expression or '', table)})",
             )  # fmt: skip
     for definition in rows.catalog.types.values():
         for check in definition.checks:
+            condition = rows.domain_check(check.expression, definition.base_type_oid)
             yield make(
                 constraint_catalog=database, constraint_schema=rows.schema_name(definition.schema_oid),
-                constraint_name=check.name, check_clause=rows.domain_check(check.expression, definition.base_type_oid),
+                constraint_name=check.name, check_clause=f"({condition})",
             )  # fmt: skip
     for schema, _, name, column in _not_null(rows):
         yield make(
@@ -168,6 +169,7 @@ def domain_constraints(rows: CatalogRows, database: str, make: RowMaker) -> Iter
     for definition in rows.catalog.types.values():
         schema = rows.schema_name(definition.schema_oid)
         for check in definition.checks:
+            condition = rows.domain_check(check.expression, definition.base_type_oid)
             yield make(
                 constraint_catalog=database, constraint_schema=schema, constraint_name=check.name,
                 domain_catalog=database, domain_schema=schema, domain_name=definition.name, is_deferrable="NO",

@@ -80,7 +80,7 @@ def role_column_grants(rows: CatalogRows, database: str, make: RowMaker) -> Iter
 def usage_privileges(rows: CatalogRows, database: str, make: RowMaker) -> Iterator[Row]:
     """information_schema.usage_privileges: of sequences and domains."""
     for sequence in rows.catalog.sequences.values():
-        for grant in _grants(sequence.owner_oid, sequence.privileges, "U"):
+        for grant in sequence.privileges:
             if "U" in grant.privileges:
                 yield make(
                     grantor=rows.role_name(grant.grantor_oid), grantee=_grantee(rows, grant.grantee_oid),

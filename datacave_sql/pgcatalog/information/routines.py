@@ -67,6 +67,8 @@ def view_table_usage(rows: CatalogRows, database: str, make: RowMaker) -> Iterat
 def column_udt_usage(rows: CatalogRows, database: str, make: RowMaker) -> Iterator[Row]:
     """information_schema.column_udt_usage, of users' tables."""
     for table in rows.catalog.tables.values():
+        if table.kind not in "rvp":
+            continue
         for column in table.live_columns:
             schema, name = type_place(rows, base_of(rows, column.type_oid, -1)[0])
             yield make(
