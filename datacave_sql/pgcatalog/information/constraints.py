@@ -169,7 +169,6 @@ def domain_constraints(rows: CatalogRows, database: str, make: RowMaker) -> Iter
     for definition in rows.catalog.types.values():
         schema = rows.schema_name(definition.schema_oid)
         for check in definition.checks:
-            condition = rows.domain_check(check.expression, definition.base_type_oid)
             yield make(
                 constraint_catalog=database, constraint_schema=schema, constraint_name=check.name,
                 domain_catalog=database, domain_schema=schema, domain_name=definition.name, is_deferrable="NO",
