@@ -73,6 +73,7 @@ COMMENT ON VIEW shop.open_orders IS 'not yet paid';
 CREATE VIEW shop.sums AS SELECT "order", count(*) AS lines, sum(pieces * price) AS total FROM shop.lines GROUP BY "order" HAVING count(*) > 0;
 CREATE MATERIALIZED VIEW shop.prices AS SELECT name, price, CASE WHEN price > 10 THEN 'dear' ELSE 'cheap' END AS class FROM shop.goods WITH NO DATA;
 CREATE FUNCTION shop.add(a integer, b integer DEFAULT 1) RETURNS integer LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT a + b $$;
+CREATE VIEW shop.rich AS SELECT id, name, upper(name) AS loud FROM shop.buyers WHERE mood = 'happy';
 COMMENT ON FUNCTION shop.add(integer, integer) IS 'adds';
 CREATE PROCEDURE shop.hire(id integer, boss integer) LANGUAGE sql AS $$ INSERT INTO shop.staff VALUES (id, boss, NULL) $$;
 CREATE UNIQUE INDEX prices_name ON shop.prices (name);
