@@ -356,9 +356,9 @@ class Maintenance:
         view = self.view  # holds the inputs for as long as this job runs
         removed = frozenset(file.number for file in task.inputs)
         if task.trivial:
-            moved = task.upper[0]
-            yield from self.installer.install(VersionEdit(removed=removed, added=((task.target, moved),)))
-            self._counters["moves"] += 1
+            moved = tuple([(task.target, file) for file in task.upper])
+            yield from self.installer.install(VersionEdit(removed=removed, added=moved))
+            self._counters["moves"] += len(moved)
             return
         retention = self._retention()
         upper = [(file.number, file.commit_timestamp) for file in task.upper]

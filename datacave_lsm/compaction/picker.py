@@ -1,15 +1,20 @@
 """Picker: which merge the level state calls for next, and where a file made elsewhere goes. Pure functions of it.
 
 Every level has a score, the ratio of what it holds to what it may hold: files for level 0, bytes below. The level with
-the highest score of at least 1 gives files to the next one.
+the highest score of at least 1 gives files to the next one. Level 0 may grow to twice its files while level 1 is so much
+bigger that it would be rewritten for the sake of little: the bench `compaction` shows what that saves.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from datacave_lsm.options import EngineOptions
 from datacave_lsm.version import Levels, TableFile
+
+LEVEL1_SHARE = 2
+"""How many times the bytes of level 0 a merge into level 1 may rewrite before it waits for more files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +41,11 @@ class MergeTask:
 
     @property
     def trivial(self) -> bool:
-        """One file that touches nothing: it changes its level without being rewritten."""
-        return len(self.upper) == 1 and not self.lower and not (self.bottom and self.upper[0].tombstones)
+        """Files that touch nothing, not even each other: they change their level without being rewritten."""
+        if self.lower or (self.bottom and any(file.tombstones for file in self.upper)):
+            return False
+        ordered = sorted(self.upper, key=lambda file: file.smallest_key)
+        return all(left.largest_key < right.smallest_key for left, right in pairwise(ordered))
 
 
 def level_bytes_max(level: int, options: EngineOptions) -> int:
@@ -47,9 +55,19 @@ def level_bytes_max(level: int, options: EngineOptions) -> int:
 
 def scores(levels: Levels, options: EngineOptions) -> list[float]:
     """One score per level that can give files away."""
-    found = [len(levels.files[0]) / options.level0_trigger_files]
+    found = [_level0_score(levels, options)]
     found += [levels.size_bytes(level) / level_bytes_max(level, options) for level in range(1, options.level_count - 1)]
     return found
+
+
+def _level0_score(levels: Levels, options: EngineOptions) -> float:
+    files = levels.files[0]
+    score = len(files) / options.level0_trigger_files
+    if not 1 <= score < 2 or levels.size_bytes(1) <= LEVEL1_SHARE * levels.size_bytes(0):
+        return score
+    smallest, largest = min(file.smallest_key for file in files), max(file.largest_key for file in files)
+    touched = sum(file.size_bytes for file in levels.touching(1, smallest, largest))
+    return score if touched <= LEVEL1_SHARE * levels.size_bytes(0) else 0.0
 
 
 def pick(levels: Levels, options: EngineOptions) -> MergeTask | None:

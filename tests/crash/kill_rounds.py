@@ -26,7 +26,9 @@ from pathlib import Path
 
 from datacave_core.layout import Layout, PhysicalColumn, PhysicalType
 from datacave_core.memory import SimulatedScheduler
+from datacave_core.ports import Prepared
 from datacave_core.values import Row
+from datacave_core.wait import TURN
 from datacave_lsm import Engine, EngineOptions, KeyRing
 from datacave_server.clock import SystemClock, SystemRandomness
 from datacave_server.files import OsFileSystem
@@ -50,7 +52,10 @@ OPTIONS = EngineOptions(
     manifest_bytes_max=4_000,
     slice_rows=64,
     group_rows_max=128,
+    ingest_rows_min=20,
 )
+PREPARED_EVERY = 5
+"""Every so many commits one is prepared first, and writes table files of its own if it has rows enough."""
 
 
 def rows_of(number: int) -> int:
@@ -176,11 +181,25 @@ async def child(folder: Path, sealed: bool, merges: bool) -> None:
             while (delay := engine.write_delay()) is not None:
                 await finished(delay)
             number += 1
-            commit = engine.commit(writes_of(writer, number))
+            writes = writes_of(writer, number)
+            prepared = await prepare(engine, writes) if number % PREPARED_EVERY == 0 else None
+            commit = engine.commit(writes, prepared=prepared)
             await finished(commit.durable)
             os.write(1, b"%d %d\n" % (writer, number))
 
     await asyncio.gather(*map(write, range(WRITERS)))
+
+
+async def prepare(engine: Engine, writes: dict[bytes, Row | None]) -> Prepared:
+    """What a big commit does ahead, turn by turn of the loop."""
+    steps = engine.prepare(writes)
+    try:
+        while True:
+            event = next(steps)
+            await (asyncio.sleep(0) if event is TURN else finished(event))
+    except StopIteration as end:
+        prepared: Prepared = end.value
+        return prepared
 
 
 async def finished(event) -> None:  # type: ignore[no-untyped-def]

@@ -45,6 +45,7 @@ def options_of(seed: int) -> EngineOptions:
         manifest_bytes_max=chance.choice((500, 2_000, 1_000_000)),
         group_rows_max=chance.choice((1, 7, 64, 8192)),
         compression=chance.random() < 0.5,
+        ingest_rows_min=chance.choice((0, 0, 1, 4, 16)),
     )
 
 

@@ -6,7 +6,8 @@ import random
 
 import pytest
 
-from datacave_lsm.compaction import merge_of, pick, scores
+from bench.compaction import LOADS, simulate
+from datacave_lsm.compaction import ingest_level, merge_of, pick, scores
 from datacave_lsm.options import EngineOptions
 from datacave_lsm.version import Levels, TableFile
 
@@ -69,7 +70,7 @@ def test_a_file_with_tombstones_is_rewritten_where_they_can_go() -> None:
 
 def test_the_fullest_level_is_served_first() -> None:
     state = levels([file(n, "a", "b") for n in range(1, 6)], [file(9, "a", "b", 5000)])
-    assert scores(state, OPTIONS)[:2] == [1.25, 5.0]
+    assert scores(state, OPTIONS)[:2] == [0.0, 5.0]
     task = pick(state, OPTIONS)
     assert task is not None
     assert task.level == 1
@@ -120,3 +121,43 @@ def test_ranges_find_exactly_the_files_they_touch() -> None:
     ):
         assert [each.number for each in state.overlapping(1, low, high)] == expected
     assert [each.number for each in state.touching(1, b"d", b"f")] == [1, 2]
+
+
+@pytest.mark.parametrize(("below", "count"), [(400, 4), (900, 5), (0, 4)])
+def test_level_0_waits_for_more_files_where_a_merge_would_rewrite_much(below: int, count: int) -> None:
+    lower = [file(99, "a", "z", below)] if below else [file(99, "zz", "zzz", 900)]
+    for files in range(1, 9):
+        task = pick(levels([file(n, "a", "z") for n in range(1, files + 1)], lower), OPTIONS)
+        assert (task is not None) == (files >= count)
+
+
+def test_files_that_do_not_touch_each_other_move_together() -> None:
+    upper = [file(n, f"{n}0", f"{n}9", newest=10 - n) for n in range(1, 5)]
+    task = pick(levels(upper, [file(9, "5", "6")]), OPTIONS)
+    assert task is not None
+    assert task.trivial
+    task = pick(levels([*upper[:3], file(4, "39", "49")], [file(9, "5", "6")]), OPTIONS)
+    assert task is not None
+    assert not task.trivial
+
+
+def test_an_ingested_file_goes_to_the_lowest_level_that_fits() -> None:
+    new = file(50, "g", "h", 100)
+    assert ingest_level(Levels.empty(4), new, None, OPTIONS) == 1
+    state = levels([file(1, "a", "c")], [file(2, "a", "c", 500)], [file(3, "a", "c", 900), file(4, "x", "z", 900)])
+    assert ingest_level(state, new, None, OPTIONS) == 2
+    assert ingest_level(state, file(50, "b", "d"), None, OPTIONS) == 0
+    assert ingest_level(levels([], [], [file(3, "f", "k")]), new, None, OPTIONS) == 1
+    merging = merge_of(levels([], [file(2, "a", "c")], [file(3, "b", "z")]), 1, (file(2, "a", "c"),))
+    assert (
+        ingest_level(levels([], [file(2, "a", "c")], [file(3, "b", "f"), file(5, "s", "z")]), new, merging, OPTIONS)
+        == 0
+    )
+    assert ingest_level(levels([], [], [], [file(3, "m", "z", 10**9)]), new, None, OPTIONS) == 3
+
+
+@pytest.mark.parametrize(("name", "most"), [("in order", 1.05), ("random", 12), ("four fifths on a fifth", 12)])
+def test_write_amplification_stays_in_bounds(name: str, most: float) -> None:
+    found = simulate(LOADS[name], 10 * 1024**3, EngineOptions())
+    assert (found.flushed + found.merged) / found.flushed < most
+    assert found.total_bytes() / found.live_bytes() < 1.6

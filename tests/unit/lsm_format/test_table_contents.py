@@ -205,6 +205,19 @@ def test_groups_taken_over_whole_are_the_same_groups(new_file, mixed_layout, sea
         late.add_group(groups[0])
 
 
+def test_a_point_read_opens_what_a_scan_of_columns_left_closed(new_file, mixed_layout, seals):
+    entries = [(key, stamp, row) for key, stamp, row in random_entries(12, 40, versions=1) if row is not None]
+    file = new_file()
+    build([*entries, (key_of(9, 1), 5, None)], mixed_layout, seals, file)
+    for group in reopen(file, seals).groups():
+        group.operations()
+        for number in range(len(mixed_layout.columns)):
+            group.column(number)
+        key = group.first_key
+        newest = next((stamp, row) for found, stamp, row in [*entries, (key_of(9, 1), 5, None)] if found == key)
+        assert group.get(key, 1 << 60) == Version(*newest)
+
+
 def test_a_long_column_batch_is_cut_into_groups(new_file, seals):
     layout = Layout(1, (PhysicalColumn(PhysicalType.INT64),))
     file = new_file()
