@@ -529,11 +529,11 @@ class Engine:
             self._freeze()
         return self._maintenance.flushed()
 
-    def compact(self) -> Wait:
-        """Merges everything that is in table files down to one level; done when that is in force."""
+    def compact(self, low: bytes | None = None, high: bytes | None = None) -> Wait:
+        """Merges what table files hold of low <= key < high down to one level; done when that is in force."""
         if self._stopped is not None:
             raise self._stopped
-        return self._maintenance.compacted()
+        return self._maintenance.compacted(low, high)
 
     def checkpoint(self, folder: str) -> Checkpoint:
         """Writes the database of this moment into a folder of the directory, while writes go on.

@@ -28,7 +28,7 @@ from datacave_lsm.compaction import (
     MergeWorker,
     ingest_level,
     merge_answer,
-    merge_of,
+    merge_of_range,
     merge_tables,
     pick,
 )
@@ -121,7 +121,8 @@ class Maintenance:
         self._rotation: Rotation | None = None
         self._pressure = Pressure(clock, scheduler, options)
         self._flush_waits: list[tuple[Memtable | Batch, Wait]] = []
-        self._compact_waits: list[Wait] = []
+        self._compacted = False  # whether the merge of the first one is under way or done
+        self._compactions: list[tuple[bytes | None, bytes | None, Wait]] = []
         self._flush_error: DatacaveError | None = None
         self._merge_error: DatacaveError | None = None
         self._stopped: StorageStopped | None = None
@@ -187,10 +188,10 @@ class Maintenance:
             wait.finish()
         return wait
 
-    def compacted(self) -> Wait:
-        """Done when all table files lie on one level below 0."""
+    def compacted(self, low: bytes | None, high: bytes | None) -> Wait:
+        """Done when all table files with keys of a range lie on one level below 0."""
         wait = Wait("IO:Compaction")
-        self._compact_waits.append(wait)
+        self._compactions.append((low, high, wait))
         self._kick()
         return wait
 
@@ -301,13 +302,15 @@ class Maintenance:
 
     def _next_task(self) -> MergeTask | None:
         levels = self.view.levels
-        if self._compact_waits:
-            filled = [level for level, files in enumerate(levels.files) if files]
-            if len(filled) > 1 or filled == [0]:
-                return merge_of(levels, filled[0], levels.files[filled[0]])
-            waits, self._compact_waits = self._compact_waits, []
-            for wait in waits:
-                wait.finish()
+        while self._compactions:
+            low, high, wait = self._compactions[0]
+            task = None if self._compacted else merge_of_range(levels, low, high)
+            if task is not None:
+                self._compacted = True  # once: what it leaves is still readable
+                return task
+            self._compacted = False
+            del self._compactions[0]
+            wait.finish()
         return pick(levels, self._options)
 
     def _retention(self) -> Retention:
@@ -355,16 +358,13 @@ class Maintenance:
         self._merging = task
         view = self.view  # holds the inputs for as long as this job runs
         removed = frozenset(file.number for file in task.inputs)
-        if task.trivial:
+        if task.trivial and not self._compacted:
             moved = tuple([(task.target, file) for file in task.upper])
             yield from self.installer.install(VersionEdit(removed=removed, added=moved))
             self._counters["moves"] += len(moved)
             return
         retention = self._retention()
-        upper = [(file.number, file.commit_timestamp) for file in task.upper]
-        inputs = [[each] for each in upper] if task.level == 0 else [upper]
-        if task.lower:
-            inputs.append([(file.number, file.commit_timestamp) for file in task.lower])
+        inputs = [[(file.number, file.commit_timestamp) for file in part] for part in task.parts]
         outputs = None
         if self._worker is not None:
             outputs = yield from self._merge_outside(self._worker, task, inputs, retention)
@@ -464,10 +464,12 @@ class Maintenance:
 
     def _merge_ended(self, error: BaseException | None) -> None:
         self._merging = None
+        if error is not None:
+            self._compacted = False
         if isinstance(error, DataCorrupted):
             self._merge_error = error
-            waits, self._compact_waits = self._compact_waits, []
-            for wait in waits:
+            compactions, self._compactions = self._compactions, []
+            for _, _, wait in compactions:
                 wait.finish(error)
             error = None
         self._job_ended(error, self._merger)
@@ -506,12 +508,12 @@ class Maintenance:
         self._pressure.relieve(self._waiting_memtables(), len(self.view.level0))
 
     def _fail_waits(self, error: DatacaveError) -> None:
-        waits = [wait for _, wait in self._flush_waits] + self._compact_waits
+        waits = [wait for _, wait in self._flush_waits] + [wait for _, _, wait in self._compactions]
         self._pressure.fail(error)
         if self._rotation is not None:
             waits.append(self._rotation.finished)
             self._rotation = None
-        self._flush_waits, self._compact_waits = [], []
+        self._flush_waits, self._compactions = [], []
         for wait in waits:
             wait.finish(error)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datacave_lsm.compaction.merge import merge_tables
-from datacave_lsm.compaction.picker import MergeTask, ingest_level, merge_of, pick, scores
+from datacave_lsm.compaction.picker import MergeTask, ingest_level, merge_of, merge_of_range, pick, scores
 from datacave_lsm.compaction.remote import MergeRequest, MergeWorker, merge_answer, perform_merge
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "ingest_level",
     "merge_answer",
     "merge_of",
+    "merge_of_range",
     "merge_tables",
     "perform_merge",
     "pick",

@@ -1,8 +1,8 @@
 """Picker: which merge the level state calls for next, and where a file made elsewhere goes. Pure functions of it.
 
 Every level has a score, the ratio of what it holds to what it may hold: files for level 0, bytes below. The level with
-the highest score of at least 1 gives files to the next one. Level 0 may grow to twice its files while level 1 is so much
-bigger that it would be rewritten for the sake of little: the bench `compaction` shows what that saves.
+the highest score of at least 1 gives files to the next one. Level 0 may grow to twice its files while level 1 is so
+much bigger that it would be rewritten for the sake of little: the bench `compaction` shows what that saves.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ LEVEL1_SHARE = 2
 
 @dataclass(frozen=True, slots=True)
 class MergeTask:
-    """Files of `level` (newest first) and the files of the next level they touch.
+    """Files of `level` (newest first), those of levels between (`middle`), and those they touch on the target level.
 
     `bottom` says that no deeper level can hold an older version of their keys, so that tombstones may be dropped.
     """
@@ -28,21 +28,28 @@ class MergeTask:
     upper: tuple[TableFile, ...]
     lower: tuple[TableFile, ...]
     bottom: bool
+    middle: tuple[tuple[TableFile, ...], ...] = ()
 
     @property
     def target(self) -> int:
         """The level that gets the output."""
-        return self.level + 1
+        return self.level + 1 + len(self.middle)
 
     @property
     def inputs(self) -> tuple[TableFile, ...]:
         """All files the merge replaces."""
-        return self.upper + self.lower
+        return tuple(file for part in self.parts for file in part)
+
+    @property
+    def parts(self) -> list[tuple[TableFile, ...]]:
+        """The inputs, newest first; each holds files that do not overlap."""
+        upper = [(file,) for file in self.upper] if self.level == 0 else [self.upper]
+        return [part for part in (*upper, *self.middle, self.lower) if part]
 
     @property
     def trivial(self) -> bool:
         """Files that touch nothing, not even each other: they change their level without being rewritten."""
-        if self.lower or (self.bottom and any(file.tombstones for file in self.upper)):
+        if self.lower or self.middle or (self.bottom and any(file.tombstones for file in self.upper)):
             return False
         ordered = sorted(self.upper, key=lambda file: file.smallest_key)
         return all(left.largest_key < right.smallest_key for left, right in pairwise(ordered))
@@ -98,6 +105,31 @@ def merge_of(levels: Levels, level: int, upper: tuple[TableFile, ...]) -> MergeT
     deeper = range(level + 2, len(levels.files))
     bottom = not any(levels.touching(below, smallest, largest) for below in deeper)
     return MergeTask(level, upper, lower, bottom)
+
+
+def merge_of_range(levels: Levels, low: bytes | None, high: bytes | None) -> MergeTask | None:
+    """The merge of everything with low <= key < high into the deepest level that has any of it, in one go.
+
+    Files that overlap with a chosen one come along. None where all that is concerned lies on one level below 0 already
+    and deletes nothing.
+    """
+    count = len(levels.files)
+    chosen = [levels.overlapping(level, low, high) for level in range(count)]
+    while any(chosen):
+        smallest = min(file.smallest_key for files in chosen for file in files)
+        largest = max(file.largest_key for files in chosen for file in files)
+        wider = [levels.touching(level, smallest, largest) for level in range(count)]
+        if wider == chosen:
+            break
+        chosen = wider
+    filled = [level for level, files in enumerate(chosen) if files]
+    if not filled or (filled[0] > 0 and len(filled) == 1 and not any(file.tombstones for file in chosen[filled[0]])):
+        return None
+    # Files of a single level are written anew where they are: what is above them is nothing.
+    first, target = filled[0], max(filled[-1], 1)
+    if first == target:
+        first -= 1
+    return MergeTask(first, chosen[first], chosen[target], True, tuple(chosen[first + 1 : target]))
 
 
 def ingest_level(levels: Levels, file: TableFile, merging: MergeTask | None, options: EngineOptions) -> int:

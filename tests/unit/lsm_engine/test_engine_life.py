@@ -320,3 +320,24 @@ def test_a_closed_engine_serves_nothing_more() -> None:
         node.get("a")
     with pytest.raises(StorageStopped, match="closed"):
         node.put(("a", "y"))
+
+
+def test_a_range_is_merged_and_the_rest_stays() -> None:
+    node = Node(EngineOptions(level0_trigger_files=100, retention_seconds=0.0))
+    for turn in range(3):
+        node.put(*((f"a{number:03}", f"{turn}" * 20) for number in range(50)))
+        node.flush()
+    node.put(("b", "alone"))
+    node.flush()
+    node.put(("a010", "newest"))
+    node.settle(node.engine.flush())
+    node.settle(node.engine.compact(PREFIX + b"a", PREFIX + b"b"))
+    statistics = node.engine.statistics()
+    assert statistics["level_files"][:2] == [1, 1]
+    assert statistics["table_entries"] == 51
+    assert node.get("a010") == "newest"
+    assert node.get("a011") == "2" * 20
+    assert node.get("b") == "alone"
+    merges = statistics["merges"]
+    node.settle(node.engine.compact(PREFIX + b"c", None))
+    assert node.engine.statistics()["merges"] == merges
