@@ -66,16 +66,17 @@ class ColumnAggregate:
             if context.slice_over():
                 yield TURN
         if not group_runs and not len(table):
-            table.rows.append(())
+            table.add_empty()
         total = len(table)
+        keys = table.rows
         found = [accumulator.values(total) for _, _, accumulator in steps]
         if context.slice_over():
             yield TURN
         for start in range(0, total, BATCH_ROWS):
             stop = start + BATCH_ROWS
-            heads = table.rows[start:stop]
+            heads = keys[start:stop]
             if not found:
-                yield list(heads)
+                yield heads
                 continue
             tails = zip(*(values[start:stop] for values in found), strict=True)
             yield [head + tail for head, tail in zip(heads, tails, strict=True)]

@@ -11,13 +11,13 @@ from datacave_core.layout import DECIMAL64_NAN
 from datacave_core.rowbatch import ColumnVector
 from datacave_core.types import oids
 from datacave_core.wait import TURN, Wait
-from datacave_sql.exec.column_operator import Frames, rows_of_frames
+from datacave_sql.exec.column_operator import FRAME_ROWS, Frames, rows_of_frames
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.operator import Batches, Operator
 from datacave_sql.exec.rowfunction import Factory
 from datacave_sql.exec.table_scan import KeyRange, scan_details, scan_label
 from datacave_sql.vectors.compile import MaskFactory, VectorFactory
-from datacave_sql.vectors.vector import Frame, Vector, decimals, scaled, vector_of
+from datacave_sql.vectors.vector import Frame, Vector, decimals, joined_frames, scaled, vector_of
 
 Convert = Callable[[Any], Any]
 _NAN = Decimal("NaN")
@@ -78,6 +78,8 @@ class ColumnScan:
         ranges: list[KeyRange] = self.make_ranges(context)()
         timestamp = self.as_of(context)() if self.as_of is not None else None
         slots = [column.slot for column in self.read]
+        small: list[Frame] = []
+        pending = 0
         for low, high in ranges:
             for batch in context.transaction.scan_columns(low, high, slots, timestamp=timestamp):
                 frame = Frame(
@@ -89,10 +91,16 @@ class ColumnScan:
                 )
                 if test is not None:
                     frame = frame.keep(test(frame), self.columns)
-                if frame.count:
-                    yield frame
+                pending += frame.count
+                if pending >= FRAME_ROWS:
+                    yield joined_frames([*small, frame], self.types)
+                    small, pending = [], 0
+                elif frame.count:
+                    small.append(frame)
                 if context.slice_over():
                     yield TURN
+        if small:
+            yield joined_frames(small, self.types)
 
     def children(self) -> Sequence[Operator]:
         return ()

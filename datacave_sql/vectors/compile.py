@@ -29,6 +29,9 @@ MaskFactory: TypeAlias = Callable[[ExecutionContext], Test]
 MEMO_VALUES_MAX = 20_000
 """A column with more different values is computed row by row."""
 
+MEMO_TRIAL_ROWS = 4096
+"""After so many rows it is decided whether values repeat often enough."""
+
 _MEMO_TYPES = INTEGERS | {oids.TEXT, oids.VARCHAR, oids.BPCHAR, oids.NAME, oids.CHAR, oids.UUID, oids.BOOL}
 _WIDENING = {("int4", oids.INT2), ("int8", oids.INT2), ("int8", oids.INT4)}
 _TO_NUMERIC = frozenset({oids.INT2, oids.INT4, oids.INT8})
@@ -345,20 +348,20 @@ class Compiler:
 class _Caller:
     """Calls row code, for a column of few values once per value."""
 
-    __slots__ = ("_compute", "_memo")
+    __slots__ = ("_compute", "_memo", "_rows")
 
     def __init__(self, compute: Callable[..., list[Any]], memo_allowed: bool) -> None:
         self._compute = compute
+        self._rows = 0
         self._memo = _Memo(lambda value: compute(((value,),))[0]) if memo_allowed else None
 
     def __call__(self, columns: Sequence[list[Any]]) -> list[Any]:
         memo = self._memo
         if memo is None:
             return self._compute(columns)
-        before = len(memo)
         found = list(map(memo.__getitem__, columns[0]))
-        fresh = len(memo) - before
-        if len(memo) > MEMO_VALUES_MAX or fresh * 2 > len(columns[0]) > 64:
+        self._rows += len(found)
+        if len(memo) > MEMO_VALUES_MAX or (self._rows > MEMO_TRIAL_ROWS and len(memo) * 2 > self._rows):
             self._memo = None
         return found
 

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacave_core.values import Row
-from datacave_sql.vectors.vector import Frame, Places, Vector, sql_values
+from datacave_sql.vectors.vector import INTEGERS, Frame, Places, Vector, sql_values
 
 KeyFunction = Callable[[Any], Any]
+DENSE_VALUES_MAX = 1 << 22
 
 
 class _Codes(dict[Any, int]):
@@ -29,6 +30,48 @@ class _Codes(dict[Any, int]):
         return number
 
 
+class _DenseKeys:
+    """Groups by one integer key whose values lie close together: a table from value to group."""
+
+    def __init__(self) -> None:
+        self._base = 0
+        self._numbers: NDArray[np.int64] = np.full(0, -1, np.int64)
+        self._found: list[NDArray[np.int64]] = []
+        self.count = 0
+
+    def number(self, values: NDArray[np.int64]) -> Places | None:
+        """The group of each row; None where the values lie too far apart."""
+        low, high = int(values.min()), int(values.max())
+        table = self._numbers
+        if len(table):
+            low, high = min(low, self._base), max(high, self._base + len(table) - 1)
+        if high - low >= DENSE_VALUES_MAX:
+            return None
+        if low < self._base or high - low >= len(table) or not len(table):
+            # Grown on both sides, so that ascending values do not copy it every time.
+            room = min(DENSE_VALUES_MAX, 2 * (high - low + 1) + 1024)
+            grown = np.full(room, -1, np.int64)
+            if len(table):
+                grown[self._base - low : self._base - low + len(table)] = table
+            self._base, self._numbers = low, grown
+            table = grown
+        places = values - self._base
+        numbers = table[places]
+        fresh = numbers < 0
+        if fresh.any():
+            new_places, first = np.unique(places[fresh], return_index=True)
+            new_places = new_places[np.argsort(first, kind="stable")]
+            table[new_places] = np.arange(self.count, self.count + len(new_places))
+            self._found.append(new_places + self._base)
+            self.count += len(new_places)
+            numbers = table[places]
+        return numbers
+
+    def values(self) -> NDArray[np.int64]:
+        """The key of each group."""
+        return np.concatenate(self._found) if self._found else np.zeros(0, np.int64)
+
+
 class GroupTable:
     """Groups by key columns of given types; `keys` makes their values comparable."""
 
@@ -37,18 +80,37 @@ class GroupTable:
         self._keys = keys
         self._codes = [_Codes(key) for key in keys]
         self._numbers: dict[Any, int] = {}
-        self.rows: list[Row] = []
+        self._rows: list[Row] = []
+        self._dense = _DenseKeys() if len(types) == 1 and types[0] in INTEGERS else None
+
+    @property
+    def rows(self) -> list[Row]:
         """The key values of each group, as first met."""
+        if self._dense is not None:
+            return [(value,) for value in self._dense.values().tolist()]
+        return self._rows
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self._rows) if self._dense is None else self._dense.count
+
+    def add_empty(self) -> None:
+        """The one group of an aggregate without keys and without rows."""
+        self._rows.append(())
 
     def number(self, vectors: Sequence[Vector], count: int) -> Places:
         """The group of each row."""
         if not vectors:
-            if not self.rows:
-                self.rows.append(())
+            if not self._rows:
+                self._rows.append(())
             return np.zeros(count, np.int64)
+        if self._dense is not None:
+            values = vectors[0].values
+            numbers = None
+            if vectors[0].nulls is None and not isinstance(values, list):
+                numbers = self._dense.number(values)
+            if numbers is not None:
+                return numbers
+            self._leave_dense()
         combined: NDArray[np.int64] | None = None
         width = 1
         for vector, codes in zip(vectors, self._codes, strict=True):
@@ -64,8 +126,14 @@ class GroupTable:
         assert combined is not None
         first, inverse = _distinct(combined, width)
         sample = Frame(dict(enumerate(vectors)), count).take(first, tuple(range(len(vectors))))
-        values = list(zip(*(sql_values(sample[i], one) for i, one in enumerate(self._types)), strict=True))
-        return self._global(values)[inverse]
+        keys = list(zip(*(sql_values(sample[i], one) for i, one in enumerate(self._types)), strict=True))
+        return self._global(keys)[inverse]
+
+    def _leave_dense(self) -> None:
+        """Goes on with a dictionary."""
+        rows = self.rows
+        self._dense = None
+        self._global(rows)
 
     def _global(self, values: list[Row]) -> Places:
         compared: list[Any] = values
@@ -75,7 +143,7 @@ class GroupTable:
                 tuple([v if v is None or key is None else key(v) for v, key in zip(row, keys, strict=True)])
                 for row in values
             ]
-        numbers, rows = self._numbers, self.rows
+        numbers, rows = self._numbers, self._rows
         found = []
         for row, key in zip(values, compared, strict=True):
             number = numbers.get(key)

@@ -172,6 +172,17 @@ def joined(parts: Sequence[Vector], type_oid: int) -> Vector:
     return Vector(values, nulls) if type_oid == oids.NUMERIC else vector_of(values, type_oid)
 
 
+def joined_frames(frames: Sequence[Frame], types: Mapping[int, int]) -> Frame:
+    """Frames of the same columns, one after the other."""
+    if len(frames) == 1:
+        return frames[0]
+    columns = {
+        column: joined([frame.columns[column].spread(frame.count) for frame in frames], types[column])
+        for column in frames[0].columns
+    }
+    return Frame(columns, sum(frame.count for frame in frames))
+
+
 def all_null(type_oid: int, count: int) -> Vector:
     """A vector of NULLs."""
     return vector_of([None] * count, type_oid)
