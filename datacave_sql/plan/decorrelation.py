@@ -18,7 +18,7 @@ from datacave_sql.plan import logical as l
 from datacave_sql.plan.access_path import access_paths
 from datacave_sql.plan.cardinality import estimate_rows
 from datacave_sql.plan.joins import equality_sides, outer_columns
-from datacave_sql.plan.lookups import LOOKUP_COST
+from datacave_sql.plan.lookups import SUBQUERY_LOOKUPS, lookup_price
 from datacave_sql.plan.planning import Planner, conjunction, is_volatile, split_conjuncts
 
 _ALWAYS_EVALUATED = (n.FunctionCall, n.Relabel, n.TextCast, n.LengthCast, n.Not, n.IsNull)
@@ -160,4 +160,5 @@ def _looked_up(p: Planner, rows: float, source: l.LogicalPlan, conditions: Seque
         p.environment.access(source.table), source.columns, conditions
     ):
         return False
-    return rows * LOOKUP_COST < estimate_rows(p.environment.statistics, source, [])
+    read = estimate_rows(p.environment, source, [])
+    return rows * lookup_price(read) * SUBQUERY_LOOKUPS < read

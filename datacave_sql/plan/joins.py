@@ -18,9 +18,10 @@ from datacave_sql.expr import nodes as n
 from datacave_sql.expr.deparse import deparse
 from datacave_sql.expr.generate import Code
 from datacave_sql.plan import logical as l
-from datacave_sql.plan.cardinality import estimate_rows
+from datacave_sql.plan.cardinality import Origin, estimate_rows, origins, selectivity
 from datacave_sql.plan.column_plans import column_join
-from datacave_sql.plan.lookups import plan_lookup_join
+from datacave_sql.plan.join_order import Edge, join_order, joined_rows
+from datacave_sql.plan.lookups import lookup_cost, plan_lookup_join
 from datacave_sql.plan.planning import Planner, comparable, is_volatile, scope_of, split_conjuncts
 
 
@@ -98,7 +99,7 @@ def outer_columns(node: l.LogicalPlan) -> frozenset[int]:
     return frozenset(used)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Relation:
     node: l.LogicalPlan
     ids: frozenset[int]
@@ -139,8 +140,9 @@ def _plan_inner(p: Planner, node: l.Join, needed: frozenset[int], conjuncts: lis
             if isinstance(part, n.Or):
                 _restrict(relations, part, everything)
     for relation in relations:
-        relation.rows = estimate_rows(p.environment.statistics, relation.node, relation.conjuncts)
-    order = _join_order(relations, pending)
+        relation.rows = estimate_rows(p.environment, relation.node, relation.conjuncts)
+    search = _search(p, relations, pending)
+    order = search.ordered()
     first = order[0]
     wanted = needed | _used(pending)
     operator = p.plan(first.node, wanted & first.ids, first.conjuncts)
@@ -161,7 +163,7 @@ def _plan_inner(p: Planner, node: l.Join, needed: frozenset[int], conjuncts: lis
                 operator = join_operators(p, "inner", right, operator, ready, wanted, None)
             else:
                 operator = join_operators(p, "inner", operator, right, ready, wanted, None)
-        rows = max(rows, relation.rows) if ready else rows * relation.rows
+        rows = search.rows(order[: position + 1])
         if last and pending:
             operator = p.filtered(operator, pending)
     return operator
@@ -189,21 +191,42 @@ def _has_equality(conditions: Sequence[n.Expression], left: frozenset[int], righ
     return any(equality_sides(part, left, right) is not None for part in conditions)
 
 
-def _join_order(relations: list[_Relation], conditions: Sequence[n.Expression]) -> list[_Relation]:
-    """Greedy: the smallest relation first, then always the smallest that a condition connects."""
-    if len(relations) == 1:
-        return relations
-    rest = sorted(relations, key=lambda relation: relation.rows)
-    order = [rest.pop(0)]
-    ids = set(order[0].ids)
-    edges = [n.columns_used(part) for part in conditions]
-    while rest:
-        connected = [r for r in rest if any(edge & r.ids and edge & ids for edge in edges)]
-        chosen = (connected or rest)[0]
-        rest.remove(chosen)
-        order.append(chosen)
-        ids |= chosen.ids
-    return order
+@dataclass(slots=True)
+class _Search:
+    """Relations with the sizes of their joins."""
+
+    relations: list[_Relation]
+    edges: list[Edge]
+    looked_up: list[float]
+
+    def ordered(self) -> list[_Relation]:
+        """The relations in the order in which to join them."""
+        sizes = [relation.rows for relation in self.relations]
+        return [self.relations[place] for place in join_order(sizes, self.edges, self.looked_up)]
+
+    def rows(self, chosen: Sequence[_Relation]) -> float:
+        """The rows of the join of some of the relations."""
+        members = sum(1 << place for place, relation in enumerate(self.relations) if relation in chosen)
+        return joined_rows([relation.rows for relation in self.relations], self.edges, members)
+
+
+def _search(p: Planner, relations: list[_Relation], conditions: Sequence[n.Expression]) -> _Search:
+    known: dict[int, Origin] = {}
+    for relation in relations:
+        known.update(origins(p.environment, relation.node))
+    edges = []
+    connecting: list[n.Expression] = []
+    for part in conditions:
+        used = n.columns_used(part)
+        members = sum(1 << place for place, relation in enumerate(relations) if used & relation.ids)
+        if members & (members - 1):
+            size = 1.0
+            for place, relation in enumerate(relations):
+                if members >> place & 1:
+                    size *= relation.rows
+            edges.append(Edge(members, selectivity(p.environment, known, part, size)))
+            connecting.append(part)
+    return _Search(relations, edges, [lookup_cost(p, one.node, one.conjuncts, connecting) for one in relations])
 
 
 def equality_sides(

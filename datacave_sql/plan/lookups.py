@@ -11,11 +11,40 @@ from datacave_sql.expr import nodes as n
 from datacave_sql.expr.deparse import deparse
 from datacave_sql.plan import logical as l
 from datacave_sql.plan.access_path import access_paths
+from datacave_sql.plan.column_plans import COLUMN_ROWS_MIN
 from datacave_sql.plan.planning import Planner, scope_of, split_conjuncts
 from datacave_sql.plan.scans import table_scope
 
 LOOKUP_COST = 8.0
-"""What one lookup costs, in rows of a scan."""
+"""What one lookup costs, in rows of a scan row by row."""
+
+COLUMN_SPEED = 8.0
+"""How many rows are read by columns in the time of one by itself."""
+
+SUBQUERY_LOOKUPS = 8.0
+"""A subquery that is run for one row costs as much as so many lookups of a join."""
+
+
+def lookup_price(rows: float) -> float:
+    """What one lookup costs in rows of a scan of a table that has so many."""
+    return LOOKUP_COST * (COLUMN_SPEED if rows >= COLUMN_ROWS_MIN else 1.0)
+
+
+def lookup_cost(
+    p: Planner, node: l.LogicalPlan, conjuncts: Sequence[n.Expression], conditions: Sequence[n.Expression]
+) -> float:
+    """What finding one row of a relation by its primary key costs, if the conditions can name it; else 0."""
+    filters = list(conjuncts)
+    while isinstance(node, l.Filter):
+        filters += split_conjuncts(node.predicate)
+        node = node.child
+    if not isinstance(node, l.Scan) or node.as_of is not None:
+        return 0.0
+    access = p.environment.access(node.table)
+    paths = access_paths(access, node.columns, [*conditions, *filters])
+    if not any(path.single_row and path.index.index_number == 0 for path in paths):
+        return 0.0
+    return lookup_price(p.environment.statistics.row_count(node.table))
 
 
 def plan_lookup_join(
@@ -33,7 +62,7 @@ def plan_lookup_join(
     while isinstance(node, l.Filter) and not node.barrier:
         filters += split_conjuncts(node.predicate)
         node = node.child
-    if not isinstance(node, l.Scan) or node.as_of or node.versions or left_rows * LOOKUP_COST > node_rows:
+    if not isinstance(node, l.Scan) or node.as_of or node.versions or left_rows * lookup_price(node_rows) > node_rows:
         return None
     left_ids = frozenset(left.columns)
     everything = [*conditions, *filters]

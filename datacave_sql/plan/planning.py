@@ -21,6 +21,7 @@ from datacave_sql.functions.typelookup import TypeLookup
 from datacave_sql.plan import logical as l
 from datacave_sql.plan.column_plans import column_filter, column_operator, column_projection, narrowed
 from datacave_sql.table.access import TableAccess
+from datacave_sql.table.column_statistics import ColumnStatistics
 
 _PASSING = frozenset({l.Scan, l.Filter, l.Project})
 _ORDERLESS = frozenset({l.Aggregate, l.Join, l.Sort})
@@ -34,6 +35,9 @@ class Statistics(Protocol):
 
     def row_count(self, table: Table) -> float:
         """An estimate of the number of live rows."""
+
+    def column(self, table: Table, number: int) -> ColumnStatistics | None:
+        """What is known of a column's values."""
 
 
 class PlanningEnvironment:

@@ -15,7 +15,7 @@ from datacave_sql.plan import logical as l
 from datacave_sql.plan.access_path import access_paths
 from datacave_sql.plan.cardinality import estimate_rows
 from datacave_sql.plan.joins import equality_sides, outer_columns
-from datacave_sql.plan.lookups import LOOKUP_COST
+from datacave_sql.plan.lookups import SUBQUERY_LOOKUPS, lookup_price
 from datacave_sql.plan.planning import PlanningEnvironment, conjunction, is_volatile, split_conjuncts
 
 
@@ -33,7 +33,7 @@ def joined_subqueries(
 ) -> tuple[l.LogicalPlan, list[n.Expression]]:
     """The child joined with the subqueries among the conjuncts, and the conjuncts that are left."""
     plain = [part for part in conjuncts if not is_volatile(part)]
-    rows = estimate_rows(environment.statistics, child, plain)
+    rows = estimate_rows(environment, child, plain)
     rest: list[n.Expression] = []
     for part in conjuncts:
         joined = _joined(environment, child, rows, part)
@@ -76,7 +76,8 @@ def _looked_up(
         node = node.child
     if not isinstance(node, l.Scan) or not access_paths(environment.access(node.table), node.columns, everything):
         return rows <= 1
-    return rows * LOOKUP_COST < estimate_rows(environment.statistics, node, [])
+    read = estimate_rows(environment, node, [])
+    return rows * lookup_price(read) * SUBQUERY_LOOKUPS < read
 
 
 def _core(node: l.LogicalPlan, *, exists: bool) -> _Core:

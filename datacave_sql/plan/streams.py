@@ -48,7 +48,7 @@ def plan_filter(p: Planner, node: l.Filter, needed: frozenset[int], conjuncts: l
     child, rest = joined_subqueries(p.environment, node.child, parts)
     if any(has_correlated_scalar(part) for part in rest):
         plain = [part for part in rest if not is_volatile(part)]
-        rows = estimate_rows(p.environment.statistics, child, plain)
+        rows = estimate_rows(p.environment, child, plain)
         child, rest = decorrelated(p, child, rows, rest, conditions=True)
     return p.plan(child, needed, rest)
 
@@ -56,7 +56,7 @@ def plan_filter(p: Planner, node: l.Filter, needed: frozenset[int], conjuncts: l
 def plan_project(p: Planner, node: l.Project, needed: frozenset[int], conjuncts: list[n.Expression]) -> Operator:
     """Conditions on computed columns become conditions on what they are computed from."""
     if any(has_correlated_scalar(e) for e in node.expressions):
-        rows = estimate_rows(p.environment.statistics, node.child, ())
+        rows = estimate_rows(p.environment, node.child, ())
         source, expressions = decorrelated(p, node.child, rows, node.expressions, conditions=False)
         node = l.Project(source, tuple(expressions), node.columns)
     computed = {column.id: expression for column, expression in zip(node.columns, node.expressions, strict=True)}

@@ -35,7 +35,7 @@ from datacave_sql.session.row_ids import RowIds
 from datacave_sql.session.sequences import SequenceStore
 from datacave_sql.session.session import Session
 from datacave_sql.session.utility import drop_leftovers
-from datacave_sql.table.statistics import TableSizes
+from datacave_sql.table.statistics import StoredStatistics
 
 INDEX_ENTRY_LAYOUT = Layout(1, (PhysicalColumn(PhysicalType.BYTES, nullable=False),))
 """An index entry holds the key of its table row."""
@@ -67,7 +67,7 @@ class Database:
         self.start_microseconds = clock.now_microseconds()
         self.row_ids = RowIds(max(clock.now_microseconds(), store.newest_timestamp))
         self.sequences = SequenceStore(self.transactions)
-        self.sizes = TableSizes(store, clock)
+        self.sizes = StoredStatistics(store, clock)
         self.sessions: dict[int, Session] = {}
         self.exported_snapshots = ExportedSnapshots()
         self.virtual_relations = SystemRelations()
@@ -112,6 +112,14 @@ class Database:
     def new_state(self, catalog: Catalog) -> CatalogState:
         """A catalog with changes of a transaction, and what will be compiled for it."""
         return CatalogState(catalog)
+
+    def statistics_changed(self, table: Table) -> None:
+        """New statistics of a table have been committed: plans are made anew with them."""
+        self.sizes.forget(table)
+        for home in self.homes.values():
+            home.plans_by_text.clear()
+            home.plans_by_fingerprint.clear()
+            home.bulk_shapes.clear()
 
     def install_catalog(self, home: NamedDatabase, catalog: Catalog) -> None:
         """Makes a committed catalog the current one of its database; the others learn of roles and databases."""

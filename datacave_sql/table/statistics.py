@@ -1,23 +1,29 @@
-"""Table sizes: how many rows a table has, as far as join order and lookups need to know."""
+"""StoredStatistics: how many rows tables have, and what ANALYZE has found out about their columns.
+
+Small tables are counted exactly, others by their columns, which costs little; an answer is good for half a minute.
+"""
 
 from __future__ import annotations
 
-from datacave_core.catalog import Table
+from datacave_core.catalog import Table, statistics_key
 from datacave_core.keycode import prefix_end, table_prefix
 from datacave_core.ports import Clock, Store
+from datacave_sql.table.column_statistics import ColumnStatistics, TableStatistics, unpack_statistics
 
 COUNTED_ROWS_MAX = 4096
 MANY_ROWS = 1_000_000.0
 FRESH_SECONDS = 30.0
+COUNT_SECONDS_MAX = 0.01
 
 
-class TableSizes:
-    """Counts small tables exactly and calls the others big; an answer is good for half a minute."""
+class StoredStatistics:
+    """The planner's view of tables. Records are read once and kept until `forget`."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
         self._known: dict[int, tuple[float, float]] = {}
+        self._records: dict[int, TableStatistics | None] = {}
 
     def row_count(self, table: Table) -> float:
         """An estimate of the number of live rows."""
@@ -29,15 +35,38 @@ class TableSizes:
         self._known[table.storage_id] = (count, now)
         return count
 
+    def record(self, table: Table) -> TableStatistics | None:
+        """What the last ANALYZE of a table has stored."""
+        if table.oid not in self._records:
+            row = self._store.get(statistics_key(table.oid), self._store.visible_timestamp)
+            self._records[table.oid] = unpack_statistics(row[0]) if row is not None else None
+        return self._records[table.oid]
+
+    def column(self, table: Table, number: int) -> ColumnStatistics | None:
+        """What the last ANALYZE has found out about a column."""
+        record = self.record(table)
+        return record.columns.get(number) if record is not None else None
+
     def forget(self, table: Table) -> None:
-        """The next question is answered by counting again."""
+        """The next question is answered anew."""
         self._known.pop(table.storage_id, None)
+        self._records.pop(table.oid, None)
 
     def _count(self, table: Table) -> float:
         low = table_prefix(table.storage_id, 0)
+        high, now = prefix_end(low), self._store.visible_timestamp
         count = 0
-        for batch in self._store.scan(low, prefix_end(low), self._store.visible_timestamp):
+        for batch in self._store.scan(low, high, now):
             count += len(batch)
             if count >= COUNTED_ROWS_MAX:
-                return MANY_ROWS
-        return float(count)
+                break
+        else:
+            return float(count)
+        until = self._clock.monotonic() + COUNT_SECONDS_MAX
+        total = 0
+        for columns in self._store.scan_columns(low, high, now, ()):
+            total += columns.row_count
+            if self._clock.monotonic() > until:
+                record = self.record(table)
+                return max(float(total), record.rows if record is not None else MANY_ROWS)
+        return float(total)

@@ -14,6 +14,7 @@ from datacave_core.errors import DatacaveError
 from datacave_core.wait import TURN, Wait
 from datacave_sql.bind.statements import Vacuum
 from datacave_sql.exec.context import ExecutionContext
+from datacave_sql.session.analyze import analyze_table
 from datacave_sql.session.replies import Complete, Reply
 
 Steps = Iterator[Reply | Wait]
@@ -35,8 +36,7 @@ def vacuum(session: Any, bound: Vacuum, parameters: Sequence[Any]) -> Steps:
         )
         for table in tables:
             if table.storage_id:
-                session.database.sizes.forget(table)
-                session.database.sizes.row_count(table)
+                yield from analyze_table(session, table)
             if context.slice_over():
                 yield TURN
     yield Complete("ANALYZE" if bound.analyze_only else "VACUUM")
