@@ -181,6 +181,7 @@ class Table:
     row_array_type_oid: int = 0
     privileges: tuple[Grant, ...] = ()
     depends_on: tuple[int, ...] = ()  # oids of relations, types and functions a view query or default names
+    columns_read: tuple[tuple[int, int], ...] | None = None  # of a view: (relation, column number); None: any
     populated: bool = True  # of a materialized view
     row_security: bool = False
     force_row_security: bool = False  # for the owner too

@@ -13,7 +13,8 @@ from typing import Any
 from datacave_core import sqlstate
 from datacave_core.catalog import Column, Table
 from datacave_core.errors import DatacaveError, FeatureNotSupported
-from datacave_core.types import oids
+from datacave_core.types import format_type, oids
+from datacave_core.types.boolean import parse_boolean
 from datacave_sql.bind import relations, write_target
 from datacave_sql.bind import statements as s
 from datacave_sql.bind.create_table import options
@@ -93,6 +94,19 @@ def _common_names(node: Any) -> Sequence[str]:
     return found
 
 
+def columns_read(b: Binding) -> tuple[tuple[int, int], ...]:
+    """The columns of relations that a bound query names itself, not through a view."""
+    found = {(use.relation.oid, number) for use in b.uses if use.named for number in use.read}
+    return tuple(sorted(found))
+
+
+def reads_column(view: Table, relation_oid: int, number: int) -> bool:
+    """Whether a view needs a column of a relation."""
+    if relation_oid not in view.depends_on:
+        return False
+    return view.columns_read is None or (relation_oid, number) in view.columns_read
+
+
 def bind_create_view(b: Binding, statement: ast.CreateView, entries: Entries) -> s.BoundStatement:
     """CREATE VIEW. Raises 42P07, and 42P16 where OR REPLACE would take or change columns."""
     temporary = statement.persistence == "temporary"
@@ -121,6 +135,7 @@ def bind_create_view(b: Binding, statement: ast.CreateView, entries: Entries) ->
         view_query=query_text(b, statement.query),
         options=view_options,
         depends_on=tuple(sorted(b.dependencies)),
+        columns_read=columns_read(b),
     )
     existing_oid = b.catalog.relation_names.get((schema.oid, name))
     if existing_oid is None:
@@ -140,7 +155,17 @@ def bind_create_view(b: Binding, statement: ast.CreateView, entries: Entries) ->
 
 
 def _check_options(b: Binding, query: ast.Query, view_options: Mapping[str, str]) -> None:
-    """Raises 22023 for another check option than there are, 0A000 for a view that cannot be written through."""
+    """Raises 22023 for options that views have not, 0A000 for a check of a view that cannot be written through."""
+    for name, value in view_options.items():
+        if name in ("security_barrier", "security_invoker"):
+            try:
+                parse_boolean(value)
+            except DatacaveError:
+                raise DatacaveError(
+                    f'invalid value for boolean option "{name}": {value}', sqlstate=sqlstate.INVALID_PARAMETER_VALUE
+                ) from None
+        elif name != "check_option":
+            raise DatacaveError(f'unrecognized parameter "{name}"', sqlstate=sqlstate.INVALID_PARAMETER_VALUE)
     option = view_options.get("check_option")
     if option is None:
         return
@@ -167,9 +192,9 @@ def _check_replacement(b: Binding, old: Table, columns: Sequence[Column]) -> Non
                 hint="Use ALTER VIEW ... RENAME COLUMN ... to change name of view column instead.",
             )
         if was.type_oid != now.type_oid or was.typmod != now.typmod:
+            old_type, new_type = (format_type(one.type_oid, one.typmod, b.types.find) for one in (was, now))
             raise DatacaveError(
-                f'cannot change data type of view column "{was.name}" from {b.types.name(was.type_oid)} '
-                f"to {b.types.name(now.type_oid)}",
+                f'cannot change data type of view column "{was.name}" from {old_type} to {new_type}',
                 sqlstate=sqlstate.INVALID_TABLE_DEFINITION,
             )
 
@@ -231,6 +256,7 @@ def _into(
                 sqlstate=sqlstate.FEATURE_NOT_SUPPORTED,
             )
         table = replace(table, view_query=query_text(b, source), depends_on=tuple(sorted(b.dependencies)))
+        table = replace(table, columns_read=columns_read(b))
     tag = "SELECT" if statement.with_data else f"CREATE {word}"
     return s.CreateTableAs(table, query, statement.with_data, into.on_commit, None, into.columns, tag)
 

@@ -45,7 +45,10 @@ class DatabaseCopy:
         changes: dict[str, Any] = {}
         for field in dataclasses.fields(item):
             value = getattr(item, field.name)
-            if field.name.endswith(("oid", "oids")) or field.name in _NAMED_OTHERWISE:
+            if field.name == "columns_read":
+                if value is not None:
+                    changes[field.name] = tuple((self._new.get(oid, oid), number) for oid, number in value)
+            elif field.name.endswith(("oid", "oids")) or field.name in _NAMED_OTHERWISE:
                 if isinstance(value, int):
                     changes[field.name] = self._new.get(value, value)
                 elif isinstance(value, tuple):

@@ -17,6 +17,7 @@ from datacave_core.errors import DatacaveError
 from datacave_core.values import Row
 from datacave_core.wait import TURN, Wait
 from datacave_sql.bind import table_changes
+from datacave_sql.bind.stored_query import reads_column
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.newest_rows import newest_rows
 from datacave_sql.expr import nodes as n
@@ -180,11 +181,12 @@ def _alter_type(change: _TableChange, action: table_changes.AlterColumnType) -> 
     column = action.column
     slot = column.number - 1
     for view in session.catalog_snapshot.tables.values():
-        if view.kind in ("v", "m") and old.oid in view.depends_on:
+        if view.kind in ("v", "m") and reads_column(view, old.oid, column.number):
             raise DatacaveError(
                 "cannot alter type of a column used by a view or rule",
                 sqlstate=sqlstate.FEATURE_NOT_SUPPORTED,
-                detail=f'rule _RETURN on view {view.name} depends on column "{column.name}"',
+                detail=f"rule _RETURN on {'materialized view' if view.kind == 'm' else 'view'} {view.name} depends on "
+                f'column "{column.name}"',
             )
     new = replace(
         old, columns=tuple(replace(column, missing=None) if c.number == column.number else c for c in old.columns)

@@ -27,6 +27,7 @@ from datacave_core.catalog import (
 )
 from datacave_core.errors import DatacaveError
 from datacave_sql.bind.create_index import mentioned_columns
+from datacave_sql.bind.stored_query import reads_column
 from datacave_sql.bind.stored_text import expression_tree
 from datacave_sql.session.catalog_types import CatalogTypes
 from datacave_sql.session.routine_text import described
@@ -327,7 +328,11 @@ class Collector:
                 removal.constraints.setdefault(table.oid, set()).add(constraint.oid)
         for sequence in self._catalog.sequences_owned_by(table.oid, column.number):
             removal.objects[sequence.oid] = sequence
-        self._views_on(table.oid, f"column {column.name} of table {table.name}")
+        for _, view in sorted(self._catalog.tables.items()):
+            reads = view.kind in ("v", "m") and reads_column(view, table.oid, column.number)
+            if reads and view.oid not in removal.objects:
+                self._tell(describe(self._catalog, view), f"column {column.name} of table {table.name}")
+                self.add(view)
 
     def check(self, what: str, cascade: bool) -> None:
         """Raises 2BP01 if others depend on what is to be dropped and CASCADE was not written."""

@@ -66,6 +66,7 @@ def filled(kind: type) -> Any:
         "options": (("fillfactor", "70"),),
         "included": (2, 3),
         "depends_on": (16384, 16385),
+        "columns_read": ((16384, 1),),
         "schema_oid": PUBLIC_SCHEMA_OID,
         "database_oid": DEFAULT_DATABASE_OID,
     }
