@@ -9,6 +9,7 @@ bank       transfers whose total never changes, read in one statement
 from __future__ import annotations
 
 import random
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -39,7 +40,7 @@ class Recorded:
     writes: list[tuple[Any, Any]] = field(default_factory=list)
 
 
-class Workload:
+class Workload(ABC):
     """One kind of transactions. `advance` moves the keys on, so that no key is written for ever."""
 
     name = ""
@@ -65,11 +66,11 @@ class Workload:
 
     def steps(self) -> list[Callable[[Connection, Recorded], Awaitable[None]]]:
         """What a transaction may do."""
-        raise NotImplementedError
+        return []
 
+    @abstractmethod
     async def finish(self, client: Connection, history: list[Recorded]) -> tuple[dict[Key, int], list[Anomaly]]:
         """Turns what was shown into versions; the newest versions, and what is wrong beyond dependencies."""
-        raise NotImplementedError
 
 
 def _elements(text: str) -> list[int]:
