@@ -70,7 +70,7 @@ def bind_insert(b: Binding, statement: ast.Insert, outer: Scope) -> l.LogicalPla
         target.view_checks(row),
         row_security.insert_checks(b, table, target.base_use(), row),
     )
-    return with_clause.close_with(tables, statement.with_clause, plan)
+    return with_clause.close_with(b, tables, statement.with_clause, plan)
 
 
 def bind_row(

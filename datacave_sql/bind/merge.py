@@ -81,7 +81,7 @@ def bind_merge(b: Binding, statement: ast.Merge, outer: Scope) -> l.LogicalPlan:
         row,
         condition,
     )
-    return with_clause.close_with(tables, statement.with_clause, plan)
+    return with_clause.close_with(b, tables, statement.with_clause, plan)
 
 
 def _note_writes(use: RelationUse, actions: Sequence[l.MergeAction]) -> None:

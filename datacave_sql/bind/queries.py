@@ -44,7 +44,7 @@ def _bind_query(b: Binding, query: ast.Query, scope: Scope) -> l.LogicalPlan:
         else:
             plan = bind_set_operation(b, body, level)
         plan = _tail(b, query, plan, level)
-    return with_clause.close_with(tables, query.with_clause, plan)
+    return with_clause.close_with(b, tables, query.with_clause, plan)
 
 
 def _tail(b: Binding, query: ast.Query, plan: l.LogicalPlan, level: Scope) -> l.LogicalPlan:

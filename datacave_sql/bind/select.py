@@ -105,6 +105,13 @@ def _group(
         # Set-returning functions that are grouped by are expanded first.
         block.plan = expanded(block.plan, below)
         grouping.sets = [item for item in grouping.sets if item not in below]
+    if grouping.aggregates and _reads_recursion(b, block.plan):
+        column = next(iter(grouping.aggregates.values()))
+        raise DatacaveError(
+            "aggregate functions are not allowed in a recursive query's recursive term",
+            sqlstate=sqlstate.INVALID_RECURSION,
+            position=b.mention(column.id, 0),
+        )
     rewriter = GroupedExpressions(b, block.scope, groups, {column.id for _, column in below})
     rewrite = rewriter.rewrite
     for item in block.items:
@@ -131,6 +138,15 @@ def _group(
     if having is not None:
         plan = l.Filter(plan, having)
     return plan, having, keys, on
+
+
+def _reads_recursion(b: Binding, plan: l.LogicalPlan) -> bool:
+    """Whether the rows of FROM are those of the recursive query that is being bound."""
+    if isinstance(plan, l.CommonTableScan):
+        return plan.id in b.recursing
+    if isinstance(plan, l.Filter):
+        return _reads_recursion(b, plan.child)
+    return isinstance(plan, l.Join) and (_reads_recursion(b, plan.left) or _reads_recursion(b, plan.right))
 
 
 def _into(rewrite, top: n.Expression):  # type: ignore[no-untyped-def]

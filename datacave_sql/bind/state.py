@@ -84,6 +84,10 @@ class Binding:
         """If a list: where columns are mentioned outside of views: (position, column id, table oid, attribute)."""
         self.notes: dict[int, tuple[n.Expression, Scope]] | None = None
         """If a dictionary: what each tree, by its id, was bound to and where, for texts of definitions."""
+        self.materialized: set[int] = set()
+        """WITH queries that are marked MATERIALIZED, by id."""
+        self.recursing: set[int] = set()
+        """WITH queries whose recursive term is being bound, by id."""
         self.view_depth = 0
         self.uses: list[RelationUse] = []
         self.defining = False

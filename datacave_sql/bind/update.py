@@ -120,7 +120,7 @@ def bind_update(b: Binding, statement: ast.Update, outer: Scope) -> l.LogicalPla
         target.view_checks(row),
         row_security.update_checks(b, table, target.base_use(), row),
     )
-    return with_clause.close_with(tables, statement.with_clause, plan)
+    return with_clause.close_with(b, tables, statement.with_clause, plan)
 
 
 def bind_delete(b: Binding, statement: ast.Delete, outer: Scope) -> l.LogicalPlan:
@@ -146,4 +146,4 @@ def bind_delete(b: Binding, statement: ast.Delete, outer: Scope) -> l.LogicalPla
     plan: l.LogicalPlan = l.Delete(
         table, child, key.id, old.id, target_columns(source), condition, returning, outputs, members
     )
-    return with_clause.close_with(tables, statement.with_clause, plan)
+    return with_clause.close_with(b, tables, statement.with_clause, plan)

@@ -52,9 +52,10 @@ class Rounds:
 
 @dataclass(slots=True)
 class With:
-    """Fills the common tables in order, then runs the child."""
+    """Fills the common tables in order, then runs the child, then `last`: what writes and is read by nobody."""
 
     parts: tuple[CommonTablePart, ...]
+    last: tuple[CommonTablePart, ...]
     child: Operator
     columns: tuple[int, ...]
     not_null: frozenset[int]
@@ -62,7 +63,19 @@ class With:
     def open(self, context: ExecutionContext) -> Batches:
         for part in self.parts:
             yield from self._fill(context, part)
-        yield from self.child.open(context)
+        if not self.last:
+            yield from self.child.open(context)
+            return
+        # Nothing is shown before everything is done.
+        rows: list[Row] = []
+        for batch in self.child.open(context):
+            if isinstance(batch, Wait):
+                yield batch
+            else:
+                rows += batch
+        for part in self.last:
+            yield from self._fill(context, part)
+        yield from batches_of(rows)
 
     @staticmethod
     def _fill(context: ExecutionContext, part: CommonTablePart) -> Batches:
@@ -71,18 +84,21 @@ class With:
             rounds.steps = _rounds(context, part, part.recursive, rounds)
             return
         rows: list[Row] = []
+        # The command tag counts the rows of the main query.
+        changed = context.rows_changed
         for batch in part.plan.open(context):
             if isinstance(batch, Wait):
                 yield batch
             else:
                 rows += batch
+        context.rows_changed = changed
         context.common_tables[part.id] = rows
 
     def children(self) -> Sequence[Operator]:
-        return (*(part.plan for part in self.parts), self.child)
+        return (*(part.plan for part in (*self.parts, *self.last)), self.child)
 
     def label(self) -> str:
-        return "With " + ", ".join(part.name for part in self.parts)
+        return "With " + ", ".join(part.name for part in (*self.parts, *self.last))
 
     def details(self) -> Sequence[str]:
         return ()

@@ -171,6 +171,9 @@ class InsertRun:
                     hint="Ensure that no rows proposed for insertion within the same command have"
                     " duplicate constrained values.",
                 )
+            if context.transaction.written_since_freeze(holder):
+                # Another part of the statement has written the row, which is final.
+                return None
             if conflict.make_existing_check is not None:
                 violated = conflict.make_existing_check(context)(old)
                 if violated is not None:
@@ -288,10 +291,11 @@ class Update:
         returning = self.make_returning(context) if self.make_returning is not None else None
         writer = RowWriter(context, self.access)
         seen: set[bytes] = set()
+        written = context.transaction.written_since_freeze
         mode = UPDATE if self.changes_key else NO_KEY_UPDATE
         for found in source:
             key: bytes = found[self.key_slot]
-            if key in seen:
+            if key in seen or written(key):
                 continue
             old = yield from writer.lock_row(key, mode)
             if old is None:
@@ -359,9 +363,10 @@ class Delete:
         returning = self.make_returning(context) if self.make_returning is not None else None
         writer = RowWriter(context, self.access)
         seen: set[bytes] = set()
+        written = context.transaction.written_since_freeze
         for found in source:
             key: bytes = found[self.key_slot]
-            if key in seen:
+            if key in seen or written(key):
                 continue
             old = yield from writer.lock_row(key)
             if old is None:

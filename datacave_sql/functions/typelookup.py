@@ -134,9 +134,9 @@ class TypeLookup:
         """A function to objects that order as PostgreSQL does; None when the values themselves do."""
         return self.io(oid).comparison_key
 
-    def name(self, oid: int) -> str:
+    def name(self, oid: int, typmod: int | None = None) -> str:
         """The type's SQL name as format_type prints it, e.g. "timestamp without time zone"."""
-        return format_type(oid, None, self.find)
+        return format_type(oid, typmod, self.find)
 
 
 BUILTIN_LOOKUP = TypeLookup()

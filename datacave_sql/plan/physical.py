@@ -10,6 +10,7 @@ from datacave_sql.exec.suspendable import Suspendable
 from datacave_sql.expr import nodes as n
 from datacave_sql.plan import logical as l
 from datacave_sql.plan.appends import plan_append
+from datacave_sql.plan.frozen_writes import frozen
 from datacave_sql.plan.grouping import plan_aggregate
 from datacave_sql.plan.hashed_scans import plan_table_scan
 from datacave_sql.plan.joins import plan_join
@@ -52,9 +53,9 @@ PLANNERS: dict[type, Any] = {
     l.With: plan_with,
     l.CommonTableScan: plan_common_table_scan,
     l.LockRows: plan_lock_rows,
-    l.Insert: plan_insert,
-    l.Update: plan_update,
-    l.Delete: plan_delete,
+    l.Insert: frozen(plan_insert),
+    l.Update: frozen(plan_update),
+    l.Delete: frozen(plan_delete),
     l.Merge: plan_merge,
 }
 

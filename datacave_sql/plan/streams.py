@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datacave_core.types import oids
 from datacave_sql.exec.common_table import CommonTablePart, CommonTableScan, With
 from datacave_sql.exec.distinct import Distinct
+from datacave_sql.exec.frozen_reads import FrozenReads
 from datacave_sql.exec.function_scan import FunctionScan, ProjectSet
 from datacave_sql.exec.limit import Limit, rows_wanted
 from datacave_sql.exec.operator import Operator
@@ -292,16 +293,60 @@ def _parts(operator: Operator) -> tuple[Operator, ...]:
 
 
 def plan_with(p: Planner, node: l.With, needed: frozenset[int], conjuncts: list[n.Expression]) -> Operator:
-    parts = []
+    parts: list[CommonTablePart] = []
+    last: list[CommonTablePart] = []
+    read = _tables_read(node)
     for table in node.tables:
+        if table.id not in read and not _writes(table.plan):
+            continue
         plan = p.root(table.plan)
         recursive = p.root(table.recursive) if table.recursive is not None else None
         make_keys = None
         if table.distinct:
             make_keys = p.key_function(plan, p.references(table.plan.columns))
-        parts.append(CommonTablePart(table.id, table.name, plan, recursive, make_keys))
+        part = CommonTablePart(table.id, table.name, plan, recursive, make_keys)
+        (parts if table.id in read else last).append(part)
     child = p.plan(node.child, needed, conjuncts)
-    return With(tuple(parts), child, child.columns, child.not_null)
+    whole = With(tuple(parts), tuple(last), child, child.columns, child.not_null)
+    if any(_writes(table.plan) for table in node.tables):
+        return FrozenReads(whole, child.columns, child.not_null)
+    return whole
+
+
+def _tables_read(node: l.With) -> set[int]:
+    """The common tables that the child reads, and those that they read."""
+    direct: dict[int, set[int]] = {}
+
+    def visit(value: object, found: set[int]) -> None:
+        if isinstance(value, l.CommonTableScan):
+            found.add(value.id)
+        elif isinstance(value, l.PLAN_NODES):
+            for name in value.__slots__:
+                visit(getattr(value, name), found)
+        elif isinstance(value, n.EXPRESSION_NODES):
+            for inner in n.walk(value):
+                if isinstance(inner, n.SubqueryExpression):
+                    visit(inner.plan, found)
+        elif isinstance(value, tuple):
+            for item in value:
+                visit(item, found)
+
+    for table in node.tables:
+        direct[table.id] = set()
+        visit((table.plan, table.recursive), direct[table.id])
+    # What writes runs whether it is read or not, and reads what it reads.
+    read: set[int] = set()
+    visit(node.child, read)
+    for table in reversed(node.tables):
+        if table.id in read or _writes(table.plan):
+            read |= direct[table.id]
+    return read
+
+
+def _writes(plan: l.LogicalPlan) -> bool:
+    while isinstance(plan, l.With):
+        plan = plan.child
+    return isinstance(plan, l.Insert | l.Update | l.Delete | l.Merge)
 
 
 def plan_common_table_scan(
