@@ -9,15 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from typing import Any
 
 from datacave_core import sqlstate
-from datacave_core.errors import DatacaveError, FeatureNotSupported
+from datacave_core.errors import DatacaveError
 from datacave_core.types.floating import parse_float8
 from datacave_core.types.jsonb import JsonTree
 from datacave_core.types.jsonpath import JsonPath, PathNode
 from datacave_core.types.numeric import EXACT
+from datacave_core.types.zones import Zone
 from datacave_sql.functions.bodies.floats import numeric_of_double
 from datacave_sql.functions.bodies.numerics import add, divide, multiply, remainder, subtract
+from datacave_sql.functions.formatting.standard_input import TYPE_NAMES, PathMoment, read_standard, recognised
+from datacave_sql.functions.pathmoments import compare_moments
 from datacave_sql.functions.regex import Options, compile_regex
 
 Items = list[JsonTree]
@@ -46,10 +50,20 @@ def is_number(value: JsonTree) -> bool:
 
 
 class Walk:
-    """One run of a path over one document. Without `variables` (None) every variable is null."""
+    """One run of a path over one document. Without `variables` (None) every variable is null.
 
-    def __init__(self, path: JsonPath, document: JsonTree, variables: dict[str, JsonTree] | None) -> None:
+    `zone` is the session's time zone where comparisons may use it (the functions whose names end in _tz).
+    """
+
+    def __init__(
+        self,
+        path: JsonPath,
+        document: JsonTree,
+        variables: dict[str, JsonTree] | None,
+        zone: Zone | None = None,
+    ) -> None:
         self.path = path
+        self.zone = zone
         self.document = document
         self.variables = variables
         self.lax = path.lax
@@ -62,6 +76,10 @@ class Walk:
     def collect(self, found: Items) -> None:
         """Appends the items one by one, so that those before an error are there."""
         node = self.path.node
+        if node[0] == "unary":
+            for item in self.operand(node[2], self.document, 0):
+                found += self.signed(node[1], item)
+            return
         if node[0] != "steps":
             found += self.run()
             return
@@ -71,6 +89,8 @@ class Walk:
     def any(self) -> bool:
         """Whether the path selects something; in lax mode no further than the first item."""
         node = self.path.node
+        if node[0] == "unary":
+            return any(is_number(item) for item in self.operand(node[2], self.document, 0))
         if not self.lax or node[0] != "steps":
             return bool(self.run())
         return any(True for _ in self.stream(self.items(node[1], self.document, 0), node[2], 0))
@@ -101,12 +121,7 @@ class Walk:
     def arithmetic(self, node: PathNode, current: JsonTree, size: int) -> Items:
         if node[0] == "unary":
             found = self.operand(node[2], current, size)
-            if not all(map(is_number, found)):
-                raise _error(
-                    sqlstate.SQL_JSON_NUMBER_NOT_FOUND,
-                    f"operand of unary jsonpath operator {node[1]} is not a numeric value",
-                )
-            return [subtract(Decimal(0), Decimal(v)) if node[1] == "-" else v for v in found]
+            return [value for item in found for value in self.signed(node[1], item)]
         sides = []
         for side, word in ((node[2], "left"), (node[3], "right")):
             found = self.operand(side, current, size)
@@ -120,6 +135,15 @@ class Walk:
             return [_ARITHMETIC[node[1]](sides[0], sides[1])]
         except DatacaveError as error:
             raise _error(error.sqlstate, error.message) from error
+
+    def signed(self, sign: str, item: Any) -> Items:
+        """An item under a sign."""
+        if not is_number(item):
+            raise _error(
+                sqlstate.SQL_JSON_NUMBER_NOT_FOUND,
+                f"operand of unary jsonpath operator {sign} is not a numeric value",
+            )
+        return [subtract(Decimal(0), Decimal(item)) if sign == "-" else item]
 
     def operand(self, node: PathNode, current: JsonTree, size: int) -> Items:
         """The items of an operand; in lax mode arrays give their elements."""
@@ -164,9 +188,9 @@ class Walk:
             candidates = item if self.lax and isinstance(item, list) else [item]
             return [part for part in candidates if self.test(step[1], part, size) is True]
         if kind == "datetime":
-            raise FeatureNotSupported(
-                "jsonpath item method .datetime() is not supported", hint="Extract the text and cast it to a timestamp."
-            )
+            if self.lax and isinstance(item, list):
+                return [_moment(part, step[1]) for part in item]
+            return [_moment(item, step[1])]
         return self.method(step[1], item)
 
     def structural(self, state: str, message: str) -> Items:
@@ -289,13 +313,20 @@ class Walk:
                 return None
         return self.compare(node, current, size)
 
+    def compared(self, operator: str, a: Any, b: Any) -> bool | None:
+        """A comparison of two items; dates and times of different types meet where a zone is known or not needed."""
+        if isinstance(a, PathMoment) and isinstance(b, PathMoment):
+            order = compare_moments(a, b, self.zone)
+            return None if order is None else _ordered(operator, order)
+        return _compare(operator, a, b)
+
     def compare(self, node: PathNode, current: JsonTree, size: int) -> bool | None:
         kind = node[0]
         try:
             if kind == "compare":
                 lefts, rights = self.operand(node[2], current, size), self.operand(node[3], current, size)
                 operator = node[1]
-                pairs = ((_compare(operator, a, b)) for a in lefts for b in rights)
+                pairs = (self.compared(operator, a, b) for a in lefts for b in rights)
             elif kind == "starts":
                 lefts, rights = self.operand(node[1], current, size), self.items(node[2], current, size)
                 pairs = (_starts(a, b) for a in lefts for b in rights[:1])
@@ -320,6 +351,28 @@ class Walk:
         return None if unknown else False
 
 
+def _moment(item: JsonTree, template: str | None) -> Any:
+    """.datetime(): a text as a date or time."""
+    if not isinstance(item, str):
+        raise _error(
+            sqlstate.INVALID_ARGUMENT_FOR_SQL_JSON_DATETIME_FUNCTION,
+            "jsonpath item method .datetime() can only be applied to a string",
+        )
+    if template is not None:
+        try:
+            return read_standard(item, template)
+        except DatacaveError as error:
+            raise PathError(error.message, sqlstate=error.sqlstate, detail=error.detail, hint=error.hint) from error
+    found = recognised(item)
+    if found is None:
+        raise PathError(
+            f'datetime format is not recognized: "{item}"',
+            sqlstate=sqlstate.INVALID_ARGUMENT_FOR_SQL_JSON_DATETIME_FUNCTION,
+            hint="Use a datetime template argument to specify the input data format.",
+        )
+    return found
+
+
 def _levels(item: JsonTree, first: int | None, last: int | None) -> Items:
     """The item and what is inside it, from level `first` to `last`; None is the level of items without members."""
     found: Items = []
@@ -340,7 +393,9 @@ def _levels(item: JsonTree, first: int | None, last: int | None) -> Items:
     return found
 
 
-def _type_name(item: JsonTree) -> str:
+def _type_name(item: Any) -> str:
+    if isinstance(item, PathMoment):
+        return TYPE_NAMES[item.kind]
     if item is None:
         return "null"
     if isinstance(item, bool):
@@ -382,7 +437,10 @@ def _compare(operator: str, a: JsonTree, b: JsonTree) -> bool | None:
         return operator == "!=" if "null" in (first, second) else None
     if first in ("array", "object"):
         return None
-    order = 0 if a is None or a == b else -1 if a < b else 1
+    return _ordered(operator, 0 if a is None or a == b else -1 if a < b else 1)
+
+
+def _ordered(operator: str, order: int) -> bool:
     return {
         "==": order == 0,
         "!=": order != 0,

@@ -285,7 +285,11 @@ def _overflow(text: str) -> DatacaveError:
 
 def read_moment(text: str, template: str) -> tuple[int, int, int | None]:
     """The day, the microsecond of the day, and the offset in seconds east of UTC where the text names one."""
-    fields = Reader(text, template).read()
+    return moment_of(Reader(text, template).read(), text)
+
+
+def moment_of(fields: Fields, text: str) -> tuple[int, int, int | None]:
+    """The same of the fields of a text. Raises 22008 for what is no date or time."""
     hour, minute, second = _clock(fields)
     if not (0 <= hour < 24 and 0 <= minute < 60 and 0 <= second < 60):
         raise _overflow(text)
