@@ -7,11 +7,13 @@ from collections.abc import Callable, Mapping
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.types import oids
-from datacave_sql.bind import coercion, operators, typenames
+from datacave_sql.bind import coercion, operators, targets, typenames
 from datacave_sql.bind.names import Scope
+from datacave_sql.bind.partial_assignment import json_path
 from datacave_sql.bind.state import Binding
 from datacave_sql.expr import nodes as n
 from datacave_sql.functions.coercion import ASSIGNMENT
+from datacave_sql.functions.typelookup import VECTORS
 from datacave_sql.parse import ast
 
 
@@ -98,7 +100,7 @@ def array_literal(b: Binding, e: ast.ArrayLiteral, scope: Scope, wanted: int = 0
         values = [coercion.cast(b, item, element_type, -1, b.position(item)) for item in elements]
         return n.ArrayConstructor(tuple(values), False, wanted)
     values, common = coercion.to_common(b, elements, "ARRAY")
-    if b.types.element(common):
+    if b.types.element(common) and common not in VECTORS:
         return n.ArrayConstructor(tuple(values), True, common)
     array = b.types.array(common)
     if not array:
@@ -117,8 +119,12 @@ def bind_array(b: Binding, e: ast.ArrayLiteral, scope: Scope) -> n.Expression:
 def bind_row(b: Binding, e: ast.RowExpression, scope: Scope) -> n.Expression:
     fields: list[n.Expression] = []
     for item in e.fields:
-        value = b.expression(item, scope)
-        fields.append(value)
+        if isinstance(item, ast.ColumnRef) and item.star and item.parts:
+            fields += [one.expression for one in targets.star_items(b, item, scope)]
+        elif isinstance(item, ast.FieldStar):
+            fields += [one.expression for one in targets.field_items(b, item, scope)]
+        else:
+            fields.append(b.expression(item, scope))
     return n.RowConstructor(tuple(fields), oids.RECORD, -1, tuple(f"f{i + 1}" for i in range(len(fields))))
 
 
@@ -163,13 +169,9 @@ def bind_subscript(b: Binding, e: ast.SubscriptedExpression, scope: Scope) -> n.
 
 
 def _json_subscript(b: Binding, e: ast.SubscriptedExpression, operand: n.Expression, scope: Scope) -> n.Expression:
-    for part in e.subscripts:
-        if part.is_slice or part.upper is None:
-            raise DatacaveError(
-                "jsonb subscript does not support slices", sqlstate=sqlstate.DATATYPE_MISMATCH, position=part.position
-            )
-        operand = operators.apply_operator(b, "->", operand, b.expression(part.upper, scope), part.position)
-    return operand
+    path = n.ArrayConstructor(tuple(json_path(b, e.subscripts, scope)), False, oids.TEXT_ARRAY)
+    function = operators.builtin("jsonb_extract_path", (oids.JSONB, oids.TEXT_ARRAY))
+    return n.FunctionCall(function, (operand, path), oids.JSONB, position=e.position)
 
 
 COLLATIONS = {"default": 100, "C": 950, "POSIX": 951, "ucs_basic": 12766}

@@ -2,71 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.types import oids
-from datacave_core.values import Array
 from datacave_sql.bind import coercion
 from datacave_sql.bind.names import Scope
 from datacave_sql.bind.state import Binding
 from datacave_sql.expr import nodes as n
+from datacave_sql.functions.array_assignment import set_element, set_slice
 from datacave_sql.functions.body import Body
 from datacave_sql.functions.coercion import ASSIGNMENT
+from datacave_sql.functions.jsonb_assignment import set_jsonb
 from datacave_sql.functions.registry import Function
 from datacave_sql.parse import ast
 
 
-def set_element(array: Array | None, value: Any, *subscripts: int | None) -> Array:
-    """The array with one element replaced; a one-dimensional array grows where the subscript lies outside."""
-    if any(subscript is None for subscript in subscripts):
-        raise DatacaveError("array subscript in assignment must not be null", sqlstate=sqlstate.NULL_VALUE_NOT_ALLOWED)
-    places = [subscript for subscript in subscripts if subscript is not None]
-    if array is None or not array.lengths:
-        return Array((value,), (1,) * len(places), tuple(places))
-    if len(places) != len(array.lengths):
-        raise DatacaveError("wrong number of array subscripts", sqlstate=sqlstate.ARRAY_SUBSCRIPT_ERROR)
-    elements = list(array.elements)
-    if len(places) == 1:
-        low, length, at = array.lower_bounds[0], array.lengths[0], places[0]
-        if at < low:
-            elements = [None] * (low - at) + elements
-            low = at
-        elif at >= low + length:
-            elements += [None] * (at - low - length + 1)
-        elements[at - low] = value
-        return Array(tuple(elements), (len(elements),), (low,))
-    offset = 0
-    for place, length, low in zip(places, array.lengths, array.lower_bounds, strict=True):
-        if not low <= place < low + length:
-            raise DatacaveError("array subscript out of range", sqlstate=sqlstate.ARRAY_SUBSCRIPT_ERROR)
-        offset = offset * length + place - low
-    elements[offset] = value
-    return Array(tuple(elements), array.lengths, array.lower_bounds)
+def _internal(name: str, call: Callable[..., Any]) -> Function:
+    """A function that only assignments call."""
+    return Function(
+        oid=0,
+        name=name,
+        kind="f",
+        argument_types=(oids.ANYARRAY, oids.ANYELEMENT),
+        return_type=oids.ANYARRAY,
+        strict=False,
+        volatility="i",
+        returns_set=False,
+        variadic=0,
+        default_count=0,
+        argument_names=("", ""),
+        columns=(),
+        default_values=(),
+        cost=1.0,
+        rows=0.0,
+        parallel="s",
+        symbol=name,
+        entry=Body(call),
+    )
 
 
-_SET_ELEMENT = Function(
-    oid=0,
-    name="array_set_element",
-    kind="f",
-    argument_types=(oids.ANYARRAY, oids.ANYELEMENT),
-    return_type=oids.ANYARRAY,
-    strict=False,
-    volatility="i",
-    returns_set=False,
-    variadic=0,
-    default_count=0,
-    argument_names=("", ""),
-    columns=(),
-    default_values=(),
-    cost=1.0,
-    rows=0.0,
-    parallel="s",
-    symbol="array_set_element",
-    entry=Body(set_element),
-)
+_SET_ELEMENT = _internal("array_set_element", set_element)
+_SET_SLICE = "array_set_slice"
+_SET_JSONB = "jsonb_set_path"
 
 
 def replaced(
@@ -89,7 +70,10 @@ def _replaced(
     base = b.types.base(old.type)
     if isinstance(parts[0], str):
         return _field(b, target, parts, old, value, scope, base)
-    subscripts = [part for part in parts if isinstance(part, ast.Subscript)]
+    count = next((i for i, part in enumerate(parts) if isinstance(part, str)), len(parts))
+    subscripts = [part for part in parts[:count] if isinstance(part, ast.Subscript)]
+    if base == oids.JSONB and count == len(parts):
+        return _jsonb(b, target, subscripts, old, value, scope)
     element = b.types.element(base)
     if not element:
         raise DatacaveError(
@@ -97,25 +81,93 @@ def _replaced(
             sqlstate=sqlstate.DATATYPE_MISMATCH,
             position=target.position,
         )
-    if len(subscripts) != len(parts) or any(part.is_slice or part.upper is None for part in subscripts):
-        raise FeatureNotSupported(
-            "assigning to a slice of an array, or to a part of an element, is not supported",
-            hint="Assign the whole value.",
-            position=target.position,
-        )
-    bound = _assigned(b, target, value, element)
-    places = []
-    for part in subscripts:
-        assert part.upper is not None
-        place = coercion.coerce(b, b.expression(part.upper, scope), oids.INT4, -1, ASSIGNMENT)
-        if place is None:
-            raise DatacaveError(
-                "array subscript must have type integer",
-                sqlstate=sqlstate.DATATYPE_MISMATCH,
-                position=part.upper.position,
+    if any(part.is_slice for part in subscripts):
+        if count != len(parts):
+            raise FeatureNotSupported(
+                "assigning to a field of a slice of an array is not supported",
+                hint="Assign the whole value.",
+                position=target.position,
             )
-        places.append(place)
+        return _slice(b, target, subscripts, old, value, scope, base)
+    places = tuple(_place(b, part.upper, scope) for part in subscripts)
+    if count < len(parts):
+        lower: tuple[None, ...] = (None,) * len(places)
+        inside = n.Subscript(old, lower, places, False, element)
+        value = _replaced(b, target, parts[count:], inside, value, scope)
+    bound = _assigned(b, target, value, element)
     return n.FunctionCall(_SET_ELEMENT, (old, bound, *places), old.type)
+
+
+def _place(b: Binding, node: ast.Expression | None, scope: Scope) -> n.Expression:
+    assert node is not None
+    place = coercion.coerce(b, b.expression(node, scope), oids.INT4, -1, ASSIGNMENT)
+    if place is None:
+        raise DatacaveError(
+            "array subscript must have type integer", sqlstate=sqlstate.DATATYPE_MISMATCH, position=node.position
+        )
+    return place
+
+
+def _slice(
+    b: Binding,
+    target: ast.AssignmentTarget,
+    subscripts: Sequence[ast.Subscript],
+    old: n.Expression,
+    value: n.Expression,
+    scope: Scope,
+    base: int,
+) -> n.Expression:
+    bound = _assigned(b, target, value, base)
+    present: list[tuple[bool, bool]] = []
+    bounds: list[n.Expression] = []
+    for part in subscripts:
+        # Where one subscript is a slice, a plain one stands for 1 to its number.
+        low = part.lower if part.is_slice else ast.IntegerLiteral(target.position, 1)
+        for node in (low, part.upper):
+            bounds.append(_place(b, node, scope) if node is not None else n.Constant(None, oids.INT4))
+        present.append((low is not None, part.upper is not None))
+    function = _internal(_SET_SLICE, partial(set_slice, tuple(present)))
+    return n.FunctionCall(function, (old, bound, *bounds), old.type)
+
+
+def _jsonb(
+    b: Binding,
+    target: ast.AssignmentTarget,
+    subscripts: Sequence[ast.Subscript],
+    old: n.Expression,
+    value: n.Expression,
+    scope: Scope,
+) -> n.Expression:
+    bound = _assigned(b, target, value, oids.JSONB)
+    path = json_path(b, subscripts, scope)
+    first = b.expression(subscripts[0].upper, scope) if subscripts[0].upper is not None else path[0]
+    function = _internal(_SET_JSONB, partial(set_jsonb, first.type in (oids.INT4, oids.INT2)))
+    return n.FunctionCall(function, (old, bound, *path), old.type)
+
+
+def json_path(b: Binding, subscripts: Sequence[ast.Subscript], scope: Scope) -> list[n.Expression]:
+    """The subscripts of jsonb as texts. Raises 42804 for slices and types that are neither integer nor text."""
+    found: list[n.Expression] = []
+    for part in subscripts:
+        if part.is_slice or part.upper is None:
+            raise DatacaveError(
+                "jsonb subscript does not support slices", sqlstate=sqlstate.DATATYPE_MISMATCH, position=part.position
+            )
+        given = b.expression(part.upper, scope)
+        number = None if given.type == oids.UNKNOWN else coercion.coerce(b, given, oids.INT4)
+        text = coercion.coerce(b, given, oids.TEXT)
+        if (number is None) == (text is None):
+            raise DatacaveError(
+                f"subscript type {b.types.name(given.type)} is not supported",
+                sqlstate=sqlstate.DATATYPE_MISMATCH,
+                hint="jsonb subscript must be coercible to only one type, integer or text.",
+                position=part.position,
+            )
+        if text is None and number is not None:
+            text = coercion.cast(b, number, oids.TEXT, -1, part.position)
+        assert text is not None
+        found.append(text)
+    return found
 
 
 def _field(

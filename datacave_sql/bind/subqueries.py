@@ -11,6 +11,7 @@ from datacave_sql.bind import operators
 from datacave_sql.bind.names import Scope
 from datacave_sql.bind.state import Binding
 from datacave_sql.expr import nodes as n
+from datacave_sql.functions.typelookup import VECTORS
 from datacave_sql.parse import ast
 from datacave_sql.plan import logical as l
 
@@ -43,7 +44,8 @@ def bind_scalar(b: Binding, e: ast.ScalarSubquery, scope: Scope) -> n.Expression
 def bind_array(b: Binding, e: ast.ArraySubquery, scope: Scope) -> n.Expression:
     plan, outer = _bound(b, e.query, scope)
     column = single_column(plan, e.position)
-    array = column.type if b.types.element(column.type) else b.types.array(column.type)
+    nested = b.types.element(column.type) and column.type not in VECTORS
+    array = column.type if nested else b.types.array(column.type)
     if not array:
         raise DatacaveError(
             f"could not find array type for data type {b.types.name(column.type)}",

@@ -41,11 +41,11 @@ def bind_targets(b: Binding, targets: Sequence[ast.Target], scope: Scope) -> lis
     for target in targets:
         node = target.expression
         if isinstance(node, ast.ColumnRef) and node.star:
-            expanded = _star(b, node, scope)
+            expanded = star_items(b, node, scope)
             b.stars[id(node)] = tuple(_spelled(item, scope) for item in expanded)
             items += expanded
         elif isinstance(node, ast.FieldStar):
-            items += _field_star(b, node, scope)
+            items += field_items(b, node, scope)
         else:
             items.append(_item(b, target, scope))
     return items
@@ -85,7 +85,7 @@ def _expanded(b: Binding, columns: Sequence[SourceColumn], position: int) -> lis
     return [TargetItem(c.name, references.fresh(b, c, position), None, c.table_oid, c.attribute) for c in columns]
 
 
-def _star(b: Binding, node: ast.ColumnRef, scope: Scope) -> list[TargetItem]:
+def star_items(b: Binding, node: ast.ColumnRef, scope: Scope) -> list[TargetItem]:
     if not node.parts:
         if not scope.sources:
             raise DatacaveError(
@@ -109,7 +109,7 @@ def _star(b: Binding, node: ast.ColumnRef, scope: Scope) -> list[TargetItem]:
     return _expanded(b, source.columns, node.position)
 
 
-def _field_star(b: Binding, node: ast.FieldStar, scope: Scope) -> list[TargetItem]:
+def field_items(b: Binding, node: ast.FieldStar, scope: Scope) -> list[TargetItem]:
     return _fields(b, b.expression(node.operand, scope), node.position)
 
 

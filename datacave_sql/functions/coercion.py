@@ -15,12 +15,11 @@ from datacave_core.errors import DatacaveError
 from datacave_core.types import oids
 from datacave_sql.functions import registry
 from datacave_sql.functions.registry import Function
-from datacave_sql.functions.typelookup import TypeLookup
+from datacave_sql.functions.typelookup import VECTORS, TypeLookup
 
 IMPLICIT = "i"
 ASSIGNMENT = "a"
 EXPLICIT = "e"
-_VECTORS = frozenset({oids.INT2VECTOR, oids.OIDVECTOR})
 _RANK = {IMPLICIT: 0, ASSIGNMENT: 1, EXPLICIT: 2}
 
 
@@ -70,7 +69,7 @@ def find_coercion(source: int, target: int, context: str, types: TypeLookup) -> 
         return Coercion("record", base_source, base_target, domain=domain)
     source_element, target_element = types.element(base_source), types.element(base_target)
     # The vectors of the system tables would capture coercions that mean real arrays.
-    if source_element and target_element and base_target not in _VECTORS:
+    if source_element and target_element and base_target not in VECTORS:
         if types.kind(source_element) == "c" and target_element == oids.RECORD:
             return Coercion("none", base_source, base_target, domain=domain)
         element = find_coercion(source_element, target_element, context, types)

@@ -7,7 +7,7 @@ Timestamps are microseconds since 2000-01-01 00:00 UTC, as in core's values.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from datacave_core.types import FormatSettings
 from datacave_core.values import Row
@@ -172,6 +172,9 @@ class EvaluationContext(Protocol):
 
     def export_snapshot(self) -> str:
         """The identifier under which other sessions can take over the transaction's snapshot."""
+
+    def domain_value(self, domain: int, value: Any) -> Any:
+        """The value, after the constraints of a domain have been tested. Raises 23514, 23502."""
 
     def clock_timestamp(self) -> int:
         """The time now."""

@@ -92,6 +92,8 @@ def resolve_function(
         candidate = _arrange(function, arguments, names, variadic)
         if candidate is not None:
             candidates.append(candidate)
+    if len(candidates) > 1:
+        candidates = _without_hidden(candidates)
     given = tuple(arguments)
     chosen = next((candidate for candidate in candidates if candidate.types == given), None)
     if chosen is None and len(given) == 1 and not names and not variadic and builtin:
@@ -113,6 +115,12 @@ def resolve_function(
     assert isinstance(called, Function)
     found = _resolved(called, chosen, given, types)
     return replace(found, spread=True) if variadic and called.variadic == oids.ANY else found
+
+
+def _without_hidden(candidates: list[_Candidate]) -> list[_Candidate]:
+    """Without spread VARIADIC functions of the same effective arguments as one that takes them as they are."""
+    plain = {candidate.types for candidate in candidates if not candidate.collected}
+    return [candidate for candidate in candidates if not candidate.collected or candidate.types not in plain]
 
 
 def _resolved(function: Function, chosen: _Candidate, given: tuple[int, ...], types: TypeLookup) -> ResolvedFunction:

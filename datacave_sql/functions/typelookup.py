@@ -20,7 +20,8 @@ from datacave_core.types.record import record_io
 from datacave_core.types.registry import RANGES, RANGES_BY_MULTIRANGE
 from datacave_core.types.sqltype import RangeType
 
-_VECTORS = frozenset({oids.INT2VECTOR, oids.OIDVECTOR})
+VECTORS = frozenset({oids.INT2VECTOR, oids.OIDVECTOR})
+"""Types that can be taken apart as arrays and are elements of arrays like any other."""
 
 
 class Attribute(NamedTuple):
@@ -86,7 +87,7 @@ class TypeLookup:
     def element(self, oid: int) -> int:
         """The element type of an array type, int2vector and oidvector among them, else 0."""
         found = self.type(oid)
-        return found.element_oid if found.is_array or oid in _VECTORS else 0
+        return found.element_oid if found.is_array or oid in VECTORS else 0
 
     def array(self, oid: int) -> int:
         """The array type over this type, or 0."""

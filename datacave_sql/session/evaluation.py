@@ -20,6 +20,7 @@ from datacave_core.types import FormatSettings
 from datacave_core.wait import Steps, Wait, wait_for
 from datacave_sql.functions.typelookup import TypeLookup
 from datacave_sql.session.catalog_view import SessionCatalogView
+from datacave_sql.session.domain_checks import DomainChecks
 from datacave_sql.session.past import SessionHistory
 from datacave_sql.session.routine_calls import RoutineCalls
 from datacave_sql.session.settings import setting_or_none
@@ -131,6 +132,7 @@ class SessionEvaluation:
         self._routines = RoutineCalls(session)
         self.call_routine = self._routines.value
         self.call_routine_set = self._routines.rows
+        self.domain_value = DomainChecks(session).value
         self.backend_pid: int = session.process_id
         self.query_text = ""
         self.constraint_modes: dict[int, bool] = {}
