@@ -19,6 +19,7 @@ from datacave_sql.bind import (
     table_changes,
 )
 from datacave_sql.bind import statements as s
+from datacave_sql.bind.alter_composite import bind_alter_attributes
 from datacave_sql.bind.alteration import Alteration, wrong_kind
 from datacave_sql.bind.objects import role_oid
 from datacave_sql.bind.state import Binding
@@ -43,9 +44,7 @@ def bind_alter_table(b: Binding, statement: ast.AlterTable, entries: object) -> 
     if statement.kind == "sequence":
         return _alter_sequence(b, statement)
     if statement.kind == "type":
-        raise FeatureNotSupported(
-            "changing the attributes of a composite type is not supported", hint="Make a new type."
-        )
+        return bind_alter_attributes(b, statement)
     found = relations.find_relation(b, statement.table.name, statement.table.position)
     tag = TAGS[statement.kind]
     if found is None:

@@ -71,8 +71,10 @@ def domain_value(b: Binding, e: n.Expression, domain: int) -> n.Expression:
     """A value of a domain's base type as one of the domain. It raises 23514 or 23502 when a constraint fails."""
     branches: list[tuple[n.Expression, n.Expression]] = []
     operand = n.CaseOperand(e.type, e.typmod)
-    for definition in definitions_of(b, domain):
-        name = definition.name
+    definitions = definitions_of(b, domain)
+    # Whichever of them fails: the value was to be of the outermost one.
+    name = definitions[-1].name if definitions else ""
+    for definition in definitions:
         if definition.not_null:
             message = f"domain {name} does not allow null values"
             branches.append((n.IsNull(operand, False), _raise(message, sqlstate.NOT_NULL_VIOLATION, "", name, e.type)))

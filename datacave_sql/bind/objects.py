@@ -14,8 +14,10 @@ from datacave_sql.bind.domains import domain_scope
 from datacave_sql.bind.object_names import free_name
 from datacave_sql.bind.sqltext import SqlText
 from datacave_sql.bind.state import Binding
+from datacave_sql.bind.stored_text import expression_tree
 from datacave_sql.expr import nodes as n
 from datacave_sql.parse import ast
+from datacave_sql.plan.logical import OutputColumn
 
 LABEL_BYTES_MAX = 63
 
@@ -222,11 +224,17 @@ def bind_create_composite(b: Binding, statement: ast.CreateCompositeType, entrie
 # --- domains ---------------------------------------------------------------------------------------------------------
 
 
-def _check(b: Binding, definition: TypeDefinition, constraint: ast.CheckConstraint, taken: list[str]) -> DomainCheck:
+def _condition(b: Binding, definition: TypeDefinition, expression: ast.Expression) -> tuple[n.Expression, OutputColumn]:
+    """A CHECK of a domain over a value of its base type, and the column that stands for the value."""
     value = n.ColumnReference(b.new_id(), definition.base_type_oid, definition.typmod, "value")
     scope = domain_scope(value, value.type, value.typmod)
-    bound = coercion.to_boolean(b, b.expression(constraint.expression, scope), "CHECK")
+    bound = coercion.to_boolean(b, b.expression(expression, scope), "CHECK")
     constraints.refuse_subquery(b, bound, "check constraint")
+    return bound, OutputColumn(value.column, "value", value.type, value.typmod, attribute=1)
+
+
+def _check(b: Binding, definition: TypeDefinition, constraint: ast.CheckConstraint, taken: list[str]) -> DomainCheck:
+    _condition(b, definition, constraint.expression)
     name = constraint.name or free_name(definition.name, "", "check", taken.__contains__)
     if name in taken:
         raise DatacaveError(
@@ -292,7 +300,9 @@ def bind_alter_domain(b: Binding, statement: ast.AlterDomain, entries: object) -
         if not isinstance(statement.constraint, ast.CheckConstraint):
             raise FeatureNotSupported("only CHECK constraints can be added to a domain this way")
         check = _check(b, definition, statement.constraint, [known.name for known in definition.checks])
-        return s.AlterType(replace(definition, checks=(*definition.checks, check)), tag, check.validated)
+        condition, column = _condition(b, definition, statement.constraint.expression)
+        changed = replace(definition, checks=(*definition.checks, check))
+        return s.AlterType(changed, tag, check.validated, condition, column)
     found = [check for check in definition.checks if check.name == statement.constraint_name]
     if not found:
         message = f'constraint "{statement.constraint_name}" of domain "{definition.name}" does not exist'
@@ -303,7 +313,8 @@ def bind_alter_domain(b: Binding, statement: ast.AlterDomain, entries: object) -
         kept = tuple(check for check in definition.checks if check not in found)
         return s.AlterType(replace(definition, checks=kept), tag)
     validated = tuple(replace(check, validated=True) if check in found else check for check in definition.checks)
-    return s.AlterType(replace(definition, checks=validated), tag, True)
+    condition, column = _condition(b, definition, expression_tree(found[0].expression))
+    return s.AlterType(replace(definition, checks=validated), tag, not found[0].validated, condition, column)
 
 
 OBJECTS: Mapping[type, Callable[..., s.BoundStatement]] = {

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from datacave_core import sqlstate
-from datacave_core.catalog import Column, Constraint, Routine, Sequence, Table, TypeDefinition
+from datacave_core.catalog import Column, Constraint, DomainCheck, Routine, Sequence, Table, TypeDefinition
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_sql.bind import objects, relations
 from datacave_sql.bind import statements as s
@@ -129,7 +129,7 @@ def _check_routine_free(b: Binding, routine: Routine, schema_oid: int, name: str
 
 def _rename_member(b: Binding, statement: ast.Rename, target: Any) -> s.BoundStatement:
     name = statement.member
-    member: Column | Constraint | None = None
+    member: Column | Constraint | DomainCheck | None = None
     if isinstance(target, Table) and target.of_type_oid and statement.member_kind == "column":
         raise DatacaveError("cannot rename column of typed table", sqlstate=sqlstate.WRONG_OBJECT_TYPE)
     if statement.member_kind in ("column", "attribute"):
@@ -154,10 +154,29 @@ def _rename_member(b: Binding, statement: ast.Rename, target: Any) -> s.BoundSta
                 f'constraint "{statement.new_name}" for relation "{target.name}" already exists',
                 sqlstate=sqlstate.DUPLICATE_OBJECT,
             )
+    elif statement.member_kind == "constraint" and isinstance(target, TypeDefinition) and name is not None:
+        member = _domain_check(target, name)
+        if any(check.name == statement.new_name for check in target.checks):
+            raise DatacaveError(
+                f'constraint "{statement.new_name}" for domain "{target.name}" already exists',
+                sqlstate=sqlstate.DUPLICATE_OBJECT,
+            )
     else:
         raise FeatureNotSupported(f"renaming a {statement.member_kind} is not supported", position=statement.position)
-    below = _below(b, statement, target, member) if isinstance(target, Table) else ()
+    below: tuple[Table, ...] = ()
+    if isinstance(target, Table) and not isinstance(member, DomainCheck):
+        below = _below(b, statement, target, member)
     return s.RenameObject(statement.kind, target, statement.new_name, member, _tag(statement.kind), below)
+
+
+def _domain_check(definition: TypeDefinition, name: str) -> DomainCheck:
+    """A constraint of a domain. Raises 42704."""
+    for check in definition.checks:
+        if check.name == name:
+            return check
+    raise DatacaveError(
+        f'constraint "{name}" for domain {definition.name} does not exist', sqlstate=sqlstate.UNDEFINED_OBJECT
+    )
 
 
 def _below(b: Binding, statement: ast.Rename, table: Table, member: Column | Constraint) -> tuple[Table, ...]:
@@ -232,8 +251,7 @@ def bind_comment(b: Binding, statement: ast.Comment, entries: object) -> s.Bound
             )
         return s.CommentOn(CLASS_OIDS["relation"], relation.oid, column.number, statement.text)
     if kind == "constraint":
-        if statement.on_table is None:
-            raise FeatureNotSupported("comments on domain constraints are not supported")
+        assert statement.on_table is not None
         table = relations.require_table(b, statement.on_table, statement.position)
         for constraint in table.constraints:
             if constraint.name == name[-1]:
@@ -241,6 +259,10 @@ def bind_comment(b: Binding, statement: ast.Comment, entries: object) -> s.Bound
         raise DatacaveError(
             f'constraint "{name[-1]}" for table "{table.name}" does not exist', sqlstate=sqlstate.UNDEFINED_OBJECT
         )
+    if kind == "domain constraint" and statement.on_table is not None:
+        domain = objects.require_type(b, statement.on_table)
+        check = _domain_check(domain, name[-1])
+        return s.CommentOn(CLASS_OIDS["constraint"], check.oid, 0, statement.text)
     if kind == "policy" and statement.on_table is not None:
         table = relations.require_table(b, statement.on_table, statement.position)
         policy = next((one for one in table.policies if one.name == name[-1]), None)

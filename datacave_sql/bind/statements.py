@@ -16,6 +16,7 @@ from datacave_core.catalog import (
     CastDefinition,
     Column,
     Constraint,
+    DomainCheck,
     Index,
     OperatorDefinition,
     Routine,
@@ -273,12 +274,17 @@ class CreateType:
 class AlterType:
     """ALTER TYPE or DOMAIN: the definition as it will be; parts with an oid of 0 are new.
 
-    `check_tables` asks for a look at columns of this domain that exist.
+    `check_values` asks for a look at columns of this domain that exist: whether `condition` over `value_column` holds,
+    or without one that there is no NULL. `typed_tables` follow a composite type.
     """
 
     definition: TypeDefinition
     tag: str = "ALTER TYPE"
     check_values: bool = False
+    condition: Expression | None = None
+    value_column: OutputColumn | None = None
+    typed_tables: tuple[AlterTable, ...] = ()
+    notices: tuple[tuple[str, str], ...] = ()
 
 
 DroppedObject: TypeAlias = (
@@ -307,7 +313,7 @@ class RenameObject:
     kind: str
     target: Any
     new_name: str
-    member: Column | Constraint | None = None
+    member: Column | Constraint | DomainCheck | None = None
     tag: str = "ALTER TABLE"
     below: tuple[Table, ...] = ()
     """Tables that inherit the member and get the new name too."""

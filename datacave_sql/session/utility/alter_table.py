@@ -50,15 +50,15 @@ def alter_table(session: Any, statement: table_changes.AlterTable) -> Steps:
     for one in (statement, *statement.below):
         if one.table.storage_id:
             yield from session.lock_table_alone(one.table.oid)
-    yield from _run(session, statement)
+    yield from run_actions(session, statement)
     for below in statement.below:
         for message, code in below.notices:
             tell(session, "NOTICE", message, code)
-        yield from _run(session, below)
+        yield from run_actions(session, below)
     yield Complete(statement.tag)
 
 
-def _run(session: Any, statement: table_changes.AlterTable) -> Iterator[Wait]:
+def run_actions(session: Any, statement: table_changes.AlterTable) -> Iterator[Wait]:
     """The actions on one table."""
     change = _TableChange(session, statement)
     for action in statement.actions:

@@ -258,6 +258,10 @@ class Collector:
         self._columns_of_type((definition.oid, definition.array_oid), describe(self._catalog, definition))
         self._routines_on((definition.oid,), definition)
         self._operators_on((definition.oid, definition.array_oid), definition)
+        for _, table in sorted(self._catalog.tables.items()):
+            if table.of_type_oid == definition.oid and table.oid not in self.removal.objects:
+                self._tell(describe(self._catalog, table), definition)
+                self.add(table)
         for _, other in sorted(self._catalog.types.items()):
             if other.base_type_oid in (definition.oid, definition.array_oid) and other.kind == "d":
                 if other.oid not in self.removal.objects:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from datacave_core import sqlstate
 from datacave_core.catalog import (
@@ -12,6 +12,7 @@ from datacave_core.catalog import (
     Comment,
     Constraint,
     Database,
+    DomainCheck,
     Index,
     Role,
     Routine,
@@ -31,6 +32,7 @@ from datacave_sql.session.utility.roles import rename_role
 from datacave_sql.session.utility.stored_names import Renaming, rename_in_texts
 
 Steps = Iterator[Reply | Wait]
+Member: TypeAlias = Column | Constraint | DomainCheck
 
 
 def create_schema(session: Any, bound: CreateSchema) -> Steps:
@@ -98,11 +100,11 @@ def rename(session: Any, bound: RenameObject) -> Steps:
     yield Complete(bound.tag)
 
 
-def _member_named(item: Any, member: Column | Constraint, name: str) -> Column | Constraint:
+def _member_named(item: Any, member: Member, name: str) -> Member:
     """The member of the same name; of the object that was named, the member itself."""
     if isinstance(item, Table):
         members = item.live_columns if isinstance(member, Column) else item.constraints
-        found: Column | Constraint = next(one for one in members if one.name == name)
+        found: Member = next(one for one in members if one.name == name)
         return found
     return member
 
@@ -117,7 +119,7 @@ def _rename_index(table: Table, index: Index, name: str) -> Table:
     )
 
 
-def _rename_member(target: Any, member: Column | Constraint, name: str) -> Any:
+def _rename_member(target: Any, member: Member, name: str) -> Any:
     if isinstance(member, Column):
         if isinstance(target, TypeDefinition):
             return replace(target, attributes=_renamed(target.attributes, member, name))

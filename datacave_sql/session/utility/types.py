@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from datacave_core import sqlstate
-from datacave_core.catalog import TypeDefinition
-from datacave_core.errors import DatacaveError, FeatureNotSupported
-from datacave_core.values import Row
+from datacave_core.catalog import Catalog, TypeDefinition
+from datacave_core.errors import DatacaveError
 from datacave_core.wait import Steps, Wait
 from datacave_sql.bind.statements import AlterType, CreateType
 from datacave_sql.session.replies import Complete, Reply
+from datacave_sql.session.utility.alter_table import run_actions
 from datacave_sql.session.utility.numbering import Numbers
-from datacave_sql.session.utility.table_rows import rewrite
+from datacave_sql.session.utility.stored_values import change_stored, check_stored
+from datacave_sql.session.utility.table_rows import row_function
+from datacave_sql.session.warnings import notice
 
 Replies = Iterator[Reply | Wait]
 
@@ -30,32 +31,43 @@ def create_type(session: Any, bound: CreateType) -> Replies:
 
 def alter_type(session: Any, bound: AlterType) -> Replies:
     """ALTER TYPE, ALTER DOMAIN."""
-    yield from ()
+    for message, code in bound.notices:
+        notice(session, message, code)
     definition = bound.definition
     catalog = session.catalog_snapshot
-    users = [
-        table
-        for table in catalog.tables.values()
-        if any(column.type_oid in (definition.oid, definition.array_oid) for column in table.live_columns)
-    ]
-    if bound.check_values and users:
-        raise FeatureNotSupported(
-            f'ALTER DOMAIN of "{definition.name}" is not supported while table "{users[0].name}" has columns of it',
-            hint="Add the constraint to the tables instead, or NOT VALID to the domain.",
-        )
-    if definition.kind == "c" and users:
-        raise DatacaveError(
-            f'cannot alter type "{definition.name}" because column'
-            f' "{users[0].name}.{_column(users[0], definition)}" uses it',
-            sqlstate=sqlstate.FEATURE_NOT_SUPPORTED,
-        )
+    before = catalog.types[definition.oid]
+    if bound.check_values:
+        yield from _check_values(session, bound)
     numbers = Numbers(catalog)
     changed = numbers.type(definition, definition.owner_oid)
+    if definition.kind == "c":
+        _check_retyped(catalog, before, changed)
     session.set_catalog(numbers.catalog.with_objects((changed,)))
-    renamed = _renamed_labels(catalog.types[definition.oid], changed)
+    renamed = _renamed_labels(before, changed)
     if renamed:
-        yield from _rename_stored(session, changed, renamed)
+        yield from change_stored(
+            session, changed.oid, changed.array_oid, changed.name, lambda label: renamed.get(label, label)
+        )
+    elif definition.kind == "c" and _shape(before) != _shape(changed):
+        yield from change_stored(session, changed.oid, changed.array_oid, changed.name, _reshaped(before, changed))
+    for statement in bound.typed_tables:
+        yield from run_actions(session, statement)
     yield Complete(bound.tag)
+
+
+def _check_values(session: Any, bound: AlterType) -> Steps[None]:
+    """Raises 23502, 23514 for stored values that the domain will not have."""
+    if bound.condition is None or bound.value_column is None:
+        yield from check_stored(
+            session, bound.definition, lambda value: value is not None, "contains null values",
+            sqlstate.NOT_NULL_VIOLATION,
+        )  # fmt: skip
+        return
+    test = row_function(session, [bound.condition], [bound.value_column])
+    yield from check_stored(
+        session, bound.definition, lambda value: test((value,))[0] is not False,
+        "contains values that violate the new constraint", sqlstate.CHECK_VIOLATION,
+    )  # fmt: skip
 
 
 def _renamed_labels(old: TypeDefinition, new: TypeDefinition) -> dict[str, str]:
@@ -63,46 +75,28 @@ def _renamed_labels(old: TypeDefinition, new: TypeDefinition) -> dict[str, str]:
     return {label.label: labels[label.oid] for label in old.labels if labels.get(label.oid, label.label) != label.label}
 
 
-def _rename_stored(session: Any, definition: TypeDefinition, renamed: dict[str, str]) -> Steps[None]:
-    """Rows hold labels, so the tables with columns of the enum are written again."""
-    oids = (definition.oid, definition.array_oid)
-    catalog = session.catalog_snapshot
-    for other in catalog.types.values():
-        if other.base_type_oid in oids or any(column.type_oid in oids for column in other.attributes):
-            raise FeatureNotSupported(
-                f'a label of "{definition.name}" cannot be renamed while type "{other.name}" is made of it'
-            )
-
-    def label(value: Any) -> Any:
-        return renamed.get(value, value)
-
-    def convert(slots: list[tuple[int, bool]], rows: list[Row]) -> list[Row]:
-        converted = []
-        for row in rows:
-            values = list(row)
-            for slot, is_array in slots:
-                value = values[slot]
-                if value is not None:
-                    values[slot] = (
-                        value._replace(elements=tuple(map(label, value.elements))) if is_array else label(value)
-                    )
-            converted.append(tuple(values))
-        return converted
-
-    for oid in sorted(catalog.tables):
-        table = session.catalog_snapshot.tables[oid]
-        slots = [
-            (column.number - 1, column.type_oid == definition.array_oid)
-            for column in table.live_columns
-            if column.type_oid in oids
-        ]
-        if slots and table.storage_id:
-            yield from session.lock_table_alone(oid)
-            yield from rewrite(session, table, table, partial(convert, slots))
+def _shape(definition: TypeDefinition) -> list[int]:
+    """The numbers of the attributes that values have, in order."""
+    return [attribute.number for attribute in definition.attributes if not attribute.dropped]
 
 
-def _column(table: Any, definition: Any) -> str:
-    name: str = next(
-        column.name for column in table.live_columns if column.type_oid in (definition.oid, definition.array_oid)
-    )
-    return name
+def _reshaped(before: TypeDefinition, after: TypeDefinition) -> Callable[[Any], Any]:
+    """What makes values of the old attributes values of the new ones."""
+    places = {number: place for place, number in enumerate(_shape(before))}
+    wanted = [places.get(number) for number in _shape(after)]
+    return lambda value: tuple(None if place is None else value[place] for place in wanted)
+
+
+def _check_retyped(catalog: Catalog, before: TypeDefinition, after: TypeDefinition) -> None:
+    """Raises 0A000 where an attribute of stored values would get another type."""
+    old = {one.number: (one.type_oid, one.typmod) for one in before.attributes}
+    if all(old.get(one.number, (one.type_oid, one.typmod)) == (one.type_oid, one.typmod) for one in after.attributes):
+        return
+    oids = (after.oid, after.array_oid)
+    for _, table in sorted(catalog.tables.items()):
+        for column in table.live_columns:
+            if column.type_oid in oids and table.storage_id:
+                raise DatacaveError(
+                    f'cannot alter type "{after.name}" because column "{table.name}.{column.name}" uses it',
+                    sqlstate=sqlstate.FEATURE_NOT_SUPPORTED,
+                )
