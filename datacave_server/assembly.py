@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from datacave_core.catalog import ADMIN_ROLE_NAME
 from datacave_core.errors import StorageStopped
 from datacave_core.layout import PREFIX_LENGTH
@@ -11,9 +13,11 @@ from datacave_server.change_stream import ChangeStreams
 from datacave_server.lifecycle import Environment, Listener, finished
 from datacave_server.listener import SqlListener
 from datacave_server.operations import Operations
-from datacave_server.roles import ensure_roles
+from datacave_server.roles import ensure_roles, outdated_users
 from datacave_server.storage import Storage
 from datacave_sql import DatabaseOptions, pin_restore_points
+
+logger = logging.getLogger(__name__)
 
 NO_KEY = bytes(PREFIX_LENGTH)
 
@@ -46,8 +50,14 @@ class DatabaseParts:
         for unpin in pins:
             unpin()
         database.audit = environment.audit
+        for name in outdated_users(database.catalog, environment.config.security.auth.users):
+            logger.warning(
+                "user %s: the database has another password or superuser flag than the configuration, and counts;"
+                " change it with ALTER ROLE",
+                name,
+            )
         environment.commands.add_stream("changes", ChangeStreams(database, ADMIN_ROLE_NAME).open)
-        return SqlListener(
+        listener = SqlListener(
             environment.config,
             database,
             environment.tls,
@@ -56,6 +66,8 @@ class DatabaseParts:
             environment.clock,
             environment.randomness,
         )
+        environment.console.open(listener)
+        return listener
 
     def store_failure(self, store: Store) -> str | None:
         """A store that has stopped itself refuses every read, so a read of nothing finds out."""

@@ -8,7 +8,6 @@ message). Not here: the SCRAM exchange (datacave_protocol), the slowing down of 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
@@ -110,26 +109,6 @@ def check_may_log_in(user: LoginUser | None, name: str) -> LoginUser:
 def login_timed_out() -> LoginRefused:
     """The answer to a client that has not logged in before its deadline."""
     return LoginRefused("canceling authentication due to timeout", sqlstate=sqlstate.QUERY_CANCELED)
-
-
-class UserDirectory:
-    """Users of the configuration, then roles of the database; a configured verifier outranks the database's."""
-
-    __slots__ = ("_configured", "_find_role")
-
-    def __init__(self, config: Config, find_role: Callable[[str], LoginUser | None]) -> None:
-        self._configured = {user.name: user for user in config.security.auth.users}
-        self._find_role = find_role
-
-    def find(self, name: str) -> LoginUser | None:
-        """The user with a name, or None."""
-        role = self._find_role(name)
-        configured = self._configured.get(name)
-        if configured is None:
-            return role
-        verifier = configured.verifier or (role.verifier if role is not None else None)
-        may_log_in = role is None or role.may_log_in
-        return LoginUser(name, verifier, configured.superuser or (role is not None and role.superuser), may_log_in)
 
 
 def _no_entry(host: str, is_tls: bool, user: str, database: str, hint: str) -> Decision:

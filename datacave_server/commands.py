@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import http.client
 import json
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -63,14 +64,16 @@ class Commands:
             raise CommandError(f'there is no command "{name}"')
         return await command(parameters)
 
-    def publish(self, root: FileSystem, address: Address) -> None:
-        """Writes where and with which token commands are taken. Raises OSError."""
+    def publish(self, root: FileSystem, address: Address, certificate: str = "") -> None:
+        """Writes where and with which token commands are taken, over TLS with which certificate. Raises OSError."""
         temporary = f"{FILE_NAME}.tmp"
         if root.exists(temporary):
             root.remove(temporary)
         file = root.create(temporary)
         try:
-            file.write(json.dumps({"address": str(address), "token": self.token}).encode("ascii"))
+            file.write(
+                json.dumps({"address": str(address), "token": self.token, "certificate": certificate}).encode("ascii")
+            )
         finally:
             file.close()
         root.rename(temporary, FILE_NAME)
@@ -91,7 +94,7 @@ def ask_server(data_dir: Path, name: str, parameters: Mapping[str, Any]) -> Mapp
         raise FileNotFoundError(errno.ENOENT, reason, str(data_dir)) from None
     host, _, port = found["address"].rpartition(":")
     host = host.strip("[]")
-    connection = http.client.HTTPConnection(ANY_HOST.get(host, host), int(port))
+    connection = _connection(ANY_HOST.get(host, host), int(port), found.get("certificate", ""))
     try:
         headers = {"Authorization": f"Bearer {found['token']}", "Content-Type": "application/json"}
         connection.request("POST", f"/commands/{name}", json.dumps(dict(parameters)), headers)
@@ -102,3 +105,13 @@ def ask_server(data_dir: Path, name: str, parameters: Mapping[str, Any]) -> Mapp
     if answer.status != http.client.OK:
         raise DatacaveError(body.get("error", answer.reason), hint=body.get("hint"), sqlstate=body.get("sqlstate"))
     return dict(body)
+
+
+def _connection(host: str, port: int, certificate: str) -> http.client.HTTPConnection:
+    """A connection to the admin address; over TLS only to who has the server's own certificate."""
+    if not certificate:
+        return http.client.HTTPConnection(host, port)
+    context = ssl.create_default_context(cafile=certificate)
+    # The certificate names the server as clients see it, not the address it is reached by here.
+    context.check_hostname = False
+    return http.client.HTTPSConnection(host, port, context=context)

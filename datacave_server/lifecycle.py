@@ -14,18 +14,18 @@ import errno
 import logging
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from datacave_core.compiled import found as kernels
 from datacave_core.errors import DatacaveError
 from datacave_core.ports import Store
 from datacave_core.wait import Wait
-from datacave_server.admin import AdminServer
+from datacave_server.admin import AdminServer, Console
 from datacave_server.audit import AuditLog
 from datacave_server.clock import SystemClock, SystemRandomness
 from datacave_server.commands import Commands
@@ -69,6 +69,7 @@ class Environment:
     audit: AuditLog | None
     tls: ServerTls | None
     commands: Commands
+    console: Console
     reload: Callable[[], Config]
     """Reads the configuration anew. Raises ConfigError."""
 
@@ -117,6 +118,7 @@ class Server:
     ) -> None:
         self.config = config
         self.commands = Commands(SystemRandomness())
+        self.console = Console(self._statistics, lambda: (self._unhealthy(), self._unready()))
         self._reload = reload or (lambda: config)
         self.metrics = MetricsRegistry()
         self.state = State.STARTING
@@ -158,7 +160,7 @@ class Server:
         scheduler = LoopScheduler(asyncio.get_running_loop())
         stack.callback(scheduler.close)
         tls = make_tls(self.config.security.tls)
-        await self._start_admin(stack, root)
+        await self._start_admin(stack, root, tls)
         clock = SystemClock()
         audit = self._open_audit(root, clock, scheduler)
         if audit is not None:
@@ -176,6 +178,7 @@ class Server:
             audit,
             tls,
             self.commands,
+            self.console,
             self._reload,
         )
         stack.callback(self._parts.close)
@@ -204,6 +207,7 @@ class Server:
             self.state = State.DRAINING
             logger.info("shutting down: running statements have %g seconds", self.config.server.drain_seconds)
         listener.stop_accepting()
+        self.console.close()
         if self.state is State.DRAINING:
             await self._drain(listener, self.config.server.drain_seconds)
         await listener.drain(0)
@@ -227,14 +231,22 @@ class Server:
                 raise
             logger.exception("the storage could not be closed")
 
-    async def _start_admin(self, stack: AsyncExitStack, root: OsFileSystem) -> None:
+    async def _start_admin(self, stack: AsyncExitStack, root: OsFileSystem, tls: ServerTls | None) -> None:
         section = self.config.metrics
         if section.enabled:
-            admin = AdminServer(section.listen, self.metrics, self._unhealthy, self._unready, self.commands)
+            admin = AdminServer(
+                section.listen,
+                self.metrics,
+                self._unhealthy,
+                self._unready,
+                self.commands,
+                self.console if section.console else None,
+                tls.context if section.tls and tls is not None else None,
+            )
             with naming("metrics.listen", section.listen):
                 self.admin_address = await admin.start()
             stack.push_async_callback(admin.stop)
-            self.commands.publish(root, self.admin_address)
+            self.commands.publish(root, self.admin_address, self.config.security.tls.cert_file if section.tls else "")
             stack.callback(self.commands.withdraw, root)
 
     def _open_audit(self, root: OsFileSystem, clock: SystemClock, scheduler: LoopScheduler) -> AuditLog | None:
@@ -243,6 +255,10 @@ class Server:
             return None
         path = Path(section.file) if section.file else make_folder(root, AUDIT_FOLDER) / AUDIT_NAME
         return AuditLog(OsFileSystem(path.parent), path.name, clock, scheduler)
+
+    def _statistics(self) -> Mapping[str, Any]:
+        """The storage's statistics; none before it is open."""
+        return self._store.statistics() if self._store is not None else {}
 
     def _unhealthy(self) -> str | None:
         return self._parts.store_failure(self._store) if self._store is not None else None
@@ -256,7 +272,10 @@ class Server:
         user = self.config.security.auth.users[0].name if self.config.security.auth.users else "admin"
         lines = [f"Datacave is ready on {', '.join(map(str, self.addresses))}; data in {self.config.storage.data_dir}"]
         if self.admin_address is not None:
-            lines.append(f"  metrics: http://{self.admin_address}/metrics")
+            scheme = "https" if self.config.metrics.tls else "http"
+            lines.append(f"  metrics: {scheme}://{self.admin_address}/metrics")
+            if self.config.metrics.console:
+                lines.append(f"  console: {scheme}://{self.admin_address}/console/")
         lines.append(f'  connect: psql "host={first.host} port={first.port} user={user} dbname=default{tls}"')
         return "\n".join(lines)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
 from datacave_core.ports import Clock, Randomness
 from datacave_protocol import make_verifier
 from datacave_server.audit import AuditLog
-from datacave_server.auth import LoginUser, UserDirectory
+from datacave_server.auth import LoginUser
 from datacave_server.client import cancel_error
 from datacave_server.config import Address, Config
 from datacave_server.login import Login, same_key
@@ -22,6 +23,20 @@ from datacave_sql import Database, Session
 
 BACKLOG = 512
 DRAIN_POLL_SECONDS = 0.05
+
+
+EPOCH_MICROSECONDS = 946_684_800_000_000
+"""2000-01-01 00:00 UTC in microseconds since 1970, from which timestamps of SQL count."""
+
+
+class Interruptible(Protocol):
+    """Something that runs statements and can be told to stop."""
+
+    def interrupt(self, error: DatacaveError) -> None:
+        """Throws an error into the statement under way."""
+
+    def end(self, error: DatacaveError) -> None:
+        """Ends the session."""
 
 
 class SqlListener:
@@ -43,7 +58,6 @@ class SqlListener:
         self.audit = audit
         self.clock = clock
         self.randomness = randomness
-        self.users = UserDirectory(config, self._find_role)
         self.throttle = FailureThrottle()
         # Salts of users that do not exist must not change while guessers watch, and need not outlive the server.
         self.server_secret = randomness.token_bytes(32)
@@ -51,12 +65,14 @@ class SqlListener:
         self._server: asyncio.Server | None = None
         self._pumps: set[Pump] = set()
         self._sessions: dict[int, tuple[Pump, Session, bytes]] = {}
+        self._attached: dict[int, Interruptible] = {}
         self._draining = False
         self._accepted = metrics.counter("datacave_connections_total", "Connections accepted.")
         self._open = metrics.gauge("datacave_connections", "Connections open.")
         database.interrupt = self.interrupt
         database.call_later = self.call_later
-        database.make_verifier = lambda password: str(make_verifier(password, randomness))
+        iterations = config.security.auth.scram_iterations
+        database.make_verifier = lambda password: str(make_verifier(password, randomness, iterations))
         database.reclaimer.start()
 
     async def start(self) -> Sequence[Address]:
@@ -115,11 +131,20 @@ class SqlListener:
     def admit(self, superuser: bool) -> None:
         if self._draining:
             raise DatacaveError("the database system is shutting down", sqlstate=sqlstate.CANNOT_CONNECT_NOW)
-        if len(self._sessions) >= self.config.limits.max_connections:
+        if len(self._sessions) + len(self._attached) >= self.config.limits.max_connections:
             raise DatacaveError("sorry, too many clients already", sqlstate=sqlstate.TOO_MANY_CONNECTIONS)
 
     def logged_in(self, pump: Pump, session: Session, secret_key: bytes) -> None:
         self._sessions[session.process_id] = (pump, session, secret_key)
+
+    def attach(self, process_id: int, session: Interruptible) -> Callable[[], None]:
+        """Lets others cancel and end a session that has no connection of its own; returns what takes that back."""
+        self._attached[process_id] = session
+
+        def detach() -> None:
+            self._attached.pop(process_id, None)
+
+        return detach
 
     def cancel(self, process_id: int, secret_key: bytes) -> None:
         found = self._sessions.get(process_id)
@@ -129,18 +154,21 @@ class SqlListener:
     def interrupt(self, process_id: int, error: DatacaveError) -> bool:
         """Throws an error into what a session is doing; a FATAL one ends the session. False if there is none."""
         found = self._sessions.get(process_id)
-        if found is None:
+        pump = found[0] if found is not None else self._attached.get(process_id)
+        if pump is None:
             return False
-        pump = found[0]
         # In a turn of its own: the caller may be in the middle of a statement.
         self._loop.call_soon(pump.end if error.severity == "FATAL" else pump.interrupt, error)
         return True
 
-    def _find_role(self, name: str) -> LoginUser | None:
+    def find_user(self, name: str) -> LoginUser | None:
         role = self.database.catalog.role_named(name)
         if role is None:
             return None
-        return LoginUser(role.name, role.password, role.superuser, role.login)
+        now = self.clock.now_microseconds() - EPOCH_MICROSECONDS
+        # As in PostgreSQL a password that is no longer valid is as good as none; other methods do not ask.
+        valid = role.valid_until is None or role.valid_until > now
+        return LoginUser(role.name, role.password if valid else None, role.superuser, role.login)
 
 
 def shutting_down() -> DatacaveError:

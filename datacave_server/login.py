@@ -33,7 +33,6 @@ from datacave_server.auth import (
     LoginRefused,
     LoginUser,
     Method,
-    UserDirectory,
     check_may_log_in,
     choose_method,
     login_timed_out,
@@ -53,7 +52,6 @@ class LoginHost(Protocol):
 
     config: Config
     database: Database
-    users: UserDirectory
     throttle: FailureThrottle
     tls: ServerTls | None
     audit: AuditLog | None
@@ -63,6 +61,9 @@ class LoginHost(Protocol):
 
     def call_later(self, seconds: float, work: Callable[[], None]) -> Callable[[], None]:
         """Runs `work` after a delay; returns a function that takes the call back."""
+
+    def find_user(self, name: str) -> LoginUser | None:
+        """The role of a name, as far as logging in is concerned."""
 
     def admit(self, superuser: bool) -> None:
         """Raises 53300 when there are too many connections."""
@@ -152,7 +153,7 @@ class Login:
             raise LoginRefused("no PostgreSQL user name specified in startup packet")
         address, _ = self._address()
         decision = choose_method(address, self._in_tls, event.user, host.config, event.database or event.user)
-        self._user = host.users.find(event.user)
+        self._user = host.find_user(event.user)
         if decision.error is not None:
             raise decision.error
         head = wire.negotiate_version()

@@ -1,7 +1,7 @@
 """Roles of the configured users: whoever may log in needs a role, because roles own things and hold privileges.
 
-Written into the catalog before the database opens, so that no session is needed. Password verifiers stay in the
-configuration; a user who leaves the configuration keeps the role, without a password.
+Written into the catalog before the database opens, so that no session is needed. The configuration seeds a role once:
+from then on ALTER ROLE changes it and the database counts; a role without a password takes the configured one.
 """
 
 from __future__ import annotations
@@ -24,19 +24,28 @@ def ensure_roles(store: Store, users: Sequence[User]) -> Wait | None:
 
 
 def with_roles(catalog: Catalog, users: Sequence[User]) -> Catalog:
-    """A catalog in which every user has a role, and superusers are; the same one if nothing lacks.
-
-    A role that was there already and may not log in stays so.
-    """
+    """A catalog in which every user has a role; the same one if nothing lacks."""
     for user in users:
         role = catalog.role_named(user.name)
         if role is None:
             catalog, oids = catalog.allocate()
-            role = Role(oids[0], user.name, login=True)
+            role = Role(oids[0], user.name, login=True, password=user.verifier or None)
             catalog = catalog.with_objects([_superuser(role) if user.superuser else role])
-        elif user.superuser and not role.superuser:
-            catalog = catalog.with_objects([_superuser(role)])
+        elif role.password is None and user.verifier:
+            catalog = catalog.with_objects([dataclasses.replace(role, password=user.verifier)])
     return catalog
+
+
+def outdated_users(catalog: Catalog, users: Sequence[User]) -> list[str]:
+    """The users whose configured password or superuser flag is not that of their role, which counts."""
+    found = []
+    for user in users:
+        role = catalog.role_named(user.name)
+        if role is not None and (
+            (user.verifier and user.verifier != role.password) or user.superuser != role.superuser
+        ):
+            found.append(user.name)
+    return found
 
 
 def _superuser(role: Role) -> Role:

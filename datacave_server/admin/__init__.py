@@ -1,5 +1,6 @@
-"""The admin address: /metrics, /health and /ready over HTTP. The only place that imports aiohttp."""
+"""The admin address: /metrics, /health, /ready and the console over HTTP. The only place that imports aiohttp."""
 
 from datacave_server.admin.app import AdminServer
+from datacave_server.admin.console import Console
 
-__all__ = ["AdminServer"]
+__all__ = ["AdminServer", "Console"]

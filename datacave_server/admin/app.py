@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import hmac
 import json
+import ssl
 from collections.abc import Callable
 
 from aiohttp import web
 
 from datacave_core.errors import DatacaveError
+from datacave_server.admin.console import Console
 from datacave_server.commands import CommandError, Commands
 from datacave_server.config import Address, ConfigError
 from datacave_server.metrics import MetricsRegistry
@@ -25,7 +27,7 @@ PROMETHEUS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 class AdminServer:
     """Serves /metrics, /health and /ready; to those who know the token of `commands` also POST /commands/NAME and
-    GET /streams/NAME.
+    GET /streams/NAME, and with a `console` its page below /console/. With `tls` everything over HTTPS.
 
     `unhealthy` and `unready` return why the process is broken, or cannot serve right now, and None when all is well.
     """
@@ -37,12 +39,16 @@ class AdminServer:
         unhealthy: Callable[[], str | None],
         unready: Callable[[], str | None],
         commands: Commands | None = None,
+        console: Console | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._listen = listen
         self._metrics = metrics
         self._unhealthy = unhealthy
         self._unready = unready
         self._commands = commands
+        self._console = console
+        self._tls = tls
         self._runner: web.AppRunner | None = None
 
     def application(self) -> web.Application:
@@ -54,6 +60,8 @@ class AdminServer:
         if self._commands is not None:
             app.router.add_post("/commands/{name}", self._answer_command)
             app.router.add_get("/streams/{name}", self._answer_stream)
+        if self._console is not None:
+            self._console.add_routes(app)
         return app
 
     async def start(self) -> Address:
@@ -62,7 +70,7 @@ class AdminServer:
         runner = web.AppRunner(self.application(), handle_signals=False, access_log=None, shutdown_timeout=END_SECONDS)
         await runner.setup()
         try:
-            await web.TCPSite(runner, self._listen.host, self._listen.port).start()
+            await web.TCPSite(runner, self._listen.host, self._listen.port, ssl_context=self._tls).start()
         except BaseException:
             await runner.cleanup()
             raise

@@ -67,6 +67,8 @@ def _check_tls(config: Config, origins: Mapping[str, str]) -> None:
     ):
         if given[0] and not given[1]:
             raise ConfigError(f"security.tls.{name}: needs {needs} too", origins[f"security.tls.{name}"])
+    if config.metrics.tls and not tls.cert_file:
+        raise ConfigError("metrics.tls: needs security.tls.cert_file and key_file", origins["metrics.tls"])
     for number, rule in enumerate(config.security.auth.rules):
         if rule.tls == "required" and not tls.cert_file:
             raise ConfigError(

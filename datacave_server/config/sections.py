@@ -104,10 +104,14 @@ class ClusterSection:
 
 @dataclass(frozen=True, slots=True)
 class MetricsSection:
-    """The admin address: /metrics, /health, /ready."""
+    """The admin address: /metrics, /health, /ready, and the console."""
 
     enabled: bool = key(True, Boolean(), "Whether the admin address is served.")
     listen: Address = key(Address("127.0.0.1", 9433), HostPort(), "Where it is served; port 0 takes a free one.")
+    console: bool = key(
+        True, Boolean(), "Whether the console is served there, a page to log in to with a role and its password."
+    )
+    tls: bool = key(False, Boolean(), "Whether the admin address speaks TLS, with the certificate of security.tls.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from datacave_server.config.key import key, required_key, section, tables
-from datacave_server.config.kinds import Boolean, Choice, FilePath, Kind, Text
+from datacave_server.config.kinds import Boolean, Choice, FilePath, Integer, Kind, Text
 
 VERIFIER_PATTERN = r"SCRAM-SHA-256\$[1-9]\d{0,8}:[A-Za-z0-9+/=]+\$[A-Za-z0-9+/=]{44}:[A-Za-z0-9+/=]{44}"
 LOOPBACK = "loopback"
@@ -74,12 +74,22 @@ class User:
 class AuthSection:
     """Who may log in from where."""
 
+    scram_iterations: int = key(
+        4096,
+        Integer(4096, 10_000_000),
+        "Rounds of hashing in the verifiers that the server makes of passwords; more rounds make guessing from a "
+        "stolen verifier, and every login, slower.",
+    )
     rules: tuple[AuthRule, ...] = tables(
         AuthRule,
         (AuthRule(LOOPBACK, "trust"), AuthRule(ALL, "scram-sha-256")),
         "The first rule that fits a connection decides; without one it is refused.",
     )
-    users: tuple[User, ...] = tables(User, (User("admin", superuser=True),), "Users known from the start.")
+    users: tuple[User, ...] = tables(
+        User,
+        (User("admin", superuser=True),),
+        "Roles made at the first start; afterwards ALTER ROLE changes them, and the database counts.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

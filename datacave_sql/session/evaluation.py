@@ -23,6 +23,7 @@ from datacave_sql.session.catalog_view import SessionCatalogView
 from datacave_sql.session.domain_checks import DomainChecks
 from datacave_sql.session.past import SessionHistory
 from datacave_sql.session.routine_calls import RoutineCalls
+from datacave_sql.session.privileges import check_may_signal
 from datacave_sql.session.settings import setting_or_none
 from datacave_sql.session.transaction_parameters import set_setting, show_setting
 from datacave_sql.session.warnings import warn
@@ -371,6 +372,7 @@ class SessionEvaluation:
         if pid not in self._session.database.sessions:
             warn(self._session, f"PID {pid} is not a PostgreSQL backend process")
             return False
+        check_may_signal(self._session, self._session.database.sessions[pid], "terminate" if terminate else "cancel")
         error: DatacaveError
         if terminate:
             error = DatacaveError(

@@ -42,6 +42,12 @@ _WORDS: Final = {
     "server": ("usage",),
     "parameter": ("set", "alter system"),
 }
+SIGNAL_ROLE_OID: Final = 4200
+STATISTICS_ROLE_OID: Final = 3375
+_SIGNALLED: Final = {
+    "cancel": ("cancel superuser query", "query is being canceled"),
+    "terminate": ("terminate superuser process", "process is being terminated"),
+}
 _CLASSES: Final = {"relation": 1259, "function": 1255, "language": 2612, "type": 1247}
 
 Found = tuple[str, int, tuple[Grant, ...]]
@@ -228,3 +234,29 @@ def _language(catalog: Catalog, target: str | int) -> list[Found] | None:
     if isinstance(target, str):
         raise DatacaveError(f'language "{target}" does not exist', sqlstate=sqlstate.UNDEFINED_OBJECT)
     return None
+
+
+def check_may_signal(session: Any, other: Any, verb: str) -> None:
+    """Raises 42501 for who may not cancel or terminate what another session does."""
+    catalog: Catalog = session.catalog_snapshot
+    own = session.evaluation.current_role
+    target = catalog.role_named(other.user)
+    if target is None or own.superuser:
+        return
+    superuser, words = _SIGNALLED[verb]
+    if target.superuser:
+        raise DatacaveError(f"must be a superuser to {superuser}", sqlstate=sqlstate.INSUFFICIENT_PRIVILEGE)
+    if not any(has_privileges_of(catalog, own.oid, oid) for oid in (target.oid, SIGNAL_ROLE_OID)):
+        raise DatacaveError(
+            f"must be a member of the role whose {words} or member of pg_signal_backend",
+            sqlstate=sqlstate.INSUFFICIENT_PRIVILEGE,
+        )
+
+
+def may_see_activity(session: Any, user: str) -> bool:
+    """Whether the current user sees what a session of another role does: with its rights, or pg_read_all_stats."""
+    catalog: Catalog = session.catalog_snapshot
+    own = session.evaluation.current_role
+    role = catalog.role_named(user)
+    oids_that_do = (STATISTICS_ROLE_OID, role.oid) if role is not None else (STATISTICS_ROLE_OID,)
+    return own.superuser or any(has_privileges_of(catalog, own.oid, oid) for oid in oids_that_do)

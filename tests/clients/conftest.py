@@ -38,7 +38,9 @@ from datacave_server.clock import SystemRandomness
 ORACLE = os.environ.get("SERVER_UNDER_TEST") == "postgresql"
 START_SECONDS = 30
 STOP_SECONDS = 30
-READY = re.compile(r"ready on (\S+):(\d+); data in (.+)\n\s+metrics: http://(\S+)/metrics\n\s+connect: (.+)\n")
+READY = re.compile(
+    r"ready on (\S+):(\d+); data in (.+)\n\s+metrics: http://(\S+)/metrics\n(?:\s+console: \S+\n)?\s+connect: (.+)\n"
+)
 
 
 @dataclass

@@ -9,7 +9,6 @@ from datacave_server.auth import (
     LoginRefused,
     LoginUser,
     Method,
-    UserDirectory,
     check_may_log_in,
     choose_method,
     login_timed_out,
@@ -129,18 +128,3 @@ def test_who_does_not_exist_or_may_not_log_in_is_refused() -> None:
         check_may_log_in(LoginUser("ann", None, may_log_in=False), "ann")
     user = LoginUser("ann", None)
     assert check_may_log_in(user, "ann") is user
-
-
-def test_the_configuration_outranks_the_roles_of_the_database() -> None:
-    roles = {
-        "ann": LoginUser("ann", "of the database"),
-        "bob": LoginUser("bob", "of the database", superuser=True),
-        "eve": LoginUser("eve", None, may_log_in=False),
-    }
-    users = (User("ann", "of the file", superuser=True), User("bob"), User("eve"), User("dan", "of the file"))
-    directory = UserDirectory(config(users=users), roles.get)
-    assert directory.find("ann") == LoginUser("ann", "of the file", superuser=True)
-    assert directory.find("bob") == LoginUser("bob", "of the database", superuser=True)
-    assert directory.find("eve") == LoginUser("eve", None, may_log_in=False)
-    assert directory.find("dan") == LoginUser("dan", "of the file")
-    assert directory.find("zoe") is None

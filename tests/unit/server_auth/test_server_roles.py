@@ -8,7 +8,7 @@ from datacave_core.catalog import initial_catalog, load_catalogs, open_catalogs
 from datacave_core.memory import MemoryStore
 from datacave_server.clock import SystemClock
 from datacave_server.config import User
-from datacave_server.roles import ensure_roles, with_roles
+from datacave_server.roles import ensure_roles, outdated_users, with_roles
 
 
 def test_the_default_user_is_there_already() -> None:
@@ -16,17 +16,23 @@ def test_the_default_user_is_there_already() -> None:
     assert with_roles(catalog, [User("admin", superuser=True)]) is catalog
 
 
-def test_missing_roles_are_made_and_superusers_raised() -> None:
-    before = with_roles(initial_catalog(), [User("ann"), User("bob", superuser=True)])
-    ann, bob = before.role_named("ann"), before.role_named("bob")
+def test_the_configuration_seeds_a_role_once() -> None:
+    first = with_roles(initial_catalog(), [User("ann", "of the file"), User("bob", superuser=True)])
+    ann, bob = first.role_named("ann"), first.role_named("bob")
     assert ann is not None
     assert bob is not None
-    assert (ann.login, ann.superuser, bob.login, bob.superuser) == (True, False, True, True)
-    after = with_roles(before, [User("ann", superuser=True), User("bob")])
-    raised = after.role_named("ann")
-    assert raised is not None
-    assert (raised.oid, raised.superuser, raised.create_role) == (ann.oid, True, True)
-    assert after.role_named("bob") == bob
+    assert (ann.login, ann.superuser, ann.password) == (True, False, "of the file")
+    assert (bob.login, bob.superuser, bob.create_role, bob.password) == (True, True, True, None)
+    changed = [User("ann", "another", superuser=True), User("bob")]
+    assert with_roles(first, changed) is first
+    assert outdated_users(first, changed) == ["ann", "bob"]
+    assert outdated_users(first, [User("ann", "of the file"), User("bob", superuser=True)]) == []
+
+
+def test_a_role_without_a_password_takes_the_configured_one() -> None:
+    seeded = with_roles(initial_catalog(), [User("admin", "of the file", superuser=True)]).role_named("admin")
+    assert seeded is not None
+    assert seeded.password == "of the file"
 
 
 def test_a_role_that_may_not_log_in_stays_so() -> None:

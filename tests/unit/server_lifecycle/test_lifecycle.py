@@ -130,6 +130,7 @@ async def test_it_comes_up_serves_and_goes_down_in_order(tmp_path: Path) -> None
     assert run.announced == [
         f"Datacave is ready on 127.0.0.1:5555; data in {tmp_path}/data\n"
         f"  metrics: http://{run.server.admin_address}/metrics\n"
+        f"  console: http://{run.server.admin_address}/console/\n"
         '  connect: psql "host=127.0.0.1 port=5555 user=admin dbname=default"'
     ]
     assert [(await run.get(path))[0] for path in ("/health", "/ready", "/metrics")] == [200, 200, 200]
