@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from datacave_core.catalog import Role, has_privileges_of
 from datacave_core.keycode import split_prefix
 from datacave_core.transaction.modes import ADVISORY_PREFIX, TABLE_PREFIX, TableLockMode, mode_name
 from datacave_core.types import DEFAULT_SETTINGS, oids, type_io
 from datacave_core.values import Array, Row
 from datacave_sql.pgcatalog.facts import relation_shapes
+from datacave_sql.pgcatalog.redaction import without_passwords
 from datacave_sql.pgcatalog.relation import RowMaker
 from datacave_sql.pgcatalog.snapshot import CatalogRows
 
@@ -45,11 +47,32 @@ def _inet(text: str) -> Any:
     return type_io(oids.INET).input(text.partition("%")[0], -1, DEFAULT_SETTINGS)
 
 
+_STATISTICS_ROLE_OID: Final = 3375
+
+
+def _may_see(asking: Any, rows: CatalogRows, role: Role | None) -> bool:
+    """Whether the asking role sees what a session of another does: with its rights, or those of pg_read_all_stats."""
+    own = asking.evaluation.current_role
+    wanted = (_STATISTICS_ROLE_OID, role.oid) if role is not None else (_STATISTICS_ROLE_OID,)
+    return own.superuser or any(has_privileges_of(rows.catalog, own.oid, oid) for oid in wanted)
+
+
 def activity_view(asking: Any, rows: CatalogRows) -> Iterator[Row]:
-    """pg_stat_activity: one row per session."""
+    """pg_stat_activity: one row per session; of sessions that the asking role may not look into, who they are."""
     make = maker("pg_stat_activity", backend_type="client backend")
     for session in list(asking.database.sessions.values()):
         role = rows.catalog.role_named(session.user)
+        if not _may_see(asking, rows, role):
+            yield make(
+                datid=database_oid(session),
+                datname=session.database_name,
+                pid=session.process_id,
+                usesysid=role.oid if role is not None else None,
+                usename=session.user,
+                backend_type=None,
+                query="<insufficient privilege>",
+            )
+            continue
         transaction = session.transaction
         started = transaction.start_microseconds - _EPOCH_MICROSECONDS if transaction is not None else None
         address = session.client_address
@@ -70,7 +93,7 @@ def activity_view(asking: Any, rows: CatalogRows) -> Iterator[Row]:
             wait_event_type=None if session is asking else kind,
             wait_event=None if session is asking else event,
             state=state,
-            query=session.evaluation.query_text,
+            query=without_passwords(session.evaluation.query_text),
         )
 
 

@@ -22,8 +22,8 @@ from datacave_sql.functions.typelookup import TypeLookup
 from datacave_sql.session.catalog_view import SessionCatalogView
 from datacave_sql.session.domain_checks import DomainChecks
 from datacave_sql.session.past import SessionHistory
-from datacave_sql.session.routine_calls import RoutineCalls
 from datacave_sql.session.privileges import check_may_signal
+from datacave_sql.session.routine_calls import RoutineCalls
 from datacave_sql.session.settings import setting_or_none
 from datacave_sql.session.transaction_parameters import set_setting, show_setting
 from datacave_sql.session.warnings import warn

@@ -43,7 +43,6 @@ _WORDS: Final = {
     "parameter": ("set", "alter system"),
 }
 SIGNAL_ROLE_OID: Final = 4200
-STATISTICS_ROLE_OID: Final = 3375
 _SIGNALLED: Final = {
     "cancel": ("cancel superuser query", "query is being canceled"),
     "terminate": ("terminate superuser process", "process is being terminated"),
@@ -251,12 +250,3 @@ def check_may_signal(session: Any, other: Any, verb: str) -> None:
             f"must be a member of the role whose {words} or member of pg_signal_backend",
             sqlstate=sqlstate.INSUFFICIENT_PRIVILEGE,
         )
-
-
-def may_see_activity(session: Any, user: str) -> bool:
-    """Whether the current user sees what a session of another role does: with its rights, or pg_read_all_stats."""
-    catalog: Catalog = session.catalog_snapshot
-    own = session.evaluation.current_role
-    role = catalog.role_named(user)
-    oids_that_do = (STATISTICS_ROLE_OID, role.oid) if role is not None else (STATISTICS_ROLE_OID,)
-    return own.superuser or any(has_privileges_of(catalog, own.oid, oid) for oid in oids_that_do)
