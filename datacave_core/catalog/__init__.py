@@ -53,6 +53,7 @@ from datacave_core.catalog.privileges import (
 from datacave_core.catalog.record import (
     CATALOG_KEY,
     FIRST_USER_TABLE_ID,
+    STATISTICS_TABLE_ID,
     catalog_writes,
     empty_catalog,
     load_catalogs,
@@ -85,6 +86,7 @@ __all__ = [
     "PRISTINE_DATABASE_OID",
     "PUBLIC_PRIVILEGES",
     "PUBLIC_SCHEMA_OID",
+    "STATISTICS_TABLE_ID",
     "TEMPLATE_DATABASE_NAME",
     "AggregateParts",
     "CastDefinition",

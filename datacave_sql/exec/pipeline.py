@@ -21,6 +21,7 @@ class Pipeline:
     columns: tuple[int, ...]
     not_null: frozenset[int]
     filters: tuple[str, ...] = ()
+    ordering: tuple[tuple[int, bool, bool], ...] = ()
 
     def open(self, context: ExecutionContext) -> Batches:
         run = self.make(context)

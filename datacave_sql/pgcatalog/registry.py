@@ -29,6 +29,7 @@ from datacave_sql.pgcatalog.constraints import constraint_owners
 from datacave_sql.pgcatalog.facts import RelationShape, fixed_rows, index_shapes, relation_shapes
 from datacave_sql.pgcatalog.information.typefacts import type_place
 from datacave_sql.pgcatalog.information.views import VIEWS, InformationRelation
+from datacave_sql.pgcatalog.planner_statistics import CountedRelation, statistic_rows, stats_view
 from datacave_sql.pgcatalog.privileges import (
     default_acl_rows,
     initial_privilege_rows,
@@ -102,6 +103,8 @@ LIVE: dict[str, Callable[[Any, CatalogRows], Iterable[Row]]] = {
     "pg_prepared_xacts": activity.prepared_transactions_view,
     "pg_prepared_statements": activity.prepared_statements_view,
     "pg_cursors": activity.cursors_view,
+    "pg_stats": stats_view,
+    "pg_statistic": statistic_rows,
     **STATISTICS,
 }
 """Rows that show the running server."""
@@ -145,7 +148,8 @@ class SystemRelations:
                 return SystemRelation(shape, fixed)
             by_catalog = BY_CATALOG.get(shape.name)
             if by_catalog is not None:
-                return CatalogRelation(shape, by_catalog, self._snapshots, OWNERS.get(shape.name))
+                kind = CountedRelation if shape.name == "pg_class" else CatalogRelation
+                return kind(shape, by_catalog, self._snapshots, OWNERS.get(shape.name))
             live = LIVE.get(shape.name)
             if live is not None:
                 return LiveRelation(shape, live, self._snapshots)

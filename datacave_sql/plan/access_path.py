@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from datacave_core.catalog import FIRST_USER_OID, Index
+from datacave_core.types import oids
 from datacave_sql.expr import nodes as n
 from datacave_sql.plan import logical as l
 from datacave_sql.plan.implication import implies
@@ -19,6 +20,8 @@ from datacave_sql.table.index_rule import over_attributes
 
 MIRRORED = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
+_PATTERN_TYPES = frozenset({oids.TEXT, oids.VARCHAR})
+_SURROGATES, _AFTER_SURROGATES, _LAST_LETTER = 0xD800, 0xE000, 0x10FFFF
 _FAMILIES = [{20, 21, 23, 26}, {25, 1043, 19}, {700, 701}]
 
 
@@ -56,7 +59,7 @@ class AccessPath:
         """The conditions the path is made of."""
         parts = [condition.source for condition in self.equal]
         parts += [bound.source for bound in (self.lower, self.upper) if bound is not None]
-        return tuple(parts)
+        return tuple(dict.fromkeys(parts))
 
 
 def same_family(a: int, b: int) -> bool:
@@ -98,6 +101,10 @@ def column_condition(
             column = column_of(right)
             if column is not None and usable(left, column[1]) and ranged(part.operator, column[1]):
                 found.append(ColumnCondition(column[0], MIRRORED[part.operator], left, part))
+    elif isinstance(part, n.FunctionCall) and part.operator == "~~" and isinstance(part.arguments[1], n.Constant):
+        column = column_of(part.arguments[0])
+        if column is not None and column[1] in _PATTERN_TYPES and isinstance(part.arguments[1].value, str):
+            found += _prefix_conditions(column[0], part.arguments[1], part)
     elif isinstance(part, n.InList) and not part.negated:
         column = column_of(part.argument)
         if column is not None and all(usable(item, column[1]) for item in part.items):
@@ -114,6 +121,22 @@ def column_condition(
             found.append(ColumnCondition(column[0], "any", part.array, part))
     elif isinstance(part, n.ColumnReference) and part.type == 16 and part.column in attributes:
         found.append(ColumnCondition(attributes[part.column], "=", n.Constant(True, 16), part))
+    return found
+
+
+def _prefix_conditions(attribute: int, pattern: n.Constant, source: n.Expression) -> list[ColumnCondition]:
+    """What LIKE says about where a value lies: between its fixed beginning and the next text after all of these."""
+    text: str = pattern.value
+    end = next((place for place, letter in enumerate(text) if letter in "%_\\"), len(text))
+    prefix = text[:end]
+    if not prefix:
+        return []
+    found = [ColumnCondition(attribute, ">=", n.Constant(prefix, pattern.type), source)]
+    last = ord(prefix[-1]) + 1
+    if last == _SURROGATES:
+        last = _AFTER_SURROGATES
+    if last <= _LAST_LETTER:
+        found.append(ColumnCondition(attribute, "<", n.Constant(prefix[:-1] + chr(last), pattern.type), source))
     return found
 
 

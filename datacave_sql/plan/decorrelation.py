@@ -18,8 +18,8 @@ from datacave_sql.plan import logical as l
 from datacave_sql.plan.access_path import access_paths
 from datacave_sql.plan.cardinality import estimate_rows
 from datacave_sql.plan.joins import equality_sides, outer_columns
-from datacave_sql.plan.lookups import SUBQUERY_LOOKUPS, lookup_price
 from datacave_sql.plan.planning import Planner, conjunction, is_volatile, split_conjuncts
+from datacave_sql.plan.prices import SUBQUERY_LOOKUPS, lookup_price
 
 _ALWAYS_EVALUATED = (n.FunctionCall, n.Relabel, n.TextCast, n.LengthCast, n.Not, n.IsNull)
 """Expressions that evaluate all of their parts; a subquery below others may never be asked."""

@@ -16,6 +16,7 @@ from datacave_sql.functions import registry
 from datacave_sql.functions.aggregate import AggregateBody
 from datacave_sql.plan import logical as l
 from datacave_sql.plan.column_plans import column_aggregate
+from datacave_sql.plan.extremes import plan_extreme
 from datacave_sql.plan.keys import null_aware_key, order_key, sort_value_passes
 from datacave_sql.plan.planning import Planner, comparable, scope_of
 
@@ -25,7 +26,7 @@ def plan_aggregate(p: Planner, node: l.Aggregate, needed: frozenset[int], conjun
     used: set[int] = set()
     for expression in (*node.groups, *node.aggregates):
         used |= n.columns_used(expression)
-    child = p.plan(node.child, frozenset(used))
+    child = plan_extreme(p, node, frozenset(used)) or p.plan(node.child, frozenset(used))
     sets = node.grouping_sets if node.grouping_sets is not None else (tuple(range(len(node.groups))),)
     bodies = [_body(p, call) for call in node.aggregates]
     if node.grouping_sets is None and (by_columns := column_aggregate(p, node, child, bodies)) is not None:

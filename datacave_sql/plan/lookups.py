@@ -11,23 +11,9 @@ from datacave_sql.expr import nodes as n
 from datacave_sql.expr.deparse import deparse
 from datacave_sql.plan import logical as l
 from datacave_sql.plan.access_path import access_paths
-from datacave_sql.plan.column_plans import COLUMN_ROWS_MIN
 from datacave_sql.plan.planning import Planner, scope_of, split_conjuncts
+from datacave_sql.plan.prices import lookup_price
 from datacave_sql.plan.scans import table_scope
-
-LOOKUP_COST = 8.0
-"""What one lookup costs, in rows of a scan row by row."""
-
-COLUMN_SPEED = 8.0
-"""How many rows are read by columns in the time of one by itself."""
-
-SUBQUERY_LOOKUPS = 8.0
-"""A subquery that is run for one row costs as much as so many lookups of a join."""
-
-
-def lookup_price(rows: float) -> float:
-    """What one lookup costs in rows of a scan of a table that has so many."""
-    return LOOKUP_COST * (COLUMN_SPEED if rows >= COLUMN_ROWS_MIN else 1.0)
 
 
 def lookup_cost(

@@ -8,6 +8,7 @@ ranges, a join for its keys. Everything generated is compiled here, once per pla
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from datacave_core.catalog import Table
@@ -121,6 +122,14 @@ def value_function(generator: Generator, expressions: Sequence[n.Expression]) ->
     return compile_factory(generator, "", [f"return {tuple_text(texts)}"])
 
 
+@dataclass(frozen=True, slots=True)
+class WantedOrder:
+    """The order that a Sort asks for, and how many rows of it a LIMIT lets through (None: all)."""
+
+    keys: tuple[n.SortKey, ...]
+    rows: float | None
+
+
 class NodePlanner(Protocol):
     """Plans one kind of node: an operator for its rows that satisfy the conjuncts, with at least the needed columns."""
 
@@ -150,6 +159,8 @@ class Planner:
         self.column_types: dict[int, int] = {}
         self.columns_welcome = False
         """Whether whoever reads the operator that is being planned does not care about the order of its rows."""
+        self.wanted_order: WantedOrder | None = None
+        """The order of rows that whoever reads the operator that is being planned would sort them by."""
         self._planners = planners
         self._subquery = subquery
 
@@ -172,13 +183,14 @@ class Planner:
         for column in node.columns:
             self.column_types[column.id] = column.type
         kind = type(node)
-        welcome = self.columns_welcome
+        welcome, order = self.columns_welcome, self.wanted_order
         if kind not in _PASSING:
             self.columns_welcome = kind in _ORDERLESS
+            self.wanted_order = None
         try:
             return self._planners[kind](self, node, needed, list(conjuncts))
         finally:
-            self.columns_welcome = welcome
+            self.columns_welcome, self.wanted_order = welcome, order
 
     def arranged(self, operator: Operator, wanted: tuple[int, ...]) -> Operator:
         """The same rows with exactly these columns in this order."""
@@ -189,7 +201,7 @@ class Planner:
         scope = scope_of(operator.columns, operator.not_null, "r")
         generator = self.generator(scope, "r")
         make = row_builder(generator, [scope[column] for column in wanted], (), "r", None)
-        return Pipeline(operator, make, wanted, operator.not_null & frozenset(wanted))
+        return Pipeline(operator, make, wanted, operator.not_null & frozenset(wanted), (), _ordering(operator, wanted))
 
     def filtered(self, operator: Operator, conjuncts: Sequence[n.Expression]) -> Operator:
         """The rows of an operator that satisfy the conjuncts."""
@@ -200,7 +212,7 @@ class Planner:
         generator = self.generator(scope_of(operator.columns, operator.not_null, "r"), "r")
         make = row_builder(generator, (), conjuncts, "r", "r")
         texts = tuple(deparse(part) for part in conjuncts)
-        return Pipeline(operator, make, operator.columns, operator.not_null, texts)
+        return Pipeline(operator, make, operator.columns, operator.not_null, texts, _ordering(operator))
 
     def projected(
         self,
@@ -219,7 +231,17 @@ class Planner:
         make = row_builder(generator, codes, conjuncts, "r", None)
         not_null = frozenset(column for column, code in zip(columns, codes, strict=True) if not code.nullable)
         texts = tuple(deparse(part) for part in conjuncts)
-        return Pipeline(operator, make, tuple(columns), not_null, texts)
+        kept = {
+            expression.column: column
+            for column, expression in zip(columns, expressions, strict=True)
+            if isinstance(expression, n.ColumnReference)
+        }
+        ordering = []
+        for column, descending, nulls_first in _ordering(operator):
+            if column not in kept:
+                break
+            ordering.append((kept[column], descending, nulls_first))
+        return Pipeline(operator, make, tuple(columns), not_null, texts, tuple(ordering))
 
     def key_function(self, operator: Operator, expressions: Sequence[n.Expression]) -> Factory:
         """`run(rows)`: a list of keys that are equal exactly when SQL calls the values not distinct."""
@@ -232,6 +254,19 @@ class Planner:
     def references(self, columns: Sequence[l.OutputColumn]) -> list[n.Expression]:
         """Expressions that read columns."""
         return [n.ColumnReference(column.id, column.type, column.typmod, column.name) for column in columns]
+
+
+def _ordering(operator: Operator, columns: Sequence[int] | None = None) -> tuple[tuple[int, bool, bool], ...]:
+    """The order in which the rows of an operator come, as far as it is one of these columns."""
+    ordering: tuple[tuple[int, bool, bool], ...] = getattr(operator, "ordering", ())
+    if columns is None:
+        return ordering
+    kept = []
+    for one in ordering:
+        if one[0] not in columns:
+            break
+        kept.append(one)
+    return tuple(kept)
 
 
 def comparable(generator: Generator, expression: n.Expression) -> str:

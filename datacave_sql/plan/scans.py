@@ -14,11 +14,17 @@ from datacave_sql.expr import nodes as n
 from datacave_sql.expr.deparse import deparse
 from datacave_sql.expr.generate import Code, Generator
 from datacave_sql.plan import logical as l
-from datacave_sql.plan.access_path import AccessPath, ColumnCondition, access_paths, best_path, column_condition
+from datacave_sql.plan.access_path import AccessPath, ColumnCondition, access_paths, column_condition
 from datacave_sql.plan.column_plans import column_scan
+from datacave_sql.plan.ordered_paths import choose_path
 from datacave_sql.plan.past import moment_factory, plan_version_scan
 from datacave_sql.plan.planning import Planner, row_builder
 from datacave_sql.table.access import TableAccess
+
+ENTRIES_PER_BATCH = 256
+"""Entries of a secondary index are read in smaller batches, since each costs a lookup."""
+
+FEW_ROWS = 16
 
 
 def table_scope(
@@ -63,7 +69,8 @@ def plan_scan(p: Planner, node: l.Scan, needed: frozenset[int], conjuncts: list[
     if node.versions is not None:
         return plan_version_scan(p, node, node.versions, needed, conjuncts, table_scope, range_factory)
     access = p.environment.access(node.table)
-    path = best_path(access_paths(access, node.columns, conjuncts))
+    chosen = choose_path(p, node, access, conjuncts, access_paths(access, node.columns, conjuncts))
+    path, ordered = chosen.path, chosen.ordering is not None
     outputs = [column for column in node.columns if column.id in needed]
     consumed: set[int] = set()
     if path is not None:
@@ -105,19 +112,22 @@ def plan_scan(p: Planner, node: l.Scan, needed: frozenset[int], conjuncts: list[
             filter_texts, as_of,
         )  # fmt: skip
     make_ranges = range_factory(p, access, path)
-    ordering = _ordering(node, access, len(path.equal), path)
-    if clustered and p.columns_welcome and not path.equal:
+    ordering = chosen.ordering if chosen.ordering is not None else _ordering(node, access, len(path.equal), path)
+    batch_rows = BATCH_ROWS if clustered else ENTRIES_PER_BATCH
+    if p.wanted_order is not None and p.wanted_order.rows is not None and ordered:
+        batch_rows = min(batch_rows, max(FEW_ROWS, int(p.wanted_order.rows)))
+    if clustered and p.columns_welcome and not path.equal and not ordered:
         by_columns = column_scan(p, node, access, outputs, filters, make_ranges, as_of, path.index.name, conditions)
         if by_columns is not None:
             return by_columns
     if clustered:
         return TableScan(
             node.table.name, node.alias, make_ranges, make, columns, not_null, path.index.name, conditions,
-            filter_texts, False, BATCH_ROWS, ordering, as_of, slots=slots, keyed=keyed,
+            filter_texts, chosen.reverse, batch_rows, ordering, as_of, slots=slots, keyed=keyed,
         )  # fmt: skip
     return IndexScan(
         node.table.name, node.alias, make_ranges, make, columns, not_null, path.index.name, conditions,
-        filter_texts, False, 256, ordering, as_of,
+        filter_texts, chosen.reverse, batch_rows, ordering, as_of,
     )  # fmt: skip
 
 

@@ -21,8 +21,10 @@ from datacave_sql.plan import logical as l
 from datacave_sql.plan.cardinality import estimate_rows
 from datacave_sql.plan.decorrelation import decorrelated, has_correlated_scalar
 from datacave_sql.plan.leakproof import is_leakproof
+from datacave_sql.plan.ordered_paths import wanted_rows
 from datacave_sql.plan.planning import (
     Planner,
+    WantedOrder,
     comparable,
     is_volatile,
     row_builder,
@@ -61,6 +63,7 @@ def plan_project(p: Planner, node: l.Project, needed: frozenset[int], conjuncts:
         source, expressions = decorrelated(p, node.child, rows, node.expressions, conditions=False)
         node = l.Project(source, tuple(expressions), node.columns)
     computed = {column.id: expression for column, expression in zip(node.columns, node.expressions, strict=True)}
+    p.wanted_order = _order_below(p.wanted_order, computed)
     below, above = substitute(conjuncts, computed)
     wanted = needed | _used(above)
     kept = [(column, e) for column, e in zip(node.columns, node.expressions, strict=True) if column.id in wanted]
@@ -70,6 +73,20 @@ def plan_project(p: Planner, node: l.Project, needed: frozenset[int], conjuncts:
     child = p.plan(node.child, frozenset(_used([e for _, e in kept])), below)
     operator = p.projected(child, [e for _, e in kept], [column.id for column, _ in kept])
     return p.filtered(operator, above)
+
+
+def _order_below(order: WantedOrder | None, computed: dict[int, n.Expression]) -> WantedOrder | None:
+    """An order of computed columns as one of the columns they are, where they are."""
+    if order is None:
+        return None
+    keys = []
+    for key in order.keys:
+        e = key.expression
+        below = computed.get(e.column, e) if isinstance(e, n.ColumnReference) else None
+        if not isinstance(below, n.ColumnReference):
+            return None
+        keys.append(n.SortKey(below, key.descending, key.nulls_first))
+    return WantedOrder(tuple(keys), order.rows)
 
 
 def substitute(
@@ -183,10 +200,16 @@ def plan_sort(
     needed: frozenset[int],
     conjuncts: list[n.Expression],
     bound: Factory | None = None,
+    rows: float | None = None,
 ) -> Operator:
-    """Sorts, unless the child already comes in the order that is asked for."""
+    """Sorts, unless the child already comes in the order that is asked for. `rows`: how many of them are read."""
     used = _used([key.expression for key in node.keys])
-    child = p.plan(node.child, needed | frozenset(used), conjuncts)
+    before, welcome = p.wanted_order, p.columns_welcome
+    p.wanted_order, p.columns_welcome = WantedOrder(node.keys, rows), True
+    try:
+        child = p.plan(node.child, needed | frozenset(used), conjuncts)
+    finally:
+        p.wanted_order, p.columns_welcome = before, welcome
     if in_order(child, node.keys):
         return child
     passes = sort_passes(p, child, node.keys)
@@ -230,7 +253,7 @@ def plan_limit(p: Planner, node: l.Limit, needed: frozenset[int], conjuncts: lis
     if isinstance(node.child, l.Sort) and node.count is not None and not node.ties_keys:
         generator.namespace["rows_wanted"] = rows_wanted
         bound = compile_factory(generator, "", [f"return rows_wanted({parts[0]}, {parts[1]})"])
-        child = plan_sort(p, node.child, needed, [], bound)
+        child = plan_sort(p, node.child, needed, [], bound, wanted_rows(node.count, node.offset))
     else:
         used = _used([key.expression for key in node.ties_keys])
         child = p.plan(node.child, needed | frozenset(used))

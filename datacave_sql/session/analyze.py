@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -67,7 +68,12 @@ def _of_column(session: Any, column: Column, sample: Sequence[Any], total: int) 
     def width(value: Any) -> int:
         if fixed is not None:
             return fixed
-        return len(value.encode()) + 1 if isinstance(value, str) else len(pack_value(value)) + 1
+        if isinstance(value, str):
+            return len(value.encode()) + 1
+        if isinstance(value, Decimal):
+            # PostgreSQL keeps four digits in two bytes.
+            return 3 + 2 * -(-len(value.as_tuple().digits) // 4)
+        return len(pack_value(value)) + 1
 
     io = types.io(column.type_oid)
     return column_statistics(sample, total, io.comparison_key, width, io.comparable)

@@ -101,6 +101,9 @@ def column_statistics(
         distinct = -(distinct / max(total, 1.0))
     first = dict(zip(reversed(keys), reversed(kept), strict=True))
     common = _common(counts, len(kept), complete)
+    if ordered:
+        common.sort()
+        common.sort(key=counts.__getitem__, reverse=True)
     shares = tuple(counts[one] / count for one in common)
     bounds: tuple[Any, ...] = ()
     correlation = None
@@ -140,12 +143,10 @@ def _correlation(keys: Sequence[Any]) -> float | None:
     """The correlation of the rows' places with those of their values in order."""
     if len(keys) < 2:
         return None
-    ranks = {value: rank for rank, value in enumerate(sorted(set(keys)))}
-    if len(ranks) == 1:
-        return 1.0
-    places = np.arange(len(keys))
-    found = np.corrcoef(places, np.fromiter((ranks[one] for one in keys), np.int64, len(keys)))[0, 1]
-    return float(round(found, 7))
+    # Equal values count in the order of their rows.
+    places = sorted(range(len(keys)), key=keys.__getitem__)
+    found = np.corrcoef(np.arange(len(keys)), np.array(places))[0, 1]
+    return float(np.float32(found))
 
 
 def share_below(bounds: Sequence[Any], value: Any, key: Callable[[Any], Any] | None) -> float:

@@ -5,7 +5,9 @@ Small tables are counted exactly, others by their columns, which costs little; a
 
 from __future__ import annotations
 
-from datacave_core.catalog import Table, statistics_key
+from collections.abc import Mapping
+
+from datacave_core.catalog import STATISTICS_TABLE_ID, Table
 from datacave_core.keycode import prefix_end, table_prefix
 from datacave_core.ports import Clock, Store
 from datacave_sql.table.column_statistics import ColumnStatistics, TableStatistics, unpack_statistics
@@ -23,7 +25,7 @@ class StoredStatistics:
         self._store = store
         self._clock = clock
         self._known: dict[int, tuple[float, float]] = {}
-        self._records: dict[int, TableStatistics | None] = {}
+        self._records: dict[int, TableStatistics] | None = None
 
     def row_count(self, table: Table) -> float:
         """An estimate of the number of live rows."""
@@ -37,10 +39,20 @@ class StoredStatistics:
 
     def record(self, table: Table) -> TableStatistics | None:
         """What the last ANALYZE of a table has stored."""
-        if table.oid not in self._records:
-            row = self._store.get(statistics_key(table.oid), self._store.visible_timestamp)
-            self._records[table.oid] = unpack_statistics(row[0]) if row is not None else None
-        return self._records[table.oid]
+        return self.records().get(table.oid)
+
+    def records(self) -> Mapping[int, TableStatistics]:
+        """Everything that ANALYZE has stored, by the oid of the table."""
+        if self._records is None:
+            found = {}
+            low = table_prefix(STATISTICS_TABLE_ID)
+            for batch in self._store.scan(low, prefix_end(low), self._store.visible_timestamp):
+                for key, row in batch:
+                    record = unpack_statistics(row[0])
+                    if record is not None:
+                        found[int.from_bytes(key[-4:], "big")] = record
+            self._records = found
+        return self._records
 
     def column(self, table: Table, number: int) -> ColumnStatistics | None:
         """What the last ANALYZE has found out about a column."""
@@ -50,7 +62,7 @@ class StoredStatistics:
     def forget(self, table: Table) -> None:
         """The next question is answered anew."""
         self._known.pop(table.storage_id, None)
-        self._records.pop(table.oid, None)
+        self._records = None
 
     def _count(self, table: Table) -> float:
         low = table_prefix(table.storage_id, 0)

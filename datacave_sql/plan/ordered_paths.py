@@ -1,0 +1,148 @@
+"""Ordered paths: an index whose keys stand in the order that a Sort above asks for, read forward or backward.
+
+With a LIMIT only as many entries are read as give that many rows, so that an ordered index beats reading and sorting
+everything; without one it must not cost more lookups than the sort is worth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from datacave_sql.expr import nodes as n
+from datacave_sql.plan import logical as l
+from datacave_sql.plan.access_path import AccessPath, best_path
+from datacave_sql.plan.cardinality import origins, together
+from datacave_sql.plan.column_plans import COLUMN_ROWS_MIN
+from datacave_sql.plan.planning import Planner, WantedOrder
+from datacave_sql.plan.prices import COLUMN_SPEED, lookup_price
+from datacave_sql.table.access import TableAccess
+
+ROWS_OF_PARAMETER = 100.0
+"""What a LIMIT that is not known yet is taken for."""
+
+SORT_COST = 2.0
+"""What sorting one row costs, in rows of a scan."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenPath:
+    """A path (None: the whole table in key order); `ordering` is the order asked for, if the path gives it."""
+
+    path: AccessPath | None
+    reverse: bool = False
+    ordering: tuple[tuple[int, bool, bool], ...] | None = None
+
+
+def wanted_rows(count: n.Expression | None, offset: n.Expression | None) -> float | None:
+    """How many rows LIMIT and OFFSET ask for; None for all."""
+    if count is None:
+        return None
+    total = 0.0
+    for part in (count, offset):
+        if isinstance(part, n.Constant):
+            total += float(part.value) if isinstance(part.value, int) else 0.0
+        elif part is not None:
+            total += ROWS_OF_PARAMETER
+    return total
+
+
+def choose_path(
+    p: Planner, node: l.Scan, access: TableAccess, conjuncts: Sequence[n.Expression], paths: Sequence[AccessPath]
+) -> ChosenPath:
+    """The cheapest way to the rows that satisfy the conditions, in the order that is asked for if that pays."""
+    price = _Price(p, node, conjuncts) if p.wanted_order is not None or len(paths) > 0 else None
+    if price is not None and price.analyzed:
+        whole = price.of(None)
+        paths = [path for path in paths if path.is_point or price.of(path) <= whole]
+    best = best_path(paths)
+    wanted = p.wanted_order
+    if wanted is None or price is None or (best is not None and best.is_point):
+        return ChosenPath(best)
+    given = {path.index.oid for path in paths}
+    candidates = [*paths]
+    candidates += [
+        AccessPath(one.index, (), None, None)
+        for one in access.indexes
+        if one.index.oid not in given and one.index.method == "btree" and one.index.valid and not one.index.exclusion
+        and (one.rule is None or one.rule.predicate is None)
+    ]  # fmt: skip
+    cheapest = price.of(best) + price.rows(best) * SORT_COST
+    chosen = ChosenPath(best)
+    for path in candidates:
+        reverse = direction(node, access, path, wanted)
+        if reverse is None:
+            continue
+        cost = price.of(path, wanted.rows)
+        if cost <= cheapest:
+            cheapest = cost
+            ordering = tuple(
+                (key.expression.column, key.descending, key.nulls_first)
+                for key in wanted.keys
+                if isinstance(key.expression, n.ColumnReference)
+            )
+            chosen = ChosenPath(path, reverse, ordering)
+    return chosen
+
+
+class _Price:
+    """Costs of the paths to a table, in rows of a scan."""
+
+    def __init__(self, p: Planner, node: l.Scan, conjuncts: Sequence[n.Expression]) -> None:
+        self._environment = p.environment
+        self._known = origins(p.environment, node)
+        self._conjuncts = conjuncts
+        self._total = max(1.0, p.environment.statistics.row_count(node.table))
+        self._by_columns = p.columns_welcome and self._total >= COLUMN_ROWS_MIN
+        self.analyzed = any(origin.statistics is not None for origin in self._known.values())
+
+    def rows(self, path: AccessPath | None) -> float:
+        """The rows that are left after all conditions."""
+        return max(1.0, self._total * together(self._environment, self._known, self._conjuncts, self._total))
+
+    def of(self, path: AccessPath | None, wanted: float | None = None) -> float:
+        """What reading the rows of a path costs, until `wanted` rows have been found."""
+        if path is None:
+            return self._total / (COLUMN_SPEED if self._by_columns else 1.0)
+        sources = path.sources
+        read = max(1.0, self._total * together(self._environment, self._known, sources, self._total))
+        if wanted is not None:
+            rest = [part for part in self._conjuncts if part not in sources]
+            share = max(together(self._environment, self._known, rest, read), 1.0 / read)
+            read = min(read, wanted / share)
+        if path.index.index_number == 0:
+            return read / (COLUMN_SPEED if self._by_columns and wanted is None else 1.0)
+        return read * lookup_price(self._total) / (COLUMN_SPEED if not self._by_columns else 1.0)
+
+
+def direction(node: l.Scan, access: TableAccess, path: AccessPath, wanted: WantedOrder) -> bool | None:
+    """Whether the path gives the order backward (True) or forward (False); None where it does not."""
+    index = path.index
+    if index.method != "btree" or any(condition.operator != "=" for condition in path.equal):
+        return None
+    attributes = {column.id: column.attribute for column in node.columns}
+    fixed = {condition.attribute for condition in path.equal}
+    keys = list(index.keys[len(path.equal) :])
+    reverse: bool | None = None
+    for wanted_key in wanted.keys:
+        e = wanted_key.expression
+        if not isinstance(e, n.ColumnReference) or e.column not in attributes:
+            return None
+        attribute = attributes[e.column]
+        if attribute in fixed:
+            continue
+        if not keys:
+            return None
+        key = keys.pop(0)
+        if key.column != attribute or attribute <= 0:
+            return None
+        column = node.table.column(attribute)
+        if not access.keeps_order(column.type_oid):
+            return None
+        backward = key.descending != wanted_key.descending
+        if not column.not_null and (key.nulls_first != wanted_key.nulls_first) != backward:
+            return None
+        if reverse is not None and reverse != backward:
+            return None
+        reverse = backward
+    return bool(reverse)
