@@ -155,7 +155,7 @@ class Engine:
         self._maintenance = Maintenance(
             files, clock, scheduler, seals, options, cache, self._rows, recovered, self._log, self, merge_worker
         )
-        self._ingestion = Ingestion(self._maintenance.factory, cache)
+        self._ingestion = Ingestion(self._maintenance.factory, cache, self._maintenance.numbers_recorded)
 
     # Reading
 

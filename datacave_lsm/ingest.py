@@ -84,11 +84,12 @@ class Ingest:
 class Ingestion:
     """Makes ingests. Without a number for `options.ingest_rows_min` there are none."""
 
-    __slots__ = ("_cache", "factory", "removal_failures")
+    __slots__ = ("_cache", "factory", "numbers_recorded", "removal_failures")
 
-    def __init__(self, factory: TableFactory, cache: SegmentCache[Group]) -> None:
+    def __init__(self, factory: TableFactory, cache: SegmentCache[Group], numbers_recorded: Callable[[], Wait]) -> None:
         self._cache = cache
         self.factory = factory
+        self.numbers_recorded = numbers_recorded
         self.removal_failures = 0
 
     def worth_it(self, row_count: int) -> bool:
@@ -186,7 +187,10 @@ class IngestBuild:
         ):
             yield from self._finish_file(build)
         if self._build is None:
-            self._build = factory.begin()
+            # Whatever becomes of the statement, its files and those of a later start never have one name.
+            number = factory.next_number()
+            yield from wait_for(self._owner.numbers_recorded())
+            self._build = factory.begin(number)
         self._prefix = prefix
         self._build.writer.add_columns(keys, np.full(len(keys), PLACEHOLDER, np.int64), operations, columns, layout)
 

@@ -116,6 +116,7 @@ class Maintenance:
         self._merger = Background(scheduler, self._merge_ended)
         self._copier = Background(scheduler, self._copy_ended)
         self._recorder = Background(scheduler, self._record_ended)
+        self._number_waits: list[Wait] = []
         self._merging: MergeTask | None = None
         self._checkpoint: Checkpoint | None = None
         self._rotation: Rotation | None = None
@@ -289,8 +290,8 @@ class Maintenance:
         """Starts whatever is due."""
         if self._stopped is not None or self._closing is not None:
             return
-        if self.installer.unrecorded and not self._recorder.busy:
-            self._recorder.start(self.installer.install(VersionEdit()))
+        if (self.installer.unrecorded or self._number_waits) and not self._recorder.busy:
+            self._recorder.start(self._record())
         if self.frozen and not self._flusher.busy and self._flush_error is None:
             self._flusher.start(self._flush_oldest())
         if self._rotation is not None and not self._merger.busy:
@@ -317,6 +318,29 @@ class Maintenance:
         now = self._clock.now_microseconds() - int(self._options.retention_seconds * 1_000_000)
         self.horizon = max(self.horizon, min(now, self._owner.visible_timestamp))
         return Retention.of(self.horizon, self._owner.pinned())
+
+    def numbers_recorded(self) -> Wait:
+        """Done when the manifest knows all file numbers taken so far, so that no later start uses them again."""
+        wait = Wait("IO:Manifest")
+        if self._stopped is not None or self._closing is not None:
+            wait.finish(self._stopped or StorageStopped("the storage engine is closed"))
+        else:
+            self._number_waits.append(wait)
+            self._kick()
+        return wait
+
+    def _record(self) -> Slices[None]:
+        waits, self._number_waits = self._number_waits, []
+        error: BaseException | None = StorageStopped("the storage engine has stopped")
+        try:
+            yield from self.installer.install(VersionEdit(next_number=self.installer.next_number))
+            error = None
+        except OSError as failure:
+            error = failure
+            raise
+        finally:
+            for wait in waits:
+                wait.finish(error)
 
     def _flush_oldest(self) -> Slices[None]:
         memtable = self.frozen[-1]
@@ -513,7 +537,8 @@ class Maintenance:
         if self._rotation is not None:
             waits.append(self._rotation.finished)
             self._rotation = None
-        self._flush_waits, self._compactions = [], []
+        waits += self._number_waits
+        self._flush_waits, self._compactions, self._number_waits = [], [], []
         for wait in waits:
             wait.finish(error)
 

@@ -26,9 +26,9 @@ class TableFactory:
     next_number: Callable[[], int]
     options: EngineOptions
 
-    def begin(self) -> TableBuild:
+    def begin(self, number: int | None = None) -> TableBuild:
         """Starts a file under a temporary name. Raises OSError."""
-        return TableBuild(self)
+        return TableBuild(self, self.next_number() if number is None else number)
 
 
 class TableBuild:
@@ -36,8 +36,7 @@ class TableBuild:
 
     __slots__ = ("_factory", "_file", "_name", "_temporary", "writer")
 
-    def __init__(self, factory: TableFactory) -> None:
-        number = factory.next_number()
+    def __init__(self, factory: TableFactory, number: int) -> None:
         self._factory = factory
         self._name = table_name(number)
         self._temporary = f"{self._name}.tmp"

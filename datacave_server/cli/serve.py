@@ -58,6 +58,7 @@ def _serve(options: argparse.Namespace, run_loop: RunLoop) -> int:
 
 
 async def _run(config: Config, reload: Callable[[], Config]) -> int:
+    gc.disable()  # until clients can connect: loading makes no garbage worth looking for
     # imported here: the other commands need neither SQL nor storage, which take a second to load
     from datacave_server.assembly import DatabaseParts
 
@@ -72,6 +73,7 @@ def announce(text: str) -> None:
     # What was made so far lives as long as the server: the collector need not look at it ever again.
     gc.collect()
     gc.freeze()
+    gc.enable()
     gc.set_threshold(*COLLECTOR_THRESHOLDS)
     sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
     print(text, flush=True)
