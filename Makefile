@@ -1,13 +1,14 @@
 # Two commands do everything on a machine with Python 3.11, make and a C compiler:
 #   make serve   sets up and starts the database on 127.0.0.1:5433
 #   make test    sets up and runs every check
+# make clients also installs the programs of clients that are not in Python, and runs the tests of all clients.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # Compiled when they change; pyproject.toml lists them.
 KERNELS := $(wildcard datacave_*/*.pyx datacave_*/*/*.pyx)
 
-.PHONY: serve test lint types bench clean
+.PHONY: serve test clients lint types bench clean
 
 serve: $(VENV)/.serve
 	$(BIN)/datacave serve $(ARGS)
@@ -15,7 +16,11 @@ serve: $(VENV)/.serve
 test: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -rs $(ARGS)
+
+clients: $(VENV)/.test
+	-$(BIN)/python -m tests.clients.programs
+	$(BIN)/python -m pytest -rs tests/clients $(ARGS)
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -11,7 +11,10 @@ from typing import Any
 
 import pytest
 
+from bench.servers import Target
+from tests.clients.jdbc_metadata import RECORDED, answers, compiled, differing, said
 from tests.clients.orders import as_csv, make_orders
+from tests.clients.twins import open_shop
 
 SOURCE = Path(__file__).parent / "jdbc" / "DayOfWork.java"
 DRIVER = Path(os.environ.get("POSTGRESQL_JDBC_JAR", "/usr/share/java/postgresql.jar"))
@@ -55,3 +58,17 @@ def outcomes(secure_server: Any, tmp_path_factory: pytest.TempPathFactory) -> di
 @pytest.mark.parametrize("check", CHECKS)
 def test_a_day_of_work(outcomes: dict[str, str], check: str) -> None:
     assert outcomes[check] == "ok"
+
+
+@pytest.fixture(scope="module")
+def metadata(server: Any, psql: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    """Where what DatabaseMetaData says about the shop differs from what was recorded of PostgreSQL."""
+    folder = tmp_path_factory.mktemp("metadata")
+    target = Target("Datacave", server.port, server.user, server.database, server.process.pid)
+    open_shop(target)
+    return differing(said(target, compiled(folder)), RECORDED.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("question", answers(RECORDED.read_text(encoding="utf-8")))
+def test_metadata_is_what_was_recorded(outcomes: object, metadata: dict[str, list[str]], question: str) -> None:
+    assert metadata.get(question, []) == []

@@ -1,0 +1,1 @@
+select id from {{ ref('grown') }} group by id having count(*) > 1
