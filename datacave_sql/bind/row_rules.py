@@ -59,6 +59,14 @@ def row_scope(
     return Scope(None, [source], list(named), clause)
 
 
+def add_table_oid(b: Binding, scope: Scope) -> int:
+    """Makes tableoid known in the names of a written row; the id of the column that stands for it."""
+    number = b.new_id()
+    for source in scope.sources:
+        source.system = (*source.system, SourceColumn("tableoid", n.ColumnReference(number, oids.OID, -1, "tableoid")))
+    return number
+
+
 def stored_expression(b: Binding, text: str, scope: Scope, schema: str | None) -> n.Expression:
     """Binds an expression from its stored text; bare names are looked for in the table's schema too."""
     environment = b.environment

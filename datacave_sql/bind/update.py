@@ -98,8 +98,11 @@ def bind_update(b: Binding, statement: ast.Update, outer: Scope) -> l.LogicalPla
     key, old = source.hidden
     returning: tuple[n.Expression, ...] | None = None
     outputs: tuple[l.OutputColumn, ...] = ()
+    oid_column = 0
     if statement.returning:
-        returning, outputs = bind_returning(b, statement.returning, target.row_scope(row, "RETURNING"), level, rest)
+        names = target.row_scope(row, "RETURNING")
+        oid_column = row_rules.add_table_oid(b, names)
+        returning, outputs = bind_returning(b, statement.returning, names, level, rest)
     child, condition = _guarded(b, target, source, child, condition, "w")
     plan: l.LogicalPlan = l.Update(
         table,
@@ -119,6 +122,7 @@ def bind_update(b: Binding, statement: ast.Update, outer: Scope) -> l.LogicalPla
         descendants.routing(b, table),
         target.view_checks(row),
         row_security.update_checks(b, table, target.base_use(), row),
+        oid_column,
     )
     return with_clause.close_with(b, tables, statement.with_clause, plan)
 

@@ -426,6 +426,8 @@ class Insert:
     routing: Routing | None = None
     view_checks: tuple[tuple[str, Expression], ...] = ()
     secured: Secured = ()
+    oid_column: int = 0
+    """Id of the column of `returning` that stands for the oid of the table a row is in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -458,6 +460,7 @@ class Update:
     routing: Routing | None = None
     view_checks: tuple[tuple[str, Expression], ...] = ()
     secured: Secured = ()
+    oid_column: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ def plan_insert(p: Planner, node: l.Insert, needed: frozenset[int], conjuncts: l
     row_scope = scope_of([column.id for column in node.row_columns], (), "r")
     make_returning = None
     if node.returning is not None:
-        returning = p.generator(row_scope, "r")
+        returning = p.generator({**row_scope, **table_oid(node, node.table)}, "r")
         row = tuple_text([returning.value(e).text for e in node.returning])
         make_returning = compile_factory(returning, "rows", [f"return [{row} for r in rows]"])
     numbers = tuple(range(1, len(node.row_columns) + 1))
@@ -177,6 +177,11 @@ def conflict_action(
     )
 
 
+def table_oid(node: l.Insert | l.Update, table: Table) -> dict[int, Code]:
+    """How RETURNING reads the oid of the table that a row is in."""
+    return {node.oid_column: Code(str(table.oid), False, True)} if node.oid_column else {}
+
+
 def member_scope(columns: Sequence[l.OutputColumn], variable: str, numbers: Sequence[int]) -> dict[int, Code]:
     """How the row of a table gives the columns of the table that is named."""
     return {
@@ -195,7 +200,8 @@ def _routed_insert(p: Planner, node: l.Insert, routing: l.Routing, child: Operat
             conflict = conflict_action(p, node, node.on_conflict, leaf, numbers)
         make_returning = None
         if node.returning is not None:
-            returning = p.generator(member_scope(node.row_columns, "r", leaf.attributes), "r")
+            written = {**member_scope(node.row_columns, "r", leaf.attributes), **table_oid(node, leaf.table)}
+            returning = p.generator(written, "r")
             row = tuple_text([returning.value(e).text for e in node.returning])
             make_returning = compile_factory(returning, "rows", [f"return [{row} for r in rows]"])
         leaves.append(_leaf_insert(p, node, child, leaf, conflict, make_returning))
@@ -338,6 +344,7 @@ def _update(p: Planner, node: l.Update, child: Operator, member: l.WrittenMember
     make_returning = None
     if node.returning is not None:
         new_row = member_scope(node.row_columns, "w", numbers)
+        new_row |= table_oid(node, member.table)
         returning = p.generator({**scope_of(child.columns, (), "r"), **new_row}, "w", "r")
         row = tuple_text([returning.value(e).text for e in node.returning])
         make_returning = compile_factory(returning, "w, r", [f"return {row}"])

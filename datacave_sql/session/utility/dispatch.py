@@ -7,15 +7,19 @@ are bound again, so that they never act on a table that is no longer there.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
-from datacave_core.errors import FeatureNotSupported
+from datacave_core import sqlstate
+from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.wait import Wait
 from datacave_sql.bind import bound_routines, table_changes
 from datacave_sql.bind import statements as bound
+from datacave_sql.bind.binder import bind_statement
 from datacave_sql.bind.bound_privileges import AlterDefaultPrivileges, ChangePolicies, GrantPrivileges
 from datacave_sql.parse import ast
 from datacave_sql.session.copying import copy_from, copy_to
+from datacave_sql.session.permissions import check_permissions
 from datacave_sql.session.replies import Complete, Reply, ResultColumn, ResultHeader
 from datacave_sql.session.utility import (
     alter_table,
@@ -163,7 +167,10 @@ def run_utility(session: Any, compiled: Any, values: Sequence[Any]) -> Steps:
         catalog = yield from session.change_catalog()
         if catalog is not compiled.catalog:
             statement = session.compiler.compile(compiled.text, compiled.parsed, compiled.parameter_types).statement
-        yield from change(session, statement)
+        if kind is bound.CreateSchema and statement.elements:
+            yield from _schema_elements(session, statement, compiled, change(session, statement))
+        else:
+            yield from change(session, statement)
         return
     if kind is bound.NothingToDo:
         for message, code in statement.notices:
@@ -176,6 +183,48 @@ def run_utility(session: Any, compiled: Any, values: Sequence[Any]) -> Steps:
     if compiled.catalog is not session.catalog_snapshot:
         statement = session.compiler.compile(compiled.text, compiled.parsed, compiled.parameter_types).statement
     yield from other(session, statement, values)
+
+
+_ELEMENT_ORDER = (ast.CreateSequence, ast.CreateTable, ast.CreateView, ast.CreateIndex)
+"""What may need what among the elements of a schema: later ones the earlier ones."""
+
+
+def _schema_elements(session: Any, statement: bound.CreateSchema, compiled: Any, made: Steps) -> Steps:
+    """The elements of CREATE SCHEMA, made inside the new schema."""
+    tag = [step for step in made if isinstance(step, Complete)]
+    environment = session.binding_environment(session.catalog_state)
+    path = (statement.name, *(name for name in environment.search_path if name != statement.name))
+
+    def order(element: ast.Statement) -> int:
+        kinds = [place for place, kind in enumerate(_ELEMENT_ORDER) if isinstance(element, kind)]
+        return kinds[0] if kinds else len(_ELEMENT_ORDER)
+
+    for element in sorted(statement.elements, key=order):
+        inside = _inside(element, statement.name)
+        parsed = replace(compiled.parsed, statement=inside)
+        state = replace(session.binding_environment(session.catalog_state), search_path=path)
+        part = bind_statement(parsed, compiled.text, state, None)
+        check_permissions(session, part)
+        change = CATALOG_CHANGES.get(type(part))
+        if change is None:
+            raise unsupported(inside)
+        for step in change(session, part):
+            if not isinstance(step, Complete):
+                yield step
+    yield from tag
+
+
+def _inside(element: Any, schema: str) -> Any:
+    """An element with its name in the schema. Raises 42P15 for a name in another one."""
+    name = getattr(element, "name", None)
+    if not isinstance(name, tuple):
+        return element
+    if len(name) > 1 and name[-2] != schema:
+        raise DatacaveError(
+            f"CREATE specifies a schema ({name[-2]}) different from the one being created ({schema})",
+            sqlstate=sqlstate.INVALID_SCHEMA_DEFINITION,
+        )
+    return replace(element, name=(schema, name[-1]))
 
 
 def utility_columns(session: Any, statement: Any) -> tuple[ResultColumn, ...] | None:

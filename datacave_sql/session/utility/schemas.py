@@ -21,7 +21,7 @@ from datacave_core.catalog import (
     Table,
     TypeDefinition,
 )
-from datacave_core.errors import DatacaveError, FeatureNotSupported
+from datacave_core.errors import DatacaveError
 from datacave_core.wait import Wait
 from datacave_sql.bind.statements import ChangeOwner, CommentOn, CreateSchema, RenameObject, SetObjectSchema
 from datacave_sql.session.replies import Complete, Reply
@@ -36,7 +36,7 @@ Member: TypeAlias = Column | Constraint | DomainCheck
 
 
 def create_schema(session: Any, bound: CreateSchema) -> Steps:
-    """CREATE SCHEMA, then its elements inside it."""
+    """CREATE SCHEMA; its elements are run by who runs statements."""
     if bound.name.startswith("pg_"):
         raise DatacaveError(
             f'unacceptable schema name "{bound.name}"',
@@ -47,10 +47,6 @@ def create_schema(session: Any, bound: CreateSchema) -> Steps:
     numbers = Numbers(session.catalog_snapshot)
     schema = numbers.schema(bound.name, bound.owner_oid, session.evaluation.database_oid)
     session.set_catalog(numbers.catalog.with_objects((schema,)))
-    if bound.elements:
-        raise FeatureNotSupported(
-            "CREATE SCHEMA with elements is not supported yet", hint="Create the objects in statements of their own."
-        )
     yield Complete("CREATE SCHEMA")
 
 
