@@ -294,13 +294,32 @@ class LockTable:
         waiters.insert(place, wait)
         owner.waiting = wait
         cycle = self._find_cycle(owner)
-        if cycle is not None:
+        if cycle is not None and not self._rearrange(cycle):
             self.deadlocks += 1
             error = _deadlock_error(cycle)
             self.cancel_wait(owner)
             raise error
         self.waits += 1
-        return wait
+        return None if wait.done else wait
+
+    def _rearrange(self, cycle: list[LockWait]) -> bool:
+        """Breaks a cycle without a victim, if one of those in it waits only because others came first: it goes ahead of
+        them, where that closes no other cycle."""
+        for place, wait in enumerate(cycle):
+            other = cycle[(place + 1) % len(cycle)]
+            entry = self._entries[wait.key]
+            assert isinstance(entry, _Queue)
+            if other.key != wait.key or entry.holders.get(other.owner, 0) & CONFLICTS[wait.mode]:
+                continue
+            before = list(entry.waiters)
+            ahead = next(each for each in entry.waiters if each.mode & CONFLICTS[wait.mode])
+            entry.waiters.remove(wait)
+            entry.waiters.insert(entry.waiters.index(ahead), wait)
+            if all(self._find_cycle(each.owner) is None for each in entry.waiters):
+                self._serve(entry, wait.key)
+                return True
+            entry.waiters = before
+        return False
 
     def _set_mode(self, owner: LockOwner, key: bytes, mode: int) -> None:
         entry = self._entries.get(key)

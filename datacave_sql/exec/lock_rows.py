@@ -45,6 +45,8 @@ class LockRows:
     make_recheck: Factory | None
     columns: tuple[int, ...]
     not_null: frozenset[int]
+    one_by_one: bool = False
+    """Whether each locked row is handed on before the next one is locked, for a LIMIT above."""
 
     def open(self, context: ExecutionContext) -> Batches:
         recheck = self.make_recheck(context) if self.make_recheck is not None else None
@@ -63,11 +65,15 @@ class LockRows:
                     newest = yield from self._lock(context, table, kept[table.key_slot])
                     if newest is None:
                         kept = None
-                    elif newest != kept[table.row_slot]:
+                    elif newest != kept[table.row_slot] and self.mode != "key share":
+                        # A lock of the key lets the rest of the row change: the snapshot's values are good.
                         kept = renew(kept, newest)
                         changed = True
                 if kept is not None and (not changed or recheck is None or recheck(kept)):
                     rows.append(kept)
+                    if self.one_by_one:
+                        yield rows
+                        rows = []
             if rows:
                 yield rows
 

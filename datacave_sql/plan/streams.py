@@ -10,7 +10,9 @@ from datacave_sql.exec.distinct import Distinct
 from datacave_sql.exec.frozen_reads import FrozenReads
 from datacave_sql.exec.function_scan import FunctionScan, ProjectSet
 from datacave_sql.exec.limit import Limit, rows_wanted
+from datacave_sql.exec.lock_rows import LockRows
 from datacave_sql.exec.operator import Operator
+from datacave_sql.exec.pipeline import Pipeline
 from datacave_sql.exec.rowfunction import Factory, compile_factory, tuple_text
 from datacave_sql.exec.set_operation import Append, HashSetOperation
 from datacave_sql.exec.sort import Sort, SortPass
@@ -261,7 +263,16 @@ def plan_limit(p: Planner, node: l.Limit, needed: frozenset[int], conjuncts: lis
         tie_generator = p.generator(scope_of(child.columns, child.not_null, "r"), "r")
         text = tuple_text([comparable(tie_generator, key.expression) for key in node.ties_keys])
         ties = compile_factory(tie_generator, "r", [f"return {text}"])
+    _lock_one_by_one(child)
     return p.filtered(Limit(child, make_bounds, ties, child.columns, child.not_null), conjuncts)
+
+
+def _lock_one_by_one(operator: Operator) -> None:
+    """Rows beyond the limit must not be locked."""
+    while isinstance(operator, Pipeline | LockRows):
+        if isinstance(operator, LockRows):
+            operator.one_by_one = True
+        operator = operator.child
 
 
 def plan_distinct(p: Planner, node: l.Distinct, needed: frozenset[int], conjuncts: list[n.Expression]) -> Operator:

@@ -495,7 +495,12 @@ class Session(Asides, CommitHooks, HeldStatements):
             self.failed = True
             transaction = self.transaction
             if transaction is not None:
+                # Nothing of it can be committed any more: others need not wait for its locks.
                 transaction.cancel_wait()
+                if self.savepoints:
+                    transaction.rollback_to(self.savepoints[-1][1])
+                else:
+                    transaction.rollback()
         else:
             self.rollback()
 

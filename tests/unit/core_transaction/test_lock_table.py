@@ -244,3 +244,21 @@ def check(table: LockTable, keys: list[bytes]) -> None:
             assert bool(blockers) == (current.waiting is not None)
             front |= set(blockers) - seen
         assert any(each.waiting is None for each in seen)
+
+
+def test_who_waits_only_behind_others_goes_ahead_rather_than_dying() -> None:
+    table = LockTable()
+    first, second, third = owners(3)
+    assert table.acquire(first, b"x", UPDATE) is None
+    assert table.acquire(second, b"y", SHARE) is None
+    behind = table.acquire(second, b"x", SHARE)
+    blocked = table.acquire(third, b"y", UPDATE)
+    assert behind is not None and blocked is not None
+    # It gets along with the holder of y; only the one who came first stands in its way, and waits for it in the end.
+    assert table.acquire(first, b"y", SHARE) is None
+    assert table.deadlocks == 0
+    assert not blocked.done
+    table.release_all(first)
+    assert behind.done
+    table.release_all(second)
+    assert blocked.done
