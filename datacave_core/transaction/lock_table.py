@@ -288,7 +288,7 @@ class LockTable:
         wait = LockWait(owner, key, mode, held, listed)
         waiters = entry.waiters
         if held:
-            place = next((i for i, other in enumerate(waiters) if not other.upgrade_from), len(waiters))
+            place = max((i for i, other in enumerate(waiters, 1) if other.upgrade_from), default=0)
         else:
             place = len(waiters)
         waiters.insert(place, wait)
@@ -305,8 +305,9 @@ class LockTable:
     def _rearrange(self, cycle: list[LockWait]) -> bool:
         """Breaks a cycle without a victim, if one of those in it waits only because others came first: it goes ahead of
         them, where that closes no other cycle."""
-        for place, wait in enumerate(cycle):
-            other = cycle[(place + 1) % len(cycle)]
+        # The one who came last tries last.
+        for place in (*range(1, len(cycle)), 0):
+            wait, other = cycle[place], cycle[(place + 1) % len(cycle)]
             entry = self._entries[wait.key]
             assert isinstance(entry, _Queue)
             if other.key != wait.key or entry.holders.get(other.owner, 0) & CONFLICTS[wait.mode]:
