@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_STRING: Final = r"(?:[eE]|[uU]&)?'(?:[^']|''|\\\\')*(?:'|\Z)|\$(\w*)\$.*?(?:\$\1\$|\Z)"
-_PASSWORD: Final = re.compile(rf"(\bpassword\b\s*(?:=\s*)?)(?:{_STRING})", re.IGNORECASE | re.DOTALL)
+_PASSWORD: Final = re.compile(
+    r"(\bpassword\b\s*(?:=\s*)?)"
+    r"(?:(?:e|u&)?'(?:[^'\\]|''|\\.)*(?:'|\Z)|\$(\w*)\$.*?(?:\$\2\$|\Z))",
+    re.IGNORECASE | re.DOTALL,
+)
+"""A string after the word, to its end or to that of the text. A backslash may hide more than it should, never less."""
 
 
 def without_passwords(text: str) -> str:
