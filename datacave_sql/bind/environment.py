@@ -87,6 +87,8 @@ class BindingEnvironment:
     virtual_relations: VirtualRelations | None = None
     temporary_schema: str | None = None
     row_security: bool = True
+    rights: Catalog | None = None
+    """Whose roles, privileges and policies count where another catalog is read, that of a past moment."""
     past: Past | None = None
     checks_bodies: bool = True
     """check_function_bodies: whether the body of a function is bound when it is made."""

@@ -236,7 +236,7 @@ def scan_table(
         use=use,
         scan=plan,
     )
-    if use.selects and table.row_security:
+    if use.selects:
         plan = row_security.guarded(b, table, source, plan, "r")
     return single(plan, source)
 

@@ -228,7 +228,7 @@ def _type(b: Binding, written: str, name: ast.QualifiedName) -> Any:
 def _function(b: Binding, written: str, signature: ast.RoutineSignature) -> Any:
     name = signature.name[-1]
     if routines_of(b, signature.name):
-        return find_routine(b, written, signature)
+        return find_routine(b, "routine" if written == "function" else written, signature)
     schema = signature.name[-2] if len(signature.name) > 1 else "pg_catalog"
     found = functions_named(name) if schema == "pg_catalog" else ()
     if signature.arguments is None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from datacave_core import sqlstate
-from datacave_core.catalog import Policy, Role, Table, has_privileges_of
+from datacave_core.catalog import Catalog, Policy, Role, Table, has_privileges_of
 from datacave_core.errors import DatacaveError
 from datacave_core.types import oids
 from datacave_sql.bind import coercion
@@ -26,11 +26,20 @@ from datacave_sql.plan import logical as l
 FALSE = n.Constant(False, oids.BOOL)
 
 
+def _rights(b: Binding) -> Catalog:
+    return b.environment.rights or b.catalog
+
+
+def _now(b: Binding, table: Table) -> Table:
+    """A table with the policies that count: those of today, also where it is read as of a past moment."""
+    return _rights(b).tables.get(table.oid, table)
+
+
 def acting_role(b: Binding, use: RelationUse) -> Role | None:
     """The role whose rights count for a mention of a table."""
     if use.role_oid:
-        return b.catalog.roles.get(use.role_oid)
-    return b.catalog.role_named(b.environment.current_user)
+        return _rights(b).roles.get(use.role_oid)
+    return _rights(b).role_named(b.environment.current_user)
 
 
 def is_exempt(role: Role | None, table: Table, owns: bool) -> bool:
@@ -42,10 +51,11 @@ def is_exempt(role: Role | None, table: Table, owns: bool) -> bool:
 
 def applies(b: Binding, table: Table, use: RelationUse) -> bool:
     """Whether policies count for this mention. Raises 42501 where row_security = off forbids them to."""
+    table = _now(b, table)
     if not table.row_security or b.defining:
         return False
     role = acting_role(b, use)
-    owns = role is not None and has_privileges_of(b.catalog, role.oid, table.owner_oid)
+    owns = role is not None and has_privileges_of(_rights(b), role.oid, table.owner_oid)
     if is_exempt(role, table, owns):
         return False
     if not b.environment.row_security:
@@ -64,11 +74,11 @@ def _policies(b: Binding, table: Table, use: RelationUse, command: str) -> tuple
     role = acting_role(b, use)
     found = [
         policy
-        for policy in sorted(table.policies, key=lambda one: one.name)
+        for policy in sorted(_now(b, table).policies, key=lambda one: one.name)
         if policy.command in ("*", command)
         and (
             not policy.role_oids
-            or (role is not None and any(has_privileges_of(b.catalog, role.oid, oid) for oid in policy.role_oids))
+            or (role is not None and any(has_privileges_of(_rights(b), role.oid, oid) for oid in policy.role_oids))
         )
     ]
     return [one for one in found if one.permissive], [one for one in found if not one.permissive]

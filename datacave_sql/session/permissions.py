@@ -34,6 +34,7 @@ from datacave_sql.bind.bound_routines import AlterRoutine, CreateRoutine
 
 _RELATION_CLASS = 1259
 _TYPE_CLASS = 1247
+_ROLE_CLASS = 1260
 
 _KINDS = {"r": "table", "v": "view", "m": "materialized view", "f": "foreign table", "p": "table", "c": "type"}
 
@@ -148,7 +149,7 @@ def not_owner(kind: str, name: str) -> DatacaveError:
 def check_query(session: Any, bound: s.BoundQuery) -> None:
     """Raises 42501 for relations that may not be used and routines that may not be called."""
     check_uses(session, bound.uses)
-    catalog: Catalog = session.catalog_snapshot
+    catalog: Catalog = session.rights_catalog
     if not catalog.routines:
         return
     for oid in bound.dependencies:
@@ -161,16 +162,21 @@ def check_query(session: Any, bound: s.BoundQuery) -> None:
 
 def check_uses(session: Any, uses: Iterable[RelationUse]) -> None:
     """Raises 42501 for the first relation that may not be used in this way, in the order they are mentioned."""
-    catalog = session.catalog_snapshot
-    current = session.evaluation.current_role
+    catalog = session.rights_catalog
+    current = catalog.roles.get(session.evaluation.current_role.oid)
     for use in uses:
         role = catalog.roles.get(use.role_oid) if use.role_oid else current
-        if role is not None and not role.superuser:
+        if role is None:
+            raise DatacaveError("the role does not exist any more", sqlstate=sqlstate.INSUFFICIENT_PRIVILEGE)
+        if not role.superuser:
             _check_use(catalog, role.oid, use)
 
 
 def _check_use(catalog: Catalog, role_oid: int, use: RelationUse) -> None:
     relation = use.relation
+    if isinstance(relation, Table | Sequence):
+        # What is read may be a relation of the past: it is as open as it is now, if it is still there.
+        relation = catalog.relation_by_oid(relation.oid) or relation
     if isinstance(relation, Table):
         wanted: list[tuple[str, Iterable[int] | None]] = [(letter, None) for letter in use.letters]
         if any(not allows_on(catalog, role_oid, "table", relation, letter) for letter in use.letters):
@@ -357,6 +363,33 @@ def _create_in_schema(name: str) -> Callable[[_Asker, Any], None]:
 _WITH_QUERY = (s.DeclareCursor, s.CopyTo, s.Explain, s.CreateTableAs)
 """Statements that a superuser too may be refused, for what a view in them does in its owner's name."""
 
+
+def _comment_on(asker: _Asker, bound: s.CommentOn) -> None:
+    """Comments are for owners; on roles for who may make them."""
+    catalog, oid = asker.catalog, bound.object_oid
+    if oid in catalog.roles and bound.class_oid == _ROLE_CLASS:
+        if not asker.role.create_role and not asker.owns(oid):
+            name = catalog.roles[oid].name
+            raise DatacaveError(f'must be member of role "{name}"', sqlstate=sqlstate.INSUFFICIENT_PRIVILEGE)
+        return
+    maps: tuple[Any, ...] = (
+        catalog.tables, catalog.sequences, catalog.schemas, catalog.types, catalog.databases, catalog.routines,
+    )  # fmt: skip
+    item = next((found for one in maps if (found := one.get(oid)) is not None), None)
+    if item is None and (indexed := catalog.index_by_oid(oid)) is not None:
+        item = indexed
+    if item is None:
+        parts = (
+            table
+            for table in catalog.tables.values()
+            if oid in {*(one.oid for one in table.constraints), *(one.oid for one in table.policies)}
+        )
+        item = next(parts, None)
+    if item is None or (not hasattr(item, "owner_oid") and not isinstance(item, tuple)):
+        raise DatacaveError("must be superuser to comment on this object", sqlstate=sqlstate.INSUFFICIENT_PRIVILEGE)
+    asker.must_own(item)
+
+
 _CHECKS: dict[type, Callable[[_Asker, Any], None]] = {
     s.BoundQuery: _query,
     s.DeclareCursor: lambda asker, bound: _query(asker, bound.query),
@@ -370,6 +403,7 @@ _CHECKS: dict[type, Callable[[_Asker, Any], None]] = {
     s.AlterIndex: _owner_of("table"),
     table_changes.AlterTable: _alter_table,
     s.RefreshMaterializedView: _owner_of("table"),
+    s.CommentOn: _comment_on,
     ChangePolicies: _change_policies,
     s.Truncate: _truncate,
     s.LockTable: _lock_tables,

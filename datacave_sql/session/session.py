@@ -121,6 +121,12 @@ class Session(Asides, CommitHooks, HeldStatements):
         return catalog
 
     @property
+    def rights_catalog(self) -> Catalog:
+        """The catalog whose privileges count: under datacave.as_of the present one, so that no right comes back."""
+        rights: Catalog = self.home.state.catalog if self.settings.as_of else self.catalog_snapshot
+        return rights
+
+    @property
     def format_settings(self) -> FormatSettings:
         """How values are read and printed in this session; a new object whenever that changes."""
         return self.settings.format_settings
@@ -159,6 +165,7 @@ class Session(Asides, CommitHooks, HeldStatements):
             virtual_relations=self.database.virtual_relations,
             temporary_schema=self.evaluation.own_temporary_schema,
             row_security=self.settings.row_security,
+            rights=self.rights_catalog,
             past=self.past,
             checks_bodies=bool(self.settings.value("check_function_bodies")),
         )
