@@ -87,14 +87,7 @@ class KeyGuard:
         key = _values(row, constraint.columns)
         if None in key:
             if constraint.match == "f" and any(value is not None for value in key):
-                raise DatacaveError(
-                    f'insert or update on table "{self._access.table.name}" violates foreign key constraint'
-                    f' "{constraint.name}"',
-                    sqlstate=sqlstate.FOREIGN_KEY_VIOLATION,
-                    detail="MATCH FULL does not allow mixing of null and nonnull key values.",
-                    table=self._access.table.name,
-                    constraint=constraint.name,
-                )
+                raise mixed_key(self._context, self._access.table, constraint)
             return
         self._new.setdefault(constraint.oid, {})[key] = None
 
@@ -130,14 +123,18 @@ class KeyGuard:
                 yield from self._carry(referring, constraint, action, keys)
 
     def _carry(self, referring: Table, constraint: Constraint, action: str, keys: dict[Key, Key | None]) -> Steps[None]:
-        """CASCADE, SET NULL and SET DEFAULT (columns without a default) on the referring rows."""
+        """CASCADE, SET NULL and SET DEFAULT on the referring rows."""
         context = self._context
         wait = context.transaction.lock_table(referring.oid, TableLockMode.ROW_EXCLUSIVE)
         if wait is not None:
             yield from wait_for(wait)
         access = context.session.catalog_state.access(referring)
         writer = self._make_writer(context, access)
-        nulled = constraint.delete_set_columns or constraint.columns
+        numbers = constraint.delete_set_columns or constraint.columns
+        given: dict[int, Any] = dict.fromkeys(numbers)
+        if action == "d":
+            state = context.session.catalog_state
+            given = {number: state.column_default(referring, number)(context)() for number in numbers}
         found = [pair for batch in referring_rows(context, access, constraint, keys) for pair in batch]
         for key, _ in found:
             old = yield from writer.lock_row(key)
@@ -155,12 +152,27 @@ class KeyGuard:
                 for number, value in zip(constraint.columns, after, strict=True):
                     new[number - 1] = value
             else:
-                for number in nulled:
-                    new[number - 1] = None
+                for number, value in given.items():
+                    new[number - 1] = value
             row = tuple(new)
             writer.check_not_null(row)
             yield from writer.update(key, old, row)
         yield from writer.finish()
+        if action == "d":
+            # The defaults may be the very key that is gone.
+            yield from check_unreferenced(context, referring, constraint, keys, restrict=False)
+
+
+def mixed_key(context: ExecutionContext, table: Table, constraint: Constraint) -> DatacaveError:
+    """The error of a key that is NULL in part under MATCH FULL."""
+    return DatacaveError(
+        f'insert or update on table "{table.name}" violates foreign key constraint "{constraint.name}"',
+        sqlstate=sqlstate.FOREIGN_KEY_VIOLATION,
+        detail="MATCH FULL does not allow mixing of null and nonnull key values.",
+        schema=context.catalog.schema_name(table.schema_oid),
+        table=table.name,
+        constraint=constraint.name,
+    )
 
 
 class DeferredCheck:

@@ -6,8 +6,10 @@ Not here: what all databases of a node share (database.py).
 from __future__ import annotations
 
 from datacave_core.catalog import Catalog, Table
+from datacave_sql.exec.rowfunction import Factory
 from datacave_sql.session.bulk_insert import BulkShape
 from datacave_sql.session.catalog_types import CatalogTypes
+from datacave_sql.session.column_defaults import column_default
 from datacave_sql.session.compiled import CompiledQuery, CompiledUtility
 from datacave_sql.session.index_rules import index_rules
 from datacave_sql.session.notifications import NotificationHub
@@ -35,6 +37,10 @@ class CatalogState:
             rules = index_rules(self.catalog, self.types, table)
             found = self._access[table.oid] = TableAccess(table, self.types, self.catalog.types, rules)
         return found
+
+    def column_default(self, table: Table, number: int) -> Factory:
+        """`make(c)()` gives the default value of a column of a table."""
+        return column_default(self.catalog, self.types, table, number)
 
 
 class NamedDatabase:

@@ -9,12 +9,12 @@ from datacave_core.errors import FeatureNotSupported
 from datacave_core.keycode import key_kind
 from datacave_core.wait import TURN, Steps
 from datacave_sql.exec.context import ExecutionContext
-from datacave_sql.exec.foreign_keys import check_present
+from datacave_sql.exec.foreign_keys import check_present, mixed_key
 from datacave_sql.exec.newest_rows import newest_rows
 
 
 def check_supported(catalog: Catalog, table: Table, constraint: Constraint) -> None:
-    """Raises 0A000 for foreign keys between types whose keys are written differently, and for SET DEFAULT."""
+    """Raises 0A000 for foreign keys between types whose keys are written differently."""
     target = catalog.tables.get(constraint.referenced_table_oid) or table
     for number, other in zip(constraint.columns, constraint.referenced_columns, strict=True):
         column, referenced = table.column(number), target.column(other)
@@ -23,10 +23,6 @@ def check_supported(catalog: Catalog, table: Table, constraint: Constraint) -> N
                 f'foreign key "{constraint.name}" between columns of different types is not supported',
                 hint="Give both columns the same type.",
             )
-    if "d" in (constraint.on_delete, constraint.on_update) and any(
-        table.column(number).default is not None for number in constraint.columns
-    ):
-        raise FeatureNotSupported("foreign keys with SET DEFAULT are not supported for columns with a default yet")
 
 
 def check_stored_references(session: Any, table: Table, constraint: Constraint) -> Steps[None]:
@@ -38,6 +34,8 @@ def check_stored_references(session: Any, table: Table, constraint: Constraint) 
             key = tuple([row[number - 1] for number in constraint.columns])
             if None not in key:
                 seen[key] = None
+            elif constraint.match == "f" and any(value is not None for value in key):
+                raise mixed_key(context, table, constraint)
         if context.slice_over():
             yield TURN
     yield from check_present(context, table, constraint, seen)
