@@ -61,6 +61,8 @@ class Function:
     """The catalog's object, where a user has made the function."""
     aggregate: AggregateMaker | None = field(default=None, compare=False)
     """What makes the states of a user's aggregate."""
+    default_types: tuple[int, ...] = field(default=(), compare=False)
+    """The types of the defaults of a polymorphic function of a user."""
 
     @property
     def body(self) -> Callable[..., Any] | None:
