@@ -212,6 +212,10 @@ def routine_call(
     note_call(b, routine, e)
     values = final_arguments(b, found, arguments)
     call = n.FunctionCall(function, tuple(values), found.result_type, position=e.position, variadic=found.spread)
+    if routine.extension_oid:
+        if not function.supported:
+            raise registry.unsupported(function).at(e.position)
+        return call
     inlined = inlined_value(b, call)
     if inlined is not None:
         return b.placed(inlined, e.position)
