@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +22,8 @@ class CompiledQuery:
     """A planned query. It holds for exactly one catalog snapshot; any change of the catalog makes a new one.
 
     `lookup` is the root operator where that finds rows by their complete keys: such statements need no transaction
-    of their own and run without a generator. `written` lists the oids of the tables that it writes.
+    of their own and run without a generator. `written` lists the oids of the tables that it writes, `locked` those
+    whose rows it locks.
     """
 
     catalog: Catalog
@@ -38,6 +39,7 @@ class CompiledQuery:
     text: str
     parsed: Any
     shareable: bool = True
+    locked: tuple[int, ...] = ()
     header: ResultHeader = field(init=False)
 
     def __post_init__(self) -> None:
@@ -90,20 +92,23 @@ def _size(type_oid: int) -> int:
 
 def written_tables(plan: l.LogicalPlan) -> tuple[int, ...]:
     """Oids of the tables that a plan writes, in data-modifying common tables too."""
-    found: set[int] = set()
+    writers = (l.Insert, l.Update, l.Delete, l.Merge, l.WrittenMember)
+    return tuple(sorted({node.table.oid for node in _nodes(plan) if isinstance(node, writers)}))
 
-    def visit(node: Any) -> None:
-        if isinstance(node, l.Insert | l.Update | l.Delete | l.Merge | l.WrittenMember):
-            found.add(node.table.oid)
-        if isinstance(node, l.PLAN_NODES):
-            for name in node.__slots__:
-                visit(getattr(node, name))
-        elif isinstance(node, tuple):
-            for item in node:
-                visit(item)
 
-    visit(plan)
-    return tuple(sorted(found))
+def locked_tables(plan: l.LogicalPlan) -> tuple[int, ...]:
+    """Oids of the tables whose rows a plan locks (FOR UPDATE and its kin)."""
+    return tuple(sorted({node.table.oid for node in _nodes(plan) if isinstance(node, l.LockedTable)}))
+
+
+def _nodes(node: Any) -> Iterator[Any]:
+    if isinstance(node, l.PLAN_NODES):
+        yield node
+        for name in node.__slots__:
+            yield from _nodes(getattr(node, name))
+    elif isinstance(node, tuple):
+        for item in node:
+            yield from _nodes(item)
 
 
 def compiled_query(catalog: Catalog, bound: BoundQuery, operator: Operator, text: str, parsed: Any) -> CompiledQuery:
@@ -122,4 +127,5 @@ def compiled_query(catalog: Catalog, bound: BoundQuery, operator: Operator, text
         text,
         parsed,
         bound.shareable,
+        locked_tables(bound.plan),
     )

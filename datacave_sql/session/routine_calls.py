@@ -113,7 +113,7 @@ class RoutineCalls:
     def _batches(self, step: CompiledQuery, arguments: Sequence[Any], *, read_only: bool) -> Iterator[Any]:
         session = self._session
         transaction = session.transaction
-        if step.written:
+        if step.written or step.locked:
             if read_only:
                 raise DatacaveError(
                     f"{step.kind.upper()} is not allowed in a non-volatile function",

@@ -83,6 +83,8 @@ class Session(Asides, CommitHooks, HeldStatements):
         self.transaction: Transaction | None = None
         self.in_block = False
         self.failed = False
+        self.several = False
+        """Whether the statement at hand is one of several in a string."""
         self.savepoints: list[tuple[str, Mark, Any]] = []
         HeldStatements.__init__(self)
         self.emptied_at_commit: set[int] = set()
@@ -196,9 +198,10 @@ class Session(Asides, CommitHooks, HeldStatements):
                 statements = self.compiler.parse(text)
                 if not statements:
                     yield EmptyQuery()
+                single = len(statements) == 1
+                self.several = not single
                 for position, parsed in enumerate(statements):
                     self._check_not_failed(parsed.statement)
-                    single = len(statements) == 1
                     compiled = self.compiler.compile(text, parsed, None, keep=single)
                     last = position == len(statements) - 1
                     yield from self.run(compiled, (), with_header=True, hold_tag=last)
@@ -210,6 +213,8 @@ class Session(Asides, CommitHooks, HeldStatements):
         except BaseException:
             self.abort()
             raise
+        finally:
+            self.several = False
 
     def run(
         self, compiled: CompiledQuery | CompiledUtility, parameters: Sequence[Any], *, with_header: bool,
@@ -250,7 +255,7 @@ class Session(Asides, CommitHooks, HeldStatements):
             yield from transaction.loads.settle()
         if self._unreadable_past is not None:
             raise self._unreadable_past
-        if compiled.written:
+        if compiled.written or compiled.locked:
             compiled = yield from self._prepare_write(compiled, transaction)
         mark = transaction.savepoint()
         transaction.statement_snapshot()

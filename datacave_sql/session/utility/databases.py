@@ -26,6 +26,7 @@ from datacave_core.wait import Wait
 from datacave_sql.parse import ast
 from datacave_sql.session.database_copy import DatabaseCopy
 from datacave_sql.session.replies import Complete, Reply
+from datacave_sql.session.utility.blocks import refuse_in_block
 from datacave_sql.session.warnings import notice
 
 Steps = Iterator[Reply | Wait]
@@ -37,7 +38,7 @@ PATIENCE_SECONDS = 5.0
 
 def create_database(session: Any, statement: ast.CreateDatabase) -> Steps:
     """CREATE DATABASE. Raises 25001, 42501, 42P04, 3D000, 55006 while somebody uses the template."""
-    _not_in_block(session, "CREATE DATABASE")
+    refuse_in_block(session, "CREATE DATABASE")
     role = session.evaluation.current_role
     if not (role.superuser or role.create_database):
         raise DatacaveError("permission denied to create database", sqlstate=sqlstate.INSUFFICIENT_PRIVILEGE)
@@ -82,7 +83,7 @@ def create_database(session: Any, statement: ast.CreateDatabase) -> Steps:
 
 def drop_database(session: Any, statement: ast.DropDatabase) -> Steps:
     """DROP DATABASE. Raises 25001, 3D000, 42501, 42809 for templates, 55006 while somebody is connected."""
-    _not_in_block(session, "DROP DATABASE")
+    refuse_in_block(session, "DROP DATABASE")
     catalog = session.catalog_snapshot
     found = catalog.database_named(statement.name)
     if found is None:
@@ -159,11 +160,6 @@ def check_rename(session: Any, database: Database, new_name: str) -> None:
     users = _others(session, database)
     if users:
         raise _in_use(database, users, "database")
-
-
-def _not_in_block(session: Any, what: str) -> None:
-    if session.in_block:
-        raise DatacaveError(f"{what} cannot run inside a transaction block", sqlstate=sqlstate.ACTIVE_SQL_TRANSACTION)
 
 
 def _missing(name: str, what: str = "") -> DatacaveError:

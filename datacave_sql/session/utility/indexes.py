@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from datacave_core import sqlstate
 from datacave_core.catalog import Catalog, Index, Table
-from datacave_core.errors import DatacaveError
 from datacave_core.wait import Wait
 from datacave_sql.bind.partition_parts import index_name, is_part, part_of_index
 from datacave_sql.bind.statements import AlterIndex, CreateIndex, Reindex
 from datacave_sql.session.replies import Complete, Reply
+from datacave_sql.session.utility.blocks import refuse_in_block
 from datacave_sql.session.utility.numbering import Numbers
 from datacave_sql.session.utility.table_rows import build_index
 
@@ -21,10 +20,8 @@ Steps = Iterator[Reply | Wait]
 
 def create_index(session: Any, bound: CreateIndex) -> Steps:
     """CREATE INDEX: writers wait until the entries of all rows are there and the transaction has ended."""
-    if bound.concurrently and session.in_block:
-        raise DatacaveError(
-            "CREATE INDEX CONCURRENTLY cannot run inside a transaction block", sqlstate=sqlstate.ACTIVE_SQL_TRANSACTION
-        )
+    if bound.concurrently:
+        refuse_in_block(session, "CREATE INDEX CONCURRENTLY")
     yield from session.lock_table_alone(bound.table.oid)
     numbers = Numbers(session.catalog_snapshot)
     if bound.table.kind == "p":

@@ -9,21 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from datacave_core import sqlstate
-from datacave_core.errors import DatacaveError
 from datacave_core.wait import TURN, Wait
 from datacave_sql.bind.statements import Vacuum
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.session.analyze import analyze_table
 from datacave_sql.session.replies import Complete, Reply
+from datacave_sql.session.utility.blocks import refuse_in_block
 
 Steps = Iterator[Reply | Wait]
 
 
 def vacuum(session: Any, bound: Vacuum, parameters: Sequence[Any]) -> Steps:
     """VACUUM, ANALYZE. Raises 25001 for VACUUM inside a transaction block."""
-    if not bound.analyze_only and session.in_block:
-        raise DatacaveError("VACUUM cannot run inside a transaction block", sqlstate=sqlstate.ACTIVE_SQL_TRANSACTION)
+    if not bound.analyze_only:
+        refuse_in_block(session, "VACUUM")
     transaction = session.begin_statement()
     transaction.statement_snapshot()
     context = ExecutionContext(session, transaction, ())

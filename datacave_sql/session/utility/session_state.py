@@ -10,6 +10,7 @@ from datacave_core.errors import DatacaveError
 from datacave_core.wait import Wait
 from datacave_sql.parse import ast
 from datacave_sql.session.replies import Complete, Reply
+from datacave_sql.session.utility.blocks import refuse_in_block
 from datacave_sql.session.utility.dependencies import Collector
 from datacave_sql.session.utility.drops import remove
 
@@ -52,10 +53,8 @@ def notify(session: Any, statement: ast.Notify) -> Steps:
 def discard(session: Any, statement: ast.Discard) -> Steps:
     """DISCARD. Plans belong to all sessions and follow the catalog by themselves, so PLANS has nothing to do."""
     target = statement.target
-    if target == "all" and session.in_block:
-        raise DatacaveError(
-            "DISCARD ALL cannot run inside a transaction block", sqlstate=sqlstate.ACTIVE_SQL_TRANSACTION
-        )
+    if target == "all":
+        refuse_in_block(session, "DISCARD ALL")
     session.begin_statement()
     if target in ("all", "temp"):
         yield from _discard_temporary(session)

@@ -15,6 +15,7 @@ from datacave_core.transaction import PreparedTransaction
 from datacave_core.wait import Wait, wait_for
 from datacave_sql.parse import ast
 from datacave_sql.session.replies import Complete, Reply
+from datacave_sql.session.utility.blocks import refuse_in_block
 from datacave_sql.session.warnings import warn
 
 Steps = Iterator[Reply | Wait]
@@ -30,10 +31,7 @@ def prepared_transaction(session: Any, statement: ast.PreparedTransaction) -> St
         yield from _prepare(session, statement.gid)
         return
     command = "COMMIT PREPARED" if statement.action == "commit" else "ROLLBACK PREPARED"
-    if session.in_block or session.transaction is not None:
-        raise DatacaveError(
-            f"{command} cannot run inside a transaction block", sqlstate=sqlstate.ACTIVE_SQL_TRANSACTION
-        )
+    refuse_in_block(session, command)
     manager = session.database.transactions
     prepared = _find(session, statement.gid)
     prepared.busy = True
