@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from datacave_core.layout import PREFIX_LENGTH, Layout
 from datacave_core.rowbatch import ColumnVector
 from datacave_lsm.background import Slices
+from datacave_lsm.format.encodings.vectors import constant_vector
 from datacave_lsm.retention import Retention
 from datacave_lsm.table import TOMBSTONE, Group, TableReader
 from datacave_lsm.tablebuild import TableBuild, TableFactory
@@ -129,7 +130,7 @@ def merge_tables(
             for each in chosen:
                 spans += each.take(bisect_right(each.keys, pivot, each.start))
             active = [each for each in active if each.start < len(each.keys) or each.advance()]
-            layout = _newest_layout([span.group for span in spans], layout_of(prefix))
+            layout = _newest_layout(spans, layout_of(prefix))
             keys, timestamps, operations, columns = _joined(spans, layout)
             yield None
             kept = _kept(keys, timestamps, operations, retention, bottom)
@@ -157,11 +158,27 @@ def merge_tables(
     return finished
 
 
-def _newest_layout(groups: list[Group], registered: Layout | None) -> Layout:
+def _newest_layout(spans: list[_Span], registered: Layout | None) -> Layout:
+    # Deletes of a dropped table come under whatever layout there was for them; rows know their own.
+    groups = [span.group for span in spans if not _only_deletes(span)] or [span.group for span in spans]
     newest = max((group.layout for group in groups), key=lambda layout: len(layout.columns))
     if registered is not None and len(registered.columns) >= len(newest.columns):
         return registered
     return newest
+
+
+def _only_deletes(span: _Span) -> bool:
+    return bool((span.group.operations(span.start, span.stop) == TOMBSTONE).all())
+
+
+def _columns(span: _Span, layout: Layout) -> list[ColumnVector]:
+    """The value columns of a span under a layout."""
+    group, start, stop, _ = span
+    own = group.layout.columns
+    same = all(one.type is other.type for one, other in zip(own, layout.columns, strict=False))
+    if not same and _only_deletes(span):
+        return [constant_vector(None, column, stop - start) for column in layout.columns]
+    return [group.column(number, layout, start, stop) for number in range(len(layout.columns))]
 
 
 def _joined(
@@ -169,7 +186,7 @@ def _joined(
 ) -> tuple[list[bytes], NDArray[np.int64], NDArray[np.uint8], list[ColumnVector]]:
     """The versions of all spans in order."""
     width = range(len(layout.columns))
-    parts = [[group.column(number, layout, start, stop) for number in width] for group, start, stop, _ in spans]
+    parts = [_columns(span, layout) for span in spans]
     if len(spans) == 1:
         group, start, stop, keys = spans[0]
         return keys, group.timestamps(start, stop), group.operations(start, stop), parts[0]

@@ -16,6 +16,7 @@ from tests.histories.workloads import WORKLOADS, Recorded, Workload
 
 CLIENTS = 8
 STUCK_SECONDS = 20.0
+POLL_SECONDS = 0.02
 RECONNECT_SECONDS = 0.1
 LOST = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.AdminShutdownError,
         asyncpg.CannotConnectNowError, asyncio.IncompleteReadError, ConnectionError)  # fmt: skip
@@ -141,10 +142,12 @@ async def run_workload(
     chance = random.Random(seed)
     for number in range(kills):
         assert kill is not None
-        while run.committed < transactions * (number + 0.2 + 0.6 * chance.random()) / kills:
-            await asyncio.sleep(0.02)
-            if all(task.done() for task in clients):
-                break
+        goal = transactions * (number + 0.2 + 0.6 * chance.random()) / kills
+        idle, committed = 0.0, -1
+        while run.committed < goal and idle < STUCK_SECONDS and not all(task.done() for task in clients):
+            await asyncio.sleep(POLL_SECONDS)
+            idle = idle + POLL_SECONDS if run.committed == committed else 0.0
+            committed = run.committed
         await asyncio.to_thread(kill)
     stuck = await _until_all_end(run, clients)
     seconds = time.monotonic() - began

@@ -16,7 +16,7 @@ from psycopg import AsyncConnection
 from tests.isolation.spec import Spec
 
 WAITING_SECONDS = 0.35
-STEP_SECONDS_MAX = 12.0
+STEP_SECONDS_MAX = 3.0
 
 
 @dataclass(slots=True)
