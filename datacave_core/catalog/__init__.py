@@ -69,7 +69,7 @@ from datacave_core.catalog.routines import (
     Routine,
     RoutineArgument,
 )
-from datacave_core.catalog.rows import RowCodec, columns_layout, layout_of, physical_type, row_codec
+from datacave_core.catalog.rows import RowCodec, columns_layout, lasting_type, layout_of, physical_type, row_codec
 from datacave_core.catalog.snapshot import FIRST_USER_OID, Catalog, CatalogObject
 
 __all__ = [
@@ -132,6 +132,7 @@ __all__ = [
     "initial_grants",
     "is_admin_of",
     "is_member",
+    "lasting_type",
     "layout_of",
     "load_catalogs",
     "member_oids",

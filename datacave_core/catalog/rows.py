@@ -104,6 +104,17 @@ def physical_type(
     return PhysicalType.BYTES, 0, pack_value, unpack_value
 
 
+def lasting_type(type_oid: int, typmod: int, types: Mapping[int, TypeDefinition]) -> tuple[int, int]:
+    """The built-in type and typmod whose values lie as those of a type do, also once that type is gone."""
+    definition = types.get(type_oid)
+    while definition is not None and definition.kind == "d":
+        type_oid, typmod = definition.base_type_oid, definition.typmod
+        definition = types.get(type_oid)
+    if definition is None:
+        return type_oid, typmod
+    return (oids.TEXT, -1) if definition.kind == "e" else (oids.RECORD, -1)
+
+
 def _physical_column(
     column: Column, types: Mapping[int, TypeDefinition]
 ) -> tuple[PhysicalColumn, Convert | None, Convert | None]:

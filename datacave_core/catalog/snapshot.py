@@ -414,8 +414,13 @@ class _Change:
     def _name(self, item: CatalogObject) -> None:
         for name, key, oid in self._names(item):
             mapped = self._map(name)
-            if mapped.setdefault(key, oid) != oid and oid != _array_oid(item):
-                raise _already_exists(name, key)
+            known = mapped.setdefault(key, oid)
+            if known == oid or oid == _array_oid(item):
+                continue
+            if name == "type_names" and known in self.new.array_types:
+                mapped[key] = oid
+                continue
+            raise _already_exists(name, key)
 
     def _unname(self, item: CatalogObject) -> None:
         for name, key, oid in self._names(item):

@@ -42,6 +42,8 @@ def add_column(a: Alteration, action: ast.AddColumn, below: bool = False) -> Non
     draft = a.draft()
     draft.names |= a.names
     column = create_table.add_column(b, draft, definition)
+    if a.table.row_type_oid and _contains(b, column.type_oid, a.table.row_type_oid):
+        raise invalid(f"composite type {a.table.name} cannot be made a member of itself")
     if below:
         column = replace(column, inherit_count=1, is_local=False)
     a.table = replace(a.table, columns=(*a.table.columns, column))
@@ -74,6 +76,24 @@ def add_column(a: Alteration, action: ast.AddColumn, below: bool = False) -> Non
             add_constraint(a, replace(constraint, columns=(column.name,)))
         elif not isinstance(constraint, ast.GeneratedConstraint):
             add_constraint(a, constraint)
+
+
+def _contains(b: Binding, type_oid: int, wanted: int) -> bool:
+    """Whether values of a type hold values of another, directly or deeper."""
+    seen: set[int] = set()
+    waiting = [type_oid]
+    while waiting:
+        one = b.types.base(waiting.pop())
+        if one == wanted:
+            return True
+        if one in seen:
+            continue
+        seen.add(one)
+        element = b.types.element(one)
+        if element:
+            waiting.append(element)
+        waiting += [attribute.type for attribute in b.types.attributes(one)]
+    return False
 
 
 def _is_of_column(constraint: ast.Constraint) -> bool:
@@ -206,7 +226,7 @@ def _change_type(a: Alteration, action: ast.AlterColumnType, column: Column) -> 
             sqlstate=sqlstate.INVALID_COLUMN_DEFINITION,
             detail=f'Column "{column.name}" is a generated column.',
         )
-    scope = a.scope("transform expressions")
+    scope = a.original_scope("transform expressions")
     old: n.Expression = n.ColumnReference(a.rows[column.number - 1].id, column.type_oid, column.typmod, column.name)
     source = old if action.using is None else b.expression(action.using, scope)
     value = coercion.coerce(b, source, found.oid, found.typmod, "a", action.position)
@@ -232,8 +252,30 @@ def _change_type(a: Alteration, action: ast.AlterColumnType, column: Column) -> 
         )
     changed = replace(column, type_oid=found.oid, typmod=found.typmod, collation=collation, missing=column.missing)
     _check_default(b, a.table, column, changed)
+    if any(isinstance(one, table_changes.AlterColumnType) and one.column.number == column.number for one in a.actions):
+        raise DatacaveError(
+            f'cannot alter type of column "{column.name}" twice', sqlstate=sqlstate.FEATURE_NOT_SUPPORTED
+        )
     a.actions.append(table_changes.AlterColumnType(changed, None if value == old else value))
     a.put_column(changed)
+    if value != old:
+        _recheck(a, changed)
+
+
+def _recheck(a: Alteration, column: Column) -> None:
+    """The checks over a column with a new type: they must still bind, and hold for the new values."""
+    for constraint in a.table.constraints:
+        if constraint.kind == "c" and column.number in constraint.columns and constraint.expression is not None:
+            scope = a.scope("check constraints")
+            schema = row_rules.schema_name(a.b, a.table)
+            bound = row_rules.stored_expression(a.b, constraint.expression, scope, schema)
+            condition = coercion.to_boolean(a.b, bound, "CHECK")
+            if constraint.oid and constraint.validated and a.table.kind != "p":
+                a.actions.append(table_changes.ReplaceConstraint(constraint, True, condition))
+    for index in a.table.indexes:
+        if index.predicate is not None:
+            scope = a.scope("index predicates")
+            row_rules.stored_expression(a.b, index.predicate, scope, row_rules.schema_name(a.b, a.table))
 
 
 def _reads(a: Alteration, generated: Column, column: Column) -> bool:

@@ -21,8 +21,9 @@ from datacave_sql.bind import (
 from datacave_sql.bind import statements as s
 from datacave_sql.bind.alter_composite import bind_alter_attributes
 from datacave_sql.bind.alteration import Alteration, wrong_kind
-from datacave_sql.bind.objects import role_oid
+from datacave_sql.bind.objects import require_type, role_oid
 from datacave_sql.bind.state import Binding
+from datacave_sql.bind.storage_parameters import table_parameters, unrecognized
 from datacave_sql.parse import ast
 
 TAGS = {
@@ -55,6 +56,11 @@ def bind_alter_table(b: Binding, statement: ast.AlterTable, entries: object) -> 
     if isinstance(found, Sequence) and isinstance(statement.actions[0], ast.OwnerTo):
         return _alter_sequence(b, statement)
     if not isinstance(found, Table):
+        if not isinstance(found, Sequence):
+            raise DatacaveError(
+                f'permission denied: "{statement.table.name[-1]}" is a system catalog',
+                sqlstate=sqlstate.INSUFFICIENT_PRIVILEGE,
+            )
         raise DatacaveError(f'"{statement.table.name[-1]}" is not a table', sqlstate=sqlstate.WRONG_OBJECT_TYPE)
     _check_kind(statement, found)
     root = Alteration(b, found, not statement.table.only)
@@ -141,6 +147,16 @@ def _unsupported(action: ast.AlterAction) -> FeatureNotSupported:
     return FeatureNotSupported(f"ALTER TABLE action {words} is not supported", position=action.position)
 
 
+def _parameters(table: Table, action: ast.SetOptions) -> tuple[tuple[str, str], ...]:
+    if table.kind != "v":
+        return table_parameters(action.options, reset=action.reset)
+    found = create_table.options(action.options)
+    for name, _ in found:
+        if name not in ("security_barrier", "security_invoker", "check_option"):
+            raise unrecognized(name)
+    return found
+
+
 def _set_options(a: Alteration, action: ast.SetOptions) -> None:
     if a.table.kind == "p":
         raise DatacaveError(
@@ -149,7 +165,7 @@ def _set_options(a: Alteration, action: ast.SetOptions) -> None:
             hint="Specify storage parameters for its leaf partitions, instead.",
         )
     known = dict(a.table.options)
-    for name, value in create_table.options(action.options):
+    for name, value in _parameters(a.table, action):
         if action.reset:
             known.pop(name, None)
         else:
@@ -163,7 +179,7 @@ def _owner(a: Alteration, action: ast.OwnerTo) -> None:
 
 
 _HARMLESS = frozenset(
-    {"set without oids", "set without cluster", "no force row level security",
+    {"set without oids", "no force row level security",
      "disable row level security"}
 )  # fmt: skip
 """Switches whose wanted state is the only one that Datacave has."""
@@ -184,6 +200,10 @@ def _switch(a: Alteration, action: ast.TableSwitch) -> None:
         return
     elif action.words.startswith("replica identity"):
         _replica_identity(a, action)
+    elif action.words in ("cluster on", "set without cluster"):
+        _cluster(a, action)
+    elif action.words in ("of", "not of"):
+        _of_type(a, action)
     elif action.words in ("enable trigger", "disable trigger") and action.name in ("user", "all"):
         raise FeatureNotSupported(
             "triggers are not supported", hint="Foreign keys cannot be switched off.", position=action.position
@@ -198,6 +218,67 @@ def _switch_row_security(a: Alteration, words: str) -> None:
         a.actions.append(table_changes.SetRowSecurity(enabled=verb == "enable"))
     else:
         a.actions.append(table_changes.SetRowSecurity(forced=verb == "force"))
+
+
+def _cluster(a: Alteration, action: ast.TableSwitch) -> None:
+    """CLUSTER ON is kept for tools that read it back: rows lie in the order of the primary key."""
+    if a.table.kind == "p":
+        raise DatacaveError("cannot mark index clustered in partitioned table", sqlstate=sqlstate.FEATURE_NOT_SUPPORTED)
+    oid = 0
+    if action.name is not None:
+        index = next((one for one in a.table.indexes if one.name == action.name), None)
+        if index is None:
+            raise DatacaveError(
+                f'index "{action.name}" for table "{a.table.name}" does not exist', sqlstate=sqlstate.UNDEFINED_OBJECT
+            )
+        if index.predicate is not None:
+            raise DatacaveError(
+                f'cannot cluster on partial index "{index.name}"', sqlstate=sqlstate.FEATURE_NOT_SUPPORTED
+            )
+        if index.method != "btree":
+            raise DatacaveError(
+                f'cannot cluster on index "{index.name}" because access method does not support clustering',
+                sqlstate=sqlstate.FEATURE_NOT_SUPPORTED,
+            )
+        oid = index.oid
+    a.actions.append(table_changes.SetClusterIndex(oid))
+    a.table = replace(a.table, cluster_index_oid=oid)
+
+
+def _of_type(a: Alteration, action: ast.TableSwitch) -> None:
+    """OF type, NOT OF. Raises 42804 for columns that differ from the attributes."""
+    if action.name is None:
+        if not a.table.of_type_oid:
+            raise wrong_kind(f'"{a.table.name}" is not a typed table')
+        a.actions.append(table_changes.SetOfType(0))
+        a.table = replace(a.table, of_type_oid=0)
+        return
+    definition = require_type(a.b, tuple(action.name.split(".")))
+    if definition.kind != "c":
+        raise wrong_kind(f"type {a.b.types.name(definition.oid)} is not a composite type")
+    if a.table.parents:
+        raise wrong_kind("typed tables cannot inherit")
+    columns = list(a.table.live_columns)
+    for attribute in definition.attributes:
+        if attribute.dropped:
+            continue
+        column = columns.pop(0) if columns else None
+        if column is None:
+            raise DatacaveError(f'table is missing column "{attribute.name}"', sqlstate=sqlstate.DATATYPE_MISMATCH)
+        if column.name != attribute.name:
+            raise DatacaveError(
+                f'table has column "{column.name}" where type requires "{attribute.name}"',
+                sqlstate=sqlstate.DATATYPE_MISMATCH,
+            )
+        if (column.type_oid, column.typmod) != (attribute.type_oid, attribute.typmod):
+            raise DatacaveError(
+                f'table "{a.table.name}" has different type for column "{column.name}"',
+                sqlstate=sqlstate.DATATYPE_MISMATCH,
+            )
+    if columns:
+        raise DatacaveError(f'table has extra column "{columns[0].name}"', sqlstate=sqlstate.DATATYPE_MISMATCH)
+    a.actions.append(table_changes.SetOfType(definition.oid))
+    a.table = replace(a.table, of_type_oid=definition.oid)
 
 
 def _replica_identity(a: Alteration, action: ast.TableSwitch) -> None:

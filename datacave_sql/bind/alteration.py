@@ -30,6 +30,8 @@ class Alteration:
         self.actions: list[table_changes.AlterAction] = []
         self.notices: list[tuple[str, str]] = []
         self.names: set[str] = set()
+        self.original = table
+        """The table before the statement: what USING reads."""
         self.known = known if known is not None else {}
         self.known[table.oid] = self
 
@@ -61,6 +63,11 @@ class Alteration:
     def scope(self, clause: str) -> Scope:
         """The table's columns."""
         return row_rules.row_scope(self.b, self.table, tuple(self.rows), self.table.name, clause)
+
+    def original_scope(self, clause: str) -> Scope:
+        """The columns as they were before the statement."""
+        rows = tuple(self.rows[: len(self.original.columns)])
+        return row_rules.row_scope(self.b, self.original, rows, self.original.name, clause)
 
     def notice(self, message: str, code: str = sqlstate.SUCCESSFUL_COMPLETION) -> None:
         """A NOTICE of the statement; those of tables below come with it too."""
@@ -115,7 +122,9 @@ class Alteration:
 
     def statement(self, tag: str, original: Table) -> table_changes.AlterTable:
         """The bound statement for this table alone."""
-        return table_changes.AlterTable(original, tuple(self.actions), tuple(self.rows), tuple(self.notices), tag)
+        return table_changes.AlterTable(
+            original, tuple(_types_first(self.actions)), tuple(self.rows), tuple(self.notices), tag
+        )
 
 
 def invalid(message: str, hint: str | None = None, detail: str | None = None) -> DatacaveError:
@@ -129,3 +138,15 @@ def wrong_kind(message: str, detail: str | None = None) -> DatacaveError:
 
 
 NOT_ONLY = "Do not specify the ONLY keyword."
+
+
+def _types_first(actions: list[table_changes.AlterAction]) -> list[table_changes.AlterAction]:
+    """New types come before dropped columns, and several at once, as each USING reads the row as it was."""
+    types = [a for a in actions if isinstance(a, table_changes.AlterColumnType)]
+    if not types:
+        return actions
+    rest = [a for a in actions if not isinstance(a, table_changes.AlterColumnType)]
+    drops = [place for place, a in enumerate(rest) if isinstance(a, table_changes.DropColumn)]
+    first = next(place for place, a in enumerate(actions) if isinstance(a, table_changes.AlterColumnType))
+    place = min([first, *drops])
+    return [*rest[:place], table_changes.AlterColumnTypes(tuple(types)), *rest[place:]]

@@ -28,6 +28,7 @@ from datacave_sql.bind.constructs import resolve_collation
 from datacave_sql.bind.object_names import free_name
 from datacave_sql.bind.sqltext import SqlText, quote_identifier, quote_literal
 from datacave_sql.bind.state import Binding
+from datacave_sql.bind.storage_parameters import table_parameters
 from datacave_sql.bind.table_changes import CheckDefault
 from datacave_sql.parse import ast
 
@@ -98,7 +99,13 @@ def bind_create_table(b: Binding, statement: ast.CreateTable, helpers: object) -
     inheritance.inherited_checks(draft, parents)
     if statement.partition_of is not None:
         partition_parts.copy_parts(b, draft, parents[0])
-    table = finish(b, draft, options(statement.options))
+    if statement.partition_by is not None and statement.options:
+        raise DatacaveError(
+            "cannot specify storage parameters for a partitioned table",
+            sqlstate=sqlstate.WRONG_OBJECT_TYPE,
+            hint="Specify storage parameters for its leaf partitions, instead.",
+        )
+    table = finish(b, draft, table_parameters(statement.options))
     table = replace(table, parents=tuple(parent.oid for parent in parents), of_type_oid=draft.of_type_oid)
     check = None
     if statement.bound is not None:

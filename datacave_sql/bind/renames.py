@@ -112,7 +112,8 @@ def _check_free(b: Binding, target: Any, name: str) -> None:
     table = target[0] if isinstance(target, tuple) else target
     if isinstance(table, Table | Sequence) and (table.schema_oid, name) in b.catalog.relation_names:
         raise DatacaveError(f'relation "{name}" already exists', sqlstate=sqlstate.DUPLICATE_TABLE)
-    if isinstance(table, TypeDefinition) and b.catalog.type_oid_named(table.schema_oid, name) is not None:
+    known = b.catalog.type_oid_named(table.schema_oid, name) if isinstance(table, TypeDefinition) else None
+    if known is not None and known not in b.catalog.array_types:
         raise DatacaveError(f'type "{name}" already exists', sqlstate=sqlstate.DUPLICATE_OBJECT)
     if isinstance(table, Routine):
         _check_routine_free(b, table, table.schema_oid, name)
@@ -184,14 +185,14 @@ def _below(b: Binding, statement: ast.Rename, table: Table, member: Column | Con
     what = "column" if isinstance(member, Column) else "constraint"
     followers = isinstance(member, Column) or (member.kind == "c" and not member.no_inherit)
     children = b.catalog.descendants_of(table.oid) if followers else []
-    if member.inherit_count:
-        raise DatacaveError(
-            f'cannot rename inherited {what} "{member.name}"', sqlstate=sqlstate.INVALID_TABLE_DEFINITION
-        )
     if children and statement.only:
         raise DatacaveError(
             f'inherited {what} "{member.name}" must be renamed in child tables too',
             sqlstate=sqlstate.INVALID_TABLE_DEFINITION,
+        )
+    if member.inherit_count:
+        raise DatacaveError(
+            f'cannot rename inherited {what} "{member.name}"', sqlstate=sqlstate.INVALID_TABLE_DEFINITION
         )
     oids = {table.oid, *(child.oid for child in children)}
     for child in children:

@@ -21,6 +21,7 @@ from datacave_sql.bind.create_table import options
 from datacave_sql.bind.nested import Entries
 from datacave_sql.bind.sqltext import SqlText
 from datacave_sql.bind.state import Binding
+from datacave_sql.bind.storage_parameters import table_parameters
 from datacave_sql.bind.stored_text import query_tree
 from datacave_sql.parse import ast
 from datacave_sql.plan import logical as l
@@ -241,7 +242,7 @@ def _into(
         (),
         kind="m" if statement.materialized_view else "r",
         persistence=_PERSISTENCE[into.persistence],
-        options=options(into.options),
+        options=table_parameters(into.options),
     )
     if isinstance(source, ast.Execute):
         execute = s.ExecuteStatement(source.name, source.arguments)

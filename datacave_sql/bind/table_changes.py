@@ -39,6 +39,13 @@ class AlterColumnType:
 
 
 @dataclass(frozen=True, slots=True)
+class AlterColumnTypes:
+    """Several new types at once: every `using` reads the row as it was."""
+
+    changes: tuple[AlterColumnType, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ReplaceColumn:
     """SET/DROP DEFAULT, SET/DROP NOT NULL, identity and the like: the column as it will be.
 
@@ -157,10 +164,25 @@ class SetReplicaIdentity:
     index_oid: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class SetClusterIndex:
+    """CLUSTER ON an index; 0: none."""
+
+    index_oid: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetOfType:
+    """OF a composite type; 0: NOT OF."""
+
+    type_oid: int
+
+
 AlterAction: TypeAlias = (
     AddColumn
     | DropColumn
     | AlterColumnType
+    | AlterColumnTypes
     | ReplaceColumn
     | AddConstraint
     | DropConstraint
@@ -171,6 +193,8 @@ AlterAction: TypeAlias = (
     | CheckPartition
     | CheckDefault
     | SetReplicaIdentity
+    | SetClusterIndex
+    | SetOfType
     | SetRowSecurity
     | SetTableOptions
     | SetOwner

@@ -56,13 +56,13 @@ def _row(
     has_index: bool = False, shared: bool = False, persistence: str = "p", checks: int = 0, rules: bool = False,
     triggers: bool = False, populated: bool = True, identity: str = "n", acl: Array | None = None,
     options: Array | None = None, parent: bool = False, partition: bool = False, bound: str | None = None,
-    row_security: bool = False, forced: bool = False,
+    row_security: bool = False, forced: bool = False, of_type: int = 0,
 ) -> Row:  # fmt: skip
     stored = kind not in "vcfpI"
     counted = -1.0 if kind in _WITH_ROWS else 0.0
     return (
-        oid, name, schema, row_type, 0, owner, method, oid if stored else 0, 0, 0, counted, 0, 0, has_index, shared,
-        persistence, kind, columns, checks, rules, triggers, parent, row_security, forced, populated, identity,
+        oid, name, schema, row_type, of_type, owner, method, oid if stored else 0, 0, 0, counted, 0, 0, has_index,
+        shared, persistence, kind, columns, checks, rules, triggers, parent, row_security, forced, populated, identity,
         partition, 0, 0, 0, acl, options, bound,
     )  # fmt: skip
 
@@ -91,9 +91,10 @@ def _table_rows(rows: CatalogRows, table: Table, referenced: bool, parent: bool)
             row_type=table.row_type_oid, method=HEAP_METHOD if table.kind in "rm" else 0,
             has_index=bool(table.indexes), persistence=table.persistence,
             checks=sum(constraint.kind == "c" for constraint in table.constraints), rules=view or table.kind == "m",
-            triggers=triggers, populated=table.populated, identity="n" if view or table.kind == "c" else "d",
+            triggers=triggers, populated=table.populated,
+            identity="n" if view or table.kind == "c" else table.replica_identity,
             acl=acl_array(rows, table.privileges), options=options_array(table.options), parent=parent,
-            partition=table.partition_bound is not None,
+            partition=table.partition_bound is not None, of_type=table.of_type_oid,
             bound=bound_text(rows, table) if table.partition_bound is not None else None,
             row_security=table.row_security, forced=table.force_row_security,
         )

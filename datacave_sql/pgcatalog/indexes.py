@@ -99,7 +99,8 @@ def _row(rows: CatalogRows, table: Table, index: Index) -> Row:
     constraint = next((c for c in table.constraints if c.oid == index.constraint_oid), None)
     return (
         index.oid, table.oid, len(places), len(index.keys), index.unique, index.nulls_not_distinct, index.primary,
-        False, constraint is None or not constraint.deferrable, False, index.valid, False, True, True, False,
+        False, constraint is None or not constraint.deferrable, index.oid == table.cluster_index_oid, index.valid,
+        False, True, True, index.oid == table.replica_index_oid,
         int2vector(places), int2vector(collations), int2vector(classes), int2vector(options),
         ", ".join(expressions) if expressions else None, index.predicate,
     )  # fmt: skip

@@ -269,8 +269,10 @@ def _change_owner(asker: _Asker, bound: s.ChangeOwner) -> None:
 def _alter_table(asker: _Asker, bound: table_changes.AlterTable) -> None:
     asker.must_own(bound.table)
     for action in bound.actions:
-        if isinstance(action, table_changes.AddColumn | table_changes.AlterColumnType):
+        if isinstance(action, table_changes.AddColumn):
             asker.use_types((action.column.type_oid,))
+        if isinstance(action, table_changes.AlterColumnTypes):
+            asker.use_types(one.column.type_oid for one in action.changes)
         if isinstance(action, table_changes.SetOwner):
             _new_owner(asker, bound.table, action.role_oid)
         if isinstance(action, table_changes.AddConstraint):

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from datacave_core import sqlstate
-from datacave_core.catalog import Column, Sequence, Table, layout_of
+from datacave_core.catalog import Catalog, Column, Sequence, Table, layout_of
 from datacave_core.errors import DatacaveError
 from datacave_core.values import Row
 from datacave_core.wait import TURN, Wait
@@ -29,6 +29,7 @@ from datacave_sql.session.utility.foreign_keys import check_stored_references, c
 from datacave_sql.session.utility.numbering import Numbers
 from datacave_sql.session.utility.owned import handed_over
 from datacave_sql.session.utility.sequences import restart
+from datacave_sql.session.utility.stored_values import change_stored
 from datacave_sql.session.utility.table_rows import (
     build_index,
     check_partition_rows,
@@ -61,8 +62,25 @@ def alter_table(session: Any, statement: table_changes.AlterTable) -> Steps:
 def run_actions(session: Any, statement: table_changes.AlterTable) -> Iterator[Wait]:
     """The actions on one table."""
     change = _TableChange(session, statement)
+    before = session.catalog_snapshot.tables[change.oid]
     for action in statement.actions:
         yield from _ACTIONS[type(action)](change, action)
+    after = session.catalog_snapshot.tables.get(change.oid)
+    if after is not None and after.row_type_oid and _shape(before) != _shape(after):
+        places = {number: place for place, number in enumerate(_shape(before))}
+        wanted = [places.get(number) for number in _shape(after)]
+        yield from change_stored(
+            session,
+            after.row_type_oid,
+            after.row_array_type_oid,
+            after.name,
+            lambda value: tuple(None if place is None else value[place] for place in wanted),
+        )
+
+
+def _shape(table: Table) -> list[int]:
+    """The numbers of the columns that values of the row type have, in order."""
+    return [column.number for column in table.live_columns]
 
 
 class _TableChange:
@@ -175,35 +193,53 @@ def _blank(slot: int) -> Convert:
     return lambda rows: [(*row[:slot], None, *row[slot + 1 :]) for row in rows]
 
 
-def _alter_type(change: _TableChange, action: table_changes.AlterColumnType) -> Iterator[Wait]:
+def _alter_types(change: _TableChange, action: table_changes.AlterColumnTypes) -> Iterator[Wait]:
+    """New types of columns; every USING reads the row as it was."""
     session = change.session
     old = change.table
-    column = action.column
-    slot = column.number - 1
-    for view in session.catalog_snapshot.tables.values():
-        if view.kind in ("v", "m") and reads_column(view, old.oid, column.number):
-            raise DatacaveError(
-                "cannot alter type of a column used by a view or rule",
-                sqlstate=sqlstate.FEATURE_NOT_SUPPORTED,
-                detail=f"rule _RETURN on {'materialized view' if view.kind == 'm' else 'view'} {view.name} depends on "
-                f'column "{column.name}"',
-            )
-    new = replace(
-        old, columns=tuple(replace(column, missing=None) if c.number == column.number else c for c in old.columns)
-    )
-    if action.using is None:
+    columns = {one.column.number: replace(one.column, missing=None) for one in action.changes}
+    for one in action.changes:
+        _refuse_used(session.catalog_snapshot, old, one.column)
+    new = replace(old, columns=tuple(columns.get(column.number, column) for column in old.columns))
+    computed = [(one.column.number - 1, one.using) for one in action.changes if one.using is not None]
+    if not computed:
         types = session.catalog_snapshot.types
         if layout_of(new, types) != layout_of(old, types):
             yield from change.rewrite(old, new, None)
         else:
             change.install(new)
         return
-    compute = row_function(session, [action.using], change.row_columns)
+    compute = row_function(session, [using for _, using in computed], change.row_columns)
+    slots = [slot for slot, _ in computed]
 
     def convert(rows: list[Row]) -> list[Row]:
-        return [row[:slot] + compute(row) + row[slot + 1 :] for row in rows]
+        converted = []
+        for row in rows:
+            values = list(row)
+            for slot, value in zip(slots, compute(row), strict=True):
+                values[slot] = value
+            converted.append(tuple(values))
+        return converted
 
     yield from change.rewrite(old, new, convert)
+
+
+def _refuse_used(catalog: Catalog, table: Table, column: Column) -> None:
+    """Raises 0A000 for a column whose type others hold on to: views that read it, columns of the table's row type."""
+    for view in catalog.tables.values():
+        if view.kind in ("v", "m") and reads_column(view, table.oid, column.number):
+            kind = "materialized view" if view.kind == "m" else "view"
+            raise DatacaveError(
+                "cannot alter type of a column used by a view or rule",
+                sqlstate=sqlstate.FEATURE_NOT_SUPPORTED,
+                detail=f'rule _RETURN on {kind} {view.name} depends on column "{column.name}"',
+            )
+        for other in view.live_columns:
+            if table.row_type_oid and other.type_oid in (table.row_type_oid, table.row_array_type_oid):
+                raise DatacaveError(
+                    f'cannot alter table "{table.name}" because column "{view.name}.{other.name}" uses its row type',
+                    sqlstate=sqlstate.FEATURE_NOT_SUPPORTED,
+                )
 
 
 def _with_column(table: Table, column: Any) -> tuple[Any, ...]:
@@ -213,7 +249,9 @@ def _with_column(table: Table, column: Any) -> tuple[Any, ...]:
 def _replace_column(change: _TableChange, action: table_changes.ReplaceColumn) -> Iterator[Wait]:
     session = change.session
     table = change.table
-    column = action.column
+    present = table.column(action.column.number)
+    # The type is another action's business, which may have run before.
+    column = replace(action.column, type_oid=present.type_oid, typmod=present.typmod, collation=present.collation)
     if action.check_not_null:
         slot = column.number - 1
         for rows in change.batches():
@@ -359,6 +397,16 @@ def _check_default(change: _TableChange, action: table_changes.CheckDefault) -> 
         yield from check_partition_rows(change.session, table, tests, columns, action.message)
 
 
+def _set_cluster_index(change: _TableChange, action: table_changes.SetClusterIndex) -> Iterator[Wait]:
+    yield from ()
+    change.install(replace(change.table, cluster_index_oid=action.index_oid))
+
+
+def _set_of_type(change: _TableChange, action: table_changes.SetOfType) -> Iterator[Wait]:
+    yield from ()
+    change.install(replace(change.table, of_type_oid=action.type_oid))
+
+
 def _set_replica_identity(change: _TableChange, action: table_changes.SetReplicaIdentity) -> Iterator[Wait]:
     yield from ()
     change.install(replace(change.table, replica_identity=action.identity, replica_index_oid=action.index_oid))
@@ -465,7 +513,7 @@ def _set_persistence(change: _TableChange, action: table_changes.SetPersistence)
 _ACTIONS: dict[type, Callable[[_TableChange, Any], Iterator[Wait]]] = {
     table_changes.AddColumn: _add_column,
     table_changes.DropColumn: _drop_column,
-    table_changes.AlterColumnType: _alter_type,
+    table_changes.AlterColumnTypes: _alter_types,
     table_changes.ReplaceColumn: _replace_column,
     table_changes.AddConstraint: _add_constraint,
     table_changes.DropConstraint: _drop_constraint,
@@ -476,6 +524,8 @@ _ACTIONS: dict[type, Callable[[_TableChange, Any], Iterator[Wait]]] = {
     table_changes.CheckPartition: _check_partition,
     table_changes.CheckDefault: _check_default,
     table_changes.SetReplicaIdentity: _set_replica_identity,
+    table_changes.SetClusterIndex: _set_cluster_index,
+    table_changes.SetOfType: _set_of_type,
     table_changes.SetTableOptions: _set_options,
     table_changes.SetOwner: _set_owner,
     table_changes.SetPersistence: _set_persistence,

@@ -25,6 +25,7 @@ from datacave_core.catalog import (
     Sequence,
     Table,
     TypeDefinition,
+    lasting_type,
 )
 from datacave_core.errors import DatacaveError
 from datacave_sql.bind.create_index import mentioned_columns
@@ -71,7 +72,7 @@ class Removal:
         no_default = self.defaults.get(table.oid, set())
         no_policy = self.policies.get(table.oid, set())
         columns = tuple(
-            dropped_column(column)
+            dropped_column(column, self.catalog)
             if column.number in no_column
             else replace(column, default=None)
             if column.number in no_default
@@ -101,10 +102,13 @@ def objects_in(
     return found
 
 
-def dropped_column(column: Column) -> Column:
-    """What stays of a dropped column: its slot."""
+def dropped_column(column: Column, catalog: Catalog) -> Column:
+    """What stays of a dropped column: its slot, of a type that nobody can drop."""
+    type_oid, typmod = lasting_type(column.type_oid, column.typmod, catalog.types)
     return replace(
         column,
+        type_oid=type_oid,
+        typmod=typmod,
         name=f"........pg.dropped.{column.number}........",
         not_null=False,
         default=None,

@@ -87,8 +87,8 @@ def test_alter_table_binds_each_action_against_what_the_ones_before_leave(bind: 
 
 
 def test_a_changed_type_is_computed_from_the_row_unless_values_stay(bind: Bind) -> None:
-    assert bind("alter table u alter x type text").actions[0].using is not None
-    assert bind("alter table u alter x type varchar(10)").actions[0].using is None
+    assert bind("alter table u alter x type text").actions[0].changes[0].using is not None
+    assert bind("alter table u alter x type varchar(10)").actions[0].changes[0].using is None
 
 
 def test_copy_reads_through_an_insert(bind: Bind) -> None:

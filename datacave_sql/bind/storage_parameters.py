@@ -1,0 +1,112 @@
+"""Storage parameters: WITH (fillfactor = ..) of tables and indexes, checked as PostgreSQL checks them.
+
+They are kept for tools that read them back; the storage engine goes by its own configuration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from datacave_core import sqlstate
+from datacave_core.errors import DatacaveError
+from datacave_core.types.boolean import parse_boolean
+from datacave_sql.parse import ast
+
+Bounds = tuple[float, float]
+
+_BIG = 2**31 - 1
+_VACUUM: dict[str, Bounds] = {
+    "autovacuum_vacuum_threshold": (0, _BIG),
+    "autovacuum_vacuum_insert_threshold": (-1, _BIG),
+    "autovacuum_vacuum_cost_limit": (1, 10000),
+    "autovacuum_freeze_min_age": (0, 1_000_000_000),
+    "autovacuum_multixact_freeze_min_age": (0, 1_000_000_000),
+    "autovacuum_freeze_max_age": (100_000, 2_000_000_000),
+    "autovacuum_multixact_freeze_max_age": (10_000, 2_000_000_000),
+    "autovacuum_freeze_table_age": (0, 2_000_000_000),
+    "autovacuum_multixact_freeze_table_age": (0, 2_000_000_000),
+    "log_autovacuum_min_duration": (-1, _BIG),
+    "autovacuum_vacuum_cost_delay": (-1, 100),
+    "autovacuum_vacuum_scale_factor": (0, 100),
+    "autovacuum_vacuum_insert_scale_factor": (0, 100),
+}
+_VACUUM_FLAGS = frozenset({"autovacuum_enabled", "vacuum_truncate"})
+TABLE_NUMBERS: Mapping[str, Bounds] = {
+    **_VACUUM,
+    "fillfactor": (10, 100),
+    "toast_tuple_target": (128, 8160),
+    "parallel_workers": (0, 1024),
+    "autovacuum_analyze_threshold": (0, _BIG),
+    "autovacuum_analyze_scale_factor": (0, 100),
+}
+TABLE_FLAGS = _VACUUM_FLAGS | {"user_catalog_table"}
+_SPOKEN = {"vacuum_index_cleanup": ("auto", "on", "off", "true", "false", "yes", "no", "1", "0")}
+
+
+def table_parameters(written: Sequence[ast.StorageOption], *, reset: bool = False) -> tuple[tuple[str, str], ...]:
+    """The parameters of a table. Raises 22023 for unknown names and for values out of bounds, 0A000 for OIDS."""
+    found = []
+    for option in written:
+        name = option.name.lower() if option.name.lower() == "oids" else option.name
+        value = option.value if option.value is not None else "true"
+        if name == "oids":
+            if not reset and _flag(name, value):
+                raise DatacaveError(
+                    "tables declared WITH OIDS are not supported", sqlstate=sqlstate.FEATURE_NOT_SUPPORTED
+                )
+            continue
+        plain = name.removeprefix("toast.")
+        numbers = TABLE_NUMBERS if plain == name else _VACUUM
+        flags = TABLE_FLAGS if plain == name else _VACUUM_FLAGS
+        if plain in flags:
+            if not reset:
+                _flag(plain, value)
+        elif plain in numbers:
+            if not reset:
+                _number(plain, value, numbers[plain])
+        elif plain in _SPOKEN:
+            if not reset and value.lower() not in _SPOKEN[plain]:
+                raise DatacaveError(
+                    f'invalid value for enum option "{plain}": {value}',
+                    sqlstate=sqlstate.INVALID_PARAMETER_VALUE,
+                    detail='Valid values are "on", "off", and "auto".',
+                )
+        else:
+            raise unrecognized(plain)
+        found.append((name, value))
+    return tuple(found)
+
+
+def unrecognized(name: str) -> DatacaveError:
+    """22023."""
+    return DatacaveError(f'unrecognized parameter "{name}"', sqlstate=sqlstate.INVALID_PARAMETER_VALUE)
+
+
+def _flag(name: str, value: str) -> bool:
+    try:
+        return parse_boolean(value)
+    except DatacaveError:
+        raise DatacaveError(
+            f'invalid value for boolean option "{name}": {value}', sqlstate=sqlstate.INVALID_PARAMETER_VALUE
+        ) from None
+
+
+def _number(name: str, value: str, bounds: Bounds) -> None:
+    whole = not name.endswith(("factor", "delay")) or name == "fillfactor"
+    kind = "integer" if whole else "floating point"
+    try:
+        number = int(value) if whole else float(value)
+    except ValueError:
+        raise DatacaveError(
+            f'invalid value for {kind} option "{name}": {value}', sqlstate=sqlstate.INVALID_PARAMETER_VALUE
+        ) from None
+    low, high = bounds
+    if not low <= number <= high:
+        shown = (f"{low:g}", f"{high:g}") if whole and high < _BIG else (str(low), str(high))
+        if not whole:
+            shown = (f"{low:f}", f"{high:f}")
+        raise DatacaveError(
+            f'value {value} out of bounds for option "{name}"',
+            sqlstate=sqlstate.INVALID_PARAMETER_VALUE,
+            detail=f'Valid values are between "{shown[0]}" and "{shown[1]}".',
+        )
