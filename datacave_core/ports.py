@@ -48,6 +48,12 @@ class Scheduler(Protocol):
     def run(self, work: Callable[[], T], done: Callable[[T | None, BaseException | None], None]) -> None:
         """Runs `work` off this thread and calls `done(result, error)` on this thread."""
 
+    def sync(self, file: File, done: Callable[[BaseException | None], None]) -> None:
+        """Makes what was written to a file durable off this thread and calls `done(error)` on this thread.
+
+        The same as `run` with the file's `sync`, in less time. The file must stay open until then.
+        """
+
 
 class File(Protocol):
     """An open file. Every method raises OSError."""

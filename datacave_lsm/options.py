@@ -32,9 +32,6 @@ class EngineOptions:
     log_fragment_bytes_max: int = 16 * MIB
     """Longer batches are cut into fragments of this size."""
 
-    sync_inline_max_commits: int = 1
-    """Batches with at most this many waiting commits are synced in the calling thread: a hand-off costs about 35 us."""
-
     sync_delay_seconds: float = 0.2
     """How long a commit that nobody waits for may stay unsynced."""
 

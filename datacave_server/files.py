@@ -67,6 +67,11 @@ class OsFile:
         """fdatasync: the contents survive a power failure once this returns."""
         os.fdatasync(self._descriptor)
 
+    @property
+    def descriptor(self) -> int:
+        """The number that the operating system knows the file by; -1 once it is closed."""
+        return self._descriptor
+
     def close(self) -> None:
         """Closes the descriptor; a second close does nothing."""
         descriptor, self._descriptor = self._descriptor, -1

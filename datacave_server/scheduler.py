@@ -8,10 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import threading
+from collections import deque
 from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any, TypeVar
+
+from datacave_core.ports import File
+from datacave_server.files import OsFile
+from datacave_server.syncthread import PlainSyncThread, SyncThread
 
 T = TypeVar("T")
 
@@ -21,7 +27,7 @@ logger = logging.getLogger(__name__)
 class LoopScheduler:
     """Runs work in the loop and in `threads` worker threads, which start with the first call of `run`."""
 
-    __slots__ = ("_closed", "_loop", "_queue", "_thread_count", "_threads")
+    __slots__ = ("_closed", "_loop", "_queue", "_synced", "_syncing", "_syncs", "_thread_count", "_threads")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, threads: int = 4) -> None:
         self._loop = loop
@@ -31,6 +37,9 @@ class LoopScheduler:
         self._queue: SimpleQueue[tuple[Callable[[], Any], Callable[[Any, BaseException | None], None]] | None]
         self._queue = SimpleQueue()
         self._closed = False
+        self._syncs: deque[tuple[OsFile, Callable[[BaseException | None], None]]] = deque()
+        self._syncing: tuple[PlainSyncThread, threading.Thread] | None = None
+        self._synced = -1
 
     def call_soon(self, work: Callable[[], None]) -> None:
         """Runs `work` in the next turn of the loop."""
@@ -48,9 +57,52 @@ class LoopScheduler:
             self._start_threads()
         self._queue.put((work, done))
 
+    def sync(self, file: File, done: Callable[[BaseException | None], None]) -> None:
+        """Syncs a file in a thread of its own. Raises RuntimeError after close."""
+        if not isinstance(file, OsFile):
+            self.run(file.sync, lambda _, error: done(error))
+            return
+        if self._closed:
+            raise RuntimeError("the scheduler is closed")
+        self._syncs.append((file, done))
+        if len(self._syncs) == 1:
+            syncing = self._syncing or self._start_syncing()
+            syncing[0].want(file.descriptor)
+
+    def _start_syncing(self) -> tuple[PlainSyncThread, threading.Thread]:
+        self._synced = os.eventfd(0, os.EFD_CLOEXEC)
+        body = SyncThread(self._synced)
+        thread = threading.Thread(target=body.work, name="datacave-sync", daemon=True)
+        thread.start()
+        self._loop.add_reader(self._synced, self._sync_done)
+        self._syncing = body, thread
+        return self._syncing
+
+    def _sync_done(self) -> None:
+        """One sync is over: the next one begins before anybody hears of it."""
+        os.eventfd_read(self._synced)
+        assert self._syncing is not None
+        body = self._syncing[0]
+        number = body.error()
+        file, done = self._syncs.popleft()
+        if self._syncs:
+            body.want(self._syncs[0][0].descriptor)
+        done(OSError(number, os.strerror(number), repr(file)) if number else None)
+
     def close(self) -> None:
         """Waits for the work at hand and ends the threads; `done` callbacks not yet run stay queued in the loop."""
         self._closed = True
+        if self._syncing is not None:
+            body, thread = self._syncing
+            self._loop.remove_reader(self._synced)
+            if self._syncs:
+                os.eventfd_read(self._synced)
+                self._syncs.clear()
+            body.stop()
+            thread.join()
+            body.close()
+            os.close(self._synced)
+            self._syncing = None
         for _ in self._threads:
             self._queue.put(None)
         for thread in self._threads:

@@ -64,7 +64,6 @@ from datacave_core.catalog.record import (
 from datacave_core.catalog.routines import (
     AggregateParts,
     CastDefinition,
-    Extension,
     OperatorDefinition,
     Routine,
     RoutineArgument,
@@ -100,7 +99,6 @@ __all__ = [
     "DefaultPrivileges",
     "DomainCheck",
     "EnumLabel",
-    "Extension",
     "Grant",
     "Index",
     "IndexKey",

@@ -14,6 +14,7 @@ from itertools import count
 from typing import TypeVar
 
 from datacave_core.memory.clock import SimulatedClock
+from datacave_core.ports import File
 
 T = TypeVar("T")
 
@@ -60,6 +61,10 @@ class SimulatedScheduler:
             self._ready.append(lambda: done(result, error))
 
         self._ready.append(start)
+
+    def sync(self, file: File, done: Callable[[BaseException | None], None]) -> None:
+        """Syncs in one later step and runs `done` in another."""
+        self.run(file.sync, lambda _, error: done(error))
 
     def step(self) -> bool:
         """Runs one piece of ready work; False if there is none."""

@@ -17,7 +17,7 @@ import msgpack
 
 from datacave_core.errors import DataCorrupted
 from datacave_core.layout import RAW_LAYOUT, Layout
-from datacave_core.ports import FileSystem, Randomness
+from datacave_core.ports import File, FileSystem, Randomness
 from datacave_lsm.compaction.merge import merge_tables
 from datacave_lsm.crypto import KeyRing
 from datacave_lsm.format import Seals
@@ -159,3 +159,6 @@ class _Inline:
             done(None, error)
         else:
             done(result, None)
+
+    def sync(self, file: File, done: Callable[[BaseException | None], None]) -> None:
+        self.run(file.sync, lambda _, error: done(error))

@@ -70,7 +70,6 @@ class Log:
         "_stopped",
         "_sync_asked",
         "_timer",
-        "_unsynced_bytes",
         "batch_counts",
         "bytes_written",
         "first_number",
@@ -108,7 +107,6 @@ class Log:
         self._refusal: StorageStopped | None = None
         self._timer: Callable[[], None] | None = None
         self._pending_waiting = 0
-        self._unsynced_bytes = 0  # written without a sync
         self._first_waiting: int | None = None
         self.waiting = 0
         self.syncs = 0
@@ -231,7 +229,6 @@ class Log:
                 self._fail(error)
                 return
             self.bytes_written += size
-            self._unsynced_bytes += size
             if self._timer is None:
                 self._timer = self._scheduler.call_later(self._options.sync_delay_seconds, self._sync_late)
             return
@@ -242,25 +239,31 @@ class Log:
             self._timer()
             self._timer = None
         self._busy = True
-        unsynced, self._unsynced_bytes = size + self._unsynced_bytes, 0
-        if waiting <= self._options.sync_inline_max_commits and unsynced <= INLINE_BYTES_MAX and len(batches) == 1:
-            try:
-                _write(batches, True)
-            except (OSError, MemoryError) as error:
-                self._held = commits
-                self._fail(error)
-                return
-            self._finish(commits, waiting, size)
-            return
 
-        def done(_: None, error: BaseException | None) -> None:
+        def done(error: BaseException | None) -> None:
             if error is None:
                 self._finish(commits, waiting, size)
             else:
                 self._held = commits
                 self._fail(error)
 
-        self._scheduler.run(lambda: _write(batches, True), done)
+        segment = batches[0][0]
+        if len(batches) > 1 or size > INLINE_BYTES_MAX or segment.fresh:
+            self._scheduler.run(lambda: _write(batches, True), lambda _, error: done(error))
+            return
+
+        def synced(error: BaseException | None) -> None:
+            if error is None:
+                segment.was_synced()
+            done(error)
+
+        # Handing bytes to the operating system costs less than handing them to a thread; the disk is what takes time.
+        try:
+            _write(batches, False)
+        except (OSError, MemoryError) as error:
+            done(error)
+            return
+        self._scheduler.sync(segment.file, synced)
 
     def _finish(self, commits: list[LogCommit], waiting: int, size: int) -> None:
         self._busy = False

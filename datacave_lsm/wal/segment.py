@@ -74,6 +74,15 @@ class Segment:
         self.make_header_durable()
         write_all(self.file, self.writer.encode(payload))
 
+    @property
+    def fresh(self) -> bool:
+        """Whether the header is not yet durable: the first append takes a while."""
+        return self._fresh
+
+    def was_synced(self) -> None:
+        """Called once everything written is durable by somebody else's sync."""
+        self.writer.synced = self.writer.offset
+
     def make_header_durable(self) -> None:
         """Syncs the header and the folder once."""
         if self._fresh:

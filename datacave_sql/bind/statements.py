@@ -17,7 +17,6 @@ from datacave_core.catalog import (
     Column,
     Constraint,
     DomainCheck,
-    Extension,
     Index,
     OperatorDefinition,
     Routine,
@@ -289,8 +288,7 @@ class AlterType:
 
 
 DroppedObject: TypeAlias = (
-    "Table | tuple[Table, Index] | Sequence | Schema | TypeDefinition "
-    "| Routine | OperatorDefinition | CastDefinition | Extension"
+    "Table | tuple[Table, Index] | Sequence | Schema | TypeDefinition | Routine | OperatorDefinition | CastDefinition"
 )
 
 

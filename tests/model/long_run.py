@@ -30,7 +30,6 @@ def options_of(seed: int) -> EngineOptions:
         frozen_memtables_max=chance.randrange(1, 5),
         log_segment_bytes=chance.choice((2_000, 20_000, 1_000_000)),
         log_fragment_bytes_max=chance.choice((200, 1_000, 100_000)),
-        sync_inline_max_commits=chance.choice((0, 1, 4)),
         table_bytes_max=chance.choice((3_000, 10_000, 100_000)),
         level0_trigger_files=trigger,
         level0_slow_files=trigger + chance.randrange(1, 8),

@@ -84,7 +84,7 @@ def test_commits_of_one_turn_share_one_sync() -> None:
 
 
 def test_commits_that_arrive_during_a_sync_share_the_next_one() -> None:
-    node = Node(EngineOptions(sync_inline_max_commits=0))
+    node = Node(EngineOptions())
     before = node.engine.statistics()["log_syncs"]
     first = [node.put(number) for number in range(3)]
     node.scheduler.step()  # the end of the turn hands the sync to a thread

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import functools
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+import datacave_server.scheduler
 from datacave_core.ports import Clock, Randomness, Scheduler
+from datacave_server import _syncthread
 from datacave_server.clock import SystemClock, SystemRandomness
+from datacave_server.files import OsFileSystem
 from datacave_server.scheduler import LoopScheduler
+from datacave_server.syncthread import PlainSyncThread
 
 
 @pytest.fixture
@@ -89,3 +96,51 @@ def test_clocks_and_chance_are_bodies_of_their_ports() -> None:
     assert clock.monotonic() <= clock.monotonic()
     assert len(randomness.token_bytes(16)) == 16
     assert randomness.token_bytes(16) != randomness.token_bytes(16)
+
+
+@pytest.mark.parametrize("body", [PlainSyncThread, _syncthread.SyncThread])
+async def test_files_are_synced_in_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: type) -> None:
+    monkeypatch.setattr(datacave_server.scheduler, "SyncThread", body)
+    scheduler = LoopScheduler(asyncio.get_running_loop(), threads=1)
+    files = OsFileSystem(tmp_path)
+    order: list[tuple[int, BaseException | None]] = []
+    finished = asyncio.Event()
+    made = [files.create(f"file{number}") for number in range(5)]
+
+    def ended(number: int, error: BaseException | None) -> None:
+        assert threading.current_thread() is threading.main_thread()
+        order.append((number, error))
+        if len(order) == 5:
+            finished.set()
+
+    for number, file in enumerate(made):
+        file.write(b"x" * 10_000)
+        scheduler.sync(file, functools.partial(ended, number))
+    await finished.wait()
+    assert order == [(number, None) for number in range(5)]
+    made[0].close()
+    finished.clear()
+    order.clear()
+    for number, file in enumerate(made):
+        scheduler.sync(file, functools.partial(ended, number))
+    await finished.wait()
+    assert [number for number, _ in order] == [0, 1, 2, 3, 4]
+    error = order[0][1]
+    assert isinstance(error, OSError)
+    assert error.errno == errno.EBADF
+    assert [each for _, each in order[1:]] == [None] * 4
+    scheduler.sync(made[1], functools.partial(ended, 5))
+    scheduler.close()
+    with pytest.raises(RuntimeError):
+        scheduler.sync(made[1], functools.partial(ended, 6))
+
+
+async def test_a_file_of_another_kind_is_synced_in_a_worker(scheduler: LoopScheduler) -> None:
+    class Diary:
+        def sync(self) -> None:
+            assert threading.current_thread() is not threading.main_thread()
+            raise OSError(errno.EIO, "disk")
+
+    done = asyncio.get_running_loop().create_future()
+    scheduler.sync(Diary(), done.set_result)  # type: ignore[arg-type]
+    assert (await done).errno == errno.EIO
