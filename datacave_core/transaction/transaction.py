@@ -331,12 +331,12 @@ class Transaction:
         """Ends `freeze_reads`."""
         self._readable = self._writes
 
-    def scan_newest(self, low: bytes, high: bytes | None) -> Iterator[list[tuple[bytes, Row]]]:
+    def scan_newest(self, low: bytes, high: bytes | None, reverse: bool = False) -> Iterator[list[tuple[bytes, Row]]]:
         """Like `scan`, of the newest rows whatever the snapshot shows, all own writes included."""
         snapshot, readable = self.snapshot, self._readable
         self.snapshot, self._readable = max(self._store.newest_timestamp, snapshot), self._writes
         try:
-            return self.scan(low, high)
+            return self.scan(low, high, reverse)
         finally:
             self.snapshot, self._readable = snapshot, readable
 

@@ -14,6 +14,8 @@ from datacave_sql.bind.stored_text import expression_tree
 from datacave_sql.bind.write_target import WriteTarget
 from datacave_sql.parse import ast
 from datacave_sql.plan import logical as l
+from datacave_sql.plan.implication import implies
+from datacave_sql.plan.planning import split_conjuncts
 
 
 def bind_on_conflict(b: Binding, clause: ast.OnConflict, goal: WriteTarget, level: Scope) -> l.OnConflict:
@@ -68,7 +70,12 @@ def _arbiters(b: Binding, clause: ast.OnConflict, goal: WriteTarget) -> list[Ind
         return []
     if target.constraint is not None:
         for index in table.indexes:
-            if index.name == target.constraint and index.unique and index.constraint_oid:
+            if index.name == target.constraint and (index.unique or index.exclusion) and index.constraint_oid:
+                if index.exclusion and clause.action != "nothing":
+                    raise DatacaveError(
+                        "ON CONFLICT DO UPDATE not supported with exclusion constraints",
+                        sqlstate=sqlstate.WRONG_OBJECT_TYPE,
+                    )
                 return [index]
         for constraint in table.constraints:
             if constraint.name == target.constraint:
@@ -89,7 +96,7 @@ def _arbiters(b: Binding, clause: ast.OnConflict, goal: WriteTarget) -> list[Ind
         and index.valid
         and {key.column for key in index.keys if key.column} == wanted_columns
         and {_expression_of(b, table, key.expression) for key in index.keys if key.expression} == wanted_expressions
-        and _predicate_allows(index, target)
+        and _predicate_allows(b, table, index, target)
     ]
     if not found:
         raise DatacaveError(
@@ -122,8 +129,13 @@ def _expression_of(b: Binding, table: Table, text: str | None) -> ast.Expression
     return expression_tree(text) if text is not None else None
 
 
-def _predicate_allows(index: Index, target: ast.ConflictTarget) -> bool:
-    """A partial index decides only where the same condition is written."""
+def _predicate_allows(b: Binding, table: Table, index: Index, target: ast.ConflictTarget) -> bool:
+    """A partial index decides only where its condition follows from the one that is written."""
     if index.predicate is None:
         return True
-    return target.where is not None and expression_tree(index.predicate) == target.where
+    if target.where is None:
+        return False
+    scope = row_rules.row_scope(b, table, row_rules.row_columns(b, table), table.name, "WHERE")
+    written = coercion.to_boolean(b, b.expression(target.where, scope), "WHERE")
+    known = row_rules.stored_expression(b, index.predicate, scope, row_rules.schema_name(b, table))
+    return implies(split_conjuncts(written), coercion.to_boolean(b, known, "WHERE"))

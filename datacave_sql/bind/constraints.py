@@ -10,6 +10,8 @@ from datacave_core import sqlstate
 from datacave_core.catalog import Column, Constraint, Index, IndexKey, Table
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_sql.bind import coercion, inheritance, relations, row_rules
+from datacave_sql.bind.exclusion import bind_exclusion
+from datacave_sql.bind.indexable import refuse_subquery, require_indexable
 from datacave_sql.bind.names import Scope
 from datacave_sql.bind.object_names import free_name
 from datacave_sql.bind.sqltext import SqlText
@@ -36,13 +38,6 @@ def default_text(b: Binding, column: Column, node: ast.Expression) -> str | None
     if isinstance(value, n.Constant) and value.value is None:
         return None
     return SqlText(routine=b.routine_name)(node)
-
-
-def refuse_subquery(b: Binding, e: n.Expression, where: str) -> None:
-    """Raises 0A000 for a stored expression that holds a subquery."""
-    for node in n.walk(e):
-        if isinstance(node, n.SubqueryExpression):
-            raise FeatureNotSupported(f"cannot use subquery in {where}", position=b.position(node))
 
 
 def add_column_constraint(b: Binding, draft: Any, column: Column, constraint: ast.Constraint) -> None:
@@ -100,11 +95,8 @@ def bind_constraint(
         return _unique(b, table, constraint, taken)
     if isinstance(constraint, ast.ForeignKeyConstraint):
         return _foreign_key(b, table, constraint), None
-    raise FeatureNotSupported(
-        "exclusion constraints are not supported",
-        hint="Use a UNIQUE constraint.",
-        position=constraint.position,
-    )
+    assert isinstance(constraint, ast.ExclusionConstraint)
+    return bind_exclusion(b, table, constraint, relation_taken(b, table, taken), taken)
 
 
 def constraint_name(table: Table, first: str, second: str, label: str) -> str:
@@ -156,22 +148,6 @@ def key_column(table: Table, name: str, position: int | None = None) -> Column:
             f'column "{name}" named in key does not exist', sqlstate=sqlstate.UNDEFINED_COLUMN, position=position
         )
     return column
-
-
-def require_indexable(b: Binding, type_oid: int, method: str = "btree") -> None:
-    """Raises 42704 for a type that has no order to build an index on."""
-    try:
-        resolve_operator("<", type_oid, type_oid, b.types)
-        comparable = b.types.io(type_oid).comparable
-    except DatacaveError:
-        comparable = False
-    if not comparable:
-        raise DatacaveError(
-            f'data type {b.types.name(type_oid)} has no default operator class for access method "{method}"',
-            sqlstate=sqlstate.UNDEFINED_OBJECT,
-            hint="You must specify an operator class for the index or define a default operator class for the data "
-            "type.",
-        )
 
 
 def relation_taken(b: Binding, table: Table, taken: set[str]):  # type: ignore[no-untyped-def]

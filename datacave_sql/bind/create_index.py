@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import fields
 
 from datacave_core import sqlstate
 from datacave_core.catalog import Index, IndexKey, Table
 from datacave_core.errors import DatacaveError, FeatureNotSupported
-from datacave_core.types import oids
-from datacave_sql.bind import coercion, constraints, partition_parts, relations, row_rules
+from datacave_sql.bind import coercion, partition_parts, relations, row_rules
 from datacave_sql.bind import statements as s
-from datacave_sql.bind.constructs import resolve_collation
-from datacave_sql.bind.names import Scope
+from datacave_sql.bind.index_keys import free_word, index_key
+from datacave_sql.bind.indexable import refuse_subquery
 from datacave_sql.bind.object_names import free_name
-from datacave_sql.bind.operator_classes import key_class
 from datacave_sql.bind.sqltext import SqlText
 from datacave_sql.bind.state import Binding
 from datacave_sql.expr import nodes as n
-from datacave_sql.parse import ast, figure_column_name
+from datacave_sql.parse import ast
 from datacave_sql.plan.logical import OutputColumn
 
 METHODS = ("btree", "hash")
@@ -56,7 +54,7 @@ def bind_create_index(b: Binding, statement: ast.CreateIndex, entries: object) -
     expressions: list[n.Expression | None] = []
     words: list[str] = []
     for element in statement.elements:
-        key, expression, word = _key(b, table, element, scope, method)
+        key, expression, word = index_key(b, table, element, scope, method)
         keys.append(key)
         expressions.append(expression)
         words.append(free_word(word, words))
@@ -115,21 +113,6 @@ def _method(statement: ast.CreateIndex) -> str:
     return method
 
 
-def expression_word(node: ast.Expression) -> str:
-    """What the column of an index over an expression is called."""
-    word = figure_column_name(node)
-    return "expr" if word == "?column?" else word
-
-
-def free_word(word: str, words: Sequence[str]) -> str:
-    """A column's word in a made-up name, numbered where it repeats."""
-    candidate, number = word, 0
-    while candidate in words:
-        number += 1
-        candidate = f"{word}{number}"
-    return candidate
-
-
 def _refuse_system_columns(statement: ast.CreateIndex) -> None:
     parts = [one.expression or one.column for one in (*statement.elements, *statement.including)]
     names = {part for part in parts if isinstance(part, str)}
@@ -150,50 +133,6 @@ def mentioned_columns(node: object) -> Iterator[ast.ColumnRef]:
             yield from mentioned_columns(getattr(node, one.name))
 
 
-def _key(
-    b: Binding, table: Table, element: ast.IndexElement, scope: Scope, method: str
-) -> tuple[IndexKey, n.Expression | None, str]:
-    """(the key, its bound expression, its word in a made-up name)."""
-    nulls_first = element.descending if element.nulls_first is None else element.nulls_first
-    name = element.column
-    node = element.expression
-    if name is None and isinstance(node, ast.ColumnRef) and len(node.parts) == 1 and not node.star:
-        name = node.parts[0]
-    collation = 0
-    if element.collation is not None:
-        collation = resolve_collation(b, element.collation, element.position)
-    if name is not None:
-        column = table.columns_by_name.get(name)
-        if column is None:
-            raise DatacaveError(f'column "{name}" does not exist', sqlstate=sqlstate.UNDEFINED_COLUMN)
-        operators = key_class(b, element.operator_class, method, column.type_oid)
-        key = IndexKey(
-            column.number,
-            descending=element.descending,
-            nulls_first=nulls_first,
-            collation=collation or column.collation,
-            operator_class=operators,
-        )
-        return key, None, column.name
-    assert node is not None
-    bound = coercion.settled(b, b.expression(node, scope))
-    constraints.refuse_subquery(b, bound, "index expression")
-    word = expression_word(node)
-    if bound.type in (oids.RECORD, oids.VOID):
-        raise DatacaveError(
-            f'column "{word}" has pseudo-type {b.types.name(bound.type)}', sqlstate=sqlstate.INVALID_TABLE_DEFINITION
-        )
-    if any(isinstance(part, n.FunctionCall) and part.function.volatility != "i" for part in n.walk(bound)):
-        raise DatacaveError(
-            "functions in index expression must be marked IMMUTABLE", sqlstate=sqlstate.INVALID_OBJECT_DEFINITION
-        )
-    operators = key_class(b, element.operator_class, method, bound.type)
-    key = IndexKey(
-        0, SqlText(routine=b.routine_name)(node), element.descending, nulls_first, bound.type, collation, operators
-    )
-    return key, bound, word
-
-
 def _included(table: Table, element: ast.IndexElement) -> int:
     if element.column is None or element.expression is not None:
         raise FeatureNotSupported("expressions are not supported in included columns")
@@ -210,7 +149,7 @@ def _predicate(
         return None, None
     scope = row_rules.row_scope(b, table, row, table.name, "index predicates")
     bound = coercion.to_boolean(b, b.expression(statement.where, scope), "WHERE")
-    constraints.refuse_subquery(b, bound, "index predicate")
+    refuse_subquery(b, bound, "index predicate")
     if any(isinstance(part, n.FunctionCall) and part.function.volatility != "i" for part in n.walk(bound)):
         raise DatacaveError(
             "functions in index predicate must be marked IMMUTABLE", sqlstate=sqlstate.INVALID_OBJECT_DEFINITION

@@ -11,6 +11,7 @@ from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_sql.bind import coercion, constraints, relations, sequences, typenames
 from datacave_sql.bind import statements as s
 from datacave_sql.bind.domains import domain_scope
+from datacave_sql.bind.indexable import refuse_subquery
 from datacave_sql.bind.object_names import free_name
 from datacave_sql.bind.sqltext import SqlText
 from datacave_sql.bind.state import Binding
@@ -229,7 +230,7 @@ def _condition(b: Binding, definition: TypeDefinition, expression: ast.Expressio
     value = n.ColumnReference(b.new_id(), definition.base_type_oid, definition.typmod, "value")
     scope = domain_scope(value, value.type, value.typmod)
     bound = coercion.to_boolean(b, b.expression(expression, scope), "CHECK")
-    constraints.refuse_subquery(b, bound, "check constraint")
+    refuse_subquery(b, bound, "check constraint")
     return bound, OutputColumn(value.column, "value", value.type, value.typmod, attribute=1)
 
 

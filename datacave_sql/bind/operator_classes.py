@@ -7,7 +7,7 @@ from functools import cache
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
 from datacave_core.types import oids
-from datacave_sql.bind import constraints
+from datacave_sql.bind.indexable import require_indexable
 from datacave_sql.bind.state import Binding
 from datacave_sql.parse import ast
 from datacave_sql.pgcatalog.facts import fixed_rows
@@ -29,7 +29,7 @@ def _classes(method: int) -> dict[str, list[tuple[int, bool]]]:
 def key_class(b: Binding, name: ast.QualifiedName | None, method: str, type_oid: int) -> str:
     """The class to keep for a key of a type: "" for the default one. Raises 42704, 42804."""
     if name is None:
-        constraints.require_indexable(b, type_oid, method)
+        require_indexable(b, type_oid, method)
         return ""
     written = name[-1]
     known = _classes(METHOD_OIDS[method]).get(written)
@@ -41,7 +41,7 @@ def key_class(b: Binding, name: ast.QualifiedName | None, method: str, type_oid:
     base = b.types.base(type_oid)
     for accepted, default in known:
         if _accepts(b, accepted, base):
-            constraints.require_indexable(b, type_oid, method)
+            require_indexable(b, type_oid, method)
             # bpchar and name have classes of their own, varchar is indexed as text.
             return "" if default and (accepted == base or written == "text_ops") else written
     raise DatacaveError(

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from datacave_core import sqlstate
 from datacave_core.catalog import PartitionKey, PartitionKeyPart, Table
 from datacave_core.errors import DatacaveError, FeatureNotSupported
-from datacave_sql.bind import coercion, constraints, row_rules
+from datacave_sql.bind import coercion, row_rules
 from datacave_sql.bind.constructs import resolve_collation
+from datacave_sql.bind.indexable import require_indexable
 from datacave_sql.bind.names import Scope
 from datacave_sql.bind.partition_bounds import ordered_partitions
 from datacave_sql.bind.sqltext import SqlText
@@ -99,7 +100,7 @@ def _require_class(b: Binding, type_oid: int, strategy: str, operator_class: str
             sqlstate=sqlstate.UNDEFINED_OBJECT,
         )
     try:
-        constraints.require_indexable(b, type_oid)
+        require_indexable(b, type_oid)
     except DatacaveError:
         raise DatacaveError(
             f'data type {b.types.name(type_oid)} has no default operator class for access method "{method}"',

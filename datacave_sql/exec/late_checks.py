@@ -7,6 +7,7 @@ them. The writer locks the values first, so two transactions cannot both add the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Any
 
 from datacave_core.errors import DatacaveError
@@ -15,9 +16,11 @@ from datacave_core.transaction import UPDATE
 from datacave_core.values import Row
 from datacave_core.wait import Steps, wait_for
 from datacave_sql.exec.context import ExecutionContext
+from datacave_sql.exec.exclusion import conflicting, exclusion_violation
 from datacave_sql.exec.foreign_keys import is_deferred
 from datacave_sql.exec.newest_rows import newest_pairs
 from datacave_sql.table.access import IndexAccess, TableAccess
+from datacave_sql.table.exclusion import ExclusionAccess
 
 Violation = Callable[[IndexAccess, Row], DatacaveError]
 
@@ -35,13 +38,21 @@ class LateChecks:
 
     def note(self, index: IndexAccess, row: Row) -> Steps[None]:
         """Locks the values of a row that is about to be written, to be checked later."""
-        key = index.unique_key(row)
+        if isinstance(index, ExclusionAccess):
+            key = index.lock_key(row)
+            if key is not None:
+                # Rows under one lock are many: what tells them apart follows.
+                entry = index.entry_key(row, b"") or b""
+                self.pending.setdefault(index.index.oid, {})[entry + repr(row).encode()] = row
+        else:
+            key = index.unique_key(row)
+            if key is not None:
+                self.pending.setdefault(index.index.oid, {})[key] = row
         if key is None:
             return
         wait = self._context.transaction.lock(key, UPDATE)
         if wait is not None:
             yield from wait_for(wait)
-        self.pending.setdefault(index.index.oid, {})[key] = row
 
     def finish(self) -> Steps[None]:
         """Checks what is due at the end of a statement; the rest waits for the commit. Raises 23505."""
@@ -58,7 +69,7 @@ class LateChecks:
                 check = DeferredUniqueness(session, constraint.oid, self._access.table.oid, rows, self._violation)
                 self._context.transaction.before_commit.append(check)
             else:
-                check_repeated(self._context, index, rows.items(), self._violation)
+                check_repeated(self._context, self._access, index, rows.items(), self._violation)
         yield from ()
 
 
@@ -81,18 +92,30 @@ class DeferredUniqueness:
         table = session.catalog_snapshot.tables.get(self._table_oid)
         if table is None:
             return
-        for index in session.catalog_state.access(table).indexes:
+        access = session.catalog_state.access(table)
+        for index in access.indexes:
             if index.index.constraint_oid == self.constraint_oid:
                 context = ExecutionContext(session, session.transaction, ())
-                check_repeated(context, index, self._rows.items(), self._violation)
+                check_repeated(context, access, index, self._rows.items(), self._violation)
         yield from ()
 
 
 def check_repeated(
-    context: ExecutionContext, index: IndexAccess, rows: Iterable[tuple[bytes, Row]], violation: Violation
+    context: ExecutionContext,
+    access: TableAccess,
+    index: IndexAccess,
+    rows: Iterable[tuple[bytes, Row]],
+    violation: Violation,
 ) -> None:
-    """Raises 23505 where more than one row has the values of a key now."""
+    """Raises 23505 where more than one row has the values of a key now, 23P01 where rows conflict."""
     for key, row in rows:
+        if isinstance(index, ExclusionAccess):
+            # A row that conflicts with nothing else still meets itself, unless it is gone.
+            found = [other for _, other in islice(conflicting(context, access, index, row), 3)]
+            if row in found and len(found) > 1:
+                other = next((one for one in found if one != row), row)
+                raise exclusion_violation(context, access, index, row, other, creating=False)
+            continue
         count = sum(len(batch) for batch in newest_pairs(context.transaction, key, prefix_end(key)))
         if count > 1:
             raise violation(index, row)

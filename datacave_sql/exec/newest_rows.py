@@ -16,9 +16,11 @@ from datacave_sql.table.access import TableAccess
 KeyedRow = tuple[bytes, Row]
 
 
-def newest_pairs(transaction: Transaction, low: bytes, high: bytes | None) -> Iterator[list[KeyedRow]]:
+def newest_pairs(
+    transaction: Transaction, low: bytes, high: bytes | None, *, reverse: bool = False
+) -> Iterator[list[KeyedRow]]:
     """Keys and physical rows of a range, in batches."""
-    return transaction.scan_newest(low, high)
+    return transaction.scan_newest(low, high, reverse)
 
 
 def newest_rows(transaction: Transaction, access: TableAccess) -> Iterator[list[KeyedRow]]:

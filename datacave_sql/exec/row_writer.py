@@ -18,9 +18,11 @@ from datacave_core.values import Row
 from datacave_core.wait import Steps, wait_for
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.disclosure import may_show, readable_columns
+from datacave_sql.exec.exclusion import exclusion_violation, find_excluded
 from datacave_sql.exec.foreign_keys import guard_for
 from datacave_sql.exec.late_checks import LateChecks
 from datacave_sql.table.access import IndexAccess, TableAccess
+from datacave_sql.table.exclusion import ExclusionAccess
 
 
 class ViewCheck(str):
@@ -130,6 +132,9 @@ class RowWriter:
 
     def find_conflict(self, index: IndexAccess, row: Row) -> Steps[bytes | None]:
         """Locks the row's unique key; the key of the table row that has it already, or None."""
+        if isinstance(index, ExclusionAccess):
+            excluded = yield from find_excluded(self.context, self.access, index, row)
+            return excluded[0] if excluded is not None else None
         key = index.unique_key(row)
         if key is None:
             return None
@@ -159,6 +164,12 @@ class RowWriter:
             constraint=index.index.name,
         )
 
+    def check_excluded(self, index: ExclusionAccess, row: Row, own: bytes | None = None) -> Steps[None]:
+        """Raises 23P01 for a row that an exclusion constraint does not allow beside another."""
+        found = yield from find_excluded(self.context, self.access, index, row, own)
+        if found is not None:
+            raise exclusion_violation(self.context, self.access, index, row, found[1], creating=False)
+
     def unfit_arbiter(self, index: IndexAccess) -> DatacaveError:
         """The error of an ON CONFLICT that a constraint which is checked later would have to decide."""
         return DatacaveError(
@@ -173,8 +184,10 @@ class RowWriter:
         """Inserts a complete row whose constraints other than uniqueness hold; returns its key. Raises 23505."""
         access, transaction = self.access, self.transaction
         for index in access.indexes:
-            if index.index.deferrable or index.index.exclusion:
+            if index.index.deferrable:
                 yield from self._later.note(index, row)
+            elif isinstance(index, ExclusionAccess):
+                yield from self.check_excluded(index, row)
             elif index.index.unique and (yield from self.find_conflict(index, row)) is not None:
                 raise self.unique_violation(index, row)
         key = access.row_key(row, self._row_id)
@@ -196,7 +209,10 @@ class RowWriter:
         access, transaction = self.access, self.transaction
         store = transaction.manager.store
         unique = {}
-        if any((one.index.unique and not one.is_plain) or one.index.deferrable for one in access.indexes):
+        if any(
+            (one.index.unique and not one.is_plain) or one.index.deferrable or one.index.exclusion
+            for one in access.indexes
+        ):
             for row in rows:
                 yield from self.insert(row)
             return
@@ -275,14 +291,18 @@ class RowWriter:
                 continue
             old_entry = index.entry_key(old, key)
             new_entry = index.entry_key(new, new_key)
-            if new_entry != old_entry:
-                if index.index.deferrable or index.index.exclusion:
+            # Entries of exclusion constraints do not show all values.
+            changed = new_entry != old_entry or (index.index.exclusion and index.values(old) != index.values(new))
+            if changed:
+                if index.index.deferrable:
                     yield from self._later.note(index, new)
+                elif isinstance(index, ExclusionAccess):
+                    yield from self.check_excluded(index, new, key)
                 elif index.index.unique:
                     holder = yield from self.find_conflict(index, new)
                     if holder is not None and holder != key:
                         raise self.unique_violation(index, new)
-                if old_entry is not None:
+                if old_entry is not None and new_entry != old_entry:
                     transaction.delete(old_entry)
             if new_entry is not None and (moved or new_entry != old_entry):
                 transaction.put(new_entry, (new_key,))

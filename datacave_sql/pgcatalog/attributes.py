@@ -14,7 +14,7 @@ from typing import Final
 from datacave_core.catalog import Column, Table, TypeDefinition
 from datacave_core.types import SqlType, find_type
 from datacave_core.values import Array, Row
-from datacave_sql.bind.create_index import expression_word, free_word
+from datacave_sql.bind.index_keys import expression_word, free_word
 from datacave_sql.bind.stored_text import expression_tree
 from datacave_sql.pgcatalog.classes import options_array
 from datacave_sql.pgcatalog.facts import base_type, relation_shapes

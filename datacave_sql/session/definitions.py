@@ -75,6 +75,8 @@ def constraint_text(
             text += " NO INHERIT"
     elif kind == "f":
         text = _foreign_key_text(catalog, table, constraint, qualified)
+    elif kind == "x":
+        text = _exclusion_text(catalog, table, constraint, shown)
     else:
         text = "PRIMARY KEY" if kind == "p" else "UNIQUE"
         found = catalog.index_by_oid(constraint.index_oid)
@@ -90,6 +92,18 @@ def constraint_text(
     if not constraint.validated:
         text += " NOT VALID"
     return text
+
+
+def _exclusion_text(catalog: Catalog, table: Table, constraint: Constraint, shown: Shown) -> str:
+    found = catalog.index_by_oid(constraint.index_oid)
+    assert found is not None
+    index = found[1]
+    parts = ", ".join(
+        f"{_key_text(table, key, shown)} WITH {operator}"
+        for key, operator in zip(index.keys, index.exclusion, strict=True)
+    )
+    text = f"EXCLUDE USING {index.method} ({parts})"
+    return text if index.predicate is None else f"{text} WHERE ({shown(index.predicate)})"
 
 
 def _foreign_key_text(catalog: Catalog, table: Table, constraint: Constraint, qualified: Callable[[Table], str]) -> str:

@@ -12,7 +12,9 @@ from datacave_sql.bind.binder import binding
 from datacave_sql.bind.environment import BindingEnvironment
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.rowfunction import compile_factory, tuple_text
+from datacave_sql.expr import nodes as n
 from datacave_sql.expr.generate import Code, Generator
+from datacave_sql.functions.resolution import resolve_operator
 from datacave_sql.functions.typelookup import TypeLookup
 from datacave_sql.table.index_rule import IndexRule, over_attributes
 
@@ -34,7 +36,7 @@ def index_rules(catalog: Catalog, types: TypeLookup, table: Table) -> dict[int, 
     return {
         index.oid: _rule(catalog, types, table, index)
         for index in table.indexes
-        if index.predicate is not None or any(not key.column for key in index.keys)
+        if index.predicate is not None or index.exclusion or any(not key.column for key in index.keys)
     }
 
 
@@ -70,4 +72,16 @@ def _rule(catalog: Catalog, types: TypeLookup, table: Table, index: Index) -> In
     if predicate is not None:
         generator = Generator(reading, ("r",), types)
         applies = compile_factory(generator, "r", [f"return {generator.truth(predicate)}"])(context)
-    return IndexRule(keys, predicate, values, applies)
+    conflicts = None
+    if index.exclusion:
+        places = {-1 - place: Code(f"a[{place}]", False, True) for place in range(len(index.keys))}
+        places |= {1 + place: Code(f"b[{place}]", False, True) for place in range(len(index.keys))}
+        generator = Generator(places, ("a", "b"), types)
+        tests = []
+        for place, (key, operator) in enumerate(zip(index.keys, index.exclusion, strict=True)):
+            type_oid = table.column(key.column).type_oid if key.column else key.type_oid
+            found = resolve_operator(operator, type_oid, type_oid, types)
+            sides = tuple(n.ColumnReference(one, type_oid) for one in (-1 - place, 1 + place))
+            tests.append(generator.truth(n.FunctionCall(found.function, sides, found.result_type, operator=operator)))
+        conflicts = compile_factory(generator, "a, b", [f"return bool({' and '.join(tests)})"])(context)
+    return IndexRule(keys, predicate, values, applies, conflicts)

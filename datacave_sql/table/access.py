@@ -8,7 +8,6 @@ the key of the table row. One object per state of a table; everything per row is
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
 from typing import Any
@@ -21,7 +20,6 @@ from datacave_core.keycode import (
     KeyColumn,
     KeyKind,
     key_kind,
-    make_batch_encoder,
     prefix_end,
     table_prefix,
 )
@@ -30,7 +28,11 @@ from datacave_core.types.location import Tid
 from datacave_core.values import Row
 from datacave_sql.expr.generate import Code
 from datacave_sql.functions.typelookup import TypeLookup
+from datacave_sql.table.exclusion import ExclusionAccess, exclusion_keys
+from datacave_sql.table.index_access import IndexAccess
 from datacave_sql.table.index_rule import IndexRule
+
+__all__ = ["IndexAccess", "TableAccess"]
 
 ROW_ID_BYTES = 8
 
@@ -56,69 +58,6 @@ def row_writer_number(context: Any, key: bytes) -> int:
     return (context.transaction.version_number(key) & 0xFFFFFFFF) or 3
 
 
-@dataclass
-class IndexAccess:
-    """One index: its codec and the slots of its key columns in a row; `rule` where it computes keys or is partial."""
-
-    index: Index
-    codec: KeyCodec
-    slots: tuple[int, ...]
-    rule: IndexRule | None = None
-
-    @cached_property
-    def encode_rows(self) -> Callable[[Sequence[Row]], list[bytes]]:
-        """The keys of many rows, without what makes entries of equal values different."""
-        if self.rule is not None and self.rule.values is not None:
-            encode, values = self.codec.encode, self.rule.values
-            return lambda rows: [encode(values(row)) for row in rows]
-        return make_batch_encoder(self.codec, self.slots)
-
-    @cached_property
-    def columns(self) -> frozenset[int]:
-        """Numbers of the columns on which a row's entry depends."""
-        plain = frozenset(key.column for key in self.index.keys if key.column)
-        return plain if self.rule is None else plain | self.rule.columns
-
-    @property
-    def has_own_entries(self) -> bool:
-        """Whether the values alone make the key of an entry: they cannot repeat, not even for a while."""
-        return self.index.unique and not self.index.deferrable
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether the index holds every row, by columns alone."""
-        return self.rule is None
-
-    def covers(self, row: Row) -> bool:
-        """Whether the row has an entry: it satisfies the condition of a partial index."""
-        return self.rule is None or self.rule.applies is None or self.rule.applies(row)
-
-    def values(self, row: Row) -> tuple[Any, ...]:
-        """The values of the key columns."""
-        if self.rule is not None and self.rule.values is not None:
-            return self.rule.values(row)
-        return tuple([row[slot] for slot in self.slots])
-
-    def entry_key(self, row: Row, row_key: bytes) -> bytes | None:
-        """The key of a row's entry; None where it has none."""
-        if not self.covers(row):
-            return None
-        values = self.values(row)
-        key = self.codec.encode(values)
-        if self.has_own_entries and (None not in values or self.index.nulls_not_distinct):
-            return key
-        return key + row_key[PREFIX_LENGTH:]
-
-    def unique_key(self, row: Row) -> bytes | None:
-        """The key that no other row may have; None where NULLs or the index's condition make the row unique anyway."""
-        if not self.index.unique or not self.covers(row):
-            return None
-        values = self.values(row)
-        if None in values and not self.index.nulls_not_distinct:
-            return None
-        return self.codec.encode(values)
-
-
 class TableAccess:
     """Compiled access to one table."""
 
@@ -140,13 +79,7 @@ class TableAccess:
             column.number - 1 for column in table.columns if column.not_null and not column.dropped
         )
         self.indexes = tuple(
-            IndexAccess(
-                index,
-                self._codec(index),
-                tuple(key.column - 1 for key in index.keys),
-                rules.get(index.oid) if rules is not None else None,
-            )
-            for index in table.indexes
+            self._index(index, rules.get(index.oid) if rules is not None else None) for index in table.indexes
         )
         self.secondary = tuple(one for one in self.indexes if one.index.index_number != 0)
         self.clustered = next((one for one in self.indexes if one.index.index_number == 0), None)
@@ -155,6 +88,15 @@ class TableAccess:
     def table_range(self) -> tuple[bytes, bytes | None]:
         """The range of all row keys."""
         return self.prefix, prefix_end(self.prefix)
+
+    def _index(self, index: Index, rule: IndexRule | None) -> IndexAccess:
+        slots = tuple(key.column - 1 for key in index.keys)
+        if not index.exclusion:
+            return IndexAccess(index, self._codec(index), slots, rule)
+        types = [self.table.column(key.column).type_oid if key.column else key.type_oid for key in index.keys]
+        keys = exclusion_keys(index, tuple(map(self.types.base, types)), self.kind_of)
+        codec = KeyCodec(table_prefix(self.table.storage_id, index.index_number), keys.columns)
+        return ExclusionAccess(index, codec, slots, rule, keys)
 
     def _codec(self, index: Index) -> KeyCodec:
         columns = []

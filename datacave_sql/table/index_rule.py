@@ -25,6 +25,8 @@ class IndexRule:
     predicate: n.Expression | None
     values: Callable[[Row], tuple[Any, ...]] | None
     applies: Callable[[Row], bool] | None
+    conflicts: Callable[[tuple[Any, ...], tuple[Any, ...]], bool] | None = None
+    """Of an exclusion constraint: whether all operators hold between the key values of two rows."""
 
     @property
     def columns(self) -> frozenset[int]:

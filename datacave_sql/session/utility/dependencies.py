@@ -284,7 +284,7 @@ class Collector:
     def add_index(self, table: Table, index: Index) -> None:
         """Drops an index. Raises 2BP01 for the index of a constraint."""
         for constraint in table.constraints:
-            if constraint.index_oid == index.oid and constraint.kind in ("p", "u"):
+            if constraint.index_oid == index.oid and constraint.kind in ("p", "u", "x"):
                 raise DatacaveError(
                     f"cannot drop index {index.name} because constraint {constraint.name} on table {table.name}"
                     " requires it",
@@ -305,7 +305,7 @@ class Collector:
     def add_constraint(self, table: Table, constraint: Constraint) -> None:
         """Drops a constraint, with its index and the foreign keys that need it."""
         self.removal.constraints.setdefault(table.oid, set()).add(constraint.oid)
-        if constraint.kind in ("p", "u") and constraint.index_oid:
+        if constraint.kind in ("p", "u", "x") and constraint.index_oid:
             self.removal.indexes.setdefault(table.oid, set()).add(constraint.index_oid)
             self._keys_through(table, constraint.index_oid, f"constraint {constraint.name} on table {table.name}")
 

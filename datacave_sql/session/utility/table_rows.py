@@ -15,6 +15,7 @@ from datacave_core.transaction import Isolation
 from datacave_core.values import Row
 from datacave_core.wait import TURN, Steps, wait_for
 from datacave_sql.exec.context import ExecutionContext
+from datacave_sql.exec.exclusion import exclusion_violation, find_excluded
 from datacave_sql.exec.newest_rows import newest_pairs, newest_rows
 from datacave_sql.exec.rowfunction import compile_factory, tuple_text
 from datacave_sql.expr.nodes import Expression
@@ -25,6 +26,7 @@ from datacave_sql.plan.routing import stays_function
 from datacave_sql.plan.subqueries import plan_subquery
 from datacave_sql.session.utility.numbering import Numbers
 from datacave_sql.table.access import IndexAccess, TableAccess
+from datacave_sql.table.exclusion import ExclusionAccess
 
 
 def row_function(
@@ -110,10 +112,24 @@ def build_index(session: Any, access: TableAccess, index: IndexAccess) -> Steps[
             compared = _compared_keys(index, found)
             if (repeated := known.add(compared)) is not None:
                 raise duplicate(access, index, found[repeated][2], session)
-        entries: dict[bytes, Row | None] = {entry: (key,) for entry, key, _ in found}
-        session.transaction.put_all(entries)
+        if isinstance(index, ExclusionAccess):
+            yield from _write_excluding(context, access, index, found)
+        else:
+            entries: dict[bytes, Row | None] = {entry: (key,) for entry, key, _ in found}
+            session.transaction.put_all(entries)
         if context.slice_over():
             yield TURN
+
+
+def _write_excluding(
+    context: ExecutionContext, access: TableAccess, index: ExclusionAccess, found: Sequence[tuple[bytes, bytes, Row]]
+) -> Steps[None]:
+    """Writes entries of an exclusion constraint one by one, each checked against those before. Raises 23P01."""
+    for entry, key, row in found:
+        other = yield from find_excluded(context, access, index, row)
+        if other is not None:
+            raise exclusion_violation(context, access, index, row, other[1], creating=True)
+        context.transaction.put(entry, (key,))
 
 
 def _compared_keys(index: IndexAccess, found: Sequence[tuple[bytes, bytes, Row]]) -> list[bytes]:

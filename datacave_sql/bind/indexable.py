@@ -1,0 +1,32 @@
+"""What may be indexed: types with an order, expressions without subqueries."""
+
+from __future__ import annotations
+
+from datacave_core import sqlstate
+from datacave_core.errors import DatacaveError, FeatureNotSupported
+from datacave_sql.bind.state import Binding
+from datacave_sql.expr import nodes as n
+from datacave_sql.functions.resolution import resolve_operator
+
+
+def refuse_subquery(b: Binding, e: n.Expression, where: str) -> None:
+    """Raises 0A000 for a stored expression that holds a subquery."""
+    for node in n.walk(e):
+        if isinstance(node, n.SubqueryExpression):
+            raise FeatureNotSupported(f"cannot use subquery in {where}", position=b.position(node))
+
+
+def require_indexable(b: Binding, type_oid: int, method: str = "btree") -> None:
+    """Raises 42704 for a type that has no order to build an index on."""
+    try:
+        resolve_operator("<", type_oid, type_oid, b.types)
+        comparable = b.types.io(type_oid).comparable
+    except DatacaveError:
+        comparable = False
+    if not comparable:
+        raise DatacaveError(
+            f'data type {b.types.name(type_oid)} has no default operator class for access method "{method}"',
+            sqlstate=sqlstate.UNDEFINED_OBJECT,
+            hint="You must specify an operator class for the index or define a default operator class for the data "
+            "type.",
+        )
