@@ -238,14 +238,6 @@ def bind_unsupported(b: Binding, e: ast.UnsupportedExpression, scope: Scope) -> 
     )
 
 
-def bind_current_of(b: Binding, e: ast.CurrentOf, scope: Scope) -> n.Expression:
-    raise FeatureNotSupported(
-        "WHERE CURRENT OF is not supported",
-        hint="Name the row by its primary key.",
-        position=e.position,
-    )
-
-
 def bind_named_argument(b: Binding, e: ast.NamedArgument, scope: Scope) -> n.Expression:
     return b.expression(e.value, scope)
 
@@ -283,7 +275,6 @@ CONSTRUCTS: Mapping[type, Callable[..., n.Expression]] = {
     ast.Collate: bind_collate,
     ast.SqlValueFunction: bind_value_function,
     ast.UnsupportedExpression: bind_unsupported,
-    ast.CurrentOf: bind_current_of,
     ast.NamedArgument: bind_named_argument,
     ast.GroupingCall: bind_grouping,
 }

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
+from datacave_sql.bind import cursor_rows, typenames
 from datacave_sql.bind import statements as s
-from datacave_sql.bind import typenames
 from datacave_sql.bind.environment import BindingEnvironment
 from datacave_sql.bind.names import Scope
 from datacave_sql.bind.state import Binding
@@ -55,7 +55,10 @@ def bind_declare(b: Binding, statement: ast.DeclareCursor, entries: Entries) -> 
             sqlstate=sqlstate.FEATURE_NOT_SUPPORTED,
             detail=f"{'Holdable' if statement.hold else what.title()} cursors must be READ ONLY.",
         )
-    return s.DeclareCursor(statement.name, query, statement.binary, statement.scroll, statement.hold)
+    plan, keys = cursor_rows.with_keys(b, query.plan)
+    text = b.text[entries.parsed.start : entries.parsed.end]
+    carried = replace(query, plan=plan)
+    return s.DeclareCursor(statement.name, carried, statement.binary, statement.scroll, statement.hold, text, keys)
 
 
 NESTED: Mapping[type, Callable[..., s.BoundStatement]] = {

@@ -109,13 +109,18 @@ class ExecuteStatement:
 
 @dataclass(frozen=True, slots=True)
 class DeclareCursor:
-    """DECLARE CURSOR; `scroll` None where neither SCROLL nor NO SCROLL is written."""
+    """DECLARE CURSOR; `scroll` None where neither SCROLL nor NO SCROLL is written; `text` is the whole statement.
+
+    Behind the columns of the query its plan gives storage keys: `keys` pairs table oids with their places.
+    """
 
     name: str
     query: BoundQuery
     binary: bool
     scroll: bool | None
     hold: bool
+    text: str = ""
+    keys: tuple[tuple[int, int], ...] = ()
 
 
 # --- tables ----------------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from datacave_core.catalog import Table
 from datacave_sql.bind import (
     assignments,
     coercion,
+    cursor_rows,
     descendants,
     operators,
     row_rules,
@@ -48,7 +49,10 @@ def _found_rows(
     tests = [condition for _, condition in opened.conditions if condition is not None]
     if where is not None:
         scope.clause = "WHERE"
-        test = coercion.to_boolean(b, b.expression(where, scope), "WHERE")
+        if isinstance(where, ast.CurrentOf):
+            test = cursor_rows.bind_current_of(b, where, target, opened)
+        else:
+            test = coercion.to_boolean(b, b.expression(where, scope), "WHERE")
         plan = l.Filter(plan, test)
         tests.append(test)
     assert opened.base is not None

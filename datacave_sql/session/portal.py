@@ -32,6 +32,8 @@ class Portal:
         binary: bool = False,
         text: str = "",
         created_at: int = 0,
+        keys: Sequence[tuple[int, int]] = (),
+        locks_rows: bool = False,
     ) -> None:
         self.name = name
         self.compiled = compiled
@@ -42,8 +44,12 @@ class Portal:
         self.binary = binary
         self.text = text
         self.created_at = created_at
+        self.keys = keys
+        """Places of the keys of table rows behind the columns of a row, by table oid."""
+        self.locks_rows = locks_rows
         self.cache: Any = None
         self._session = session
+        self._transaction = session.transaction
         self._steps: Iterator[Reply | Wait] | None = None
         self._rows: list[Row] = []
         self._complete: Complete | None = None
@@ -115,7 +121,7 @@ class Portal:
         cut = bool(row_limit) and len(rows) == row_limit
         self.position = start + len(rows) if cut else len(self._rows) + 1
         if rows:
-            yield rows
+            yield self.shown(rows)
         yield Suspended() if cut else Complete(f"SELECT {len(rows)}")
 
     def materialise(self) -> Steps[None]:
@@ -133,6 +139,24 @@ class Portal:
             elif isinstance(step, Complete):
                 self._complete = step
         self._committed_with = True
+
+    def shown(self, rows: list[Row]) -> list[Row]:
+        """Rows as clients get them."""
+        if not self.keys:
+            return rows
+        width = self.keys[0][1]
+        return [row[:width] for row in rows]
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it is left from a transaction that has ended."""
+        return self.holdable and self._session.transaction is not self._transaction
+
+    def current_key(self, table_oid: int) -> tuple[bool, bytes | None]:
+        """(whether it stands on a row, the key of the row of a table in it)."""
+        if not 1 <= self.position <= len(self._rows):
+            return False, None
+        return True, self._rows[self.position - 1][dict(self.keys)[table_oid]]
 
     def kept_rows(self) -> Steps[list[Row]]:
         """All rows, for scrolling."""

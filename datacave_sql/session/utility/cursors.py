@@ -44,7 +44,9 @@ def declare(session: Any, bound: DeclareCursor, parameters: Sequence[Any]) -> St
         holdable=bound.hold,
         scrollable=bound.scroll is not False,
         binary=bound.binary,
-        text=bound.name,
+        text=bound.text,
+        keys=bound.keys,
+        locks_rows=not bound.query.read_only,
         created_at=session.evaluation.statement_timestamp,
     )
     session.portals[bound.name] = portal
@@ -82,7 +84,7 @@ def fetch(session: Any, statement: ast.FetchCursor) -> Steps:
     rows = _move(portal, kept, statement.direction, statement.count)
     if rows and not statement.move:
         for start in range(0, len(rows), BATCH_ROWS):
-            yield rows[start : start + BATCH_ROWS]
+            yield portal.shown(rows[start : start + BATCH_ROWS])
     yield Complete(f"{'MOVE' if statement.move else 'FETCH'} {len(rows)}")
 
 
