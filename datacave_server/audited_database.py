@@ -12,7 +12,7 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
-from datacave_core.catalog import Catalog, Role
+from datacave_core.catalog import CastDefinition, Catalog, DefaultPrivileges, Role, SystemPrivileges
 from datacave_server.audit import AuditLog
 from datacave_sql import Database, NamedDatabase
 
@@ -23,8 +23,13 @@ KINDS = {
     "types": "type",
     "roles": "role",
     "databases": "database",
+    "routines": "routine",
+    "operators": "operator",
+    "casts": "cast",
+    "system_privileges": "privileges of a built-in object",
+    "default_privileges": "default privileges",
 }
-SHOWN = ("privileges", "memberships")
+SHOWN = ("privileges", "memberships", "policies", "row_security")
 # Bookkeeping that follows from other changes.
 SILENT = frozenset(("oid", "storage_id", "next_index_number", "row_type_oid", "row_array_type_oid", "depends_on"))
 
@@ -62,6 +67,8 @@ def catalog_changes(before: Catalog, after: Catalog) -> Iterator[dict[str, Any]]
                 changed = _changed_fields(old, new) if old is not None else {}
                 if old is None or changed:
                     action = "create" if old is None else "alter"
+                    if old is None and isinstance(new, SystemPrivileges | DefaultPrivileges):
+                        changed = {"privileges": _plain(new.privileges)}
                     yield {"action": action, "kind": kind, "name": _name(new, after), **changed}
         for oid, old in old_items.items():
             if oid not in new_items and _is_lasting(old):
@@ -74,8 +81,12 @@ def _changed_fields(old: Any, new: Any) -> dict[str, Any]:
         for field in dataclasses.fields(new)
         if field.name not in SILENT and getattr(old, field.name) != getattr(new, field.name)
     ]
-    shown = {name: [dataclasses.asdict(part) for part in getattr(new, name)] for name in names if name in SHOWN}
+    shown = {name: _plain(getattr(new, name)) for name in names if name in SHOWN}
     return {"changed": names, **shown} if names else {}
+
+
+def _plain(value: Any) -> Any:
+    return [dataclasses.asdict(part) for part in value] if isinstance(value, tuple) else value
 
 
 def _is_lasting(item: Any) -> bool:
@@ -83,5 +94,13 @@ def _is_lasting(item: Any) -> bool:
 
 
 def _name(item: Any, catalog: Catalog) -> str:
+    if isinstance(item, SystemPrivileges):
+        return f"{item.class_oid}.{item.object_oid}"
+    if isinstance(item, DefaultPrivileges):
+        role, schema = catalog.roles.get(item.role_oid), catalog.schemas.get(item.schema_oid)
+        place = f" in {schema.name}" if schema is not None else ""
+        return f"{item.kind}s of {role.name if role is not None else item.role_oid}{place}"
+    if isinstance(item, CastDefinition):
+        return f"{item.source_oid} as {item.target_oid}"
     schema = catalog.schemas.get(getattr(item, "schema_oid", 0))
     return f"{schema.name}.{item.name}" if schema is not None and not isinstance(item, Role) else str(item.name)

@@ -25,6 +25,7 @@ class Method(Enum):
     TRUST = "trust"
     SCRAM = "scram-sha-256"
     CLEARTEXT = "password"
+    CERTIFICATE = "cert"
     REJECT = "reject"
 
 
@@ -77,7 +78,8 @@ def choose_method(address: str, is_tls: bool, user: str, config: Config, databas
 
 def fits(rule: AuthRule, host: str, is_tls: bool, user: str) -> bool:
     """Whether a rule is about this connection."""
-    if rule.user not in ("all", user) or (rule.tls == "required" and not is_tls):
+    needs_tls = rule.tls == "required" or rule.method == Method.CERTIFICATE.value
+    if rule.user not in ("all", user) or (needs_tls and not is_tls):
         return False
     if rule.address in ("all", "loopback"):
         return rule.address == "all" or is_loopback(host)
@@ -95,6 +97,14 @@ def plain_address(address: str) -> str:
 def password_failed(user: str) -> LoginRefused:
     """The answer to a wrong password, and to any password of an unknown user."""
     return LoginRefused(f'password authentication failed for user "{user}"', sqlstate=sqlstate.INVALID_PASSWORD)
+
+
+def check_certificate(user: str, common_name: str | None) -> None:
+    """Raises LoginRefused unless the client has shown a certificate for exactly this user."""
+    if common_name is None:
+        raise LoginRefused("connection requires a valid client certificate")
+    if common_name != user:
+        raise LoginRefused(f'certificate authentication failed for user "{user}"')
 
 
 def check_may_log_in(user: LoginUser | None, name: str) -> LoginUser:

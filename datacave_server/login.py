@@ -33,6 +33,7 @@ from datacave_server.auth import (
     LoginRefused,
     LoginUser,
     Method,
+    check_certificate,
     check_may_log_in,
     choose_method,
     login_timed_out,
@@ -43,7 +44,7 @@ from datacave_server.config import Config
 from datacave_server.deadlines import Timeouts
 from datacave_server.pump import Pump, Work, internal_error
 from datacave_server.throttle import FailureThrottle
-from datacave_server.tls import ServerTls
+from datacave_server.tls import ServerTls, common_name
 from datacave_sql import Database, Session
 
 
@@ -159,12 +160,15 @@ class Login:
         head = wire.negotiate_version()
         if decision.method is Method.TRUST:
             return head + self._finish()
+        if decision.method is Method.CERTIFICATE:
+            check_certificate(event.user, common_name(self._pump.transport.get_extra_info("peercert")))
+            return head + self._finish()
         verifier = self._user.verifier if self._user is not None else None
         doomed = verifier is None
         self._verifier = parse_verifier(verifier) if verifier is not None else None
         if decision.method is Method.CLEARTEXT:
             return head + wire.request_password()
-        known = self._verifier or mock_verifier(event.user, host.server_secret)
+        known = self._verifier or self._mock_verifier()
         binding = host.tls.server_end_point if self._in_tls and host.tls is not None else None
         self._scram = ScramExchange(known, host.randomness, channel_binding=binding, doomed=doomed)
         return head + wire.request_sasl(self._scram.mechanisms)
@@ -193,8 +197,12 @@ class Login:
         except Exception as error:
             yield self._refuse(internal_error(error))
 
+    def _mock_verifier(self) -> ScramVerifier:
+        host = self._host
+        return mock_verifier(self._name, host.server_secret, host.config.security.auth.scram_iterations)
+
     def _check_password(self, password: bytes) -> bytes:
-        known = self._verifier or mock_verifier(self._name, self._host.server_secret)
+        known = self._verifier or self._mock_verifier()
         matches = verify_password(known, password)
         if not matches or self._verifier is None:
             raise self._wrong_password()

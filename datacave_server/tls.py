@@ -7,8 +7,10 @@ signature, where MD5 and SHA-1 are replaced by SHA-256. A signature without one 
 from __future__ import annotations
 
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -56,8 +58,19 @@ def make_tls(section: TlsSection) -> ServerTls | None:
             raise ConfigError(
                 f"security.tls.client_ca_file: cannot be used: {error.reason}", section.client_ca_file
             ) from None
-        context.verify_mode = ssl.CERT_REQUIRED
+        is_required = section.client_certificates == "required"
+        context.verify_mode = ssl.CERT_REQUIRED if is_required else ssl.CERT_OPTIONAL
     return ServerTls(context, server_end_point(certificate))
+
+
+def common_name(peer_certificate: Mapping[str, Any] | None) -> str | None:
+    """The common name of a verified client certificate, in the form of SSLSocket.getpeercert.
+
+    None without a certificate, and for a certificate with several names or a name with a NUL in it.
+    """
+    subject = peer_certificate.get("subject", ()) if peer_certificate else ()
+    names = [value for part in subject for key, value in part if key == "commonName"]
+    return names[0] if len(names) == 1 and names[0] and "\0" not in names[0] else None
 
 
 def server_end_point(certificate_pem: bytes) -> bytes | None:

@@ -38,7 +38,7 @@ def _check_open_address(config: Config, origins: Mapping[str, str]) -> None:
                 "use scram-sha-256, or listen on a loopback address",
                 origins["security.auth.rules"],
             )
-    if not any(user.verifier for user in auth.users):
+    if not any(user.verifier for user in auth.users) and not any(rule.method == "cert" for rule in auth.rules):
         raise ConfigError(
             f"server.listen: {listen} can be reached from other machines, and no user has a password; give one a "
             "verifier in security.auth.users (datacave gen-password-hash makes it), or listen on 127.0.0.1",
@@ -73,6 +73,11 @@ def _check_tls(config: Config, origins: Mapping[str, str]) -> None:
         if rule.tls == "required" and not tls.cert_file:
             raise ConfigError(
                 f"security.auth.rules[{number}]: the rule requires TLS, and security.tls.cert_file is not set",
+                origins["security.auth.rules"],
+            )
+        if rule.method == "cert" and not tls.client_ca_file:
+            raise ConfigError(
+                f"security.auth.rules[{number}]: the method cert needs security.tls.client_ca_file",
                 origins["security.auth.rules"],
             )
 

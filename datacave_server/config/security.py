@@ -35,8 +35,13 @@ class TlsSection:
     client_ca_file: str = key(
         "",
         FilePath(may_be_empty=True),
-        "Certificates of the authorities that sign client certificates, in PEM format; when given, a client that "
-        "speaks TLS must show a certificate of theirs.",
+        "Certificates of the authorities that sign client certificates, in PEM format.",
+    )
+    client_certificates: str = key(
+        "required",
+        Choice("required", "optional"),
+        "With client_ca_file: whether every client that speaks TLS must show a certificate of its authorities, or only "
+        "those whom a rule with the method cert asks for one.",
     )
     min_version: str = key("1.2", Choice("1.2", "1.3"), "Oldest TLS version that is accepted.")
 
@@ -47,9 +52,10 @@ class AuthRule:
 
     address: str = required_key(Network(), 'Client addresses: "loopback", "all", or a network such as 10.0.0.0/8.')
     method: str = required_key(
-        Choice("trust", "scram-sha-256", "password", "reject"),
+        Choice("trust", "scram-sha-256", "password", "cert", "reject"),
         "trust asks nothing; scram-sha-256 proves the password without sending it; password sends it in clear text, "
-        "which needs TLS or server.allow_cleartext; reject refuses.",
+        "which needs TLS or server.allow_cleartext; cert, for connections over TLS, wants a client certificate whose "
+        "common name is the user's name; reject refuses.",
     )
     user: str = key(ALL, Text(r".+", "a user name"), 'The user the rule is for, or "all".')
     tls: str = key("any", Choice("any", "required"), "Whether the rule fits only connections over TLS.")
@@ -120,7 +126,7 @@ class EncryptionKey:
 
 @dataclass(frozen=True, slots=True)
 class EncryptionSection:
-    """Encryption of everything in the data directory."""
+    """Encryption of everything in the data directory but the audit log, which names objects and holds no data."""
 
     active_key: str = key("", Text(), "Id of the key that seals new files; empty: files are not encrypted.")
     allow_plain: bool = key(

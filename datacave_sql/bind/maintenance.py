@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from datacave_core import sqlstate
-from datacave_core.catalog import Index, Table
+from datacave_core.catalog import Index, Schema, Table
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_sql.bind import relations
 from datacave_sql.bind import statements as s
@@ -76,6 +76,7 @@ def bind_vacuum(b: Binding, statement: ast.Vacuum, entries: object) -> s.BoundSt
 def bind_reindex(b: Binding, statement: ast.Reindex, entries: object) -> s.BoundStatement:
     indexes: tuple[tuple[Table, Index], ...] = ()
     tables: tuple[Table, ...] = ()
+    schema: Schema | None = None
     if statement.kind == "index":
         found = relations.find_index(b, statement.name, statement.position)
         if found is None:
@@ -84,8 +85,8 @@ def bind_reindex(b: Binding, statement: ast.Reindex, entries: object) -> s.Bound
     elif statement.kind == "table":
         tables = (relations.require_table(b, statement.name, statement.position),)
     elif statement.kind == "schema":
-        relations.require_schema(b, statement.name[-1])
-    return s.Reindex(tables, indexes)
+        schema = relations.require_schema(b, statement.name[-1])
+    return s.Reindex(tables, indexes, schema, statement.kind in ("database", "system"))
 
 
 MAINTENANCE: Mapping[type, Callable[..., s.BoundStatement]] = {

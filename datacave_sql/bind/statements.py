@@ -227,6 +227,8 @@ class Reindex:
 
     tables: tuple[Table, ...]
     indexes: tuple[tuple[Table, Index], ...] = ()
+    schema: Schema | None = None
+    whole_database: bool = False
 
 
 # --- ALTER INDEX ---------------------------------------------------------------------------------------------------

@@ -12,8 +12,10 @@ from typing import Any
 from datacave_core import sqlstate
 from datacave_core.catalog import (
     ADMIN_ROLE_OID,
+    CastDefinition,
     Catalog,
     Index,
+    OperatorDefinition,
     Role,
     Routine,
     Schema,
@@ -30,7 +32,7 @@ from datacave_sql.bind import statements as s
 from datacave_sql.bind import table_changes
 from datacave_sql.bind.access import RelationUse
 from datacave_sql.bind.bound_privileges import ChangePolicies
-from datacave_sql.bind.bound_routines import AlterRoutine, CreateRoutine
+from datacave_sql.bind.bound_routines import AlterRoutine, CreateCast, CreateOperator, CreateRoutine
 
 _RELATION_CLASS = 1259
 _TYPE_CLASS = 1247
@@ -105,8 +107,19 @@ class _Asker:
             table, index = item
             if not self.owns(table.owner_oid):
                 raise not_owner("index", index.name)
+        elif isinstance(item, CastDefinition):
+            self._must_own_an_end(item)
         elif not self.owns(item.owner_oid):
             raise not_owner(kind_of(item), item.name)
+
+    def _must_own_an_end(self, cast: CastDefinition) -> None:
+        ends = cast.source_oid, cast.target_oid
+        types = self.catalog.types
+        if not any(self.owns(types[oid].owner_oid if oid in types else ADMIN_ROLE_OID) for oid in ends):
+            source, target = (self.session.catalog_state.types.name(oid) for oid in ends)
+            raise DatacaveError(
+                f"must be owner of type {source} or type {target}", sqlstate=sqlstate.INSUFFICIENT_PRIVILEGE
+            )
 
 
 def may_use_columns(catalog: Catalog, role_oid: int, table: Table, letter: str, numbers: Iterable[int] | None) -> bool:
@@ -133,6 +146,8 @@ def kind_of(item: Any) -> str:
         return {"p": "procedure", "a": "aggregate"}.get(item.kind, "function")
     if isinstance(item, Schema):
         return "schema"
+    if isinstance(item, OperatorDefinition):
+        return "operator"
     return "index" if isinstance(item, Index) else "type" if isinstance(item, TypeDefinition) else "database"
 
 
@@ -220,6 +235,12 @@ def _create_table(asker: _Asker, bound: s.CreateTable) -> None:
     asker.use_types(column.type_oid for column in bound.table.columns)
     for constraint in bound.table.constraints:
         _may_refer(asker, constraint)
+    _may_inherit(asker, bound.table.parents)
+
+
+def _may_inherit(asker: _Asker, parents: Iterable[int]) -> None:
+    for oid in parents:
+        asker.must_own(asker.catalog.tables[oid])
 
 
 def _may_refer(asker: _Asker, constraint: Any) -> None:
@@ -277,6 +298,10 @@ def _alter_table(asker: _Asker, bound: table_changes.AlterTable) -> None:
             _new_owner(asker, bound.table, action.role_oid)
         if isinstance(action, table_changes.AddConstraint):
             _may_refer(asker, action.constraint)
+        if isinstance(action, table_changes.ReplaceParts) and action.parents is not None:
+            _may_inherit(asker, set(action.parents) - set(bound.table.parents))
+    for one in bound.below:
+        _alter_table(asker, one)
 
 
 def _create_type(asker: _Asker, bound: s.CreateType | s.AlterType) -> None:
@@ -316,6 +341,26 @@ def _create_routine(asker: _Asker, bound: CreateRoutine) -> None:
         asker.must_own(bound.replaces)
     else:
         asker.create_in(bound.routine.schema_oid)
+
+
+def _create_cast(asker: _Asker, bound: CreateCast) -> None:
+    asker.must_own(bound.definition)
+    if bound.definition.method == "b":
+        # It makes the bytes of one type values of another, unchecked.
+        raise DatacaveError(
+            "must be superuser to create a cast WITHOUT FUNCTION", sqlstate=sqlstate.INSUFFICIENT_PRIVILEGE
+        )
+
+
+def _reindex(asker: _Asker, bound: s.Reindex) -> None:
+    if bound.schema is not None:
+        asker.must_own(bound.schema)
+    if bound.whole_database:
+        asker.must_own(asker.catalog.databases[asker.session.evaluation.database_oid])
+    for table in bound.tables:
+        asker.must_own(table)
+    for pair in bound.indexes:
+        asker.must_own(pair)
 
 
 def _copy_from(asker: _Asker, bound: s.CopyFrom) -> None:
@@ -370,14 +415,16 @@ def _comment_on(asker: _Asker, bound: s.CommentOn) -> None:
     """Comments are for owners; on roles for who may make them."""
     catalog, oid = asker.catalog, bound.object_oid
     if oid in catalog.roles and bound.class_oid == _ROLE_CLASS:
-        if not asker.role.create_role and not asker.owns(oid):
-            name = catalog.roles[oid].name
-            raise DatacaveError(f'must be member of role "{name}"', sqlstate=sqlstate.INSUFFICIENT_PRIVILEGE)
+        if catalog.roles[oid].superuser:
+            raise DatacaveError("must be superuser", sqlstate=sqlstate.INSUFFICIENT_PRIVILEGE)
+        if not asker.role.create_role:
+            raise DatacaveError("must have CREATEROLE privilege", sqlstate=sqlstate.INSUFFICIENT_PRIVILEGE)
         return
     maps: tuple[Any, ...] = (
         catalog.tables, catalog.sequences, catalog.schemas, catalog.types, catalog.databases, catalog.routines,
     )  # fmt: skip
-    item = next((found for one in maps if (found := one.get(oid)) is not None), None)
+    is_part = bound.sub_id != 0
+    item: Any = next((found for one in maps if (found := one.get(oid)) is not None), None)
     if item is None and (indexed := catalog.index_by_oid(oid)) is not None:
         item = indexed
     if item is None:
@@ -387,6 +434,9 @@ def _comment_on(asker: _Asker, bound: s.CommentOn) -> None:
             if oid in {*(one.oid for one in table.constraints), *(one.oid for one in table.policies)}
         )
         item = next(parts, None)
+        is_part = item is not None
+    if is_part and not asker.owns(item.owner_oid):
+        raise not_owner("relation", item.name)
     if item is None or (not hasattr(item, "owner_oid") and not isinstance(item, tuple)):
         raise DatacaveError("must be superuser to comment on this object", sqlstate=sqlstate.INSUFFICIENT_PRIVILEGE)
     asker.must_own(item)
@@ -414,6 +464,9 @@ _CHECKS: dict[type, Callable[[_Asker, Any], None]] = {
     s.CreateSequence: _create_in_schema("sequence"),
     s.AlterSequence: _owner_of("sequence"),
     CreateRoutine: _create_routine,
+    CreateOperator: _create_in_schema("definition"),
+    CreateCast: _create_cast,
+    s.Reindex: _reindex,
     AlterRoutine: _owner_of("routine"),
     s.CreateType: _create_type,
     s.AlterType: _create_type,

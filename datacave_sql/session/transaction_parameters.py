@@ -73,7 +73,7 @@ def check_role(session: Any, key: str, name: str) -> None:
         user = catalog.role_named(session.user)
         if user is not None and not user.superuser and user.oid != role.oid:
             raise DatacaveError(
-                "permission denied to set session authorization", sqlstate=sqlstate.INSUFFICIENT_PRIVILEGE
+                f'permission denied to set session authorization "{name}"', sqlstate=sqlstate.INSUFFICIENT_PRIVILEGE
             )
         return
     user = catalog.role_named(session.settings.session_authorization)

@@ -242,7 +242,33 @@ def make_self_signed(folder: Path) -> tuple[Path, Path]:
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
-    files = folder / "server.crt", folder / "server.key"
+    return write_pair(folder, "server", certificate, key)
+
+
+def sign_for(user: str, authority: Path, authority_key: Path, folder: Path) -> tuple[Path, Path]:
+    """A client certificate for a user, signed by a certificate of `make_self_signed`, and its key, as PEM files."""
+    issuer = x509.load_pem_x509_certificate(authority.read_bytes())
+    signer = serialization.load_pem_private_key(authority_key.read_bytes(), None)
+    assert isinstance(signer, ec.EllipticCurvePrivateKey)
+    key = ec.generate_private_key(ec.SECP256R1())
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, user)]))
+        .issuer_name(issuer.subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(issuer.not_valid_before_utc)
+        .not_valid_after(issuer.not_valid_after_utc)
+        .sign(signer, hashes.SHA256())
+    )
+    return write_pair(folder, "client", certificate, key)
+
+
+def write_pair(
+    folder: Path, name: str, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey
+) -> tuple[Path, Path]:
+    """Writes a certificate and its private key, the latter closed to others."""
+    files = folder / f"{name}.crt", folder / f"{name}.key"
     files[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     files[1].touch(0o600)
     files[1].write_bytes(

@@ -12,6 +12,8 @@ import asyncpg
 import psycopg
 import pytest
 
+from tests.clients.conftest import StartServer, make_self_signed, sign_for
+
 
 def psql_login(psql: str, dsn: str, password: str | None = None) -> subprocess.CompletedProcess[str]:
     """Runs a statement that tells who has logged in; never asks for a password."""
@@ -108,3 +110,32 @@ def test_logins_are_audited_without_passwords(secure_server: Any, psql: str) -> 
     everything = text + server.log
     assert "wr0ng-passw0rd" not in everything
     assert secure_server.password not in everything
+
+
+def test_client_certificates(start_server: StartServer, tmp_path: Path, psql: str) -> None:
+    authority, authority_key = make_self_signed(tmp_path)
+    (tmp_path / "strange").mkdir()
+    strange, strange_key = make_self_signed(tmp_path / "strange")
+    config = tmp_path / "datacave.toml"
+    config.write_text(
+        f'[security.tls]\ncert_file = "{authority}"\nkey_file = "{authority_key}"\nclient_ca_file = "{authority}"\n'
+        'client_certificates = "optional"\n'
+        '[[security.auth.users]]\nname = "admin"\nsuperuser = true\n'
+        '[[security.auth.rules]]\naddress = "all"\nmethod = "cert"\nuser = "admin"\n'
+        '[[security.auth.rules]]\naddress = "all"\nmethod = "cert"\nuser = "localhost"\n'
+    )
+    server = start_server("--config", str(config))
+
+    def log_in(user: str, *files: Path) -> str:
+        own = f" sslcert={files[0]} sslkey={files[1]}" if files else " sslcert=none"
+        done = psql_login(psql, f"{server.dsn} user={user} sslmode=require{own}")
+        return done.stdout or done.stderr
+
+    assert 'role "localhost" does not exist' in log_in("localhost", authority, authority_key)
+    assert 'FATAL:  certificate authentication failed for user "admin"' in log_in("admin", authority, authority_key)
+    assert "FATAL:  connection requires a valid client certificate" in log_in("admin")
+    assert "FATAL:  no pg_hba.conf entry" in psql_login(psql, f"{server.dsn} sslmode=disable").stderr
+    assert "admin\n" not in log_in("admin", strange, strange_key)
+    own, own_key = sign_for("admin", authority, authority_key, tmp_path)
+    assert log_in("admin", own, own_key) == "admin\n"
+    assert 'authentication failed for user "localhost"' in log_in("localhost", own, own_key)

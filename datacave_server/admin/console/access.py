@@ -20,7 +20,7 @@ from datacave_core.ports import Clock, Randomness
 from datacave_protocol import mock_verifier, parse_verifier, verify_password
 from datacave_server.admin.console.statements import ConsoleSession
 from datacave_server.audit import AuditLog
-from datacave_server.auth import LoginUser, Method, check_may_log_in, choose_method, password_failed
+from datacave_server.auth import LoginRefused, LoginUser, Method, check_may_log_in, choose_method, password_failed
 from datacave_server.config import Config
 from datacave_server.throttle import FailureThrottle
 from datacave_sql import Database
@@ -98,6 +98,11 @@ class Access:
         decision = choose_method(address[0], is_tls, user, host.config, database)
         if decision.error is not None:
             raise decision.error
+        if decision.method is Method.CERTIFICATE:
+            raise LoginRefused(
+                "the console does not log in by client certificate",
+                hint="Let a rule in security.auth.rules allow passwords for this user and address.",
+            )
         found = host.find_user(user)
         if decision.method is not Method.TRUST:
             await self._check_password(user, password, address[0], found.verifier if found is not None else None)
@@ -116,7 +121,10 @@ class Access:
             raise password_failed(user)
         if delay > 0:
             await asyncio.sleep(delay)
-        known = parse_verifier(verifier) if verifier is not None else mock_verifier(user, host.server_secret)
+        iterations = host.config.security.auth.scram_iterations
+        known = (
+            parse_verifier(verifier) if verifier is not None else mock_verifier(user, host.server_secret, iterations)
+        )
         if not verify_password(known, password.encode()) or verifier is None:
             host.throttle.failed(user, address, host.clock.monotonic())
             raise password_failed(user)

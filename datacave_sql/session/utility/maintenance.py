@@ -9,14 +9,34 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from datacave_core.catalog import Table, has_privileges_of
 from datacave_core.wait import TURN, Wait
 from datacave_sql.bind.statements import Vacuum
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.session.analyze import analyze_table
 from datacave_sql.session.replies import Complete, Reply
 from datacave_sql.session.utility.blocks import refuse_in_block
+from datacave_sql.session.warnings import warn
 
 Steps = Iterator[Reply | Wait]
+
+
+def _may_maintain(session: Any, table: Table) -> bool:
+    catalog, role = session.rights_catalog, session.evaluation.current_role
+    database = catalog.databases[session.evaluation.database_oid]
+    return any(has_privileges_of(catalog, role.oid, oid) for oid in (table.owner_oid, database.owner_oid))
+
+
+def _maintainable(session: Any, tables: Sequence[Table], analyze_only: bool) -> list[Table]:
+    """The tables whose owner, or whose database's, the current role is; a warning tells of the others."""
+    chosen = []
+    for table in tables:
+        if _may_maintain(session, table):
+            chosen.append(table)
+        else:
+            deed = "analyze" if analyze_only else "vacuum"
+            warn(session, f'skipping "{table.name}" --- only table or database owner can {deed} it')
+    return chosen
 
 
 def vacuum(session: Any, bound: Vacuum, parameters: Sequence[Any]) -> Steps:
@@ -29,11 +49,12 @@ def vacuum(session: Any, bound: Vacuum, parameters: Sequence[Any]) -> Steps:
     analyze = bound.analyze_only or any(
         option.name in ("analyze", "analyse") and option.value not in ("off", "false", "0") for option in bound.options
     )
+    tables = bound.tables or tuple(
+        table for table in session.catalog_snapshot.tables.values() if table.kind in ("r", "m")
+    )
+    chosen = _maintainable(session, tables, bound.analyze_only)
     if analyze:
-        tables = bound.tables or tuple(
-            table for table in session.catalog_snapshot.tables.values() if table.kind in ("r", "m")
-        )
-        for table in tables:
+        for table in chosen:
             if table.storage_id:
                 yield from analyze_table(session, table)
             if context.slice_over():

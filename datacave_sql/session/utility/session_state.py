@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from datacave_core import sqlstate
+from datacave_core.catalog import has_privileges_of
 from datacave_core.errors import DatacaveError
 from datacave_core.wait import Wait
 from datacave_sql.parse import ast
@@ -16,6 +17,7 @@ from datacave_sql.session.utility.drops import remove
 
 Steps = Iterator[Reply | Wait]
 
+CHECKPOINT_ROLE_OID = 4544  # pg_checkpoint
 CHANNEL_BYTES_MAX = 63
 PAYLOAD_BYTES_MAX = 7999
 
@@ -86,5 +88,11 @@ def _discard_temporary(session: Any) -> Iterator[Wait]:
 
 def checkpoint(session: Any, statement: ast.Checkpoint) -> Steps:
     """CHECKPOINT: everything committed is already on disk, and the log is cut as tables are written."""
+    role = session.evaluation.current_role
+    if not has_privileges_of(session.rights_catalog, role.oid, CHECKPOINT_ROLE_OID):
+        raise DatacaveError(
+            "must be superuser or have privileges of pg_checkpoint to do CHECKPOINT",
+            sqlstate=sqlstate.INSUFFICIENT_PRIVILEGE,
+        )
     session.begin_statement()
     yield Complete("CHECKPOINT")

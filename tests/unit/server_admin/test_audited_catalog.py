@@ -5,7 +5,18 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from datacave_core.catalog import ADMIN_ROLE_OID, Catalog, Grant, Membership, Role, Table, initial_catalog
+from datacave_core.catalog import (
+    ADMIN_ROLE_OID,
+    Catalog,
+    DefaultPrivileges,
+    Grant,
+    Membership,
+    Policy,
+    Role,
+    SystemPrivileges,
+    Table,
+    initial_catalog,
+)
 from datacave_core.memory import MemoryStore
 from datacave_server.audit import AuditLog, verify_audit
 from datacave_server.audited_database import AuditedDatabase, catalog_changes
@@ -76,3 +87,25 @@ def test_a_statement_that_changes_the_catalog_is_recorded_with_its_user(tmp_path
     assert ['"action": "create", "kind": "table", "name": "public.shop"' in line for line in lines] == [True, False]
     assert all('"event": "change", "user": "admin"' in line for line in lines)
     assert verify_audit(files, "a") == []
+
+
+def test_rights_on_built_in_objects_and_on_objects_to_come_are_recorded() -> None:
+    grant = Grant(ANN.oid, ADMIN_ROLE_OID, "U")
+    system = SystemPrivileges(1247, 23, (grant,))
+    default = DefaultPrivileges(20002, ANN.oid, PUBLIC, "table", (grant,))
+    made = BEFORE.with_objects([ANN])
+    changed = changes(made, made.with_objects([system, default]))
+    shown = [dataclasses.asdict(grant)]
+    assert {(one["action"], one["kind"], one["name"]) for one in changed} == {
+        ("create", "privileges of a built-in object", "1247.23"),
+        ("create", "default privileges", "tables of ann in public"),
+    }
+    assert all(one["privileges"] == shown for one in changed)
+
+
+def test_row_security_is_shown() -> None:
+    made = BEFORE.with_objects([SHOP])
+    policy = Policy(20003, "own", using="(who = CURRENT_USER)")
+    (change,) = changes(made, made.with_objects([dataclasses.replace(SHOP, row_security=True, policies=(policy,))]))
+    assert change["row_security"] is True
+    assert "CURRENT_USER" in str(change["policies"])

@@ -9,6 +9,7 @@ from datacave_server.auth import (
     LoginRefused,
     LoginUser,
     Method,
+    check_certificate,
     check_may_log_in,
     choose_method,
     login_timed_out,
@@ -128,3 +129,25 @@ def test_who_does_not_exist_or_may_not_log_in_is_refused() -> None:
         check_may_log_in(LoginUser("ann", None, may_log_in=False), "ann")
     user = LoginUser("ann", None)
     assert check_may_log_in(user, "ann") is user
+
+
+def test_certificates_are_for_connections_over_tls() -> None:
+    rules = config(AuthRule("all", "cert"), AuthRule("loopback", "trust"))
+    assert choose_method("127.0.0.1", True, "ann", rules).method is Method.CERTIFICATE
+    assert choose_method("127.0.0.1", False, "ann", rules).method is Method.TRUST
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        (None, "connection requires a valid client certificate"),
+        ("bob", 'certificate authentication failed for user "ann"'),
+        ("ANN", 'certificate authentication failed for user "ann"'),
+    ],
+)
+def test_a_certificate_must_be_for_exactly_this_user(name: str | None, message: str) -> None:
+    check_certificate("ann", "ann")
+    with pytest.raises(LoginRefused) as refused:
+        check_certificate("ann", name)
+    assert refused.value.message == message
+    assert refused.value.sqlstate == "28000"

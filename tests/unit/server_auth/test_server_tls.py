@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import NameOID
 
 from datacave_server.config import ConfigError, TlsSection
-from datacave_server.tls import make_tls, server_end_point
+from datacave_server.tls import common_name, make_tls, server_end_point
 
 
 def make_self_signed(folder: Path, algorithm: hashes.HashAlgorithm | None) -> tuple[Path, Path, bytes]:
@@ -78,6 +78,22 @@ def test_with_an_authority_clients_must_show_a_certificate(tmp_path: Path) -> No
     tls = make_tls(section(cert, key, client_ca_file=str(cert)))
     assert tls is not None
     assert tls.context.verify_mode is ssl.CERT_REQUIRED
+
+
+def test_certificates_can_be_left_to_the_rules(tmp_path: Path) -> None:
+    cert, key, _ = make_self_signed(tmp_path, hashes.SHA256())
+    tls = make_tls(section(cert, key, client_ca_file=str(cert), client_certificates="optional"))
+    assert tls is not None
+    assert tls.context.verify_mode is ssl.CERT_OPTIONAL
+
+
+@pytest.mark.parametrize(
+    ("names", "found"), [((), None), (("ann",), "ann"), (("ann", "bob"), None), (("ann\0x",), None), (("",), None)]
+)
+def test_a_common_name_must_be_the_only_one(names: tuple[str, ...], found: str | None) -> None:
+    subject = ((("countryName", "XY"),), *((("commonName", name),) for name in names))
+    assert common_name({"subject": subject}) == found
+    assert common_name(None) is None
 
 
 def test_what_cannot_be_used_is_named(tmp_path: Path) -> None:

@@ -35,6 +35,13 @@ CREATE FUNCTION reads() RETURNS text LANGUAGE sql AS 'SELECT word FROM secret';
 CREATE TYPE mood AS ENUM ('ok'); REVOKE USAGE ON TYPE mood FROM PUBLIC;
 CREATE INDEX secret_word ON secret (word);
 GRANT SELECT ON readable TO team WITH GRANT OPTION;
+CREATE TYPE kind AS ENUM ('k'); CREATE CAST (kind AS int) WITH INOUT;
+CREATE OPERATOR === (FUNCTION = int4eq, LEFTARG = int, RIGHTARG = int);
+CREATE TABLE part (a int); CREATE TABLE parted (a int); CREATE TABLE parted_too (a int) PARTITION BY LIST (a);
+CREATE TABLE own_parts (a int) PARTITION BY LIST (a); ALTER TABLE own_parts OWNER TO mallory;
+CREATE TABLE own_kid (a int); ALTER TABLE own_kid OWNER TO mallory;
+CREATE TABLE own_table (a int); CREATE TABLE kid_of_another () INHERITS (own_table);
+ALTER TABLE own_table OWNER TO mallory;
 """
 
 READING = [
@@ -87,6 +94,12 @@ ESCALATING = [
     "ALTER DEFAULT PRIVILEGES FOR ROLE victim GRANT ALL ON TABLES TO mallory",
     "REASSIGN OWNED BY victim TO mallory", "DROP OWNED BY victim", "ALTER TABLE secret OWNER TO mallory",
     "ALTER TABLE secret DISABLE ROW LEVEL SECURITY", "ALTER TABLE guarded DISABLE ROW LEVEL SECURITY",
+    "CREATE TABLE kid () INHERITS (readable)", "REINDEX TABLE secret", "REINDEX INDEX secret_word", "CHECKPOINT",
+    "REINDEX SCHEMA public", 'REINDEX DATABASE "default"', "CREATE CAST (mood AS text) WITH INOUT",
+    "DROP CAST (kind AS int)", "CREATE OPERATOR hidden.=== (FUNCTION = int4eq, LEFTARG = int, RIGHTARG = int)",
+    "DROP OPERATOR === (int, int)", "ALTER TABLE own_parts ATTACH PARTITION part FOR VALUES IN (1)",
+    "ALTER TABLE own_kid INHERIT parted", "CREATE TABLE p2 PARTITION OF parted_too FOR VALUES IN (2)",
+    "ALTER TABLE own_table ADD COLUMN extra int", "COMMENT ON ROLE victim IS 'x'",
     "CREATE POLICY mine ON guarded USING (true)", "DROP POLICY own ON guarded",
     "ALTER POLICY own ON guarded USING (true)",
     "ALTER VIEW view_of_secret SET (security_invoker = true)", "ALTER FUNCTION reads() SECURITY DEFINER",
