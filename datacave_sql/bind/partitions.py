@@ -89,7 +89,15 @@ def _part(b: Binding, table: Table, element: ast.IndexElement, strategy: str) ->
             f"collations are not supported by type {b.types.name(type_oid)}", sqlstate=sqlstate.DATATYPE_MISMATCH
         )
     _require_class(b, type_oid, strategy, operator_class)
+    if operator_class in _default_classes(b, type_oid):
+        operator_class = ""
     return PartitionKeyPart(number, text, type_oid, collation, operator_class)
+
+
+def _default_classes(b: Binding, type_oid: int) -> tuple[str, ...]:
+    """The names of the operator classes that a type has without naming one."""
+    name = f"{b.types.type(b.types.base(type_oid)).name}_ops"
+    return (name, "text_ops", "varchar_ops") if name in ("text_ops", "varchar_ops") else (name,)
 
 
 def _require_class(b: Binding, type_oid: int, strategy: str, operator_class: str) -> None:

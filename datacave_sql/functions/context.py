@@ -63,6 +63,18 @@ class CatalogView(Protocol):
 
     def view_definition(self, oid: int, pretty: bool) -> str | None: ...
 
+    def partition_key_definition(self, oid: int) -> str | None:
+        """pg_get_partkeydef."""
+
+    def partition_constraint(self, oid: int) -> str | None:
+        """pg_get_partition_constraintdef."""
+
+    def partition_ancestors(self, oid: int) -> list[int]:
+        """A partition and the partitioned tables it is a part of, the root last; none for other relations."""
+
+    def partition_tree(self, oid: int) -> Iterable[tuple[int, int | None, bool, int]]:
+        """(relation, parent, whether it is a leaf, level) of a relation and all partitions below it."""
+
     def expression_text(self, stored: str, relation: int, pretty: bool) -> str | None:
         """The SQL text of a stored expression (pg_get_expr)."""
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from datacave_core.catalog import Table
 from datacave_core.types import oids
 from datacave_core.values import Array, Row
 from datacave_sql.pgcatalog.snapshot import CatalogRows
-
-_UNQUOTED: Final = frozenset((oids.INT2, oids.INT4, oids.INT8, oids.NUMERIC, oids.FLOAT4, oids.FLOAT8, oids.OID))
 
 
 def inherits_rows(rows: CatalogRows) -> list[Row]:
@@ -79,7 +75,11 @@ def constant(text: str | None, type_oid: int) -> str:
         return "NULL"
     if type_oid == oids.BOOL:
         return "true" if text in ("t", "true") else "false"
-    if type_oid in _UNQUOTED and text.lstrip("-")[:1].isdigit():
-        return f"'{text}'" if text.startswith("-") else text
+    plain = text[:1].isdigit()
+    if type_oid == oids.INT4 and plain:
+        return text
+    if type_oid == oids.NUMERIC and plain and any(letter in text for letter in "eE."):
+        # Without a point it would be read as an integer.
+        return text
     quoted = text.replace("'", "''")
     return f"'{quoted}'"

@@ -23,6 +23,8 @@ from datacave_sql.pgcatalog.attributes import default_parts
 from datacave_sql.pgcatalog.signatures import function_arguments, function_result
 from datacave_sql.session.definitions import constraint_text, index_key_text, index_text
 from datacave_sql.session.parameter_text import split_identifiers
+from datacave_sql.session.partition_definitions import ancestors, key_text, tree
+from datacave_sql.session.partition_definitions import constraint_text as partition_constraint_text
 from datacave_sql.session.privileges import has_privilege
 from datacave_sql.session.routine_text import arguments_text, definition_text, result_text, signature_text
 
@@ -289,6 +291,29 @@ class SessionCatalogView:
         if self.relation_is_visible(table.oid):
             return quote_identifier(table.name)
         return f"{quote_identifier(self._catalog.schemas[table.schema_oid].name)}.{quote_identifier(table.name)}"
+
+    def partition_key_definition(self, oid: int) -> str | None:
+        """pg_get_partkeydef."""
+        table = self._catalog.tables.get(oid)
+        return key_text(table, self._plainly) if table is not None else None
+
+    def partition_constraint(self, oid: int) -> str | None:
+        """pg_get_partition_constraintdef."""
+        table = self._catalog.tables.get(oid)
+        if table is None:
+            return None
+        return partition_constraint_text(self._catalog, table, self._session.catalog_state.types.find, self._plainly)
+
+    def partition_ancestors(self, oid: int) -> list[int]:
+        """A partition and the partitioned tables it is a part of, the root last; none for other relations."""
+        return ancestors(self._catalog, oid)
+
+    def partition_tree(self, oid: int) -> Iterable[tuple[int, int | None, bool, int]]:
+        """(relation, parent, whether it is a leaf, level) of a relation and all partitions below it."""
+        return tree(self._catalog, oid)
+
+    def _plainly(self, stored: str, table: Table) -> str:
+        return self._shown(stored, table, False)
 
     def index_definition(self, oid: int, column: int, pretty: bool) -> str | None:
         """pg_get_indexdef."""

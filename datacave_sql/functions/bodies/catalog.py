@@ -118,8 +118,8 @@ def serial_sequence(context: EvaluationContext, table: str, column: str) -> str 
 
 
 BODIES.add(
-    "pg_get_partkeydef pg_get_partition_constraintdef pg_get_statisticsobjdef pg_get_statisticsobjdef_columns "
-    "pg_get_function_sqlbody pg_get_replica_identity_index pg_tablespace_location pg_partition_root",
+    "pg_get_statisticsobjdef pg_get_statisticsobjdef_columns "
+    "pg_get_function_sqlbody pg_get_replica_identity_index pg_tablespace_location",
     lambda oid: None,
 )
 BODIES.add("pg_get_ruledef pg_get_ruledef_ext pg_get_triggerdef pg_get_triggerdef_ext", lambda oid, pretty=False: None)
@@ -153,7 +153,21 @@ def age(context: EvaluationContext, xid: int) -> int:
     return context.transaction_id() - xid if xid >= FIRST_NORMAL_XID else XID_AGE_MAX
 
 
-BODIES.add("pg_partition_ancestors pg_partition_tree", lambda oid: iter(()))
+BODIES.add_with_context("pg_partition_ancestors", lambda context, oid: iter(context.catalog.partition_ancestors(oid)))
+BODIES.add_with_context("pg_partition_tree", lambda context, oid: iter(context.catalog.partition_tree(oid)))
+BODIES.add_with_context("pg_get_partkeydef", lambda context, oid: context.catalog.partition_key_definition(oid))
+BODIES.add_with_context(
+    "pg_get_partition_constraintdef", lambda context, oid: context.catalog.partition_constraint(oid)
+)
+
+
+@BODIES.with_context("pg_partition_root")
+def partition_root(context: EvaluationContext, oid: int) -> int | None:
+    """The uppermost partitioned relation; NULL for one that has nothing to do with partitions."""
+    found = context.catalog.partition_ancestors(oid)
+    return found[-1] if found else None
+
+
 BODIES.add("pg_relation_is_publishable", lambda oid: False)
 BODIES.add("pg_relation_is_updatable", lambda oid, triggers: 28)
 BODIES.add("pg_column_is_updatable", lambda oid, column, triggers: column > 0)
