@@ -49,11 +49,14 @@ def bind_moment(b: Binding, node: ast.Expression, *, bound: bool = False) -> l.M
     if b.environment.past is None or bound:
         return l.Moment(value, 0, None)
     known = _known(b, value)
-    b.shareable = False
     if known is None:
-        changed = b.environment.past.changed_at(None)
-        return l.Moment(value, changed, None)
-    return l.Moment(value, *b.environment.past.span_of(known))
+        b.shareable = False
+        return l.Moment(value, b.environment.past.changed_at(None), None)
+    since, until = b.environment.past.span_of(known)
+    if value.type == oids.INTERVAL and until is not None:
+        # As time goes by it comes to lie in another span.
+        b.shareable = False
+    return l.Moment(value, since, until)
 
 
 def _from_text(b: Binding, text: str, constant: n.Constant) -> n.Expression:
