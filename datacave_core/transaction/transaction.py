@@ -407,6 +407,11 @@ class Transaction:
             what = "delete" if version.row is None else "update"
             raise SerializationFailure(f"could not serialize access due to concurrent {what}")
 
+    def note_read(self, key: bytes) -> None:
+        """A key whose newest version has decided what the transaction does, without being written."""
+        if self._reads is not None:
+            self._reads.keys.add(key)
+
     # Writing
 
     def put(self, key: bytes, row: Row) -> None:

@@ -85,8 +85,9 @@ class LockRows:
             return None
         if wait is not None:
             yield from wait_for(wait)
-        transaction.check_write(key)
         newest = transaction.get_latest(key)
+        if newest is None or self.mode != "key share":
+            transaction.check_write(key)
         convert = table.from_physical if table.members is None else table.members[key[:PREFIX_LENGTH]][1]
         return newest if newest is None or not callable(convert) else convert(newest)
 

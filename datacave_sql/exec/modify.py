@@ -160,6 +160,9 @@ class InsertRun:
             if holder is None:
                 continue
             if conflict.make_update is None:
+                # A row that the snapshot does not show must not decide anything in silence.
+                writer.transaction.check_write(holder)
+                writer.transaction.note_read(holder)
                 return None
             old = yield from writer.lock_row(holder)
             if old is None:
