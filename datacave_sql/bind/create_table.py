@@ -160,14 +160,7 @@ def _typed_columns(b: Binding, draft: TableDraft, name: ast.TypeName) -> None:
 
 
 def options(written: Sequence[ast.StorageOption]) -> tuple[tuple[str, str], ...]:
-    """Storage options, kept as they are for tools that read them back. Raises 0A000 for one that would have to work."""
-    for option in written:
-        if option.name == "retention":
-            raise FeatureNotSupported(
-                "tables have no retention of their own",
-                hint="storage.retention_seconds holds for all tables; a restore point keeps one moment for longer.",
-                position=option.position,
-            )
+    """Storage options, kept as they are for tools that read them back."""
     return tuple((option.name, option.value if option.value is not None else "true") for option in written)
 
 
