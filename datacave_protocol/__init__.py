@@ -23,7 +23,7 @@ from datacave_protocol.codecs import (
 from datacave_protocol.connection import Connection
 from datacave_protocol.errorresponse import error_response, notice_response
 from datacave_protocol.frontend import NEED_DATA, Event, NeedData, ProtocolVersion
-from datacave_protocol.reader import BoundTail, read_bound_head, read_bound_tail
+from datacave_protocol.reader import BoundTail, read_bound_head, read_bound_tail, read_parse
 from datacave_protocol.scram import ScramExchange, ScramState, certificate_binding
 from datacave_protocol.state import State
 from datacave_protocol.verifier import (
@@ -74,6 +74,7 @@ __all__ = [
     "parse_verifier",
     "read_bound_head",
     "read_bound_tail",
+    "read_parse",
     "result_encoder",
     "result_formats",
     "verify_password",

@@ -158,16 +158,23 @@ class Compiler:
         operator = plan_query(session.database.environment(state), plan)
         return BulkShape(state.catalog, replace(compiled, operator=operator, plan=plan))
 
+    def known(self, text: str, parameter_types: tuple[int, ...]) -> CompiledQuery | CompiledUtility | None:
+        """What `prepare` would find without compiling, or None."""
+        session = self._session
+        found: CompiledQuery | CompiledUtility | None = session.home.plans_by_text.get(
+            (text, parameter_types, session.name_context)
+        )
+        return found if found is not None and found.catalog is session.catalog_state.catalog else None
+
     def prepare(
         self, text: str, parsed: ParsedStatement, parameter_types: tuple[int, ...]
     ) -> CompiledQuery | CompiledUtility:
         """The same for a prepared statement, shared between the sessions that prepare the same text."""
+        if (found := self.known(text, parameter_types)) is not None:
+            return found
         session = self._session
         key = (text, parameter_types, session.name_context)
         state = session.catalog_state
-        found: CompiledQuery | CompiledUtility | None = session.home.plans_by_text.get(key)
-        if found is not None and found.catalog is state.catalog:
-            return found
         if isinstance(parsed.statement, BOUND_WHEN_RUN):
             return CompiledUtility(state.catalog, None, None, parameter_types, text, parsed)
         compiled = self.compile(text, parsed, parameter_types)

@@ -48,13 +48,18 @@ class HeldStatements:
         """Parse: prepares a statement. Raises 42P05 for a name in use, 42601 for more than one statement."""
         if name and name in self.prepared:
             raise DatacaveError(f'prepared statement "{name}" already exists', sqlstate=sqlstate.DUPLICATE_PSTATEMENT)
-        statements = self.compiler.parse(text)
         self._begin_in_past()
+        types = tuple(parameter_types)
+        known = self.compiler.known(text, types) if not self.failed else None
+        if known is not None:
+            self.prepared[name] = PreparedStatement(name, text, known.parsed, types, known)
+            return
+        statements = self.compiler.parse(text)
         if len(statements) > 1:
             raise DatacaveError(
                 "cannot insert multiple commands into a prepared statement", sqlstate=sqlstate.SYNTAX_ERROR
             )
-        prepared = PreparedStatement(name, text, None, tuple(parameter_types), None)
+        prepared = PreparedStatement(name, text, None, types, None)
         if statements:
             prepared.parsed = statements[0]
             self._check_not_failed(statements[0].statement)

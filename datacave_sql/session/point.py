@@ -1,4 +1,4 @@
-"""PointLookup: a prepared statement that finds rows by complete keys, run outside any transaction.
+"""PointLookup: a statement that finds rows by complete keys, run outside any transaction.
 
 `Session.lookup` without what repeats from one execution to the next: the context, the reader and the operator's parts
 are kept. It holds for one plan of one session, until `holds` says no.
@@ -12,15 +12,13 @@ from typing import Any
 from datacave_core.values import Row
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.session.compiled import CompiledQuery
-from datacave_sql.session.prepared import PreparedStatement
 
 
 class PointLookup:
-    """`prepared` must have a plan with a `lookup`. `settings` are the format settings that the caller's codecs hold."""
+    """`compiled` must have a `lookup`. `settings` are the format settings that the caller's codecs hold."""
 
     __slots__ = (
         "_authorization",
-        "_compiled",
         "_context",
         "_evaluation",
         "_get",
@@ -28,23 +26,22 @@ class PointLookup:
         "_make",
         "_make_keys",
         "_owner",
-        "_prepared",
         "_reader",
         "_role",
         "_session",
         "_state",
+        "compiled",
         "settings",
     )
 
-    def __init__(self, session: Any, prepared: PreparedStatement, compiled: CompiledQuery) -> None:
+    def __init__(self, session: Any, compiled: CompiledQuery) -> None:
         if compiled.lookup is None:
             raise ValueError("the plan has no lookup")
         self._session = session
         self._home = session.home
         self._evaluation = session.evaluation
         self._owner = session.owner
-        self._prepared = prepared
-        self._compiled = compiled
+        self.compiled = compiled
         self._state = session.home.state
         self._reader = session.make_reader()
         self._get = session.database.store.get
@@ -56,13 +53,10 @@ class PointLookup:
         self._authorization = session.settings.session_authorization
 
     def holds(self) -> bool:
-        """Whether the statement, its plan, the catalog, the role and the settings are still those of the
-        beginning."""
-        session, prepared = self._session, self._prepared
+        """Whether the catalog, the role and the settings are still those of the beginning."""
+        session = self._session
         return (
-            session.prepared.get(prepared.name) is prepared
-            and prepared.compiled is self._compiled
-            and self._compiled.catalog is self._state.catalog
+            self.compiled.catalog is self._state.catalog
             and self._home.state is self._state
             and session.settings.format_settings is self.settings
             and session.settings.role is self._role
