@@ -124,6 +124,8 @@ def _rows(environment: PlanningEnvironment, node: l.LogicalPlan) -> float:
         return _joined_rows(environment, node)
     if isinstance(node, l.Project | l.ProjectSet | l.Window | l.Sort | l.Distinct | l.With | l.LockRows):
         return _rows(environment, node.child)
+    if isinstance(node, l.Insert | l.Update | l.Delete):
+        return _rows(environment, node.child)
     if isinstance(node, l.SetOperation):
         return _rows(environment, node.left) + _rows(environment, node.right)
     return 1000.0

@@ -10,6 +10,8 @@ from datacave_sql.exec.suspendable import Suspendable
 from datacave_sql.expr import nodes as n
 from datacave_sql.plan import logical as l
 from datacave_sql.plan.appends import plan_append
+from datacave_sql.plan.cardinality import estimate_rows
+from datacave_sql.plan.costs import Costs
 from datacave_sql.plan.frozen_writes import frozen
 from datacave_sql.plan.grouping import plan_aggregate
 from datacave_sql.plan.hashed_scans import plan_table_scan
@@ -60,9 +62,14 @@ PLANNERS: dict[type, Any] = {
 }
 
 
-def plan_query(environment: PlanningEnvironment, node: l.LogicalPlan) -> Operator:
-    """The operators of a statement; rows come in the order of `node.columns`."""
+def plan_query(environment: PlanningEnvironment, node: l.LogicalPlan, costs: Costs | None = None) -> Operator:
+    """The operators of a statement; rows come in the order of `node.columns`. `costs` takes their estimates."""
     planner = Planner(environment, PLANNERS, plan_subquery)
+    if costs is not None:
+        costs.types = planner.column_types
+        planner.noted = lambda operator, inner, conjuncts: costs.note(
+            operator, estimate_rows(environment, inner, conjuncts), estimate_rows(environment, inner, ())
+        )
     operator = planner.root(node)
     if planner.subquery_count or _calls_wait(node):
         return Suspendable(operator, operator.columns, operator.not_null)

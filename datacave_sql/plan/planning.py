@@ -7,7 +7,7 @@ ranges, a join for its keys. Everything generated is compiled here, once per pla
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -161,6 +161,8 @@ class Planner:
         """Whether whoever reads the operator that is being planned does not care about the order of its rows."""
         self.wanted_order: WantedOrder | None = None
         """The order of rows that whoever reads the operator that is being planned would sort them by."""
+        self.noted: Callable[[Operator, l.LogicalPlan, Sequence[n.Expression]], None] | None = None
+        """Told of every operator with the node and the conditions it stands for."""
         self._planners = planners
         self._subquery = subquery
 
@@ -188,7 +190,10 @@ class Planner:
             self.columns_welcome = kind in _ORDERLESS
             self.wanted_order = None
         try:
-            return self._planners[kind](self, node, needed, list(conjuncts))
+            operator = self._planners[kind](self, node, needed, list(conjuncts))
+            if self.noted is not None:
+                self.noted(operator, node, conjuncts)
+            return operator
         finally:
             self.columns_welcome, self.wanted_order = welcome, order
 

@@ -1,28 +1,29 @@
-"""EXPLAIN: the operators of a plan as a tree; with ANALYZE it runs, and every operator tells its rows and its time.
+"""EXPLAIN: the operators of a plan as a tree with their costs; with ANALYZE it runs and tells rows and times.
 
-Costs are not shown: the planner chooses by rules and row counts, and has no unit of cost to show.
+Not here: how the tree is written (plan_text.py), where costs come from (plan/costs.py).
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from time import perf_counter
 from typing import Any
 
 from datacave_core import sqlstate
-from datacave_core.errors import DatacaveError, FeatureNotSupported
+from datacave_core.errors import DatacaveError
 from datacave_core.transaction import TableLockMode
 from datacave_core.types import oids
 from datacave_core.wait import Wait, wait_for
 from datacave_sql.bind.statements import BoundQuery, CreateTableAs, DeclareCursor, ExecuteStatement, Explain
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.operator import Operator
+from datacave_sql.plan.costs import Costs
 from datacave_sql.plan.physical import plan_query
 from datacave_sql.session.compiled import CompiledQuery, written_tables
 from datacave_sql.session.replies import Complete, Reply, ResultColumn
 from datacave_sql.session.utility.arguments import evaluate_arguments
+from datacave_sql.session.utility.plan_text import Report, fact_lines, written
 from datacave_sql.session.utility.prepared import find_prepared
 from datacave_sql.vectors.vector import Frame
 
@@ -57,14 +58,16 @@ class Options:
                 raise DatacaveError(
                     f'unrecognized EXPLAIN option "{name}"', sqlstate=sqlstate.SYNTAX_ERROR, position=option.position
                 )
-        if self.format not in ("text", "json"):
-            raise FeatureNotSupported(f"EXPLAIN (FORMAT {self.format.upper()}) is not supported yet")
         self.analyze = found.get("analyze", False)
         for name in ("timing", "wal"):
             if found.get(name) and not self.analyze:
                 raise DatacaveError(
                     f"EXPLAIN option {name.upper()} requires ANALYZE", sqlstate=sqlstate.INVALID_PARAMETER_VALUE
                 )
+        self.costs = found.get("costs", True)
+        self.buffers = found.get("buffers", False)
+        self.settings = found.get("settings", False)
+        self.verbose = found.get("verbose", False)
         self.timing = found.get("timing", self.analyze)
         self.summary = found.get("summary", self.analyze)
 
@@ -79,14 +82,16 @@ def explain(session: Any, bound: Explain, parameters: Sequence[Any]) -> Steps:
     options = Options(bound)
     transaction = session.begin_statement()
     started = perf_counter()
-    operator, values = _operator(session, bound.target, parameters)
+    costs = Costs()
+    operator, values = _operator(session, bound.target, parameters, costs)
     if operator is None:
         shown: Any = "Utility statements have no plan structure"
-        yield [(shown if options.format == "text" else json.dumps([shown]),)]
+        yield [(shown if options.format == "text" else written(shown, options.format),)]
         yield Complete("EXPLAIN")
         return
     planned = perf_counter()
     finished = planned
+    before = storage_counts(session)
     if options.analyze:
         query = bound.target if isinstance(bound.target, BoundQuery) else None
         if query is not None and not query.read_only:
@@ -98,15 +103,20 @@ def explain(session: Any, bound: Explain, parameters: Sequence[Any]) -> Steps:
                 yield step
         finished = perf_counter()
     times = ((planned - started) * 1000, (finished - planned) * 1000)
-    if options.format == "json":
-        yield [(_json(operator, options, times),)]
+    report = Report(options.costs, options.timing, costs)
+    facts: dict[str, Any] = {}
+    if options.settings and (changed := changed_settings(session)):
+        facts["Settings"] = changed
+    if options.buffers and options.analyze:
+        facts["Storage"] = {name: count - before.get(name, 0) for name, count in storage_counts(session).items()}
+    if options.summary:
+        facts["Planning Time"] = round(times[0], 3)
+        if options.analyze:
+            facts["Execution Time"] = round(times[1], 3)
+    if options.format == "text":
+        yield [(line,) for line in (*report.lines(operator), *fact_lines(facts))]
     else:
-        lines = list(_lines(operator, options, 0))
-        if options.summary:
-            lines.append(f"Planning Time: {times[0]:.3f} ms")
-        if options.summary and options.analyze:
-            lines.append(f"Execution Time: {times[1]:.3f} ms")
-        yield [(line,) for line in lines]
+        yield [(written({"Plan": report.node(operator), **facts}, options.format),)]
     yield Complete("EXPLAIN")
 
 
@@ -122,19 +132,23 @@ def _may_write(session: Any, transaction: Any, query: BoundQuery) -> Iterator[Wa
             yield from wait_for(wait)
 
 
-def _operator(session: Any, target: Any, parameters: Sequence[Any]) -> tuple[Operator | None, Sequence[Any]]:
+def _operator(
+    session: Any, target: Any, parameters: Sequence[Any], costs: Costs
+) -> tuple[Operator | None, Sequence[Any]]:
     """The plan of what is explained, and the parameters to run it with."""
     environment = session.database.environment(session.catalog_state)
     if isinstance(target, BoundQuery):
-        return plan_query(environment, target.plan), parameters
+        return plan_query(environment, target.plan, costs), parameters
     if isinstance(target, ExecuteStatement):
         compiled = find_prepared(session, target.name).compiled
         if isinstance(compiled, CompiledQuery):
-            return compiled.operator, evaluate_arguments(session, target, compiled.parameter_types, parameters)
+            return plan_query(environment, compiled.plan, costs), evaluate_arguments(
+                session, target, compiled.parameter_types, parameters
+            )
     if isinstance(target, DeclareCursor):
-        return plan_query(environment, target.query.plan), parameters
+        return plan_query(environment, target.query.plan, costs), parameters
     if isinstance(target, CreateTableAs) and target.query is not None:
-        return plan_query(environment, target.query.plan), parameters
+        return plan_query(environment, target.query.plan, costs), parameters
     return None, ()
 
 
@@ -145,6 +159,7 @@ class Measured:
     inner: Operator
     columns: tuple[int, ...]
     not_null: frozenset[int]
+    original: Operator
     rows: int = 0
     loops: int = 0
     first_seconds: float = 0.0
@@ -204,7 +219,7 @@ def _measured(operator: Any, done: dict[int, Any]) -> Any:
                 replaced[one.name] = tuple(_measured(item, done) for item in value)
         if replaced:
             changed = replace(operator, **replaced)
-    measured = Measured(changed, operator.columns, operator.not_null)
+    measured = Measured(changed, operator.columns, operator.not_null, operator)
     done[id(operator)] = measured
     return measured
 
@@ -213,56 +228,24 @@ def _is_operator(value: Any) -> bool:
     return all(hasattr(value, name) for name in ("open", "children", "label", "details"))
 
 
-def _lines(operator: Any, options: Options, depth: int) -> Iterator[str]:
-    """PostgreSQL's shape: children are indented below an arrow, details stand below their operator."""
-    margin = "" if depth == 0 else "  " + "      " * (depth - 1) + "->  "
-    yield margin + operator.label() + _actual(operator, options)
-    inner = " " * (2 + 6 * depth)
-    for detail in operator.details():
-        yield inner + detail
-    for child in operator.children():
-        yield from _lines(child, options, depth + 1)
+def changed_settings(session: Any) -> dict[str, str]:
+    """The parameters of the planner that do not have their built-in values."""
+    found = {}
+    for row in session.evaluation.catalog.settings():
+        name, value, category, built_in = row[0], row[1], row[3], row[12]
+        if value != built_in and str(category).startswith(("Query Tuning", "Resource Usage / Memory")):
+            found[name] = value
+    return dict(sorted(found.items()))
 
 
-def _actual(operator: Any, options: Options) -> str:
-    if not isinstance(operator, Measured):
-        return ""
-    if not operator.loops:
-        return " (never executed)"
-    loops = operator.loops
-    time = ""
-    if options.timing:
-        time = f"time={operator.first_seconds * 1000 / loops:.3f}..{operator.seconds * 1000 / loops:.3f} "
-    return f" (actual {time}rows={round(operator.rows / loops)} loops={loops})"
+_COUNTS = (
+    "row_cache_hits", "row_cache_misses", "filters_asked", "filters_passed", "segment_cache_hits",
+    "segment_cache_misses",
+)  # fmt: skip
 
 
-def _json(operator: Any, options: Options, times: tuple[float, float]) -> str:
-    plan: dict[str, Any] = {"Plan": _node(operator, options)}
-    if options.summary:
-        plan["Planning Time"] = round(times[0], 3)
-        if options.analyze:
-            plan["Execution Time"] = round(times[1], 3)
-    return json.dumps([plan], indent=2)
-
-
-def _node(operator: Any, options: Options) -> dict[str, Any]:
-    kind, _, target = operator.label().partition(" on ")
-    node: dict[str, Any] = {"Node Type": kind}
-    if target:
-        name, _, alias = target.partition(" ")
-        node["Relation Name"] = name
-        node["Alias"] = alias or name
-    for detail in operator.details():
-        name, _, text = detail.partition(": ")
-        node[name] = text
-    if isinstance(operator, Measured):
-        loops = max(operator.loops, 1)
-        if options.timing:
-            node["Actual Startup Time"] = round(operator.first_seconds * 1000 / loops, 3)
-            node["Actual Total Time"] = round(operator.seconds * 1000 / loops, 3)
-        node["Actual Rows"] = round(operator.rows / loops)
-        node["Actual Loops"] = operator.loops
-    children = [_node(child, options) for child in operator.children()]
-    if children:
-        node["Plans"] = children
-    return node
+def storage_counts(session: Any) -> dict[str, int]:
+    """What the store has counted of reads so far, of all sessions; nothing where a store does not count."""
+    counted = getattr(session.database.store, "statistics", None)
+    known = counted() if counted is not None else {}
+    return {name: known[name] for name in _COUNTS if name in known}
