@@ -412,6 +412,18 @@ class Transaction:
         if self._reads is not None:
             self._reads.keys.add(key)
 
+    def check_absence(self, key: bytes) -> None:
+        """Called for a key in the way: raises SerializationFailure if its absence was read (SERIALIZABLE)."""
+        reads = self._reads
+        if reads is None:
+            return
+        version = self.get_latest_version(key)
+        if version is None or not self.snapshot < version.timestamp < NEWEST or version.row is None:
+            return
+        found = [key, *(value for value in version.row if isinstance(value, bytes))]
+        if reads.meets(found):
+            raise _dangerous()
+
     # Writing
 
     def put(self, key: bytes, row: Row) -> None:

@@ -147,7 +147,11 @@ class RowWriter:
         return key if index.index.index_number == 0 else version.row[0]
 
     def unique_violation(self, index: IndexAccess, row: Row) -> DatacaveError:
-        """The error of a value that a unique index has already."""
+        """The error of a value that a unique index has already; raises 40001 where a SERIALIZABLE transaction has read
+        that it is not there, because then another one has come in between."""
+        key = index.unique_key(row)
+        if key is not None:
+            self.transaction.check_absence(key)
         values = index.values(row)
         names, types = self.access.describe_key(index.index)
         visible = may_show(self.context.session, self.access.table, [key.column for key in index.index.keys])

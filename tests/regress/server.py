@@ -10,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
-START_SECONDS_MAX = 30
+START_SECONDS_MAX = 120
 _ADDRESS = re.compile(r"ready on 127\.0\.0\.1:(\d+)")
 
 
