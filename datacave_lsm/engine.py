@@ -155,7 +155,8 @@ class Engine:
         self._maintenance = Maintenance(
             files, clock, scheduler, seals, options, cache, self._rows, recovered, self._log, self, merge_worker
         )
-        self._ingestion = Ingestion(self._maintenance.factory, cache, self._maintenance.numbers_recorded)
+        maintenance = self._maintenance
+        self._ingestion = Ingestion(maintenance.factory, cache, maintenance.numbers_recorded, maintenance.buried)
 
     # Reading
 
@@ -423,6 +424,7 @@ class Engine:
         if known is not None and len(layout.columns) > len(known.columns):
             for memtable in (self._active, *self._maintenance.frozen, *self._preparations.batches):
                 memtable.complete_rows(prefix, layout)
+            self._ingestion.complete_rows(prefix, layout)
             self._rows.clear()
 
     def _record_layouts(self, layouts: dict[bytes, Layout]) -> None:
@@ -458,7 +460,7 @@ class Engine:
 
     def write_delay(self) -> Wait | None:
         """A Wait when writers must hold back because flushes or compactions have fallen behind, else None."""
-        return self._maintenance.write_delay()
+        return None if self._maintenance.calm else self._maintenance.write_delay()
 
     # Snapshots
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from operator import lt
 
@@ -26,7 +27,7 @@ from datacave_core.ports import Load, Prepared
 from datacave_core.rowbatch import ColumnVector
 from datacave_core.values import Row
 from datacave_core.wait import TURN, Steps, Wait, wait_for
-from datacave_lsm.batch import Batch
+from datacave_lsm.batch import Batch, complete_rows
 from datacave_lsm.key_order import TAIL_KEYS_MAX, KeyOrder
 from datacave_lsm.memtable import Memtable
 from datacave_lsm.recovery import open_table
@@ -43,7 +44,7 @@ PLACEHOLDER = 1
 class Ingest:
     """A commit whose files are written: `handles` are the files in key order, `rest` is what stands in none of them."""
 
-    __slots__ = ("_given_up", "committed", "handles", "rest")
+    __slots__ = ("_given_up", "committed", "handles", "rest", "settled")
 
     def __init__(
         self, handles: list[TableHandle], rest: dict[bytes, Row | None], given_up: Callable[[Ingest], None]
@@ -52,11 +53,19 @@ class Ingest:
         self.handles = handles
         self.rest = rest
         self.committed = False
+        self.settled: Callable[[], None] = _nothing
+        """Called once, when the rows are the commit's or forgotten."""
+
+    def settle(self) -> None:
+        """The files are the engine's from now on, or no longer anybody's."""
+        self.committed = True
+        settled, self.settled = self.settled, _nothing
+        settled()
 
     def give_up(self) -> None:
         """Prepared: removes the files; does nothing once the commit is made."""
         if not self.committed:
-            self.committed = True
+            self.settle()
             self._given_up(self)
 
     def refuse(self) -> None:
@@ -73,7 +82,7 @@ class Ingest:
 
     def commit_at(self, timestamp: int) -> list[TableFile]:
         """Gives all versions their timestamp; the files are the engine's from now on."""
-        self.committed = True
+        self.settle()
         for handle in self.handles:
             handle.reader.commit_at(timestamp)
             handle.file = replace(handle.file, min_timestamp=timestamp, max_timestamp=timestamp, ingested=True)
@@ -81,16 +90,38 @@ class Ingest:
         return [handle.file for handle in self.handles]
 
 
+def _nothing() -> None:
+    pass
+
+
 class Ingestion:
-    """Makes ingests. Without a number for `options.ingest_rows_min` there are none."""
+    """Makes ingests. Without a number for `options.ingest_rows_min` there are none.
 
-    __slots__ = ("_cache", "factory", "numbers_recorded", "removal_failures")
+    `removed(None, error)` is told of every removal, as a Scheduler tells.
+    """
 
-    def __init__(self, factory: TableFactory, cache: SegmentCache[Group], numbers_recorded: Callable[[], Wait]) -> None:
+    __slots__ = ("_cache", "_removed", "_rows", "factory", "numbers_recorded")
+
+    def __init__(
+        self,
+        factory: TableFactory,
+        cache: SegmentCache[Group],
+        numbers_recorded: Callable[[], Wait],
+        removed: Callable[[None, BaseException | None], None],
+    ) -> None:
         self._cache = cache
+        self._removed = removed
+        self._rows: list[dict[bytes, Row | None]] = []  # of commits that are prepared and not made
         self.factory = factory
         self.numbers_recorded = numbers_recorded
-        self.removal_failures = 0
+
+    def complete_rows(self, prefix: bytes, layout: Layout) -> None:
+        """Lengthens the rows of commits that are not made yet to the columns that were added."""
+        for rows in self._rows:
+            complete_rows(rows, prefix, layout)
+
+    def _forget(self, *mappings: dict[bytes, Row | None]) -> None:
+        self._rows = [rows for rows in self._rows if all(rows is not each for each in mappings)]
 
     def worth_it(self, row_count: int) -> bool:
         """Whether a commit of so many rows may be one."""
@@ -98,6 +129,20 @@ class Ingestion:
 
     def run(self, rows: dict[bytes, Row | None]) -> Steps[Ingest | None]:
         """Writes the files; None if no prefix has rows enough. Raises OSError, with nothing left behind."""
+        self._rows.append(rows)
+        try:
+            ingest = yield from self._written(rows)
+        except BaseException:
+            self._forget(rows)
+            raise
+        if ingest is None:
+            self._forget(rows)
+        else:
+            self._rows.append(ingest.rest)
+            ingest.settled = partial(self._forget, rows, ingest.rest)
+        return ingest
+
+    def _written(self, rows: dict[bytes, Row | None]) -> Steps[Ingest | None]:
         groups: dict[bytes, list[bytes]] = {}
         keys = iter(rows)
         while part := list(islice(keys, TAIL_KEYS_MAX)):
@@ -127,9 +172,9 @@ class Ingestion:
             order.tail += keys[start : start + TAIL_KEYS_MAX]
             order.settle()
             yield TURN
-        layout = self.factory.layout_of(keys[0][:PREFIX_LENGTH])
-        row_of = rows.__getitem__
+        prefix, row_of = keys[0][:PREFIX_LENGTH], rows.__getitem__
         for part in order.chunks(None, None, self.factory.options.slice_rows):
+            layout = self.factory.layout_of(prefix)  # columns may be added at any turn
             chunk = chunk_of_rows(part, [PLACEHOLDER] * len(part), list(map(row_of, part)), layout)
             yield from build.add(chunk.keys, chunk.operations, chunk.columns, layout)
             yield TURN
@@ -154,12 +199,7 @@ class Ingestion:
             for file in files:
                 self.factory.files.remove(table_name(file.number))
 
-        def removed(_: None, error: BaseException | None) -> None:
-            if error is not None:
-                # The next start removes what is in no manifest.
-                self.removal_failures += 1
-
-        self.factory.scheduler.run(work, removed)
+        self.factory.scheduler.run(work, self._removed)
 
 
 class IngestBuild:
@@ -285,5 +325,5 @@ def with_loads(writes: dict[bytes, Row | None], prepared: Prepared | None, loads
             ingest.refuse()
 
     for ingest in ingests:
-        ingest.committed = True
+        ingest.settle()
     return Ingest([handle for ingest in ingests for handle in ingest.handles], rest, refused)

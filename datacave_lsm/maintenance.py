@@ -105,12 +105,17 @@ class Maintenance:
         self._log = log
         self._owner = owner
         self._counters = dict.fromkeys(COUNTERS, 0)
+        self._flush_error: DatacaveError | None = None
+        self._merge_error: DatacaveError | None = None
+        self._stopped: StorageStopped | None = None
+        self.frozen: list[Memtable | Batch] = [recovered.memtable] if len(recovered.memtable) else []
         self.view: View
+        self.calm: bool
+        """Whether no writer has to be held back."""
         self.installer = Installer(
             files, scheduler, seals, options, cache, recovered, log, self._counters, self._show, self._unused
         )
         self.factory = TableFactory(files, scheduler, seals, owner.layout_of, self.installer.take_number, options)
-        self.frozen: list[Memtable | Batch] = [recovered.memtable] if len(recovered.memtable) else []
         self.horizon = recovered.state.horizon
         self._flusher = Background(scheduler, self._flush_ended)
         self._merger = Background(scheduler, self._merge_ended)
@@ -124,9 +129,6 @@ class Maintenance:
         self._flush_waits: list[tuple[Memtable | Batch, Wait]] = []
         self._compacted = False  # whether the merge of the first one is under way or done
         self._compactions: list[tuple[bytes | None, bytes | None, Wait]] = []
-        self._flush_error: DatacaveError | None = None
-        self._merge_error: DatacaveError | None = None
-        self._stopped: StorageStopped | None = None
         self._closing: tuple[Wait, Callable[[], None]] | None = None
         self._kick()
 
@@ -136,10 +138,17 @@ class Maintenance:
         """Takes a memtable that gets no more writes; an empty one is forgotten."""
         if len(memtable):
             self.frozen.insert(0, memtable)
+            self._look_around()
             self._kick()
 
+    def _look_around(self) -> None:
+        """Finds out whether writers need not be asked to wait."""
+        failed = self._stopped or self._flush_error or self._merge_error
+        crowded = len(self.view.level0) >= self._options.level0_slow_files
+        self.calm = not (self.frozen or crowded or failed)
+
     def write_delay(self) -> Wait | None:
-        """A Wait for writers when memtables or level 0 pile up."""
+        """A Wait for writers when memtables or level 0 pile up; None while it is `calm`."""
         level0_files = len(self.view.level0)
         hopeless = self._stopped or self._flush_error
         if level0_files >= self._options.level0_stop_files:
@@ -264,6 +273,7 @@ class Maintenance:
     def stop(self, error: StorageStopped) -> None:
         """Ends all jobs; what waits for them fails."""
         self._stopped = error
+        self._look_around()
         self._flusher.cancel()
         self._merger.cancel()
         self._copier.cancel()
@@ -361,6 +371,7 @@ class Maintenance:
 
         def in_force() -> None:
             self.frozen.remove(memtable)
+            self._look_around()
 
         yield from self.installer.install(
             VersionEdit(
@@ -470,6 +481,7 @@ class Maintenance:
     def _flush_ended(self, error: BaseException | None) -> None:
         if isinstance(error, RowMisfit):
             self._flush_error = error
+            self._look_around()
             waits = [wait for _, wait in self._flush_waits]
             self._flush_waits = []
             self._pressure.fail(error)
@@ -492,6 +504,7 @@ class Maintenance:
             self._compacted = False
         if isinstance(error, DataCorrupted):
             self._merge_error = error
+            self._look_around()
             compactions, self._compactions = self._compactions, []
             for _, _, wait in compactions:
                 wait.finish(error)
@@ -544,6 +557,7 @@ class Maintenance:
 
     def _show(self, view: View) -> None:
         self.view = view
+        self._look_around()
 
     # Files nobody needs
 
@@ -554,9 +568,10 @@ class Maintenance:
 
     def _bury(self, handle: TableHandle) -> None:
         handle.reader.close()
-        self._scheduler.run(partial(self._files.remove, table_name(handle.file.number)), self._buried)
+        self._scheduler.run(partial(self._files.remove, table_name(handle.file.number)), self.buried)
 
-    def _buried(self, _: None, error: BaseException | None) -> None:
+    def buried(self, _: None, error: BaseException | None) -> None:
+        """Told of every removal of a file that nobody needs."""
         if error is not None:
             # The next start removes what is not in the manifest.
             self._counters["removal_failures"] += 1

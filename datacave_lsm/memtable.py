@@ -10,6 +10,7 @@ Not here: durability (wal/), visibility, flushing (flush.py), commits too big fo
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import repeat
 from typing import Any, TypeAlias
 
 from datacave_core.layout import Layout
@@ -22,6 +23,10 @@ Cell: TypeAlias = tuple[int, Row | None, Any]
 
 CELL_BYTES = 320
 """Estimated memory of a version beside its encoded length: cell, row tuple, key, dictionary entry."""
+
+
+MANY_ROWS = 16
+"""Rows of a commit from which on whole columns of them are cheaper than one by one."""
 
 
 class Memtable:
@@ -50,11 +55,16 @@ class Memtable:
         cells = self.cells
         get = cells.get
         tail = self.order.tail
-        for key, row in writes.items():
-            older = get(key)
-            if older is None:
-                tail.append(key)
-            cells[key] = (timestamp, row, older)
+        if len(writes) < MANY_ROWS:
+            for key, row in writes.items():
+                older = get(key)
+                if older is None:
+                    tail.append(key)
+                cells[key] = (timestamp, row, older)
+        else:
+            chains = list(map(get, writes))
+            tail += [key for key, chain in zip(writes, chains, strict=True) if chain is None]
+            cells.update(zip(writes, zip(repeat(timestamp), writes.values(), chains), strict=True))
         self.max_timestamp = timestamp
         self.version_count += len(writes)
         self.bytes_used += encoded_bytes + CELL_BYTES * len(writes)
@@ -78,7 +88,7 @@ class Memtable:
         """Those of some keys that have a version at or before the timestamp, and the newest such rows."""
         cells = self.cells
         if self.max_timestamp <= timestamp:
-            return keys, [cells[key][1] for key in keys]
+            return keys, [cell[1] for cell in map(cells.__getitem__, keys)]
         found: list[bytes] = []
         rows: list[Row | None] = []
         for key in keys:

@@ -64,6 +64,7 @@ from datacave_core.catalog.record import (
 from datacave_core.catalog.routines import (
     AggregateParts,
     CastDefinition,
+    Extension,
     OperatorDefinition,
     Routine,
     RoutineArgument,
@@ -99,6 +100,7 @@ __all__ = [
     "DefaultPrivileges",
     "DomainCheck",
     "EnumLabel",
+    "Extension",
     "Grant",
     "Index",
     "IndexKey",

@@ -6,7 +6,7 @@ fields whose meaning changes need a new format. Table ids below 100 are reserved
 
     1 cluster (version, next oid)   2 schemas   3 tables   4 sequences   5 types   6 roles   7 databases   8 comments
     15 privileges on system objects   16 default privileges
-    9 routines   10 operators   11 casts
+    9 routines   10 operators   11 casts   12 extensions
     20 values of sequences   21 statistics of tables
 
 Not here: when the catalog is read and how its changes reach sessions (SQL layer).
@@ -47,6 +47,7 @@ from datacave_core.catalog.objects import (
 from datacave_core.catalog.routines import (
     AggregateParts,
     CastDefinition,
+    Extension,
     OperatorDefinition,
     Routine,
     RoutineArgument,
@@ -78,6 +79,7 @@ _TABLE_IDS: dict[type, int] = {
     Routine: 9,
     OperatorDefinition: 10,
     CastDefinition: 11,
+    Extension: 12,
 }
 _MAPS: dict[str, type] = {
     "schemas": Schema,
@@ -92,6 +94,7 @@ _MAPS: dict[str, type] = {
     "routines": Routine,
     "operators": OperatorDefinition,
     "casts": CastDefinition,
+    "extensions": Extension,
 }
 _NESTED: dict[tuple[type, str], type] = {
     (Table, "columns"): Column,

@@ -71,6 +71,7 @@ class Routine:
     privileges: tuple[Grant, ...] = ()
     depends_on: tuple[int, ...] = ()
     parts: tuple[AggregateParts, ...] = ()
+    extension_oid: int = 0  # the extension that it belongs to; its `body` is then the symbol of what it does
 
     @property
     def input_types(self) -> tuple[int, ...]:
@@ -108,3 +109,14 @@ class CastDefinition:
     function_oid: int = 0
     context: str = "e"
     method: str = "f"
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """CREATE EXTENSION; what belongs to it names it by oid."""
+
+    oid: int
+    name: str
+    schema_oid: int
+    version: str
+    owner_oid: int = 10

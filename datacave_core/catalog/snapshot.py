@@ -27,7 +27,7 @@ from datacave_core.catalog.objects import (
     Table,
     TypeDefinition,
 )
-from datacave_core.catalog.routines import CastDefinition, OperatorDefinition, Routine
+from datacave_core.catalog.routines import CastDefinition, Extension, OperatorDefinition, Routine
 from datacave_core.errors import DatacaveError
 
 FIRST_USER_OID = 16384
@@ -45,6 +45,7 @@ CatalogObject: TypeAlias = (
     | Routine
     | OperatorDefinition
     | CastDefinition
+    | Extension
 )
 """What a snapshot maps; columns, indexes and constraints are parts of their table."""
 
@@ -61,6 +62,7 @@ _MAPS: dict[type, str] = {
     Routine: "routines",
     OperatorDefinition: "operators",
     CastDefinition: "casts",
+    Extension: "extensions",
 }
 
 SHARED_MAPS = ("roles", "databases", "role_names", "database_names")
@@ -90,6 +92,8 @@ class Catalog:
         "database_names",
         "databases",
         "default_privileges",
+        "extension_names",
+        "extensions",
         "index_tables",
         "members",
         "next_oid",
@@ -125,6 +129,8 @@ class Catalog:
         self.routines: dict[int, Routine] = {}
         self.operators: dict[int, OperatorDefinition] = {}
         self.casts: dict[int, CastDefinition] = {}
+        self.extensions: dict[int, Extension] = {}
+        self.extension_names: dict[str, int] = {}
         # Found from the objects above:
         self.relation_names: dict[tuple[int, str], int] = {}  # (schema oid, name) of tables, sequences, indexes
         self.type_names: dict[tuple[int, str], int] = {}  # (schema oid, name) of types, their arrays, row types
@@ -400,6 +406,8 @@ class _Change:
             yield "routine_names", (item.schema_oid, item.name, item.input_types), item.oid
         elif isinstance(item, OperatorDefinition):
             yield "operator_names", (item.schema_oid, item.name, item.left_oid, item.right_oid), item.oid
+        elif isinstance(item, Extension):
+            yield "extension_names", item.name, item.oid
         elif isinstance(item, CastDefinition):
             yield "cast_types", (item.source_oid, item.target_oid), item.oid
 

@@ -66,6 +66,27 @@ def _builtin_name(b: Binding, e: ast.FunctionCall, types: Sequence[int], labels:
     return e.name[-1]
 
 
+def argument_names(e: ast.FunctionCall) -> tuple[str, ...]:
+    """The names of the named arguments. Raises 42601 for a name used twice, or a plain argument behind a named one."""
+    labels: list[str] = []
+    for item in e.arguments:
+        if isinstance(item, ast.NamedArgument):
+            if item.name in labels:
+                raise DatacaveError(
+                    f'argument name "{item.name}" used more than once',
+                    sqlstate=sqlstate.SYNTAX_ERROR,
+                    position=item.position,
+                )
+            labels.append(item.name)
+        elif labels:
+            raise DatacaveError(
+                "positional argument cannot follow named argument",
+                sqlstate=sqlstate.SYNTAX_ERROR,
+                position=item.position,
+            )
+    return tuple(labels)
+
+
 def resolve_name(
     b: Binding, e: ast.FunctionCall, types: Sequence[int], labels: tuple[str, ...]
 ) -> ResolvedFunction | ResolvedCast:
@@ -87,7 +108,7 @@ def resolve_call(b: Binding, e: ast.FunctionCall, scope: Scope) -> n.Expression:
     level, before = scope, scope.in_aggregate
     noted = [(one, frozenset(one.outer)) for one in scope.chain() if one.boundary]
     arguments = [_argument(b, item, scope) for item in e.arguments]
-    labels = tuple(item.name for item in e.arguments if isinstance(item, ast.NamedArgument))
+    labels = argument_names(e)
     ordered: tuple[n.SortKey, ...] = ()
     if e.within_group:
         ordered = sort_keys(b, e.order_by, scope)
@@ -191,6 +212,10 @@ def routine_call(
     note_call(b, routine, e)
     values = final_arguments(b, found, arguments)
     call = n.FunctionCall(function, tuple(values), found.result_type, position=e.position, variadic=found.spread)
+    if routine.extension_oid:
+        if not function.supported:
+            raise registry.unsupported(function).at(e.position)
+        return call
     inlined = inlined_value(b, call)
     if inlined is not None:
         return b.placed(inlined, e.position)

@@ -136,18 +136,11 @@ def _arguments(b: Binding, statement: ast.CreateFunction) -> tuple[RoutineArgume
 
 
 def _check_name(found: Sequence[RoutineArgument], name: str, mode: str) -> None:
-    """Names of inputs and names of outputs are each used once; TABLE columns may not repeat inputs either."""
-    if not name:
-        return
+    """Names of inputs and names of outputs are each used once; an input may have the name of an output."""
     for other in found:
-        if other.name != name:
-            continue
         separate = (mode in "iv" and other.mode in "ot") or (mode in "ot" and other.mode in "iv")
-        if separate and "t" not in (mode, other.mode):
-            continue
-        if separate and other.mode in "iv" and mode == "t":
+        if name and other.name == name and not separate:
             raise invalid(f'parameter name "{name}" used more than once')
-        raise invalid(f'parameter name "{name}" used more than once')
 
 
 def _default(b: Binding, node: ast.Expression, oid: int) -> str:

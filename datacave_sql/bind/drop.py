@@ -35,6 +35,8 @@ def bind_drop(b: Binding, statement: ast.Drop, helpers: object) -> s.BoundStatem
         return bind_drop_routines(b, statement)
     if kind == "policy":
         return drop_policy(b, statement)
+    if kind == "extension":
+        return _extensions(b, statement)
     if kind not in _CODES:
         return _missing_kind(statement)
     found: list[s.DroppedObject] = []
@@ -50,6 +52,21 @@ def bind_drop(b: Binding, statement: ast.Drop, helpers: object) -> s.BoundStatem
             raise missing
         notices.append((f"{missing.message}, skipping", "00000"))
     return s.DropObjects(kind, tuple(found), statement.cascade, tuple(notices))
+
+
+def _extensions(b: Binding, statement: ast.Drop) -> s.BoundStatement:
+    found: list[s.DroppedObject] = []
+    notices: list[tuple[str, str]] = []
+    for name in statement.names:
+        oid = b.catalog.extension_names.get(name[-1])
+        if oid is not None:
+            found.append(b.catalog.extensions[oid])
+            continue
+        message = f'extension "{name[-1]}" does not exist'
+        if not statement.if_exists:
+            raise DatacaveError(message, sqlstate=sqlstate.UNDEFINED_OBJECT)
+        notices.append((f"{message}, skipping", "00000"))
+    return s.DropObjects("extension", tuple(found), statement.cascade, tuple(notices))
 
 
 def _missing_kind(statement: ast.Drop) -> s.BoundStatement:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from datacave_core.catalog import Routine
 from datacave_core.types import oids
 from datacave_sql.bind import relations
+from datacave_sql.bind.names import Scope
 from datacave_sql.bind.resolving import function_for
 from datacave_sql.bind.state import Binding
+from datacave_sql.bind.stored_text import expression_tree
 from datacave_sql.functions.registry import Function
 from datacave_sql.functions.resolution import ResolvedCast, ResolvedFunction, resolve_function
-from datacave_sql.functions.routines import function_of
+from datacave_sql.functions.routines import function_of, is_polymorphic
 from datacave_sql.functions.user_aggregates import with_states
 from datacave_sql.parse import ast
 
@@ -23,6 +26,9 @@ def as_function(b: Binding, routine: Routine) -> Function:
         if argument.mode == "v":
             element = _element(b, argument.type_oid)
     made = function_of(routine, element)
+    if made.default_count and is_polymorphic(routine):
+        types = [b.expression(expression_tree(str(text)), Scope()).type for text in made.default_values]
+        made = replace(made, default_types=tuple(types))
     return with_states(b.catalog, made, routine) if routine.kind == "a" else made
 
 

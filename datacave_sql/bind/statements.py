@@ -17,6 +17,7 @@ from datacave_core.catalog import (
     Column,
     Constraint,
     DomainCheck,
+    Extension,
     Index,
     OperatorDefinition,
     Routine,
@@ -295,7 +296,8 @@ class AlterType:
 
 
 DroppedObject: TypeAlias = (
-    "Table | tuple[Table, Index] | Sequence | Schema | TypeDefinition | Routine | OperatorDefinition | CastDefinition"
+    "Table | tuple[Table, Index] | Sequence | Schema | TypeDefinition "
+    "| Routine | OperatorDefinition | CastDefinition | Extension"
 )
 
 

@@ -64,6 +64,13 @@ def bind_quantified(b: Binding, e: ast.QuantifiedSubquery, scope: Scope) -> n.Ex
     return _quantified(b, e.operand, e.operator, e.quantifier, e.query, scope, e.position)
 
 
+def bind_binary(b: Binding, e: ast.BinaryOperation, scope: Scope) -> n.Expression:
+    """An operator; between a row and a subquery it compares with the subquery's one row."""
+    if isinstance(e.left, ast.RowExpression) and isinstance(e.right, ast.ScalarSubquery):
+        return _quantified(b, e.left, e.operator, "row", e.right.query, scope, e.position)
+    return operators.bind_binary(b, e, scope)
+
+
 def _quantified(
     b: Binding,
     left: ast.Expression,
@@ -120,4 +127,5 @@ SUBQUERIES: Mapping[type, Callable[..., n.Expression]] = {
     ast.ArraySubquery: bind_array,
     ast.InSubquery: bind_in,
     ast.QuantifiedSubquery: bind_quantified,
+    ast.BinaryOperation: bind_binary,
 }

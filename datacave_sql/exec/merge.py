@@ -99,6 +99,7 @@ class MergeRun:
     def row(self, found: Row) -> Steps[None]:
         """Does what the first branch whose condition holds says. Raises 21000 for a row that was written before."""
         key: bytes | None = found[self._merge.key_slot]
+        newest = False
         while key is not None:
             chosen = self._chosen(True, found)
             if chosen is None or chosen[0].kind == "nothing":
@@ -112,11 +113,12 @@ class MergeRun:
                 )
             mode = NO_KEY_UPDATE if branch.kind == "update" and not branch.changes_key else UPDATE
             old = yield from self.writer.lock_row(key, mode)
-            if old is not None and old == found[self._merge.row_slot]:
+            if old is not None and (newest or old == found[self._merge.row_slot]):
                 yield from self._write(branch, key, old, found, make_new)
                 return
             if old is not None:
                 found = self._fresh(found, old)
+                newest = True
                 if self._recheck is None or self._recheck(found):
                     continue
             key = None

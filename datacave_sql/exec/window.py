@@ -139,6 +139,7 @@ def aggregate_frames(
     frames: Sequence[Sequence[int]],
 ) -> list[Any]:
     """The aggregate over each row's frame: growing frames go on from the last state, others start anew."""
+    body = body.within(context)
     if body.hypothetical:
         raise DatacaveError("this aggregate cannot be used as a window function", sqlstate=sqlstate.WRONG_OBJECT_TYPE)
     final: Callable[[Any], Any] = (lambda state: body.final(context, state)) if body.takes_context else body.final

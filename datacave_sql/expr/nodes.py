@@ -304,9 +304,10 @@ class Subscript:
 class SubqueryExpression:
     """A subquery inside an expression.
 
-    kind: "scalar" (one row or NULL; more is 21000), "exists", "array" (all values of its column),
-    "any" / "all" (the comparison `test` holds for some/every row; it compares `arguments` with the plan's columns,
-    which it names by ColumnReference). `outer` lists the ids of the enclosing queries' columns the plan uses.
+    kind: "scalar" (one row or NULL; more is 21000), "exists", "array" (all values of its column), "row" (the
+    comparison `test` with its one row), "any" / "all" (`test` holds for some/every row; it compares `arguments` with
+    the plan's columns, which it names by ColumnReference). `outer` lists the ids of the enclosing queries' columns
+    the plan uses.
     """
 
     kind: str

@@ -61,6 +61,8 @@ class Function:
     """The catalog's object, where a user has made the function."""
     aggregate: AggregateMaker | None = field(default=None, compare=False)
     """What makes the states of a user's aggregate."""
+    default_types: tuple[int, ...] = field(default=(), compare=False)
+    """The types of the defaults of a polymorphic function of a user."""
 
     @property
     def body(self) -> Callable[..., Any] | None:
@@ -87,7 +89,7 @@ class Function:
     @property
     def supported(self) -> bool:
         """Whether a call can be answered."""
-        if self.routine is not None:
+        if self.routine is not None and not self.routine.extension_oid:
             return True
         if self.kind == "a":
             return self.symbol in AGGREGATES

@@ -64,6 +64,12 @@ class _Candidate:
     sources: tuple[int | None, ...] = ()
     collected: int = 0
     declared: tuple[int, ...] = field(default=())
+    ambiguous: bool = False
+
+    @property
+    def rank(self) -> int:
+        """0 for a function that takes the arguments as they are given."""
+        return 2 if self.collected else 1 if None in self.sources else 0
 
 
 def resolve_function(
@@ -105,12 +111,12 @@ def resolve_function(
         if not matching:
             raise _undefined(name, arguments, types, names)
         chosen = _select(given, matching, types)
-        if chosen is None:
-            raise DatacaveError(
-                f"function {signature(name, arguments, types, names)} is not unique",
-                sqlstate=sqlstate.AMBIGUOUS_FUNCTION,
-                hint="Could not choose a best candidate function. You might need to add explicit type casts.",
-            )
+    if chosen is None or chosen.ambiguous:
+        raise DatacaveError(
+            f"function {signature(name, arguments, types, names)} is not unique",
+            sqlstate=sqlstate.AMBIGUOUS_FUNCTION,
+            hint="Could not choose a best candidate function. You might need to add explicit type casts.",
+        )
     called = chosen.target
     assert isinstance(called, Function)
     found = _resolved(called, chosen, given, types)
@@ -118,19 +124,33 @@ def resolve_function(
 
 
 def _without_hidden(candidates: list[_Candidate]) -> list[_Candidate]:
-    """Without spread VARIADIC functions of the same effective arguments as one that takes them as they are."""
-    plain = {candidate.types for candidate in candidates if not candidate.collected}
-    return [candidate for candidate in candidates if not candidate.collected or candidate.types not in plain]
+    """One candidate for each list of effective arguments: one that takes them as they are before one that collects
+    them for VARIADIC or adds defaults. Several that add defaults are as good as each other."""
+    best: dict[tuple[int, ...], _Candidate] = {}
+    for candidate in candidates:
+        known = best.get(candidate.types)
+        if known is None or candidate.rank < known.rank:
+            best[candidate.types] = candidate
+        elif candidate.rank == known.rank and candidate.rank:
+            best[candidate.types] = replace(known, ambiguous=True)
+    return list(best.values())
 
 
 def _resolved(function: Function, chosen: _Candidate, given: tuple[int, ...], types: TypeLookup) -> ResolvedFunction:
     """Polymorphic types of the chosen candidate replaced by real ones."""
+    first_default = len(function.argument_types) - function.default_count
     actual = tuple(
-        declared if source is None else given[source]
-        for source, declared in zip(chosen.sources, chosen.declared, strict=True)
+        _default_type(function, place - first_default, declared) if source is None else given[source]
+        for place, (source, declared) in enumerate(zip(chosen.sources, chosen.declared, strict=True))
     )
     resolved, result = resolve_polymorphic(actual, chosen.declared, function.return_type, types)
     return ResolvedFunction(function, resolved, result, chosen.sources, chosen.collected)
+
+
+def _default_type(function: Function, place: int, declared: int) -> int:
+    if declared not in POLYMORPHIC:
+        return declared
+    return function.default_types[place] if function.default_types else oids.UNKNOWN
 
 
 def _arrange(function: Function, arguments: Sequence[int], names: Sequence[str], variadic: bool) -> _Candidate | None:

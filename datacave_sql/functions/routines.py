@@ -13,6 +13,7 @@ from typing import Any
 
 from datacave_core.catalog import Routine
 from datacave_core.types import oids
+from datacave_sql.functions.bodies import BODIES
 from datacave_sql.functions.body import Body, CallTypes
 from datacave_sql.functions.polymorphism import POLYMORPHIC, resolve_polymorphic
 from datacave_sql.functions.registry import Function
@@ -57,8 +58,8 @@ def function_of(routine: Routine, variadic_element: int) -> Function:
         cost=routine.cost,
         rows=routine.rows,
         parallel=routine.parallel,
-        symbol=f"{routine.name}({routine.oid})",
-        entry=Body(specialise=specialise),
+        symbol=routine.body if routine.extension_oid else f"{routine.name}({routine.oid})",
+        entry=BODIES.get(routine.body) if routine.extension_oid else Body(specialise=specialise),
         routine=routine,
     )
 

@@ -7,13 +7,14 @@ from typing import Final
 
 from datacave_core.catalog import Routine
 from datacave_core.values import Row
+from datacave_sql.functions.extensions import COMMENTS, VERSIONS
 from datacave_sql.pgcatalog import functions
 from datacave_sql.pgcatalog.facts import function_oid
 from datacave_sql.pgcatalog.privileges import acl_array
 from datacave_sql.pgcatalog.relation import array_or_null, int2vector
 from datacave_sql.pgcatalog.snapshot import CatalogRows
 
-_SQL_LANGUAGE: Final = 14
+_LANGUAGES: Final = {"internal": 12, "c": 13, "sql": 14}
 
 
 def proc_rows(rows: CatalogRows) -> Sequence[Row]:
@@ -34,7 +35,8 @@ def proc_row(rows: CatalogRows, routine: Routine) -> Row:
     named = any(argument.name for argument in arguments)
     body = "" if routine.sql_body or routine.kind == "a" else routine.body
     return (
-        routine.oid, routine.name, routine.schema_oid, routine.owner_oid, _SQL_LANGUAGE, routine.cost, routine.rows,
+        routine.oid, routine.name, routine.schema_oid, routine.owner_oid, _LANGUAGES[routine.language], routine.cost,
+        routine.rows,
         rows.types.element(variadic) if variadic else 0, 0, routine.kind, routine.security_definer, routine.leakproof,
         routine.strict, routine.returns_set, routine.volatility, routine.parallel, len(types), len(defaults),
         routine.return_type_oid, int2vector(types),
@@ -80,3 +82,17 @@ def cast_rows(rows: CatalogRows) -> Sequence[Row]:
         for _, one in sorted(rows.catalog.casts.items())
     ]
     return (*functions.cast_rows(), *made) if made else functions.cast_rows()
+
+
+def extension_rows(rows: CatalogRows) -> Sequence[Row]:
+    """pg_extension."""
+    return [
+        (one.oid, one.name, one.owner_oid, one.schema_oid, True, one.version, None, None)
+        for _, one in sorted(rows.catalog.extensions.items())
+    ]
+
+
+def available_extensions(rows: CatalogRows) -> Sequence[Row]:
+    """pg_available_extensions."""
+    names = rows.catalog.extension_names
+    return [(name, version, version if name in names else None, COMMENTS[name]) for name, version in VERSIONS.items()]

@@ -202,7 +202,7 @@ def selectivity(
         left, right = part.arguments
         used_left, used_right = n.columns_used(left) & known.keys(), n.columns_used(right) & known.keys()
         if used_left and used_right:
-            return 1.0 / max(distinct_values(known, left, rows), distinct_values(known, right, rows))
+            return 1.0 / max(distinct_values(known, left, rows), distinct_values(known, right, rows), 1.0)
     tried = _tried(environment, known, part)
     if tried is not None:
         return tried

@@ -64,19 +64,19 @@ class Subquery:
             # Subqueries inside depend on these outer values: their results are not kept beyond this run.
             c.subquery_results = {}
         try:
-            limit = {"exists": 1, "scalar": 2}.get(self.kind)
+            limit = {"exists": 1, "scalar": 2, "row": 2}.get(self.kind)
             rows = c.collect_inline(self.plan.open(c), limit)
         finally:
             c.outer.update(saved)
             c.subquery_results = inner
         if self.kind == "exists":
             return bool(rows)
+        if self.kind in ("scalar", "row") and len(rows) > 1:
+            raise DatacaveError(
+                "more than one row returned by a subquery used as an expression",
+                sqlstate=sqlstate.CARDINALITY_VIOLATION,
+            )
         if self.kind == "scalar":
-            if len(rows) > 1:
-                raise DatacaveError(
-                    "more than one row returned by a subquery used as an expression",
-                    sqlstate=sqlstate.CARDINALITY_VIOLATION,
-                )
             return rows[0][0] if rows else None
         if self.kind == "array":
             return build_array([row[0] for row in rows])
@@ -107,7 +107,7 @@ def plan_subquery(p: Planner, generator: Generator, e: n.SubqueryExpression) -> 
     number = p.subquery_count
     p.subquery_count += 1
     make_test = None
-    if e.kind in ("any", "all"):
+    if e.kind in ("any", "all", "row"):
         make_test = _test(p, e, operator)
     nested = e.kind == "array" and e.type == plan.columns[0].type
     subquery = Subquery(number, "nested array" if nested else e.kind, operator, e.outer, make_test, False)
@@ -155,6 +155,9 @@ def _test(p: Planner, e: n.SubqueryExpression, operator: Operator) -> Factory:
             ],
         )
     code = generator.value(test)
+    if e.kind == "row":
+        lines = ["if not found.rows: return None", "r = found.rows[0]", f"return {code.text}"]
+        return compile_factory(generator, "a, found", lines)
     return compile_factory(
         generator,
         "a, found",

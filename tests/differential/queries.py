@@ -25,7 +25,22 @@ class Queries:
 
     def query(self) -> str:
         """A whole statement."""
-        kind = self.random.choice(("plain", "plain", "join", "join", "group", "group", "window", "set", "cte", "sub"))
+        kinds = (
+            "plain",
+            "join",
+            "join",
+            "group",
+            "group",
+            "window",
+            "range",
+            "set",
+            "cte",
+            "sub",
+            "sets",
+            "first",
+            "tail",
+        )
+        kind = self.random.choice((*kinds, "recursive", "functions", "ordered", "rows"))
         return getattr(self, f"_{kind}")()  # type: ignore[no-any-return]
 
     def _pick(self, *options: str) -> str:
@@ -131,7 +146,8 @@ class Queries:
         name = self._pick("i", "t", "d", "o", "n", "id", "b")
         return f"{inner}.{name} = {self.random.choice(scope)}.{name}"
 
-    def _value(self, scope: list[str]) -> str:
+    def value(self, scope: list[str]) -> str:
+        """An expression of any type."""
         return self.random.choice(
             (
                 self.number,
@@ -142,7 +158,7 @@ class Queries:
         )(scope)
 
     def _values(self, scope: list[str]) -> str:
-        return ", ".join(f"{self._value(scope)} as c{n}" for n in range(self.random.randint(1, 4)))
+        return ", ".join(f"{self.value(scope)} as c{n}" for n in range(self.random.randint(1, 4)))
 
     def _where(self, scope: list[str]) -> str:
         return f" where {self.condition(scope)}" if self.random.random() < 0.7 else ""
@@ -259,3 +275,123 @@ class Queries:
             f"cross join lateral ({counts}) {lateral}", f"left join lateral ({counts}) {lateral} on k > 1"
         )
         return f"select {alias}.id, {scalar} as c, {lateral}.* from {self._pick(*TABLES)} {alias} {join}"
+
+    def _sets(self) -> str:
+        """Set operations inside of each other, of several columns and types that have to meet."""
+        alias, other, third = self._alias(), self._alias(), self._alias()
+        one, two, three = (self._pick("i", "s", "b") for _ in range(3))
+        operators = ("union", "union all", "intersect", "except")
+        first = f"select {alias}.{one} as a, {alias}.t as b from {self._pick(*TABLES)} {alias}{self._where([alias])}"
+        second = f"select {other}.{two}, {other}.v from {self._pick(*TABLES)} {other}{self._where([other])}"
+        last = f"select {third}.{three}, null from {self._pick(*TABLES)} {third}{self._where([third])}"
+        inner = f"({first} {self._pick(*operators)} {second})"
+        return f"select a, b, count(*) from ({inner} {self._pick(*operators)} {last}) q group by a, b"
+
+    def _first(self) -> str:
+        """DISTINCT ON and LIMIT over a total order."""
+        alias = self._alias()
+        key = self._column([alias], tuple(ORDERED))
+        order = f"{key}{self._pick('', ' desc', ' nulls first', ' desc nulls last')}, {alias}.id"
+        source = f"{self._pick('t1', 't2')} {alias}{self._where([alias])}"
+        if self.random.random() < 0.5:
+            return f"select distinct on ({key}) {alias}.id, {self.value([alias])} as c from {source} order by {order}"
+        offset = f" offset {self.random.randint(0, 5)}" if self.random.random() < 0.4 else ""
+        limit = self._pick(f"limit {self.random.randint(0, 9)}", "fetch first 3 rows only")
+        return f"select {alias}.id, {self.value([alias])} as c from {source} order by {order}{offset} {limit}"
+
+    def _tail(self) -> str:
+        """WITH TIES gives a determined bag even if its key is not unique."""
+        alias = self._alias()
+        key = self._column([alias], tuple(ORDERED))
+        order = f"order by {key}{self._pick('', ' desc', ' nulls first')}"
+        source = f"{self._pick(*TABLES)} {alias}{self._where([alias])}"
+        count = self.random.randint(1, 6)
+        return f"select {key} as k, {alias}.id from {source} {order} fetch first {count} rows with ties"
+
+    def _range(self) -> str:
+        """RANGE frames: peers share their frame, so no total order is needed."""
+        alias = self._alias()
+        name, step = self.random.choice(
+            (
+                ("i", "2"),
+                ("s", "3::int2"),
+                ("b", "7::int8"),
+                ("n", "1.5"),
+                ("f", "1.5::float8"),
+                ("d", "interval '1 month'"),
+                ("p", "interval '1 day'"),
+                ("h", "interval '2 hours'"),
+            )
+        )
+        bound = self._pick(
+            f"between {step} preceding and {step} following", f"between unbounded preceding and {step} preceding",
+            f"between current row and {step} following", f"between {step} following and unbounded following",
+        )  # fmt: skip
+        exclude = self._pick("", "", " exclude current row", " exclude group", " exclude ties")
+        exact = self._column([alias], ("int4", "int2", "int8", "numeric"))
+        call = self._pick("count(*)", f"sum({exact})", f"min({exact})", f"max({exact})", f"avg({exact})")
+        condition = f" filter (where {self.condition([alias], 1)})" if self.random.random() < 0.3 else ""
+        partition = f"partition by {self._column([alias], tuple(ORDERED))} " if self.random.random() < 0.4 else ""
+        window = f"{partition}order by {alias}.{name}{self._pick('', ' desc', ' nulls first')} range {bound}{exclude}"
+        return f"select {alias}.id, {call}{condition} over ({window}) as c from {self._pick(*TABLES)} {alias}"
+
+    def _recursive(self) -> str:
+        name, alias = self._alias(), self._alias()
+        every = self._pick("", "all ")
+        step = f"select {name}.n + {self._pick('1', '2')}, {alias}.t from {name} join {self._pick(*TABLES)} {alias} "
+        step += f"on {alias}.id = {name}.n where {name}.n < 12"
+        extra = self._pick("", " search depth first by n set seq", " cycle n set hit using path") if every else ""
+        body = f"select n, x, count(*) from {name} group by n, x"
+        return f"with recursive {name}(n, x) as (select 0, 'a' union {every}{step}){extra} {body}"
+
+    def _functions(self) -> str:
+        """Functions that return rows: in FROM, with ordinality, side by side, and in the select list."""
+        alias, rows = self._alias(), self._alias()
+        table = self._pick(*TABLES)
+        return self._pick(
+            f"select {alias}.id, {rows}.* from {table} {alias}, unnest({alias}.a) with ordinality {rows}(e, n)",
+            f"select {alias}.id, {rows}.g, {self.number([alias], 1)} as c from {table} {alias} "
+            f"left join lateral generate_series({alias}.s, 3) {rows}(g) on {self.condition([alias], 1)}",
+            f"select {alias}.id, unnest({alias}.a) as e, generate_series(1, 2) as g from {table} {alias}",
+            f"select * from rows from (generate_series(1, 3), unnest(array[5, null])) with ordinality {rows}(x, y, n)",
+            f"select {alias}.id, {rows}.key from {table} {alias}, "
+            f"jsonb_each(case jsonb_typeof({alias}.j) when 'object' then {alias}.j end) {rows}",
+            f"select unnest({alias}.a) as e, count(*) from {table} {alias}{self._where([alias])} group by e",
+        )
+
+    def _ordered(self) -> str:
+        """Ordered-set and hypothetical aggregates, grouping sets with GROUPING()."""
+        alias = self._alias()
+        one, two = (self._column([alias], ("int4", "int2", "bool", "text", "date")) for _ in range(2))
+        exact = self._column([alias], ("int4", "int2", "int8", "numeric"))
+        order = f"{exact}{self._pick('', ' desc', ' nulls first')}"
+        call = self._pick(
+            f"percentile_disc(0.5) within group (order by {order})", f"mode() within group (order by {exact})",
+            f"rank(2) within group (order by {order})", f"dense_rank(2) within group (order by {order})",
+            f"percentile_disc(array[0.1, 0.9]) within group (order by {order})",
+        )  # fmt: skip
+        groups = self._pick(
+            f"grouping sets (({one}), ({two}), ())", f"rollup ({one}, {two})", f"cube ({one}, {two})",
+            f"grouping sets (rollup ({one}), {two})", f"{one}, rollup ({two})",
+        )  # fmt: skip
+        shown = f"{one} as a, {two} as b, grouping({one}, {two}) as g, {call} as c, {self._aggregate([alias])} as d"
+        source = f"{self._pick(*TABLES)} {alias}{self._where([alias])}"
+        return f"select {shown} from {source} group by {groups}"
+
+    def _rows(self) -> str:
+        """Rows as values: comparisons, IN over several columns, whole rows, quantified comparisons."""
+        alias, inner = self._alias(), self._alias()
+        one, two = self._pick("i", "t", "n", "d"), self._pick("s", "v", "b", "o")
+        table = self._pick(*TABLES)
+        test = self._pick(
+            f"({alias}.{one}, {alias}.{two}) {self._pick('=', '<', '>=', '<>')} (select {inner}.{one}, {inner}.{two} "
+            f"from {table} {inner} order by {inner}.id limit 1)",
+            f"({alias}.{one}, {alias}.{two}) {self._pick('', 'not ')}in (select {inner}.{one}, {inner}.{two} "
+            f"from {table} {inner} where {self.condition([inner], 0)})",
+            f"{alias}.{one} {self._pick('<', '>=', '<>', '=')} {self._pick('all', 'any')} (select {inner}.{one} from "
+            f"{table} {inner} where {self.condition([inner, alias], 0)})",
+            f"row({alias}.{one}, {alias}.{two}) is {self._pick('', 'not ')}distinct from row({alias}.{one}, null)",
+            f"row({alias}.{one}, {alias}.{two}) is {self._pick('', 'not ')}null",
+        )
+        shown = self._pick(f"{alias}.id", f"row({alias}.i, {alias}.t, {alias}.o)", f"count({alias}.*)")
+        return f"select {shown} as c from {self._pick('t1', 't2')} {alias} where {test}"

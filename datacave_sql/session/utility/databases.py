@@ -298,13 +298,3 @@ class _Options:
         tablespace = self.text("tablespace")
         if tablespace is not None and tablespace != "pg_default":
             raise DatacaveError(f'tablespace "{tablespace}" does not exist', sqlstate=sqlstate.UNDEFINED_OBJECT)
-
-
-def create_extension(session: Any, statement: ast.CreateExtension) -> Steps:
-    """CREATE EXTENSION: there are none; what plpgsql would bring cannot be had either."""
-    yield from ()
-    raise DatacaveError(
-        f'extension "{statement.name}" is not available',
-        sqlstate=sqlstate.FEATURE_NOT_SUPPORTED,
-        hint="Datacave has no extensions; gen_random_uuid() is built in.",
-    )

@@ -17,6 +17,7 @@ from datacave_core.catalog import (
     Catalog,
     Column,
     Constraint,
+    Extension,
     Index,
     OperatorDefinition,
     Routine,
@@ -89,12 +90,13 @@ class Removal:
 
 def objects_in(
     catalog: Catalog, schema: Schema
-) -> list[Table | Sequence | TypeDefinition | Routine | OperatorDefinition]:
+) -> list[Table | Sequence | TypeDefinition | Routine | OperatorDefinition | Extension]:
     """Everything in a schema: tables, sequences, types, routines."""
-    found: list[Table | Sequence | TypeDefinition | Routine | OperatorDefinition] = []
+    found: list[Table | Sequence | TypeDefinition | Routine | OperatorDefinition | Extension] = []
     found += [one for _, one in sorted(catalog.tables.items()) if one.schema_oid == schema.oid]
     found += [one for _, one in sorted(catalog.sequences.items()) if one.schema_oid == schema.oid]
     found += [one for _, one in sorted(catalog.types.items()) if one.schema_oid == schema.oid]
+    found += [one for _, one in sorted(catalog.extensions.items()) if one.schema_oid == schema.oid]
     found += [one for _, one in sorted(catalog.routines.items()) if one.schema_oid == schema.oid]
     found += [one for _, one in sorted(catalog.operators.items()) if one.schema_oid == schema.oid]
     return found
@@ -126,6 +128,8 @@ def describe(catalog: Catalog, item: Any) -> str:
         return f"schema {item.name}"
     if isinstance(item, Index):
         return f"index {item.name}"
+    if isinstance(item, Extension):
+        return f"extension {item.name}"
     if isinstance(item, Routine):
         return described(item, CatalogTypes(catalog))
     if isinstance(item, OperatorDefinition | CastDefinition):
@@ -150,6 +154,13 @@ class Collector:
         removal = self.removal
         if item.oid in removal.objects:
             return
+        if isinstance(item, Routine) and item.extension_oid and item.extension_oid not in removal.objects:
+            owner = self._catalog.extensions[item.extension_oid]
+            raise DatacaveError(
+                f"cannot drop {describe(self._catalog, item)} because extension {owner.name} requires it",
+                sqlstate=sqlstate.DEPENDENT_OBJECTS_STILL_EXIST,
+                hint=f"You can drop extension {owner.name} instead.",
+            )
         removal.objects[item.oid] = item
         if isinstance(item, Schema):
             for inside in objects_in(self._catalog, item):
@@ -166,6 +177,10 @@ class Collector:
             self._with_routine(item)
         elif isinstance(item, OperatorDefinition):
             self._views_on(item.oid, item)
+        elif isinstance(item, Extension):
+            for routine in self._catalog.routines.values():
+                if routine.extension_oid == item.oid:
+                    self.add(routine)
 
     def _tell(self, dependent: str, item: Any) -> None:
         self.removal.told.append((dependent, item if isinstance(item, str) else describe(self._catalog, item)))

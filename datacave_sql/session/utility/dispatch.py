@@ -27,6 +27,7 @@ from datacave_sql.session.utility import (
     databases,
     drops,
     explain,
+    extensions,
     grants,
     indexes,
     locks,
@@ -117,7 +118,7 @@ ROLE_COMMANDS: dict[type, Callable[[Any, Any], Steps]] = {
     ast.CreateDatabase: databases.create_database,
     ast.AlterDatabase: databases.alter_database,
     ast.DropDatabase: databases.drop_database,
-    ast.CreateExtension: databases.create_extension,
+    ast.CreateExtension: extensions.create_extension,
 }
 """Commands that change the catalog."""
 

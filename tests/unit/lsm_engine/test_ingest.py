@@ -223,3 +223,26 @@ def test_commits_go_on_while_the_manifest_is_written() -> None:
     assert len(house.found()) == 12 * 120
     assert house.engine.get(PREFIX + b"005.007", house.engine.newest_timestamp) == (5, "changed")
     house.check()
+
+
+@pytest.mark.parametrize("conflict", [False, True], ids=["in files", "through the log"])
+def test_columns_that_come_between_complete_the_rows(conflict: bool) -> None:
+    house = House()
+    few: dict[bytes, Row | None] = {OTHER + b"k": (7, "few")}
+    house.engine.set_layout(OTHER, LAYOUT)
+    writes = rows_of(300, "new") | few
+    steps = house.engine.prepare(writes)
+    for _ in range(6):
+        wait = next(steps)
+        if wait is not TURN:
+            house.settle(wait)
+    wider = Layout(2, (*LAYOUT.columns, PhysicalColumn(PhysicalType.INT64, missing=42)))
+    house.engine.set_layout(PREFIX, wider)
+    prepared = house.finish(steps)
+    house.engine.set_layout(OTHER, wider)
+    if conflict:
+        house.engine.commit({PREFIX + b"00007": (0, "between", 1)})
+    house.engine.commit(writes, prepared=prepared)
+    expected = {key: (*row, 42) for key, row in rows_of(300, "new").items() if row is not None}
+    assert house.found() == expected
+    assert house.engine.get(OTHER + b"k", house.engine.newest_timestamp) == (7, "few", 42)
