@@ -21,7 +21,7 @@ from datacave_core.layout import Layout, PhysicalColumn, PhysicalType
 from datacave_core.values import Row
 from datacave_lsm.crypto import KeyRing
 from datacave_lsm.format import Seals
-from datacave_lsm.table import SegmentCache, TableReader, TableWriter
+from datacave_lsm.table import SegmentCache, TableOptions, TableReader, TableWriter
 from datacave_server.files import OsFileSystem
 
 KIND = PhysicalType
@@ -88,7 +88,9 @@ def best(work: Callable[[], object]) -> float:
     return min(seconds)
 
 
-def measure(files: OsFileSystem, name: str, layout: Layout, rows: list[Row], seals: Seals) -> None:
+def measure(
+    files: OsFileSystem, name: str, layout: Layout, rows: list[Row], seals: Seals, options: TableOptions | None = None
+) -> None:
     entries = [(PREFIX + number.to_bytes(8, "big"), 10_000 + number, row) for number, row in enumerate(rows)]
     count = len(entries)
     runs = 0
@@ -97,7 +99,7 @@ def measure(files: OsFileSystem, name: str, layout: Layout, rows: list[Row], sea
         nonlocal runs
         runs += 1
         file = files.create(f"{name}{runs}")
-        writer = TableWriter(file, runs, lambda prefix: layout, seals, name=name)
+        writer = TableWriter(file, runs, lambda prefix: layout, seals, options, name=name)
         for start in range(0, count, 4096):
             writer.add_many(entries[start : start + 4096])
         writer.finish()
@@ -112,7 +114,7 @@ def measure(files: OsFileSystem, name: str, layout: Layout, rows: list[Row], sea
         nonlocal runs
         runs += 1
         reader, file = table(0), files.create(f"{name}{runs}")
-        writer = TableWriter(file, runs, lambda prefix: layout, seals, name=name)
+        writer = TableWriter(file, runs, lambda prefix: layout, seals, options, name=name)
         for group in reader.groups():
             columns = [group.column(number) for number in range(len(layout.columns))]
             writer.add_columns(group.keys(), group.timestamps(), group.operations(), columns, layout)
@@ -169,7 +171,7 @@ def measure(files: OsFileSystem, name: str, layout: Layout, rows: list[Row], sea
         "filter miss us": best(lambda: misses(warm_reader)) / 2000 * 1e6,
         "bytes/row": bytes_per_row,
     }
-    print(f"{name:18}" + "  ".join(f"{label} {value:.2f}" for label, value in figures.items()))
+    print(f"{name:20}" + "  ".join(f"{label} {value:.2f}" for label, value in figures.items()), flush=True)
 
 
 def main() -> None:

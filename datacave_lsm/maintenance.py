@@ -110,12 +110,13 @@ class Maintenance:
         self._stopped: StorageStopped | None = None
         self.frozen: list[Memtable | Batch] = [recovered.memtable] if len(recovered.memtable) else []
         self.view: View
-        self.calm: bool
-        """Whether no writer has to be held back."""
+        self.calm: bool  # whether no writer has to be held back
         self.installer = Installer(
             files, scheduler, seals, options, cache, recovered, log, self._counters, self._show, self._unused
         )
-        self.factory = TableFactory(files, scheduler, seals, owner.layout_of, self.installer.take_number, options)
+        self.factory = TableFactory(
+            files, scheduler, seals, owner.layout_of, self.installer.take_number, options
+        ).at_level(0)
         self.horizon = recovered.state.horizon
         self._flusher = Background(scheduler, self._flush_ended)
         self._merger = Background(scheduler, self._merge_ended)
@@ -361,8 +362,7 @@ class Maintenance:
             file = yield from flush(memtable, self._retention(), self.factory, self._options.slice_rows)
         except (ValueError, TypeError, OverflowError) as error:
             raise RowMisfit(error) from error
-        # The row cache speaks of table files only. Nothing looks there for these keys while the memtable stands before
-        # it, so that handing them over in slices is safe.
+        # The row cache speaks of table files only, and nothing looks there for these keys while the memtable stands.
         for keys in memtable.key_chunks(None, None, self._options.slice_rows):
             self._rows.adopt(keys, memtable.find)
             yield None
@@ -408,7 +408,7 @@ class Maintenance:
                 [[self.installer.handles[number].reader for number, _ in part] for part in inputs],
                 task.bottom,
                 retention,
-                self.factory,
+                self.factory.at_level(task.target),
                 self._owner.known_layout,
                 self._options.table_bytes_max,
                 self._options.slice_rows,
@@ -445,7 +445,7 @@ class Maintenance:
             self._owner.layouts(),
             options.table_bytes_max,
             options.group_rows_max,
-            options.compression,
+            self.factory.at_level(task.target).compression,
         )
         finished = Wait("IO:Compaction")
         answers: list[bytes] = []

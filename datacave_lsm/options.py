@@ -73,4 +73,7 @@ class EngineOptions:
     """Rows of one row group of a table file."""
 
     compression: bool = True
-    """Whether table files compress what is worth it."""
+    """Whether table files compress what is worth it: by lz4, and by zstd from a level on."""
+
+    zstd_level_min: int = 3
+    """The first level whose files are compressed by zstd."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from datacave_core.layout import Layout
 from datacave_core.ports import File, FileSystem, Scheduler
@@ -17,7 +17,12 @@ from datacave_lsm.version.levels import TABLE_FOLDER, table_name
 
 @dataclass(frozen=True, slots=True)
 class TableFactory:
-    """What every new table file of an engine needs; `next_number` gives a number that was never used."""
+    """What every new table file of an engine needs; `next_number` gives a number that was never used.
+
+    Young files are compressed by lz4: they are read and merged soon. Deep levels, where nearly all data of a big
+    database lies, get zstd: the bench `size` has a tenth less on disk for half as much again per cold point read, and
+    scans of columns are as fast.
+    """
 
     files: FileSystem
     scheduler: Scheduler
@@ -25,6 +30,13 @@ class TableFactory:
     layout_of: Callable[[bytes], Layout]
     next_number: Callable[[], int]
     options: EngineOptions
+    compression: Compression = Compression.LZ4
+
+    def at_level(self, level: int) -> TableFactory:
+        """The same for files of a level."""
+        options = self.options
+        deep = Compression.ZSTD if level >= options.zstd_level_min else Compression.LZ4
+        return replace(self, compression=deep if options.compression else Compression.NONE)
 
     def begin(self, number: int | None = None) -> TableBuild:
         """Starts a file under a temporary name. Raises OSError."""
@@ -43,7 +55,7 @@ class TableBuild:
         self._file: File | None = factory.files.create(self._temporary)
         options = TableOptions(
             group_rows_max=factory.options.group_rows_max,
-            compression=Compression.LZ4 if factory.options.compression else Compression.NONE,
+            compression=factory.compression,
         )
         self.writer = TableWriter(self._file, number, factory.layout_of, factory.seals, options, name=self._name)
 

@@ -130,7 +130,7 @@ def _put_under_current_key(handle: TableHandle, ring: KeyRing, desk: Desk) -> Sl
                 [[handle.reader]],
                 False,
                 desk.retention(),
-                desk.factory,
+                desk.factory.at_level(level),
                 desk.known_layout,
                 desk.options.table_bytes_max,
                 desk.options.slice_rows,

@@ -23,7 +23,7 @@ from datacave_lsm.crypto import KeyRing
 from datacave_lsm.format import Seals
 from datacave_lsm.options import EngineOptions
 from datacave_lsm.retention import Retention
-from datacave_lsm.table import Group, SegmentCache, TableReader
+from datacave_lsm.table import Compression, Group, SegmentCache, TableReader
 from datacave_lsm.tablebuild import TableFactory
 from datacave_lsm.version import TableFile
 from datacave_lsm.version.levels import table_name
@@ -53,7 +53,7 @@ class MergeRequest:
     layouts: Mapping[bytes, Layout]
     table_bytes_max: int
     group_rows_max: int
-    compression: bool
+    compression: int
 
     def encode(self) -> bytes:
         """For `perform_merge`."""
@@ -86,7 +86,7 @@ def perform_merge(files: FileSystem, randomness: Randomness, key_ring: KeyRing |
     """Does a merge from end to end and returns the answer for `merge_answer`; for the worker's process."""
     asked = MergeRequest.decode(request)
     seals = Seals(key_ring, randomness if key_ring is not None else None)
-    options = EngineOptions(group_rows_max=asked.group_rows_max, compression=asked.compression)
+    options = EngineOptions(group_rows_max=asked.group_rows_max)
     numbers = count(asked.first_number)
 
     def next_number() -> int:
@@ -98,7 +98,7 @@ def perform_merge(files: FileSystem, randomness: Randomness, key_ring: KeyRing |
     def layout_of(prefix: bytes) -> Layout:
         return asked.layouts.get(prefix, RAW_LAYOUT)
 
-    factory = TableFactory(files, _Inline(), seals, layout_of, next_number, options)
+    factory = TableFactory(files, _Inline(), seals, layout_of, next_number, options, Compression(asked.compression))
     cache: SegmentCache[Group] = SegmentCache(0)
     opened: list[TableReader] = []
     try:

@@ -7,8 +7,12 @@ import random
 import pytest
 
 from bench.compaction import LOADS, simulate
+from datacave_core.layout import RAW_LAYOUT
+from datacave_core.memory import MemoryFileSystem, SimulatedScheduler
+from datacave_lsm import Seals
 from datacave_lsm.compaction import ingest_level, merge_of, pick, scores
 from datacave_lsm.options import EngineOptions
+from datacave_lsm.tablebuild import TableFactory
 from datacave_lsm.version import Levels, TableFile
 
 OPTIONS = EngineOptions(level0_trigger_files=4, level1_bytes=1000, level_growth=10, level_count=4)
@@ -161,3 +165,13 @@ def test_write_amplification_stays_in_bounds(name: str, most: float) -> None:
     found = simulate(LOADS[name], 10 * 1024**3, EngineOptions())
     assert (found.flushed + found.merged) / found.flushed < most
     assert found.total_bytes() / found.live_bytes() < 1.6
+
+
+def test_deep_levels_are_compressed_more() -> None:
+    def factory(options: EngineOptions) -> TableFactory:
+        files, scheduler = MemoryFileSystem(), SimulatedScheduler()
+        return TableFactory(files, scheduler, Seals(), lambda prefix: RAW_LAYOUT, lambda: 1, options)
+
+    usual = factory(EngineOptions(zstd_level_min=2))
+    assert [usual.at_level(level).compression for level in range(4)] == [1, 1, 2, 2]
+    assert factory(EngineOptions(compression=False)).at_level(3).compression == 0
