@@ -321,6 +321,11 @@ def _referenced_table(b: Binding, table: Table, constraint: ast.ForeignKeyConstr
         if known is not None and (schema == known.name or (schema is None and _comes_first(b, known.name, name[-1]))):
             return table
     found = relations.require_table(b, name, constraint.referenced.position)
+    if found.kind == "p":
+        raise FeatureNotSupported(
+            f'foreign keys that refer to a partitioned table ("{found.name}") are not supported',
+            hint="Refer to a table that is not partitioned.",
+        )
     if found.kind != "r":
         raise DatacaveError(f'referenced relation "{found.name}" is not a table', sqlstate=sqlstate.WRONG_OBJECT_TYPE)
     if found.persistence != table.persistence and "t" in (found.persistence, table.persistence):

@@ -294,6 +294,7 @@ def check_unreferenced(
     for batch in referring_rows(context, access, constraint, gone):
         for _, row in batch:
             key = _values(row, constraint.columns)
+            referring, constraint = _whole(context, referring, constraint)
             raise DatacaveError(
                 f'update or delete on table "{table.name}" violates foreign key constraint "{constraint.name}"'
                 f' on table "{referring.name}"',
@@ -338,6 +339,14 @@ def _rows_of(
         batch = [(row[0], found) for _, row in batch if (found := get(row[0])) is not None]
     convert = access.from_physical
     return batch if convert is None else [(key, convert(row)) for key, row in batch]
+
+
+def _whole(context: ExecutionContext, table: Table, constraint: Constraint) -> tuple[Table, Constraint]:
+    """The foreign key that a partition's is a part of, as messages name it."""
+    while constraint.parent_oid and table.parents:
+        table = context.session.catalog_snapshot.tables[table.parents[0]]
+        constraint = next(one for one in table.constraints if one.oid == constraint.parent_oid)
+    return table, constraint
 
 
 def _shown(context: ExecutionContext, table: Table, columns: tuple[int, ...], key: Key) -> str:
