@@ -25,7 +25,9 @@ select_distinct_on select_implicit select_having subselect union join aggregates
 update delete returning create_table create_table_like create_view create_index constraints alter_table sequence
 identity generated json jsonb jsonpath json_encoding jsonb_jsonpath arrays limit prepare portals copy copy2 domain
 rowtypes truncate merge groupingsets random expressions drop_if_exists transactions tsrf rangefuncs plancache temp
-combocid prepared_xacts foreign_key updatable_views"""
+combocid prepared_xacts foreign_key updatable_views create_function_sql create_procedure polymorphism create_aggregate
+create_operator create_cast inet macaddr macaddr8 money rangetypes multirangetypes regproc xid pg_lsn txid
+misc_functions"""
 
 
 def main() -> int:

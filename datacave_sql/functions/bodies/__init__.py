@@ -8,6 +8,7 @@ from typing import Any
 from datacave_sql.functions.aggregate import AggregateMaker
 from datacave_sql.functions.bodies import (
     acl,
+    aggregate_support,
     aggregates,
     arrays,
     bits,
@@ -68,6 +69,7 @@ FAMILIES: dict[str, ModuleType] = {
     module.__name__.rpartition(".")[2]: module
     for module in (
         acl,
+        aggregate_support,
         arrays,
         bits,
         catalog,

@@ -256,7 +256,11 @@ class Parser:
         ):
             if self.text.startswith(opening, self.at):
                 self.at += len(opening)
-                return Look(self._inside(), ahead, negated)
+                # What a lookaround matches cannot depend on groups, nor give any.
+                closed, self.closed = self.closed, set()
+                body = self._inside()
+                self.closed = closed
+                return Look(body, ahead, negated)
         number = 0
         if self.text.startswith("?:", self.at):
             self.at += 2

@@ -120,19 +120,31 @@ class _Translator:
         return found
 
 
-def _plain_text(node: Node) -> str | None:
-    if isinstance(node, Literal):
-        return node.character
-    if isinstance(node, Sequence) and all(isinstance(part, Literal) for part in node.parts):
-        return "".join(part.character for part in node.parts if isinstance(part, Literal))
+def _width(node: Node) -> int | None:
+    """How many characters a part matches, where that is one number."""
+    if isinstance(node, Literal | AnyCharacter | CharacterSet):
+        return 1
+    if isinstance(node, Anchor | Look):
+        return 0
+    if isinstance(node, Group):
+        return _width(node.body)
+    if isinstance(node, Repeat):
+        inner = _width(node.body)
+        return None if inner is None or node.low != node.high else inner * node.low
+    if isinstance(node, Sequence | Alternatives):
+        widths = [_width(part) for part in (node.parts if isinstance(node, Sequence) else node.branches)]
+        if any(width is None for width in widths):
+            return None
+        known = [width for width in widths if width is not None]
+        if isinstance(node, Sequence):
+            return sum(known)
+        return known[0] if len(set(known)) == 1 else None
     return None
 
 
 def _ordered(branches: tuple[Node, ...]) -> tuple[Node, ...]:
-    """Literal branches by falling length, so that the longest that fits is taken."""
-    texts = [_plain_text(branch) for branch in branches]
-    if any(text is None for text in texts):
+    """Branches of known widths by falling width, so that the longest that fits is taken."""
+    widths = [_width(branch) for branch in branches]
+    if any(width is None for width in widths):
         return branches
-    return tuple(
-        branch for _, branch in sorted(zip(texts, branches, strict=True), key=lambda pair: -len(pair[0] or ""))
-    )
+    return tuple(branch for _, branch in sorted(zip(widths, branches, strict=True), key=lambda pair: -(pair[0] or 0)))

@@ -54,3 +54,12 @@ def test_back_references_next_to_nested_quantifiers_are_refused() -> None:
     with pytest.raises(DatacaveError) as caught:
         compile_regex(r"((a+)+)\1")
     assert caught.value.sqlstate == "0A000"
+
+
+def test_the_longest_alternative_of_known_width_is_taken() -> None:
+    assert compile_regex(".|...").search("xyz") == compile_regex("...|.").search("xyz")
+
+
+def test_lookarounds_know_no_groups() -> None:
+    with pytest.raises(DatacaveError, match="invalid backreference number"):
+        compile_regex(r"x(\w)(?=\1)").search("xyy")
