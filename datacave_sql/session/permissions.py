@@ -333,29 +333,10 @@ def _create_view(asker: _Asker, bound: s.CreateView) -> None:
 
 def _drop(asker: _Asker, bound: s.DropObjects) -> None:
     for item in bound.objects:
-        if isinstance(item, CastDefinition):
-            _own_cast(asker, item)
-            continue
         schema_oid = getattr(item, "schema_oid", 0)
         schema = asker.catalog.schemas.get(schema_oid)
         if schema is None or not asker.owns(schema.owner_oid):
             asker.must_own(item)
-
-
-def _create_cast(asker: _Asker, bound: CreateCast) -> None:
-    _own_cast(asker, bound.definition)
-
-
-def _own_cast(asker: _Asker, cast: CastDefinition) -> None:
-    """Casts belong to the owners of their types."""
-    types = asker.session.catalog_state.types
-    oids = (cast.source_oid, cast.target_oid)
-    owned = [asker.catalog.types[oid] for oid in oids if oid in asker.catalog.types]
-    if not any(asker.owns(definition.owner_oid) for definition in owned):
-        raise DatacaveError(
-            f"must be owner of type {types.name(oids[0])} or type {types.name(oids[1])}",
-            sqlstate=sqlstate.INSUFFICIENT_PRIVILEGE,
-        )
 
 
 def _create_routine(asker: _Asker, bound: CreateRoutine) -> None:
@@ -486,8 +467,6 @@ _CHECKS: dict[type, Callable[[_Asker, Any], None]] = {
     s.CreateSequence: _create_in_schema("sequence"),
     s.AlterSequence: _owner_of("sequence"),
     CreateRoutine: _create_routine,
-    CreateOperator: _create_in_schema("definition"),
-    CreateCast: _create_cast,
     s.Reindex: _reindex,
     AlterRoutine: _owner_of("routine"),
     CreateOperator: _create_in_schema("definition"),
