@@ -265,6 +265,7 @@ class Maintenance:
             "key_ids": sorted({file.key_id for file in levels.all_files()}),
             "flush_under_way": self._flusher.busy,
             "merge_under_way": self._merger.busy,
+            "write_pressure": self._pressure.share(self._waiting_memtables(), len(self.view.level0)),
             "stalled": self._pressure.stalled is not None,
             "stall_seconds": self._pressure.stall_seconds,
             "stalls": self._pressure.stalls,

@@ -30,6 +30,11 @@ class Pressure:
         self.slowdowns = 0
         self.stall_seconds = 0.0
 
+    def share(self, frozen: int, level0_files: int) -> float:
+        """How near writers are to waiting: 0 far away, 1 they wait."""
+        options = self._options
+        return max(frozen / options.frozen_memtables_max, level0_files / options.level0_stop_files)
+
     def too_high(self, frozen: int, level0_files: int) -> bool:
         """Whether writers have to wait."""
         options = self._options

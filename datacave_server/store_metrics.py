@@ -30,6 +30,7 @@ SINGLE = (
     ("merge_read_bytes", "compaction_read_bytes_total", COUNTER, "Bytes of table files that merges read."),
     ("merged_bytes", "compaction_written_bytes_total", COUNTER, "Bytes of table files that merges wrote."),
     ("merge_under_way", "compaction_running", GAUGE, "1 while a merge runs."),
+    ("write_pressure", "write_pressure_ratio", GAUGE, "How near writers are to waiting for flushes or merges."),
     ("stalls", "write_stalls_total", COUNTER, "Times that writers had to wait for flushes or merges."),
     ("stall_seconds", "write_stall_seconds_total", COUNTER, "Seconds that writers had to wait for flushes or merges."),
     ("stalled", "write_stalled", GAUGE, "1 while writers wait for flushes or merges."),

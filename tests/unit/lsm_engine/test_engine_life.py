@@ -229,12 +229,15 @@ def test_writers_slow_down_then_wait_while_merges_cannot_keep_up() -> None:
     options = EngineOptions(level0_trigger_files=100, level0_slow_files=3, level0_stop_files=5)
     node = Node(options)
     reasons = []
+    pressures = []
     for number in range(5):
         node.put((str(number), "x"))
         node.flush()
         delay = node.engine.write_delay()
         reasons.append(None if delay is None else delay.reason)
+        pressures.append(node.engine.statistics()["write_pressure"])
     assert reasons == [None, None, "Timeout:WriteSlow", "Timeout:WriteSlow", "IO:WriteStall"]
+    assert pressures == [0.2, 0.4, 0.6, 0.8, 1.0]
     delay = node.engine.write_delay()
     assert delay is not None
     node.compact()
