@@ -34,7 +34,7 @@ def _columns(session: Any, rows: CatalogRows) -> Iterator[tuple[Table, Column, C
     for table, record in _analyzed(session, rows):
         for column in table.live_columns:
             found = record.columns.get(column.number)
-            if found is not None:
+            if found is not None and found.type_oid == column.type_oid:
                 yield table, column, found
 
 

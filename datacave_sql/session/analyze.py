@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -76,4 +77,5 @@ def _of_column(session: Any, column: Column, sample: Sequence[Any], total: int) 
         return len(pack_value(value)) + 1
 
     io = types.io(column.type_oid)
-    return column_statistics(sample, total, io.comparison_key, width, io.comparable)
+    found = column_statistics(sample, total, io.comparison_key, width, io.comparable)
+    return replace(found, type_oid=column.type_oid)

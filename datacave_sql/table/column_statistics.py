@@ -38,6 +38,8 @@ class ColumnStatistics:
     frequencies: tuple[float, ...] = ()
     bounds: tuple[Any, ...] = ()
     correlation: float | None = None
+    type_oid: int = 0
+    """The type the column had; its values mean nothing once that has changed."""
 
     def distinct_count(self, rows: float) -> float:
         """The number of distinct values in a table of so many rows."""
@@ -57,7 +59,7 @@ class TableStatistics:
         columns = tuple(
             (
                 number, one.null_fraction, one.width, one.distinct, one.common, one.frequencies, one.bounds,
-                one.correlation,
+                one.correlation, one.type_oid,
             )
             for number, one in self.columns.items()
         )  # fmt: skip

@@ -57,7 +57,8 @@ class StoredStatistics:
     def column(self, table: Table, number: int) -> ColumnStatistics | None:
         """What the last ANALYZE has found out about a column."""
         record = self.record(table)
-        return record.columns.get(number) if record is not None else None
+        found = record.columns.get(number) if record is not None else None
+        return found if found is not None and found.type_oid == table.column(number).type_oid else None
 
     def forget(self, table: Table) -> None:
         """The next question is answered anew."""
