@@ -136,9 +136,6 @@ def test_every_common_type_has_input_and_output() -> None:
         "tsquery",
         "txid_snapshot",
         "pg_snapshot",
-        "pg_ndistinct",
-        "pg_dependencies",
-        "pg_mcv_list",
         "pg_brin_bloom_summary",
         "pg_brin_minmax_multi_summary",
     }
