@@ -169,8 +169,13 @@ def partition_root(context: EvaluationContext, oid: int) -> int | None:
 
 
 BODIES.add("pg_relation_is_publishable", lambda oid: False)
-BODIES.add("pg_relation_is_updatable", lambda oid, triggers: 28)
-BODIES.add("pg_column_is_updatable", lambda oid, column, triggers: column > 0)
+BODIES.add_with_context(
+    "pg_relation_is_updatable", lambda context, oid, triggers: context.catalog.updatable_events(oid, 0)
+)
+BODIES.add_with_context(
+    "pg_column_is_updatable",
+    lambda context, oid, column, triggers: column > 0 and context.catalog.updatable_events(oid, column) & 20 == 20,
+)
 
 
 def _relation(context: EvaluationContext, name: str) -> int:

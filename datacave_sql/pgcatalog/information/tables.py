@@ -8,6 +8,13 @@ from typing import Any
 from datacave_core.catalog import Column, Table, TypeDefinition
 from datacave_core.types import find_type
 from datacave_core.values import Row
+from datacave_sql.bind.updatability import (
+    DELETE_EVENT,
+    INSERT_EVENT,
+    UPDATE_EVENT,
+    updatable_columns,
+    updatable_events,
+)
 from datacave_sql.pgcatalog.facts import base_type, relation_shapes
 from datacave_sql.pgcatalog.information.typefacts import base_of, type_facts, type_place
 from datacave_sql.pgcatalog.relation import RowMaker
@@ -32,24 +39,32 @@ def tables(rows: CatalogRows, database: str, make: RowMaker) -> Iterator[Row]:
         kind = "VIEW" if table.kind == "v" else "LOCAL TEMPORARY" if table.persistence == "t" else "BASE TABLE"
         yield make(
             table_catalog=database, table_schema=rows.schema_name(table.schema_oid), table_name=table.name,
-            table_type=kind, is_insertable_into=YES_NO[table.kind != "v"], is_typed="NO",
+            table_type=kind, is_insertable_into=YES_NO[bool(updatable_events(rows.catalog, table) & INSERT_EVENT)],
+            is_typed="NO",
         )  # fmt: skip
 
 
 def views(rows: CatalogRows, database: str, make: RowMaker) -> Iterator[Row]:
-    """information_schema.views; views cannot be written to."""
+    """information_schema.views."""
     for shape in relation_shapes().values():
         if shape.kind == "v":
             yield _view(make, database, shape.schema, shape.name, None)
     for table in rows.catalog.tables.values():
         if table.kind == "v":
-            yield _view(make, database, rows.schema_name(table.schema_oid), table.name, rows.view_query(table))
+            events = updatable_events(rows.catalog, table)
+            option = dict(table.options).get("check_option", "none").upper()
+            schema = rows.schema_name(table.schema_oid)
+            yield _view(make, database, schema, table.name, rows.view_query(table), events, option)
 
 
-def _view(make: RowMaker, database: str, schema: str, name: str, text: str | None) -> Row:
+def _view(
+    make: RowMaker, database: str, schema: str, name: str, text: str | None, events: int = 0, option: str = "NONE"
+) -> Row:
+    both = UPDATE_EVENT | DELETE_EVENT
     return make(
-        table_catalog=database, table_schema=schema, table_name=name, view_definition=text, check_option="NONE",
-        is_updatable="NO", is_insertable_into="NO", is_trigger_updatable="NO", is_trigger_deletable="NO",
+        table_catalog=database, table_schema=schema, table_name=name, view_definition=text, check_option=option,
+        is_updatable=YES_NO[events & both == both], is_insertable_into=YES_NO[bool(events & INSERT_EVENT)],
+        is_trigger_updatable="NO", is_trigger_deletable="NO",
         is_trigger_insertable_into="NO",
     )  # fmt: skip
 
@@ -120,7 +135,8 @@ def _column(rows: CatalogRows, database: str, make: RowMaker, table: Table, colu
             "column_name": column.name, "ordinal_position": column.number, "is_nullable": YES_NO[not not_null],
             "dtd_identifier": str(column.number), "is_self_referencing": "NO",
             "is_identity": YES_NO[bool(column.identity)], "identity_cycle": "NO",
-            "is_generated": "ALWAYS" if column.generated else "NEVER", "is_updatable": YES_NO[table.kind != "v"],
+            "is_generated": "ALWAYS" if column.generated else "NEVER",
+            "is_updatable": YES_NO[column.name in (updatable_columns(rows.catalog, table) or ())],
             **facts,
         }
     )  # fmt: skip
