@@ -100,7 +100,7 @@ class Window:
         columns = []
         for call in clause.calls:
             arguments = call.make_arguments(context)(rows)
-            body = call.body
+            body = call.body.within(context) if isinstance(call.body, AggregateBody) else call.body
             needs_frames = isinstance(body, AggregateBody) or body.uses_frames
             frames = frames_of(context, call.frame, rows, starts, ends) if needs_frames else ()
             if isinstance(body, AggregateBody):
