@@ -65,6 +65,8 @@ class TableDraft:
     """Columns whose parents disagree about their default, with what they generate."""
     notices: list[str] = field(default_factory=list)
     partition: bool = False
+    declared: int = 0
+    """How many columns have been written out so far."""
     of_type_oid: int = 0
 
     def table(self, **changes: Any) -> Table:
@@ -245,6 +247,7 @@ def add_column(b: Binding, draft: TableDraft, definition: ast.ColumnDefinition) 
     known = next((one for one in draft.columns if one.name == definition.name and not one.dropped), None)
     if definition.type_name is None:
         return _constrain_column(b, draft, definition, known)
+    draft.declared += 1
     if known is not None and known.name not in draft.inherited:
         raise DatacaveError(f'column "{definition.name}" specified more than once', sqlstate=sqlstate.DUPLICATE_COLUMN)
     if definition.name in ("tableoid", "ctid", "xmin", "cmin", "xmax", "cmax"):

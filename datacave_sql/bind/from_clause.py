@@ -173,6 +173,12 @@ def _bind_named(b: Binding, item: ast.TableRef, scope: Scope) -> Relation:
             raise DatacaveError(
                 f'"{found.name}" is a composite type', sqlstate=sqlstate.WRONG_OBJECT_TYPE, position=item.position
             )
+        if found.kind == "m" and not found.populated and not b.defining:
+            raise DatacaveError(
+                f'materialized view "{found.name}" has not been populated',
+                sqlstate=sqlstate.OBJECT_NOT_IN_PREREQUISITE_STATE,
+                hint="Use the REFRESH MATERIALIZED VIEW command.",
+            )
         return scan_table(b, found, item, hidden=scope.locked)
     if not isinstance(found, SequenceObject):
         schema = item.name[-2] if len(item.name) > 1 else "pg_catalog"

@@ -111,7 +111,7 @@ def _collation(column: Column) -> str:
 def merge_declared(b: Binding, draft: Any, declared: Column, has_default: bool) -> Column:
     """A declared column that is inherited too, in the place of the inherited one. Raises 42804, 42P16."""
     known: Column = next(one for one in draft.columns if one.name == declared.name)
-    if known.number == len(draft.columns) or draft.partition:
+    if known.number == draft.declared:
         draft.notices.append(f'merging column "{declared.name}" with inherited definition')
     else:
         draft.notices.append(f'moving and merging column "{declared.name}" with inherited definition')
@@ -127,21 +127,22 @@ def merge_declared(b: Binding, draft: Any, declared: Column, has_default: bool) 
                 f'column "{declared.name}" inherits from generated column but specifies identity',
                 sqlstate=sqlstate.INVALID_COLUMN_DEFINITION,
             )
-    elif declared.generated:
-        raise DatacaveError(
-            f'child column "{declared.name}" specifies generation expression',
-            sqlstate=sqlstate.INVALID_COLUMN_DEFINITION,
-            hint="Omit the generation expression in the definition of the child table column to inherit the "
-            "generation expression from the parent table.",
-        )
+        if declared.generated:
+            raise DatacaveError(
+                f'child column "{declared.name}" specifies generation expression',
+                sqlstate=sqlstate.INVALID_COLUMN_DEFINITION,
+                hint="Omit the generation expression in the definition of the child table column to inherit the "
+                "generation expression from the parent table.",
+            )
     default = known.default
-    if has_default and not known.generated:
+    if (has_default or declared.generated) and not known.generated:
         default = declared.default
         draft.conflicting.pop(declared.name, None)
     return replace(
         known,
         not_null=known.not_null or declared.not_null,
         default=default,
+        generated=known.generated or declared.generated,
         identity=declared.identity,
         is_local=True,
     )
