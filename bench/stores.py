@@ -23,6 +23,7 @@ from datacave_core.wait import TURN, Wait
 from datacave_lsm import Engine, EngineOptions
 from datacave_server.clock import SystemClock, SystemRandomness
 from datacave_server.files import OsFileSystem
+from datacave_server.merge_process import MergeProcess
 from datacave_server.scheduler import LoopScheduler
 
 Pair = tuple[bytes, bytes]
@@ -74,9 +75,9 @@ class DatacaveStore:
 
     def __init__(self, folder: Path) -> None:
         self._scheduler = LoopScheduler(asyncio.get_running_loop())
-        self.engine = Engine.open(
-            OsFileSystem(folder), SystemClock(), self._scheduler, SystemRandomness(), EngineOptions()
-        )
+        self._merges = MergeProcess(folder, self._scheduler)  # as the server has it
+        files, clock, randomness = OsFileSystem(folder), SystemClock(), SystemRandomness()
+        self.engine = Engine.open(files, clock, self._scheduler, randomness, EngineOptions(), merge_worker=self._merges)
 
     async def _commit(self, writes: dict[bytes, tuple[bytes]], sync: bool) -> None:
         engine = self.engine
@@ -145,6 +146,7 @@ class DatacaveStore:
 
     async def close(self) -> None:
         await finished(self.engine.close())
+        self._merges.close()
         self._scheduler.close()
 
 
