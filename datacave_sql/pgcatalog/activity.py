@@ -88,6 +88,7 @@ def activity_view(asking: Any, rows: CatalogRows) -> Iterator[Row]:
             application_name=session.settings.get("application_name"),
             client_addr=_inet(address[0]) if address is not None else None,
             client_port=address[1] if address is not None else None,
+            backend_start=session.start_microseconds - _EPOCH_MICROSECONDS,
             xact_start=started,
             query_start=session.evaluation.statement_timestamp if session is asking else started,
             wait_event_type=None if session is asking else kind,

@@ -101,6 +101,7 @@ class Session(Asides, CommitHooks, HeldStatements):
         self.settings.as_of_changed = self._as_of_changed
         self._as_of_changed(self.settings.as_of)
         self.closed = False
+        self.start_microseconds: int = database.clock.now_microseconds()
 
     # What others ask
 
@@ -185,6 +186,7 @@ class Session(Asides, CommitHooks, HeldStatements):
         """Runs a string of statements; outside a block they are one implicit transaction. Ends where ReadyForQuery is
         due; after an error too, which is raised. `found` is what `find_plan` gave."""
         self.close_portal("")
+        self.evaluation.query_text = text
         try:
             self._begin_in_past()
             if found is None or self.settings.as_of:
@@ -245,6 +247,8 @@ class Session(Asides, CommitHooks, HeldStatements):
         given_rows: Sequence[Row] = (),
     ) -> Iterator[Reply | Wait]:
         """Runs a statement to its end inside the present (or a new implicit) transaction."""
+        if not with_header:
+            self.evaluation.query_text = compiled.text
         if isinstance(compiled, CompiledUtility):
             yield from run_utility(self, compiled, parameters)
             return

@@ -32,7 +32,8 @@ def make_tables(target: Target, count: int) -> float:
     start = time.monotonic()
     for first in range(0, count, PER_SCRIPT):
         script = "".join(
-            f"CREATE TABLE t{n} (id int PRIMARY KEY, name text NOT NULL DEFAULT 'x', other int); CREATE INDEX ON t{n} (other);"
+            f"CREATE TABLE t{n} (id int PRIMARY KEY, name text NOT NULL DEFAULT 'x', other int);"
+            f"CREATE INDEX ON t{n} (other);"
             for n in range(first, first + PER_SCRIPT)
         )
         psql(target, f"BEGIN; {script} COMMIT;")

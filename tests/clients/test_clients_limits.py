@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import struct
 from typing import Any
 
 import psycopg
 import pytest
+
+from bench.servers import Target
+from tests.clients.hostile_bytes import attacked
 
 
 def startup(user: str = "admin", database: str = "default") -> bytes:
@@ -91,3 +95,11 @@ def test_a_statement_is_cancelled_by_its_key_only(server: Any) -> None:
         assert connection.execute("SELECT 1").fetchone() == (1,)
         connection.cancel_safe()
         assert connection.execute("SELECT 2").fetchone() == (2,)
+
+
+def test_hostile_bytes_are_refused_in_order(server: Any) -> None:
+    """A sample; `python -m tests.clients.hostile_bytes` sends 10,000."""
+    target = Target("Datacave", server.port, server.user, server.database, server.process.pid)
+    findings = asyncio.run(attacked(target, 200, seed=7))
+    assert findings.faults == []
+    assert findings.ended["closed"] == 200

@@ -118,10 +118,11 @@ def serial_sequence(context: EvaluationContext, table: str, column: str) -> str 
 
 
 BODIES.add(
-    "pg_get_statisticsobjdef pg_get_statisticsobjdef_columns "
-    "pg_get_function_sqlbody pg_get_replica_identity_index pg_tablespace_location",
+    "pg_get_statisticsobjdef pg_get_statisticsobjdef_columns pg_get_function_sqlbody pg_get_replica_identity_index",
     lambda oid: None,
 )
+BODIES.add("pg_tablespace_location", lambda oid: "")
+BODIES.add("pg_available_extensions pg_available_extension_versions", lambda: iter(()))
 BODIES.add("pg_get_ruledef pg_get_ruledef_ext pg_get_triggerdef pg_get_triggerdef_ext", lambda oid, pretty=False: None)
 
 
