@@ -45,7 +45,7 @@ from datacave_core.types.record import RECORD_IO
 from datacave_core.types.registered import REGISTERED_IO
 from datacave_core.types.registry import RANGES, RANGES_BY_MULTIRANGE, find_type
 from datacave_core.types.settings import FormatSettings
-from datacave_core.types.text import BPCHAR_IO, CHAR_IO, NAME_IO, OPAQUE_IO, TEXT_IO, VARCHAR_IO
+from datacave_core.types.text import ACLITEM_IO, BPCHAR_IO, CHAR_IO, NAME_IO, OPAQUE_IO, TEXT_IO, VARCHAR_IO
 from datacave_core.types.time import TIME_IO, TIME_TZ_IO
 from datacave_core.types.timestamp import TIMESTAMP_IO, TIMESTAMPTZ_IO
 from datacave_core.types.uuid import UUID_IO
@@ -68,7 +68,7 @@ _SCALARS: Final[dict[int, TypeIO]] = {
     oids.UNKNOWN: TEXT_IO,
     oids.CSTRING: TEXT_IO,
     oids.REFCURSOR: OPAQUE_IO,
-    oids.ACLITEM: OPAQUE_IO,
+    oids.ACLITEM: ACLITEM_IO,
     oids.PG_NODE_TREE: OPAQUE_IO,
     oids.PG_NDISTINCT: OPAQUE_IO,
     oids.PG_DEPENDENCIES: OPAQUE_IO,

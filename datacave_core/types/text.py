@@ -162,3 +162,4 @@ CHAR_IO: Final = TypeIO(_input_char, _output_char, _receive_char, _send_char)
 OPAQUE_IO: Final = TypeIO(
     _input, _output, decode_utf8, _send, comparable=False, text_encoder=_encoder, text_decoder=_decoder
 )
+ACLITEM_IO: Final = TypeIO(_input, _output, decode_utf8, _send, text_encoder=_encoder, text_decoder=_decoder)

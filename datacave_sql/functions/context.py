@@ -118,6 +118,9 @@ class SequenceAccess(Protocol):
 
     def set_value(self, oid: int, value: int, is_called: bool) -> int: ...
 
+    def stored_value(self, oid: int) -> int | None:
+        """What nextval gave last to any session; None before the first one."""
+
 
 class PastAccess(Protocol):
     """The history of the database, as far as functions ask for it. Timestamps are those of commits."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from datacave_core.catalog import ADMIN_ROLE_OID, Index, Table, TypeDefinition
 from datacave_core.catalog import Sequence as CatalogSequence
@@ -49,6 +49,50 @@ def class_rows(rows: CatalogRows) -> list[Row]:
         "class.type", ((t.oid, t) for t in catalog.types.values() if t.kind == "c"), lambda r, t: (_composite_row(t),)
     )
     return found
+
+
+def class_of_oid(rows: CatalogRows, oid: int) -> Sequence[Row]:
+    """The row of one relation."""
+    catalog = rows.catalog
+    table = catalog.tables.get(catalog.index_tables.get(oid, oid))
+    if table is not None:
+        return [row for row in _of_table(rows, table) if row[0] == oid]
+    sequence = catalog.sequences.get(oid)
+    if sequence is not None:
+        return rows.of_object("class.sequence", oid, sequence, lambda r, s: (_sequence_row(r, s),))
+    definition = catalog.types.get(oid)
+    if definition is not None and definition.kind == "c":
+        return (_composite_row(definition),)
+    found: Sequence[Row] = rows.once("class.system by oid", lambda r: hash_system(r, 0)).get(oid, ())
+    return found
+
+
+def classes_named(rows: CatalogRows, name: str) -> Sequence[Row]:
+    """The rows of the relations of a name, in all schemas."""
+    catalog = rows.catalog
+    found: list[Row] = list(rows.once("class.system by name", lambda r: hash_system(r, 1)).get(name, ()))
+    for schema in catalog.schemas:
+        oid = catalog.relation_names.get((schema, name))
+        definition = catalog.types.get(catalog.type_names.get((schema, name), 0))
+        if oid is not None:
+            found += class_of_oid(rows, oid)
+        if definition is not None and definition.kind == "c":
+            found.append(_composite_row(definition))
+    return found
+
+
+def hash_system(rows: CatalogRows, slot: int) -> dict[Any, list[Row]]:
+    """The rows of system relations by one of their values."""
+    found: dict[Any, list[Row]] = {}
+    for row in rows.of_object("class.system", 0, rows.catalog.schemas, lambda r, _: _system_rows(r)):
+        found.setdefault(row[slot], []).append(row)
+    return found
+
+
+def _of_table(rows: CatalogRows, table: Table) -> Sequence[Row]:
+    referenced, parent = bool(rows.catalog.foreign_keys_to(table.oid)), bool(rows.catalog.children_of(table.oid))
+    make = partial(_table_rows, referenced=referenced, parent=parent)
+    return rows.of_object(f"class.table.{referenced:d}{parent:d}", table.oid, table, make)
 
 
 def _row(

@@ -97,6 +97,11 @@ OWNERS: dict[str, tuple[str, Callable[[CatalogRows, int], Sequence[Row]]]] = {
 }
 """Relations whose rows belong to a relation, and how those of one relation are found without making all."""
 
+FINDERS: dict[str, dict[str, Callable[[CatalogRows, Any], Sequence[Row]]]] = {
+    "pg_class": {"oid": classes.class_of_oid, "relname": classes.classes_named},
+}
+"""Relations whose rows are found by these columns without making all."""
+
 LIVE: dict[str, Callable[[Any, CatalogRows], Iterable[Row]]] = {
     "pg_settings": setting_rows,
     "pg_sequences": sequences_view,
@@ -151,7 +156,7 @@ class SystemRelations:
             by_catalog = BY_CATALOG.get(shape.name)
             if by_catalog is not None:
                 kind = CountedRelation if shape.name == "pg_class" else CatalogRelation
-                return kind(shape, by_catalog, self._snapshots, OWNERS.get(shape.name))
+                return kind(shape, by_catalog, self._snapshots, OWNERS.get(shape.name), FINDERS.get(shape.name))
             live = LIVE.get(shape.name)
             if live is not None:
                 return LiveRelation(shape, live, self._snapshots)

@@ -26,6 +26,10 @@ LOOKED_UP = frozenset(
 """Names of columns that clients look rows up by."""
 
 
+FOUND_SINGLY_MAX = 100
+"""More values are looked up in a table of all rows."""
+
+
 class SystemRelation:
     """Fixed rows; the base of the other kinds."""
 
@@ -56,7 +60,7 @@ class SystemRelation:
 class CatalogRelation(SystemRelation):
     """Rows computed once per catalog snapshot."""
 
-    __slots__ = ("_make", "_of_owner", "_owner_column", "_snapshots")
+    __slots__ = ("_finders", "_make", "_of_owner", "_owner_column", "_snapshots")
 
     def __init__(
         self,
@@ -64,9 +68,12 @@ class CatalogRelation(SystemRelation):
         make: Callable[[CatalogRows], Sequence[Row]],
         snapshots: SnapshotCache,
         owner: tuple[str, Callable[[CatalogRows, int], Sequence[Row]]] | None = None,
+        finders: Mapping[str, Callable[[CatalogRows, Any], Sequence[Row]]] | None = None,
     ) -> None:
-        """`owner` names the column with the oid of the relation that rows belong to, and finds them by it."""
+        """`owner` names the column with the oid of the relation that rows belong to, and finds them by it; `finders`
+        find rows by other columns. Neither makes the rows of all objects."""
         super().__init__(shape)
+        self._finders = {c.number: finders[c.name] for c in shape.columns if c.name in finders} if finders else {}
         self._make = make
         self._snapshots = snapshots
         self._owner_column, self._of_owner = 0, owner[1] if owner is not None else None
@@ -82,6 +89,9 @@ class CatalogRelation(SystemRelation):
         if attribute == self._owner_column and self._of_owner is not None:
             of_owner = self._of_owner
             return [row for value in dict.fromkeys(values) if value is not None for row in of_owner(snapshot, value)]
+        finder = self._finders.get(attribute)
+        if finder is not None and len(values) <= FOUND_SINGLY_MAX:
+            return [row for value in dict.fromkeys(values) if value is not None for row in finder(snapshot, value)]
         table = snapshot.once(
             (self.oid, attribute), lambda found: hash_rows(found.once(self.oid, self._make), attribute)
         )

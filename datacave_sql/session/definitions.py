@@ -35,13 +35,13 @@ def _key_text(table: Table, key: IndexKey, shown: Shown) -> str:
     return text
 
 
-def index_key_text(table: Table, index: Index, column: int, shown: Shown) -> str | None:
-    """One column of an index, key columns first; None beyond the last."""
+def index_key_text(table: Table, index: Index, column: int, shown: Shown) -> str:
+    """One column of an index, key columns first; empty beyond the last."""
     if 1 <= column <= len(index.keys):
         return _key_name(table, index.keys[column - 1], shown)
     if column <= len(index.keys) + len(index.included):
         return quote_identifier(table.column(index.included[column - 1 - len(index.keys)]).name)
-    return None
+    return ""
 
 
 def index_text(table: Table, index: Index, table_name: str, shown: Shown) -> str:

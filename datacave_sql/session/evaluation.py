@@ -100,6 +100,11 @@ class SessionSequences:
             )
         return self._values[self._last]
 
+    def stored_value(self, oid: int) -> int | None:
+        """What nextval gave last to any session; None before the first one."""
+        value, is_called = self._session.database.sequences.last_value(self._sequence(oid))
+        return value if is_called else None
+
     def set_value(self, oid: int, value: int, is_called: bool) -> int:
         """setval."""
         sequence = self._sequence(oid)

@@ -121,6 +121,24 @@ BODIES.add(
     "pg_get_statisticsobjdef pg_get_statisticsobjdef_columns pg_get_function_sqlbody pg_get_replica_identity_index",
     lambda oid: None,
 )
+_METHOD_PROPERTIES = {
+    403: ("can_order", "can_unique", "can_multi_col", "can_exclude", "can_include"),
+    405: ("can_exclude",),
+    783: ("can_multi_col", "can_exclude", "can_include"),
+    2742: ("can_multi_col",),
+    4000: ("can_exclude", "can_include"),
+    3580: ("can_multi_col",),
+}
+"""What access methods of indexes can do, by their oids."""
+
+
+@BODIES("pg_indexam_has_property")
+def index_method_property(oid: int, name: str) -> bool | None:
+    """Whether an access method has a property; NULL for unknown methods and names."""
+    known = _METHOD_PROPERTIES.get(oid)
+    return name.lower() in known if known is not None and name.lower() in _METHOD_PROPERTIES[403] else None
+
+
 BODIES.add("pg_tablespace_location", lambda oid: "")
 BODIES.add("pg_available_extensions pg_available_extension_versions", lambda: iter(()))
 BODIES.add("pg_get_ruledef pg_get_ruledef_ext pg_get_triggerdef pg_get_triggerdef_ext", lambda oid, pretty=False: None)

@@ -171,6 +171,12 @@ def current_value(context: EvaluationContext, oid: int) -> int:
     return context.sequences.current_value(oid)
 
 
+@BODIES.with_context("pg_sequence_last_value")
+def stored_value(context: EvaluationContext, oid: int) -> int | None:
+    """pg_sequence_last_value."""
+    return context.sequences.stored_value(oid)
+
+
 @BODIES.with_context("lastval")
 def last_value(context: EvaluationContext) -> int:
     """lastval."""

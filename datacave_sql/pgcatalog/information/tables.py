@@ -15,7 +15,7 @@ from datacave_sql.bind.updatability import (
     updatable_columns,
     updatable_events,
 )
-from datacave_sql.pgcatalog.facts import base_type, relation_shapes
+from datacave_sql.pgcatalog.facts import RelationShape, base_type, relation_shapes
 from datacave_sql.pgcatalog.information.typefacts import base_of, type_facts, type_place
 from datacave_sql.pgcatalog.relation import RowMaker
 from datacave_sql.pgcatalog.snapshot import CatalogRows
@@ -72,32 +72,52 @@ def _view(
 def columns(rows: CatalogRows, database: str, make: RowMaker) -> Iterator[Row]:
     """information_schema.columns."""
     for shape in relation_shapes().values():
-        if shape.kind not in "rv":
-            continue
-        for column in shape.columns:
-            base, typmod = base_of(rows, column.type_oid, column.typmod)
-            described = find_type(base_type(column.type_oid))
-            collation = column.collation or (described.collation_oid if described is not None else 0)
-            facts = type_facts(rows, database, base, typmod, collation)
-            if base != column.type_oid:
-                schema, name = type_place(rows, column.type_oid)
-                facts |= {"domain_catalog": database, "domain_schema": schema, "domain_name": name}
-            yield make(
-                table_catalog=database, table_schema=shape.schema, table_name=shape.name, column_name=column.name,
-                ordinal_position=column.number, is_nullable=YES_NO[not column.not_null],
-                dtd_identifier=str(column.number), is_self_referencing="NO", is_identity="NO", identity_cycle="NO",
-                is_generated="NEVER", is_updatable="NO", **facts,
-            )  # fmt: skip
+        yield from _system_columns(rows, database, make, shape)
     yield from rows.per_object(
         f"information_schema.columns {database}",
         ((table.oid, table) for table in _tables(rows) if not _has_identity(table)),
-        lambda r, table: [_column(r, database, make, table, column_of_table) for column_of_table in table.live_columns],
+        lambda r, table: _columns_of(r, database, make, table),
     )
     # What identity columns show changes with their sequences.
     for table in _tables(rows):
         if _has_identity(table):
-            for column_of_table in table.live_columns:
-                yield _column(rows, database, make, table, column_of_table)
+            yield from _columns_of(rows, database, make, table)
+
+
+def columns_of_tables_named(rows: CatalogRows, database: str, make: RowMaker, name: str) -> list[Row]:
+    """The rows of information_schema.columns of the tables of a name, in all schemas."""
+    found: list[Row] = []
+    for shape in relation_shapes().values():
+        if shape.name == name:
+            found += _system_columns(rows, database, make, shape)
+    for schema in rows.catalog.schemas:
+        table = rows.catalog.tables.get(rows.catalog.relation_names.get((schema, name), 0))
+        if table is not None and table.kind in "rvp":
+            found += _columns_of(rows, database, make, table)
+    return found
+
+
+def _system_columns(rows: CatalogRows, database: str, make: RowMaker, shape: RelationShape) -> Iterator[Row]:
+    if shape.kind not in "rv":
+        return
+    for column in shape.columns:
+        base, typmod = base_of(rows, column.type_oid, column.typmod)
+        described = find_type(base_type(column.type_oid))
+        collation = column.collation or (described.collation_oid if described is not None else 0)
+        facts = type_facts(rows, database, base, typmod, collation)
+        if base != column.type_oid:
+            schema, name = type_place(rows, column.type_oid)
+            facts |= {"domain_catalog": database, "domain_schema": schema, "domain_name": name}
+        yield make(
+            table_catalog=database, table_schema=shape.schema, table_name=shape.name, column_name=column.name,
+            ordinal_position=column.number, is_nullable=YES_NO[not column.not_null],
+            dtd_identifier=str(column.number), is_self_referencing="NO", is_identity="NO", identity_cycle="NO",
+            is_generated="NEVER", is_updatable="NO", **facts,
+        )  # fmt: skip
+
+
+def _columns_of(rows: CatalogRows, database: str, make: RowMaker, table: Table) -> list[Row]:
+    return [_column(rows, database, make, table, column) for column in table.live_columns]
 
 
 def _has_identity(table: Table) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from datacave_core.values import Row
 from datacave_sql.pgcatalog.facts import RelationShape
 from datacave_sql.pgcatalog.information import constraints, privileges, routines, tables
-from datacave_sql.pgcatalog.relation import RowMaker, SystemRelation, found_rows, hash_rows
+from datacave_sql.pgcatalog.relation import FOUND_SINGLY_MAX, RowMaker, SystemRelation, found_rows, hash_rows
 from datacave_sql.pgcatalog.snapshot import CatalogRows, SnapshotCache
 
 MakeRows = Callable[[CatalogRows, str, RowMaker], Iterator[Row]]
@@ -48,6 +48,12 @@ VIEWS: Final[dict[str, MakeRows]] = {
 }
 
 
+OF_TABLE: Final[dict[str, tuple[str, Callable[[CatalogRows, str, RowMaker, str], list[Row]]]]] = {
+    "columns": ("table_name", tables.columns_of_tables_named),
+}
+"""Views whose rows are found by the name of their table without making all."""
+
+
 class InformationRelation(SystemRelation):
     """A view of the standard."""
 
@@ -73,6 +79,10 @@ class InformationRelation(SystemRelation):
         session = context.session
         snapshot = self._snapshots.of(session.catalog_state)
         database = session.database_name
+        column, find = OF_TABLE.get(self.name, ("", None))
+        if find is not None and len(values) <= FOUND_SINGLY_MAX and self.columns[attribute - 1][0] == column:
+            names = [name for name in dict.fromkeys(values) if name is not None]
+            return [row for name in names for row in find(snapshot, database, self._maker, name)]
         table = snapshot.once(
             (self.oid, database, attribute), lambda rows: hash_rows(self._rows(rows, database), attribute)
         )
