@@ -76,8 +76,10 @@ def _key_bytes(key: EncryptionKey, environment: Mapping[str, str]) -> bytes:
             raise ConfigError(f"{name}: {error.strerror}", place) from None
         except UnicodeDecodeError:
             digits = ""
+    elif key.environment in environment:
+        digits = environment[key.environment].strip()
     else:
-        digits = environment.get(key.environment, "").strip()
+        raise ConfigError(f"{name}: this environment variable is not set", place)
     try:
         found = bytes.fromhex(digits)
     except ValueError:

@@ -45,9 +45,8 @@ def make_tls(section: TlsSection) -> ServerTls | None:
     try:
         context.load_cert_chain(section.cert_file, section.key_file, password=_no_password)
     except ssl.SSLError as error:
-        raise ConfigError(
-            f"security.tls: certificate and key cannot be used: {error.reason}", section.cert_file
-        ) from None
+        reason = error.reason or "they are not in PEM format"
+        raise ConfigError(f"security.tls: certificate and key cannot be used: {reason}", section.cert_file) from None
     except _PasswordNeeded:
         raise ConfigError("security.tls.key_file: keys with a passphrase are not supported", section.key_file) from None
     if section.client_ca_file:

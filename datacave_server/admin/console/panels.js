@@ -30,13 +30,16 @@ export class Grid {
 
   add(rows) {
     for (const row of rows) this.rows.push(row);
-    if (this.shown < CHUNK) this.fill();
+    if (this.shown < CHUNK) this.show(CHUNK);
   }
 
   fill() {
     const { scrollTop, clientHeight, scrollHeight } = this.element;
-    if (this.shown && scrollTop + clientHeight < scrollHeight - 400) return;
-    const next = this.rows.slice(this.shown, this.shown + CHUNK);
+    if (scrollTop + clientHeight >= scrollHeight - 400) this.show(this.shown + CHUNK);
+  }
+
+  show(end) {
+    const next = this.rows.slice(this.shown, end);
     this.body.append(...next.map((row, n) => make("tr", {}, make("td", { class: "place" }, String(this.shown + n + 1)),
       ...row.map((value, column) => value === null
         ? make("td", { class: this.numeric[column] ? "null num" : "null" }, "NULL")

@@ -65,7 +65,10 @@ def test_keys_come_from_the_configuration_a_file_or_the_environment(tmp_path: Pa
     ("key", "message"),
     [
         (EncryptionKey("k", file="/nowhere/key"), '/nowhere/key: security.encryption.keys: key "k": No such file'),
-        (EncryptionKey("k", environment="NOT_SET"), 'NOT_SET: security.encryption.keys: key "k": expected 64'),
+        (
+            EncryptionKey("k", environment="NOT_SET"),
+            'NOT_SET: security.encryption.keys: key "k": this environment variable is not set',
+        ),
         (EncryptionKey("k", environment="SHORT"), "expected 64 hexadecimal digits"),
         (EncryptionKey("k", environment="OTHER"), "expected 64 hexadecimal digits"),
     ],
