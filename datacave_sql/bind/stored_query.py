@@ -271,8 +271,28 @@ def bind_refresh(b: Binding, statement: ast.RefreshMaterializedView, entries: En
         raise DatacaveError(
             "REFRESH options CONCURRENTLY and WITH NO DATA cannot be used together", sqlstate=sqlstate.SYNTAX_ERROR
         )
+    if statement.concurrently:
+        _check_concurrent_refresh(b, table)
     query = entries.bound_query(b, query_tree(table.view_query))
     return s.RefreshMaterializedView(table, query, statement.with_data)
+
+
+def _check_concurrent_refresh(b: Binding, table: Table) -> None:
+    """Readers go on during every refresh here; what PostgreSQL asks of CONCURRENTLY is asked all the same."""
+    if not table.populated:
+        raise DatacaveError(
+            "CONCURRENTLY cannot be used when the materialized view is not populated",
+            sqlstate=sqlstate.FEATURE_NOT_SUPPORTED,
+        )
+    if not any(
+        index.unique and index.predicate is None and all(part.column for part in index.keys) for index in table.indexes
+    ):
+        schema = b.catalog.schemas[table.schema_oid].name
+        raise DatacaveError(
+            f'cannot refresh materialized view "{schema}.{table.name}" concurrently',
+            sqlstate=sqlstate.OBJECT_NOT_IN_PREREQUISITE_STATE,
+            hint="Create a unique index with no WHERE clause on one or more columns of the materialized view.",
+        )
 
 
 STORED_QUERIES: Mapping[type, Callable[..., s.BoundStatement]] = {
