@@ -45,3 +45,4 @@ $(VENV)/.test: $(VENV)/.serve
 
 clean:
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -f $(KERNELS:.pyx=.c) $(KERNELS:.pyx=.*.so)
