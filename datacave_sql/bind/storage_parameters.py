@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from datacave_core import sqlstate
-from datacave_core.errors import DatacaveError
+from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.types.boolean import parse_boolean
 from datacave_sql.parse import ast
 
@@ -44,7 +44,10 @@ _SPOKEN = {"vacuum_index_cleanup": ("auto", "on", "off", "true", "false", "yes",
 
 
 def table_parameters(written: Sequence[ast.StorageOption], *, reset: bool = False) -> tuple[tuple[str, str], ...]:
-    """The parameters of a table. Raises 22023 for unknown names and for values out of bounds, 0A000 for OIDS."""
+    """The parameters of a table. Raises 22023 for unknown names and for values out of bounds.
+
+    Raises 0A000 for OIDS, and for a retention: old versions are kept equally long in all tables.
+    """
     found = []
     for option in written:
         name = option.name.lower() if option.name.lower() == "oids" else option.name
@@ -55,6 +58,11 @@ def table_parameters(written: Sequence[ast.StorageOption], *, reset: bool = Fals
                     "tables declared WITH OIDS are not supported", sqlstate=sqlstate.FEATURE_NOT_SUPPORTED
                 )
             continue
+        if name == "retention":
+            raise FeatureNotSupported(
+                "retention of a single table is not supported",
+                hint="Set storage.retention_seconds in the configuration: it holds for all tables.",
+            )
         plain = name.removeprefix("toast.")
         numbers = TABLE_NUMBERS if plain == name else _VACUUM
         flags = TABLE_FLAGS if plain == name else _VACUUM_FLAGS
