@@ -33,7 +33,7 @@ def bind_explain(b: Binding, statement: ast.Explain, entries: Entries) -> s.Boun
 
 def bind_prepare(b: Binding, statement: ast.Prepare, entries: Entries) -> s.BoundStatement:
     types = tuple(0 if name.names == ("unknown",) else typenames.resolve_type(b, name).oid for name in statement.types)
-    return s.PrepareStatement(statement.name, types, b.text[statement.text_start : statement.text_end])
+    return s.PrepareStatement(statement.name, types, b.text[statement.text_start : statement.text_end], b.text)
 
 
 def bind_execute(b: Binding, statement: ast.Execute, entries: Entries) -> s.BoundStatement:

@@ -93,11 +93,15 @@ class Explain:
 
 @dataclass(frozen=True, slots=True)
 class PrepareStatement:
-    """PREPARE: the types as far as they are given, and the inner statement's text, which is compiled on its own."""
+    """PREPARE: the types as far as they are given, and the inner statement's text, which is compiled on its own.
+
+    `source` is the query string that it stands in.
+    """
 
     name: str
     parameter_types: tuple[int, ...]
     text: str
+    source: str
 
 
 @dataclass(frozen=True, slots=True)

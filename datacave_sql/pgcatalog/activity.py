@@ -175,7 +175,7 @@ def prepared_statements_view(session: Any, rows: CatalogRows) -> Iterator[Row]:
         types = tuple(compiled.parameter_types) if compiled is not None else ()
         yield make(
             name=prepared.name,
-            statement=prepared.text,
+            statement=prepared.source or prepared.text,
             prepare_time=prepared.prepared_at,
             parameter_types=Array.of(types),
             from_sql=prepared.from_sql,

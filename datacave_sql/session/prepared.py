@@ -14,7 +14,8 @@ class PreparedStatement:
     """One statement prepared by Parse or PREPARE.
 
     `parsed` is None for an empty statement. `declared_types` are those the client gave; `compiled.parameter_types` all.
-    `from_sql` tells PREPARE from Parse, for pg_prepared_statements; `prepared_at` is in microseconds since 2000.
+    `from_sql` tells PREPARE from Parse, and `source` is then the whole query string, for pg_prepared_statements;
+    `prepared_at` is in microseconds since 2000.
     `cache` is the caller's: the wire keeps its decoders and encoders there.
     """
 
@@ -24,6 +25,7 @@ class PreparedStatement:
     declared_types: tuple[int, ...]
     compiled: CompiledQuery | CompiledUtility | None
     from_sql: bool = False
+    source: str = ""
     prepared_at: int = 0
     executions: int = 0
     cache: Any = None

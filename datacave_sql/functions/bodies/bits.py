@@ -96,7 +96,7 @@ def shift_right(value: str, count: int) -> str:
 @BODIES("bitposition")
 def position(value: str, part: str) -> int:
     """Where the part begins, from 1; 0 for nowhere."""
-    return value.find(part) + 1 if value or not part else 0
+    return value.find(part) + 1 if value else 0
 
 
 @BODIES("bitsubstr")

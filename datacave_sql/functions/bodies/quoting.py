@@ -102,7 +102,8 @@ def format_text(template: str, count: int, text_of: Callable[[int], str | None])
         if star:
             place = _position(star_position)
             if place is None:
-                place, following = following, following + 1
+                place = following
+            following = place + 1
             if place >= count:
                 raise _too_few()
             width = int(text_of(place) or 0)

@@ -25,6 +25,7 @@ def prepare(session: Any, bound: PrepareStatement, parameters: Sequence[Any]) ->
     session.prepare(bound.name, bound.text, bound.parameter_types)
     prepared: PreparedStatement = session.prepared[bound.name]
     prepared.from_sql = True
+    prepared.source = bound.source
     prepared.prepared_at = session.evaluation.statement_timestamp
     yield _PREPARE
 
