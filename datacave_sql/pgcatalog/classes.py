@@ -81,6 +81,20 @@ def classes_named(rows: CatalogRows, name: str) -> Sequence[Row]:
     return found
 
 
+def class_of_row_type(rows: CatalogRows, oid: int) -> Sequence[Row]:
+    """The row of the relation with a row type; the rows of those without one for 0."""
+    if not oid:
+        return [row for row in class_rows(rows) if not row[3]]
+    tables = rows.once("class.tables by row type", lambda r: {t.row_type_oid: t.oid for t in r.catalog.tables.values()})
+    if oid in tables:
+        return class_of_oid(rows, tables[oid])
+    definition = rows.catalog.types.get(oid)
+    if definition is not None:
+        return [_composite_row(definition)] if definition.kind == "c" else []
+    found: Sequence[Row] = rows.once("class.system by row type", lambda r: hash_system(r, 3)).get(oid, ())
+    return found
+
+
 def hash_system(rows: CatalogRows, slot: int) -> dict[Any, list[Row]]:
     """The rows of system relations by one of their values."""
     found: dict[Any, list[Row]] = {}

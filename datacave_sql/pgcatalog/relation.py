@@ -20,7 +20,7 @@ LOOKED_UP = frozenset(
         "enumtypid", "objoid", "objid", "refobjid", "seqrelid", "inhrelid", "inhparent", "rngtypid", "datname",
         "rolname", "name", "castsource", "casttarget", "ev_class", "tgrelid", "tablename", "schemaname", "viewname",
         "indexname", "table_name", "table_schema", "constraint_name", "conname", "rngmultitypid", "aggfnoid",
-        "sequencename", "oprname",
+        "sequencename", "oprname", "reltype",
     }
 )  # fmt: skip
 """Names of columns that clients look rows up by."""

@@ -18,11 +18,15 @@ from datacave_sql.plan import logical as l
 from datacave_sql.plan.access_path import access_paths
 from datacave_sql.plan.cardinality import estimate_rows
 from datacave_sql.plan.joins import equality_sides, outer_columns
-from datacave_sql.plan.planning import Planner, conjunction, is_volatile, split_conjuncts
+from datacave_sql.plan.planning import (
+    Planner,
+    conjunction,
+    correlated_scalars,
+    is_over_aggregate,
+    is_volatile,
+    split_conjuncts,
+)
 from datacave_sql.plan.prices import SUBQUERY_LOOKUPS, lookup_price
-
-_ALWAYS_EVALUATED = (n.FunctionCall, n.Relabel, n.TextCast, n.LengthCast, n.Not, n.IsNull)
-"""Expressions that evaluate all of their parts; a subquery below others may never be asked."""
 
 
 def decorrelated(
@@ -34,8 +38,7 @@ def decorrelated(
     """
     changed: list[n.Expression] = []
     for expression in expressions:
-        found = [one for one in _scalars(expression) if one.outer]
-        for one in found:
+        for one in correlated_scalars(expression):
             joined = _joined(p, child, rows, one, inner=conditions and _drops_null(expression, one))
             if joined is not None:
                 child, value = joined
@@ -48,19 +51,6 @@ def replaced(expression: n.Expression, old: n.Expression, new: n.Expression) -> 
     """The expression with one part of it, by identity, replaced."""
     changed: n.Expression = n.transform(expression, lambda e: new if e is old else e)
     return changed
-
-
-def has_correlated_scalar(expression: n.Expression) -> bool:
-    """Whether `decorrelated` may find something in the expression."""
-    return any(one.outer for one in _scalars(expression))
-
-
-def _scalars(expression: n.Expression) -> list[n.SubqueryExpression]:
-    if isinstance(expression, n.SubqueryExpression):
-        return [expression] if expression.kind == "scalar" else []
-    if not isinstance(expression, _ALWAYS_EVALUATED):
-        return []
-    return [found for part in n.children(expression) for found in _scalars(part)]
 
 
 def _drops_null(condition: n.Expression, subquery: n.SubqueryExpression) -> bool:
@@ -78,7 +68,7 @@ def _joined(
     p: Planner, child: l.LogicalPlan, rows: float, subquery: n.SubqueryExpression, *, inner: bool
 ) -> tuple[l.LogicalPlan, n.Expression] | None:
     plan: Any = subquery.plan
-    if not isinstance(plan, l.Project) or not isinstance(plan.child, l.Aggregate) or len(plan.columns) != 1:
+    if not is_over_aggregate(subquery):
         return None
     aggregate = plan.child
     value = plan.expressions[0]

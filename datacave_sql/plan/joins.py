@@ -21,6 +21,7 @@ from datacave_sql.plan import logical as l
 from datacave_sql.plan.cardinality import Origin, estimate_rows, origins, selectivity
 from datacave_sql.plan.column_plans import column_join
 from datacave_sql.plan.join_order import Edge, join_order, joined_rows
+from datacave_sql.plan.late_columns import Late, without_late_columns
 from datacave_sql.plan.lookups import lookup_cost, plan_lookup_join
 from datacave_sql.plan.planning import Planner, comparable, is_volatile, scope_of, split_conjuncts
 
@@ -127,6 +128,13 @@ def _plan_inner(p: Planner, node: l.Join, needed: frozenset[int], conjuncts: lis
     nodes: list[l.LogicalPlan] = []
     conditions = list(conjuncts)
     _flatten(node, nodes, conditions)
+    late: list[Late] = []
+    shown = needed
+    if conditions:
+        for place, one in enumerate(nodes):
+            nodes[place], apart = without_late_columns(one, needed, conditions)
+            late += apart
+        needed = needed - {column.id for column, _ in late} | _used([e for _, e in late])
     relations = [_Relation(one, _ids(one), [], 0.0) for one in nodes]
     everything = frozenset().union(*(relation.ids for relation in relations))
     pending: list[n.Expression] = []
@@ -166,6 +174,14 @@ def _plan_inner(p: Planner, node: l.Join, needed: frozenset[int], conjuncts: lis
         rows = search.rows(order[: position + 1])
         if last and pending:
             operator = p.filtered(operator, pending)
+    if late:
+        computed = {column.id: expression for column, expression in late}
+        columns = {column.id: column for column in node.columns if column.id in shown}
+        operator = p.projected(
+            operator,
+            [computed.get(c.id) or n.ColumnReference(c.id, c.type, c.typmod, c.name) for c in columns.values()],
+            list(columns),
+        )
     return operator
 
 

@@ -98,6 +98,25 @@ def is_volatile(expression: n.Expression) -> bool:
     return False
 
 
+def correlated_scalars(expression: n.Expression) -> list[n.SubqueryExpression]:
+    """The scalar subqueries in an expression that are evaluated for each of its rows and depend on them."""
+    if isinstance(expression, n.SubqueryExpression):
+        return [expression] if expression.kind == "scalar" and expression.outer else []
+    if not isinstance(expression, _ALWAYS_EVALUATED):
+        return []
+    return [found for part in n.children(expression) for found in correlated_scalars(part)]
+
+
+def is_over_aggregate(subquery: n.SubqueryExpression) -> bool:
+    """Whether a subquery computes its only column from aggregates, so that a join may stand for it."""
+    plan: Any = subquery.plan
+    return isinstance(plan, l.Project) and isinstance(plan.child, l.Aggregate) and len(plan.columns) == 1
+
+
+_ALWAYS_EVALUATED = (n.FunctionCall, n.Relabel, n.TextCast, n.LengthCast, n.Not, n.IsNull)
+"""Expressions that evaluate all of their parts; a subquery below others may never be asked."""
+
+
 def scope_of(columns: Sequence[int], not_null: Iterable[int], variable: str) -> dict[int, Code]:
     """How generated code reads the columns of rows held in `variable`."""
     known = frozenset(not_null)

@@ -21,13 +21,14 @@ from datacave_sql.expr import nodes as n
 from datacave_sql.expr.deparse import deparse
 from datacave_sql.plan import logical as l
 from datacave_sql.plan.cardinality import estimate_rows
-from datacave_sql.plan.decorrelation import decorrelated, has_correlated_scalar
+from datacave_sql.plan.decorrelation import decorrelated
 from datacave_sql.plan.leakproof import is_leakproof
 from datacave_sql.plan.ordered_paths import wanted_rows
 from datacave_sql.plan.planning import (
     Planner,
     WantedOrder,
     comparable,
+    correlated_scalars,
     is_volatile,
     row_builder,
     scope_of,
@@ -51,7 +52,7 @@ def plan_filter(p: Planner, node: l.Filter, needed: frozenset[int], conjuncts: l
         conjuncts = quiet
     parts = split_conjuncts(node.predicate) + conjuncts
     child, rest = joined_subqueries(p.environment, node.child, parts)
-    if any(has_correlated_scalar(part) for part in rest):
+    if any(correlated_scalars(part) for part in rest):
         plain = [part for part in rest if not is_volatile(part)]
         rows = estimate_rows(p.environment, child, plain)
         child, rest = decorrelated(p, child, rows, rest, conditions=True)
@@ -60,7 +61,7 @@ def plan_filter(p: Planner, node: l.Filter, needed: frozenset[int], conjuncts: l
 
 def plan_project(p: Planner, node: l.Project, needed: frozenset[int], conjuncts: list[n.Expression]) -> Operator:
     """Conditions on computed columns become conditions on what they are computed from."""
-    if any(has_correlated_scalar(e) for e in node.expressions):
+    if any(correlated_scalars(e) for e in node.expressions):
         rows = estimate_rows(p.environment, node.child, ())
         source, expressions = decorrelated(p, node.child, rows, node.expressions, conditions=False)
         node = l.Project(source, tuple(expressions), node.columns)

@@ -19,6 +19,7 @@ SCHEMA = """
     CREATE TABLE u (a int REFERENCES t (id), b text[]);
     CREATE VIEW v AS SELECT id FROM t;
     CREATE TYPE mood AS ENUM ('sad', 'ok');
+    CREATE TYPE pair AS (one int, other text);
     CREATE DOMAIN positive AS int CHECK (value > 0);
     CREATE TABLE w (m mood, p positive);
     COMMENT ON TABLE t IS 'a table';
@@ -113,6 +114,7 @@ def test_references_between_catalogs_lead_somewhere(session: Any, query: str) ->
     [
         ("pg_class", "oid", "'t'::regclass, 1259, 4000000000"),
         ("pg_class", "relname", "'t', 'pg_type', 'nothing'"),
+        ("pg_class", "reltype", "'t'::regtype::oid, 'pair'::regtype::oid, 'mood'::regtype::oid, 71, 0, 4000000000"),
         ("pg_attribute", "attrelid", "'t'::regclass, 't_pkey'::regclass, 't_id_seq'::regclass, 1259, 1"),
         ("pg_attribute", "attname", "'id', 'oid'"),
         ("pg_index", "indrelid", "'t'::regclass, 1259, 1"),
