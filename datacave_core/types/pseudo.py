@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from datacave_core.errors import FeatureNotSupported
+from datacave_core.types.array import format_array
 from datacave_core.types.codec import TypeIO
 from datacave_core.types.settings import FormatSettings
-from datacave_core.values import Value
+from datacave_core.values import Array, Value
 
 
 def _input_void(text: str, typmod: int, settings: FormatSettings) -> str:
@@ -30,7 +31,7 @@ VOID_IO: Final = TypeIO(_input_void, _output_void, _receive_void, _send_void, co
 
 
 def pseudo_io(type_name: str) -> TypeIO:
-    """Every function answers 0A000, in PostgreSQL's words; arrays of unknown type may be there as text."""
+    """Every function answers 0A000, in PostgreSQL's words; anyarray holds arrays of written-out elements."""
 
     def refuse_input() -> FeatureNotSupported:
         return FeatureNotSupported(f"cannot accept a value of type {type_name}")
@@ -42,9 +43,9 @@ def pseudo_io(type_name: str) -> TypeIO:
         raise refuse_input()
 
     def write(value: Value, settings: FormatSettings) -> str:
-        if type_name == "anyarray" and isinstance(value, str):
-            # An array of some type that whoever made it has written out (pg_stats).
-            return value
+        if type_name == "anyarray" and isinstance(value, Array):
+            # An array whose elements have been written out by whoever made it (pg_stats).
+            return format_array(value, ",", str)
         raise refuse_output()
 
     def receive(data: bytes) -> Value:

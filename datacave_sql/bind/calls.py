@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.types import oids
-from datacave_sql.bind import coercion, names, references, windows
+from datacave_sql.bind import coercion, names, references, set_calls, windows
 from datacave_sql.bind.folding import fold
 from datacave_sql.bind.names import Grouping, Scope
 from datacave_sql.bind.resolving import function_for
@@ -26,19 +26,15 @@ from datacave_sql.functions.coercion import ASSIGNMENT
 from datacave_sql.functions.registry import Function
 from datacave_sql.functions.resolution import ResolvedCast, ResolvedFunction, signature
 from datacave_sql.functions.routines import specialised
-from datacave_sql.functions.typelookup import Attribute
 from datacave_sql.parse import ast
 
 AGGREGATE_CLAUSES = frozenset({"SELECT", "HAVING", "ORDER BY", "DISTINCT ON", "WINDOW"})
 WINDOW_CLAUSES = frozenset({"SELECT", "ORDER BY", "DISTINCT ON"})
-SET_CLAUSES = frozenset({"SELECT", "ORDER BY", "GROUP BY", "DISTINCT ON", "SRF"})
 
 
 def bind_call(b: Binding, e: ast.FunctionCall, scope: Scope) -> n.Expression:
     """A call of any kind in an expression."""
-    bound = resolve_call(b, e, scope)
-    if isinstance(bound, n.FunctionCall) and bound.function.is_row_source:
-        return _collect_set(b, bound, scope, e.position)
+    bound = set_calls.collected(b, resolve_call(b, e, scope), scope, e.position)
     return fold(b, bound) if isinstance(bound, n.FunctionCall) else bound
 
 
@@ -221,40 +217,6 @@ def routine_call(
         return b.placed(inlined, e.position)
     b.calls_routines = True
     return call
-
-
-def _collect_set(b: Binding, call: n.FunctionCall, scope: Scope, position: int) -> n.Expression:
-    if scope.grouping is None or scope.clause not in SET_CLAUSES or scope.in_aggregate or scope.in_window:
-        if scope.in_aggregate:
-            raise DatacaveError(
-                "aggregate function calls cannot contain set-returning function calls",
-                sqlstate=sqlstate.FEATURE_NOT_SUPPORTED,
-                hint="You might be able to move the set-returning function into a LATERAL FROM item.",
-                position=position,
-            )
-        raise DatacaveError(
-            f"set-returning functions are not allowed in {scope.clause or 'this context'}",
-            sqlstate=sqlstate.FEATURE_NOT_SUPPORTED,
-            position=position,
-        )
-    column = b.output(call.function.name, call)
-    scope.grouping.sets.append((call, column))
-    if call.type == oids.RECORD and call.function.columns:
-        b.record_fields[column.id] = tuple(
-            Attribute(label, element_of(b, call, type_oid)) for label, type_oid in call.function.columns
-        )
-    return b.placed(n.ColumnReference(column.id, call.type, call.typmod, column.name), position)
-
-
-def element_of(b: Binding, call: n.Expression, declared: int) -> int:
-    """The type of a described column of a function's result; polymorphic ones follow the first array argument."""
-    if b.types.kind(declared) != "p" or declared == oids.RECORD or not isinstance(call, n.FunctionCall):
-        return declared
-    for argument in call.arguments:
-        element = b.types.element(b.types.base(argument.type))
-        if element:
-            return element if declared in (oids.ANYELEMENT, oids.ANYCOMPATIBLE) else argument.type
-    return declared
 
 
 def _level_of(scope: Scope, used: set[int]) -> Scope:

@@ -318,6 +318,9 @@ def _referenced_table(b: Binding, table: Table, constraint: ast.ForeignKeyConstr
     if name[-1] == table.name:
         schema = relations.split_relation_name(b, name, constraint.referenced.position)[0]
         known = b.catalog.schemas.get(table.schema_oid)
+        if known is None and schema in (None, "pg_temp"):
+            # The first temporary table of a session: its schema is made with it.
+            return table
         if known is not None and (schema == known.name or (schema is None and _comes_first(b, known.name, name[-1]))):
             return table
     found = relations.require_table(b, name, constraint.referenced.position)

@@ -125,7 +125,8 @@ def bind_row(b: Binding, e: ast.RowExpression, scope: Scope) -> n.Expression:
             fields += [one.expression for one in targets.field_items(b, item, scope)]
         else:
             fields.append(b.expression(item, scope))
-    return n.RowConstructor(tuple(fields), oids.RECORD, -1, tuple(f"f{i + 1}" for i in range(len(fields))))
+    labels = tuple(f"f{i + 1}" for i in range(len(fields)))
+    return n.RowConstructor(tuple(fields), oids.RECORD, -1, labels, written=True)
 
 
 def bind_subscript(b: Binding, e: ast.SubscriptedExpression, scope: Scope) -> n.Expression:

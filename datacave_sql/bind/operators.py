@@ -9,7 +9,7 @@ from datacave_core import sqlstate
 from datacave_core.catalog import OperatorDefinition
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.types import oids
-from datacave_sql.bind import coercion
+from datacave_sql.bind import coercion, set_calls
 from datacave_sql.bind.folding import fold
 from datacave_sql.bind.names import Scope
 from datacave_sql.bind.resolving import FIRST_USER_OID, operator_for
@@ -72,9 +72,10 @@ def apply_operator(
     position: int,
     schema: tuple[str, ...] = (),
 ) -> n.Expression:
-    """`left name right` over bound operands; rows are compared field by field."""
-    if isinstance(left, n.RowConstructor) and isinstance(right, n.RowConstructor) and name in ROW_OPERATORS:
-        return compare_rows(b, name, left.fields, right.fields, position)
+    """`left name right` over bound operands; written rows are compared field by field, other rows as values."""
+    fields = _written_fields(left, right)
+    if fields is not None and name in ROW_OPERATORS:
+        return compare_rows(b, name, *fields, position)
     operands = (right,) if left is None else (left, right)
     found = find_operator(b, name, left.type if left is not None else 0, right.type, position, schema)
     arguments = tuple(
@@ -86,6 +87,15 @@ def apply_operator(
         b.calls_routines = b.calls_routines or inlined is None
         return b.placed(inlined if inlined is not None else call, position)
     return b.placed(fold(b, call), position)
+
+
+def _written_fields(
+    left: n.Expression | None, right: n.Expression
+) -> tuple[tuple[n.Expression, ...], tuple[n.Expression, ...]] | None:
+    """The fields of two rows that the query spells out; None for anything else."""
+    if isinstance(left, n.RowConstructor) and isinstance(right, n.RowConstructor) and left.written and right.written:
+        return left.fields, right.fields
+    return None
 
 
 def compare_rows(
@@ -134,12 +144,14 @@ def bind_binary(b: Binding, e: ast.BinaryOperation, scope: Scope) -> n.Expressio
     for node in reversed(spine):
         right = b.expression(node.right, scope)
         left = apply_operator(b, node.operator, left, right, node.position, _named_schema(node.schema))
+        left = set_calls.collected(b, left, scope, node.position)
     return left
 
 
 def bind_unary(b: Binding, e: ast.UnaryOperation, scope: Scope) -> n.Expression:
     operand = b.expression(e.operand, scope)
-    return apply_operator(b, e.operator, None, operand, e.position, _named_schema(e.schema))
+    value = apply_operator(b, e.operator, None, operand, e.position, _named_schema(e.schema))
+    return set_calls.collected(b, value, scope, e.position)
 
 
 def bind_not(b: Binding, e: ast.Not, scope: Scope) -> n.Expression:
@@ -179,12 +191,13 @@ def bind_distinct(b: Binding, e: ast.DistinctFrom, scope: Scope) -> n.Expression
 
 def distinct_from(b: Binding, left: n.Expression, right: n.Expression, negated: bool, position: int) -> n.Expression:
     """IS [NOT] DISTINCT FROM over bound operands."""
-    if isinstance(left, n.RowConstructor) and isinstance(right, n.RowConstructor):
-        if len(left.fields) != len(right.fields):
+    fields = _written_fields(left, right)
+    if fields is not None:
+        if len(fields[0]) != len(fields[1]):
             raise DatacaveError(
                 "unequal number of entries in row expressions", sqlstate=sqlstate.SYNTAX_ERROR, position=position
             )
-        parts = tuple(distinct_from(b, x, y, negated, position) for x, y in zip(left.fields, right.fields, strict=True))
+        parts = tuple(distinct_from(b, x, y, negated, position) for x, y in zip(*fields, strict=True))
         if not parts:
             return n.Constant(negated, oids.BOOL)
         if len(parts) == 1:
@@ -244,6 +257,9 @@ def _in_list(b: Binding, operand: n.Expression, items: list[n.Expression], e: as
     if found.argument_types[0] != found.argument_types[1]:
         return None
     type_oid = found.argument_types[0]
+    if type_oid != common:
+        # Literals are read as the common type says (regclass), which the operator takes as another (oid).
+        items = [coercion.require(b, item, common) if item.type == oids.UNKNOWN else item for item in items]
     argument = coercion.coerce(b, operand, type_oid)
     values = [coercion.coerce(b, item, type_oid) for item in items]
     if argument is None or any(value is None for value in values):

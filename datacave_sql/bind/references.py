@@ -83,6 +83,8 @@ def whole_row(b: Binding, source: Source, owner: Scope, scope: Scope, position: 
 
 def bind_column(b: Binding, e: ast.ColumnRef, scope: Scope) -> n.Expression:
     """a, t.a, s.t.a, t (a whole row). Raises 42703, 42702, 42P01."""
+    if e.star and e.parts:
+        return starred_row(b, e, scope)
     if e.star:
         raise DatacaveError(
             'row expansion via "*" is not supported here', sqlstate=sqlstate.SYNTAX_ERROR, position=e.position

@@ -83,7 +83,7 @@ def _quantified(
     operand = b.expression(left, scope)
     plan, outer = _bound(b, query, scope)
     items: Sequence[n.Expression] = (operand,)
-    if isinstance(operand, n.RowConstructor):
+    if isinstance(operand, n.RowConstructor) and operand.written:
         items = operand.fields
     if len(items) != len(plan.columns):
         words = "few" if len(items) > len(plan.columns) else "many"

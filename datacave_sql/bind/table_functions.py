@@ -7,7 +7,7 @@ from dataclasses import replace
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
 from datacave_core.types import oids
-from datacave_sql.bind import calls, coercion, typenames
+from datacave_sql.bind import calls, coercion, set_calls, typenames
 from datacave_sql.bind.names import Scope, Source, SourceColumn
 from datacave_sql.bind.routine_inlining import inlined_rows
 from datacave_sql.bind.state import Binding
@@ -121,7 +121,7 @@ def _columns(
             found.append(l.OutputColumn(b.new_id(), definition.name, type_oid, typmod))
         return found
     if len(described) > 1:
-        return [l.OutputColumn(b.new_id(), label, calls.element_of(b, call, oid)) for label, oid in described]
+        return [l.OutputColumn(b.new_id(), label, set_calls.element_of(b, call, oid)) for label, oid in described]
     if len(described) == 1 and described[0][0]:
         return [l.OutputColumn(b.new_id(), described[0][0], call.type, call.typmod)]
     attributes = b.types.attributes(b.types.base(call.type))

@@ -99,14 +99,14 @@ class Window:
             start = end
         columns = []
         for call in clause.calls:
-            arguments = call.make_arguments(context)(rows)
             body = call.body.within(context) if isinstance(call.body, AggregateBody) else call.body
             needs_frames = isinstance(body, AggregateBody) or body.uses_frames
             frames = frames_of(context, call.frame, rows, starts, ends) if needs_frames else ()
             if isinstance(body, AggregateBody):
-                keep = call.make_filter(context)(rows) if call.make_filter is not None else None
+                arguments, keep = _framed_values(context, call, rows, frames)
                 columns.append(aggregate_frames(context, body, arguments, keep, frames))
             else:
+                arguments = call.make_arguments(context)(rows)
                 columns.append(body.call(Partition(count, arguments, starts, ends, frames)))
         return columns
 
@@ -129,6 +129,52 @@ def _in_pieces(context: ExecutionContext, work: Callable[[list[Row]], list[Any]]
         found += work(rows[start : start + PIECE_ROWS])
         context.pause()
     return found
+
+
+def _framed_values(
+    context: ExecutionContext, call: WindowColumn, rows: list[Row], frames: Sequence[Sequence[int]]
+) -> tuple[Sequence[list[Any]], Sequence[bool] | None]:
+    """The arguments of an aggregate and whether its FILTER keeps a row.
+
+    Neither is computed for a row outside of all frames, nor are the arguments of rows that are not kept: what is not
+    asked for must not fail.
+    """
+    make = call.make_arguments(context)
+    wanted = _framed(frames, len(rows))
+    if call.make_filter is None and wanted is None:
+        return make(rows), None
+    used = list(range(len(rows))) if wanted is None else wanted
+    keep: list[bool] | None = None
+    if call.make_filter is not None:
+        passed = call.make_filter(context)([rows[index] for index in used])
+        used = [index for index, kept in zip(used, passed, strict=True) if kept]
+        keep = [False] * len(rows)
+        for index in used:
+            keep[index] = True
+    if len(used) == len(rows):
+        return make(rows), keep
+    arguments = []
+    for values in make([rows[index] for index in used]):
+        column = [None] * len(rows)
+        for index, value in zip(used, values, strict=True):
+            column[index] = value
+        arguments.append(column)
+    return arguments, keep
+
+
+def _framed(frames: Sequence[Sequence[int]], count: int) -> list[int] | None:
+    """The rows that stand in a frame, in order; None for all of them."""
+    high = 0
+    for frame in frames:
+        # The usual frames grow or move on, and leave out nothing.
+        if isinstance(frame, range) and frame.start <= high < frame.stop:
+            high = frame.stop
+            if high == count:
+                return None
+    found: set[int] = set()
+    for frame in frames:
+        found.update(frame)
+    return None if len(found) == count else sorted(found)
 
 
 def aggregate_frames(

@@ -269,6 +269,7 @@ class RowConstructor:
     """ROW(...): a tuple value of type record, or of a composite type.
 
     `optional` marks the whole row of a FROM item that an outer join may have filled with NULLs: it is NULL then.
+    `written` marks one that the query spells out, field by field: such rows are compared field by field.
     """
 
     fields: tuple[Expression, ...]
@@ -276,6 +277,7 @@ class RowConstructor:
     typmod: int = -1
     names: tuple[str, ...] = field(default=(), compare=False)
     optional: bool = False
+    written: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,9 +81,13 @@ def find_coercion(source: int, target: int, context: str, types: TypeLookup) -> 
     )
     if through_text and source_kind != "p" and target_kind != "p":
         return Coercion("io", base_source, base_target, domain=domain)
-    if through_text and base_source in (oids.RECORD, oids.RECORD_ARRAY, oids.VOID, oids.CSTRING):
+    if through_text and base_source in _WITH_TEXT:
         return Coercion("io", base_source, base_target, domain=domain)
     return None
+
+
+_WITH_TEXT = frozenset({oids.RECORD, oids.RECORD_ARRAY, oids.VOID, oids.CSTRING, oids.ANYARRAY})
+"""Pseudo-types with values that have a text form."""
 
 
 def require_coercion(source: int, target: int, context: str, types: TypeLookup) -> Coercion:

@@ -1,6 +1,6 @@
 """pg_statistic and pg_stats: what ANALYZE has stored about columns; row counts of pg_class.
 
-Values are shown as text of their array type, since anyarray has no representation of its own.
+Values are arrays of the texts of their elements, since anyarray has no representation of its own.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ def _columns(session: Any, rows: CatalogRows) -> Iterator[tuple[Table, Column, C
                 yield table, column, found
 
 
-def _array(types: TypeLookup, type_oid: int, values: Sequence[Any]) -> str | None:
+def _array(types: TypeLookup, type_oid: int, values: Sequence[Any]) -> Array | None:
     if not values:
         return None
-    array = types.array(type_oid) or types.array(types.base(type_oid))
-    if not array:
+    if not (types.array(type_oid) or types.array(types.base(type_oid))):
         return None
-    return types.io(array).output(Array.of(tuple(values)), DEFAULT_SETTINGS)
+    write = types.io(type_oid).output
+    return Array.of([write(value, DEFAULT_SETTINGS) for value in values])
 
 
 def _frequencies(found: ColumnStatistics) -> Array | None:

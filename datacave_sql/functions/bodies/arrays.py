@@ -11,6 +11,7 @@ from typing import Any
 
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
+from datacave_core.types import oids
 from datacave_core.values import Array, Value
 from datacave_sql.functions.bodies.comparison import Key, key_of
 from datacave_sql.functions.body import Bodies, Body, CallTypes
@@ -212,7 +213,8 @@ def _overlap(types: CallTypes) -> Body:
 
 @BODIES.for_types("array_to_text", "array_to_text_null")
 def _to_text(types: CallTypes) -> Body:
-    element = types.types.element(types.arguments[0])
+    # The elements of anyarray (pg_stats) are texts.
+    element = oids.TEXT if types.arguments[0] == oids.ANYARRAY else types.types.element(types.arguments[0])
 
     def join(context: EvaluationContext, array: Array | None, delimiter: str | None, null: str | None = None) -> Any:
         if array is None or delimiter is None:

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from datacave_core import sqlstate
+from datacave_core.errors import DatacaveError
 from datacave_core.types.codec import GREATEST
 from datacave_core.types.jsonb import jsonb_key
 from datacave_core.values import Array, Interval, TimeTz, Value
@@ -144,9 +146,65 @@ def record_key(value: Value) -> Any:
     return value
 
 
-by_key("record_{}", record_key)
-by_key("record_image_{}", record_key)
-BODIES.add("btrecordcmp btrecordimagecmp", lambda a, b: compare(record_key(a), record_key(b)))
+def _record_operation(word: str) -> Callable[[CallTypes], Body]:
+    operation: Callable[[Any, Any], bool] = _PLAIN[word][0]
+
+    def specialise(types: CallTypes) -> Body:
+        keys = record_keys(types)
+        return Body(lambda a, b: operation(*keys(a, b)))
+
+    return specialise
+
+
+def _record_order(types: CallTypes) -> Body:
+    keys = record_keys(types)
+    return Body(lambda a, b: compare(*keys(a, b)))
+
+
+def record_keys(types: CallTypes) -> Callable[[Any, Any], tuple[Any, Any]]:
+    """The keys of two records, up to the first fields that differ where their types are not alike.
+
+    Raises 42804 when the comparison gets to fields of unlike types, or to the end of one record only.
+    """
+    left, right = ([one.type for one in types.types.attributes(oid)] for oid in types.arguments[:2])
+    if left and left == right:
+        return lambda a, b: (record_key(a), record_key(b))
+
+    def keys(a: Any, b: Any) -> tuple[Any, Any]:
+        place = 0
+        for place, (x, y) in enumerate(zip(a, b, strict=False)):
+            if left and right and left[place] != right[place]:
+                names = types.types.name(left[place]), types.types.name(right[place])
+                raise _unlike(place, f"column types {names[0]} and {names[1]}")
+            first, second = record_key(x), record_key(y)
+            if x is not None and y is not None and _kind(first) is not _kind(second):
+                raise _unlike(place, "column types")
+            if first != second:
+                return first, second
+        if len(a) != len(b):
+            raise DatacaveError(
+                "cannot compare record types with different numbers of columns", sqlstate=sqlstate.DATATYPE_MISMATCH
+            )
+        return 0, 0
+
+    return keys
+
+
+def _kind(key: Any) -> type:
+    """Numbers compare with one another, and so does the greatest value with everything."""
+    return int if isinstance(key, int | float | Decimal) or key is GREATEST else type(key)
+
+
+def _unlike(place: int, what: str) -> DatacaveError:
+    return DatacaveError(
+        f"cannot compare dissimilar {what} at record column {place + 1}", sqlstate=sqlstate.DATATYPE_MISMATCH
+    )
+
+
+for _symbol in ("record", "record_image"):
+    for _word in _PLAIN:
+        BODIES.for_types(f"{_symbol}_{_word}")(_record_operation(_word))
+BODIES.for_types("btrecordcmp", "btrecordimagecmp")(_record_order)
 
 
 def _itself(value: Value) -> Value:
