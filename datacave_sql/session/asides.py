@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from datacave_core import sqlstate
+from datacave_core.errors import DatacaveError
 from datacave_sql.session.replies import Notice, Notification, ParameterChanged
 from datacave_sql.session.settings import SessionSettings
+
+CHANNEL_BYTES_MAX = 63
+PAYLOAD_BYTES_MAX = 7999
 
 
 class Asides:
@@ -24,8 +29,25 @@ class Asides:
         self._wake = wake
 
     def notify(self, channel: str, payload: str) -> None:
-        """NOTIFY: delivered when the transaction commits; repeated ones once."""
+        """NOTIFY: delivered when the transaction commits; repeated ones once.
+
+        Raises 22023 for an empty channel and for a channel or payload that is too long.
+        """
+        refused = None
+        if not channel:
+            refused = "channel name cannot be empty"
+        elif len(channel.encode()) > CHANNEL_BYTES_MAX:
+            refused = "channel name too long"
+        elif len(payload.encode()) > PAYLOAD_BYTES_MAX:
+            refused = "payload string too long"
+        if refused is not None:
+            raise DatacaveError(refused, sqlstate=sqlstate.INVALID_PARAMETER_VALUE)
         self.pending_notifications[Notification(self.process_id, channel, payload)] = None
+
+    def forget_notifications(self, kept: int) -> None:
+        """Takes back all that the transaction has notified, except for the first ones."""
+        for notification in list(self.pending_notifications)[kept:]:
+            del self.pending_notifications[notification]
 
     def notified(self, notification: Notification) -> None:
         """Called when another session (or this one) has notified a channel this one listens to."""

@@ -533,6 +533,8 @@ class Session(Asides, CommitHooks, HeldStatements):
             self.settings.savepoint(),
             len(self._after_rollback),
             len(self._at_commit),
+            len(self.pending_notifications),
+            self.listens_at_commit,
         )
 
     def restore_savepoint_state(self, state: Any) -> None:
@@ -545,6 +547,8 @@ class Session(Asides, CommitHooks, HeldStatements):
         del self._after_commit[state[1] :]
         self.settings.rollback_to(state[2])
         del self._at_commit[state[4] :]
+        self.forget_notifications(state[5])
+        self.listens_at_commit = state[6]
         work = self._after_rollback[state[3] :]
         del self._after_rollback[state[3] :]
         for one in work:

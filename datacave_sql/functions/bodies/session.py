@@ -99,7 +99,7 @@ BODIES.add("pg_stat_clear_snapshot pg_stat_force_next_flush", lambda: None)
 BODIES.add("pg_blocking_pids pg_safe_snapshot_blocking_pids", lambda pid: Array(()))
 BODIES.add_with_context("current_query", lambda context: context.query_text)
 BODIES.add_with_context("pg_listening_channels", lambda context: iter(context.listening_channels()))
-BODIES.add_with_context("pg_notify", lambda context, channel, payload: context.notify(channel, payload))
+BODIES.add_with_context("pg_notify", lambda context, channel, payload: context.notify(channel or "", payload or ""))
 
 
 @BODIES.with_context("current_schemas")

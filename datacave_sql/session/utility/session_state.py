@@ -18,8 +18,6 @@ from datacave_sql.session.utility.drops import remove
 Steps = Iterator[Reply | Wait]
 
 CHECKPOINT_ROLE_OID = 4544  # pg_checkpoint
-CHANNEL_BYTES_MAX = 63
-PAYLOAD_BYTES_MAX = 7999
 
 
 def listen(session: Any, statement: ast.Listen) -> Steps:
@@ -36,6 +34,7 @@ def unlisten(session: Any, statement: ast.Unlisten) -> Steps:
     session.begin_statement()
     hub = session.home.notifications
     channel = statement.channel
+    session.listens_at_commit = session.listens_at_commit or bool(hub.channels_of(session))
     if channel is None:
         session.after_commit(lambda: hub.unlisten_all(session))
     else:
@@ -46,8 +45,6 @@ def unlisten(session: Any, statement: ast.Unlisten) -> Steps:
 def notify(session: Any, statement: ast.Notify) -> Steps:
     """NOTIFY. Raises 22023 for a payload that is too long."""
     session.begin_statement()
-    if len(statement.payload.encode()) > PAYLOAD_BYTES_MAX:
-        raise DatacaveError("payload string too long", sqlstate=sqlstate.INVALID_PARAMETER_VALUE)
     session.notify(statement.channel, statement.payload)
     yield Complete("NOTIFY")
 
