@@ -146,7 +146,8 @@ class DefinitionQuery(DefinitionText):
     def _item(self, item: ast.FromItem) -> str:
         if isinstance(item, ast.TableRef):
             name = self.relation_name(item)
-            return f"{'ONLY ' if item.only else ''}{name}{self._alias(item.alias, item.name[-1])}"
+            shown = f"{'ONLY ' if item.only else ''}{name}{self._alias(item.alias, item.name[-1])}"
+            return shown if item.sample is None else shown + self._sample(item.sample)
         if isinstance(item, ast.SubqueryRef):
             return (
                 f"{'LATERAL ' if item.lateral else ''}({self.query(item.query, visible=True)}){self._alias(item.alias)}"
@@ -156,6 +157,11 @@ class DefinitionQuery(DefinitionText):
         if isinstance(item, ast.Join):
             return self._join(item)
         raise FeatureNotSupported("this FROM item has no definition")
+
+    def _sample(self, sample: ast.TableSample) -> str:
+        arguments = ", ".join(self(argument).text for argument in sample.arguments)
+        seed = f" REPEATABLE ({self(sample.repeatable).text})" if sample.repeatable is not None else ""
+        return f" TABLESAMPLE {quote_identifier(sample.method[-1])} ({arguments}){seed}"
 
     def _alias(self, alias: ast.Alias | None, name: str = "") -> str:
         """An alias as written, or made up where an enclosing query has an item of that name."""

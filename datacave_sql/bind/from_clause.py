@@ -18,6 +18,7 @@ from datacave_sql.bind import (
     relations,
     row_history,
     row_security,
+    sampling,
     system_time,
     table_functions,
     views,
@@ -149,6 +150,7 @@ def bind_table(b: Binding, item: ast.TableRef, scope: Scope) -> Relation:
     if len(item.name) == 1:
         common = scope.common(item.name[0])
         if common is not None:
+            sampling.refuse_sample(item)
             return _common_scan(b, item, common)
     with system_time.table_moment(b, item.system_time):
         return _bind_named(b, item, scope)
@@ -162,10 +164,8 @@ def _bind_named(b: Binding, item: ast.TableRef, scope: Scope) -> Relation:
                 f'"{item.name[-1]}" is an index', sqlstate=sqlstate.WRONG_OBJECT_TYPE, position=item.position
             )
         raise relations.undefined_relation(item.name, item.position)
-    if item.sample is not None:
-        raise FeatureNotSupported(
-            "TABLESAMPLE is not supported", hint="Filter with random() < fraction.", position=item.sample.position
-        )
+    if not isinstance(found, Table) or found.kind not in "rpm":
+        sampling.refuse_sample(item)
     if isinstance(found, Table):
         if found.kind in ("v",):
             return _bind_view(b, item, found)
@@ -179,7 +179,7 @@ def _bind_named(b: Binding, item: ast.TableRef, scope: Scope) -> Relation:
                 sqlstate=sqlstate.OBJECT_NOT_IN_PREREQUISITE_STATE,
                 hint="Use the REFRESH MATERIALIZED VIEW command.",
             )
-        return scan_table(b, found, item, hidden=scope.locked)
+        return scan_table(b, found, item, hidden=scope.locked, scope=scope)
     if not isinstance(found, SequenceObject):
         schema = item.name[-2] if len(item.name) > 1 else "pg_catalog"
         return _virtual_scan(b, item, found, schema, b.use(found), xmin=COMPUTED_ROWS_XMIN)
@@ -198,11 +198,17 @@ SYSTEM_COLUMNS = (
 
 
 def scan_table(
-    b: Binding, table: Table, item: ast.TableRef, hidden: bool = False, use: RelationUse | None = None
+    b: Binding,
+    table: Table,
+    item: ast.TableRef,
+    hidden: bool = False,
+    use: RelationUse | None = None,
+    scope: Scope | None = None,
 ) -> Relation:
     """A table's rows; with `hidden` the storage key and the whole row too, for what locks or writes them.
 
-    `use` is what the statement wants with the table where that is not just to read it.
+    `use` is what the statement wants with the table where that is not just to read it; `scope` is the place of the
+    FROM item, for the arguments of TABLESAMPLE.
     """
     if use is None:
         use = b.use(table)
@@ -227,7 +233,10 @@ def scan_table(
             l.OutputColumn(b.new_id(), label, type_oid, -1, table.oid, attribute)
             for label, type_oid, attribute in system_time.VERSION_COLUMNS
         ]
-    scan = l.Scan(table, (*columns, *system, *extra), name, None if versions is not None else b.moment, versions)
+    key: list[l.OutputColumn] = []
+    if item.sample is not None:
+        key.append(l.OutputColumn(b.new_id(), "", oids.BYTEA, -1, table.oid, l.KEY_ATTRIBUTE))
+    scan = l.Scan(table, (*columns, *system, *extra, *key), name, None if versions is not None else b.moment, versions)
     members = _members(b, table, item.only) if versions is None else None
     plan: l.LogicalPlan = scan if members is None else descendants.append(b, scan, members)
     source = Source(
@@ -242,6 +251,8 @@ def scan_table(
         use=use,
         scan=plan,
     )
+    if item.sample is not None and scope is not None:
+        plan = sampling.sampled(b, plan, key[0], item.sample, scope)
     if use.selects:
         plan = row_security.guarded(b, table, source, plan, "r")
     return single(plan, source)

@@ -208,13 +208,21 @@ class SqlText:
         columns = f"({', '.join(map(quote_identifier, alias.columns))})" if alias.columns else ""
         return f" AS {quote_identifier(alias.name)}{columns}"
 
+    def _sample(self, item: ast.TableRef) -> str:
+        sample = item.sample
+        if sample is None:
+            return ""
+        arguments = ", ".join(self(argument) for argument in sample.arguments)
+        seed = f" REPEATABLE ({self(sample.repeatable)})" if sample.repeatable is not None else ""
+        return f" TABLESAMPLE {self.name(sample.method)} ({arguments}){seed}"
+
     def from_item(self, item: ast.FromItem) -> str:
         """The text of a FROM item."""
         if isinstance(item, ast.TableRef):
-            if item.sample is not None or item.system_time is not None:
-                raise FeatureNotSupported("TABLESAMPLE and FOR SYSTEM_TIME cannot be stored in a view")
+            if item.system_time is not None:
+                raise FeatureNotSupported("FOR SYSTEM_TIME cannot be stored in a view")
             name = self._relation(item) if self._relation is not None else item.name
-            return ("ONLY " if item.only else "") + self.name(name) + self.alias(item.alias)
+            return ("ONLY " if item.only else "") + self.name(name) + self.alias(item.alias) + self._sample(item)
         if isinstance(item, ast.SubqueryRef):
             return f"{'LATERAL ' if item.lateral else ''}({self.query(item.query)}){self.alias(item.alias)}"
         if isinstance(item, ast.FunctionRef):

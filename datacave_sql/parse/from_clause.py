@@ -161,8 +161,8 @@ class FromGrammar(SpecialCallGrammar):
             system_time = self.system_time()
         sample = None
         if kinds[self.index] == "tablesample":
-            at = self.position()
             self.index += 1
+            at = self.position()
             method = self.any_name()
             self.expect("(")
             arguments = self.expressions()
