@@ -7,10 +7,11 @@ from typing import Final
 
 _PASSWORD: Final = re.compile(
     r"(\bpassword\b\s*(?:=\s*)?)"
-    r"(?:(?:e|u&)?'(?:[^'\\]|''|\\.)*(?:'|\Z)|\$(\w*)\$.*?(?:\$\2\$|\Z))",
+    r"(?:(?:e|u&)?(?:('{2,})(?:(?!\2).)*(?:\2|\Z)|'(?:[^'\\]|''|\\.)*(?:'|\Z))|\$(\w*)\$.*?(?:\$\3\$|\Z))",
     re.IGNORECASE | re.DOTALL,
 )
-"""A string after the word, to its end or to that of the text. A backslash may hide more than it should, never less."""
+"""A string after the word, to its end or to that of the text; several quotes begin one inside another string.
+Backslashes and quotes may hide more than they should, never less."""
 
 
 def without_passwords(text: str) -> str:
