@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from time import perf_counter
 from typing import Any
 
 from datacave_core.layout import DECIMAL64_NAN
@@ -14,6 +15,7 @@ from datacave_core.wait import TURN, Wait
 from datacave_sql.exec.column_operator import FRAME_ROWS, Frames, rows_of_frames
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.operator import Batches, Operator
+from datacave_sql.exec.pace import Pace
 from datacave_sql.exec.rowfunction import Factory
 from datacave_sql.exec.table_scan import KeyRange, scan_details, scan_label
 from datacave_sql.vectors.compile import MaskFactory, VectorFactory
@@ -80,6 +82,7 @@ class ColumnScan:
         slots = [column.slot for column in self.read]
         small: list[Frame] = []
         pending = 0
+        pace = Pace()
         for low, high in ranges:
             for batch in context.transaction.scan_columns(low, high, slots, timestamp=timestamp):
                 frame = Frame(
@@ -89,16 +92,25 @@ class ColumnScan:
                     },
                     batch.row_count,
                 )
-                if test is not None:
-                    frame = frame.keep(test(frame), self.columns)
-                pending += frame.count
-                if pending >= FRAME_ROWS:
-                    yield joined_frames([*small, frame], self.types)
-                    small, pending = [], 0
-                elif frame.count:
-                    small.append(frame)
-                if context.slice_over():
-                    yield TURN
+                start = 0
+                while start < frame.count:
+                    kept = frame
+                    if test is not None:
+                        part = frame.part(start, start + pace.rows)
+                        begun = perf_counter()
+                        kept = part.keep(test(part), self.columns)
+                        pace.note(part.count, perf_counter() - begun)
+                        start += part.count
+                    else:
+                        start = frame.count
+                    pending += kept.count
+                    if pending >= FRAME_ROWS:
+                        yield joined_frames([*small, kept], self.types)
+                        small, pending = [], 0
+                    elif kept.count:
+                        small.append(kept)
+                    if context.slice_over():
+                        yield TURN
         if small:
             yield joined_frames(small, self.types)
 
@@ -130,17 +142,27 @@ class ColumnPipeline:
     def open_frames(self, context: ExecutionContext) -> Frames:
         test = self.make_filter(context) if self.make_filter is not None else None
         outputs = [(column, make(context) if make is not None else None) for column, make in self.outputs]
+        pace = Pace()
         for frame in self.child.open_frames(context):
             if isinstance(frame, Wait):
                 yield frame
                 continue
-            if test is not None:
-                frame = frame.keep(test(frame), tuple(frame.columns))
-                if not frame.count:
-                    continue
-            yield Frame(
-                {column: frame.columns[column] if run is None else run(frame) for column, run in outputs}, frame.count
-            )
+            start = 0
+            while start < frame.count:
+                part = frame.part(start, start + pace.rows)
+                rows = part.count
+                start += rows
+                begun = perf_counter()
+                if test is not None:
+                    part = part.keep(test(part), tuple(part.columns))
+                made = None
+                if part.count:
+                    made = {column: part.columns[column] if run is None else run(part) for column, run in outputs}
+                pace.note(rows, perf_counter() - begun)
+                if made is not None:
+                    yield Frame(made, part.count)
+                if context.slice_over():
+                    yield TURN
 
     def children(self) -> Sequence[Operator]:
         return (self.child,)

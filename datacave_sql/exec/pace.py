@@ -36,14 +36,15 @@ class Pace:
             begun = perf_counter()
             rows = work(part)
             done = len(part)
-            self._note(done, perf_counter() - begun)
+            self.note(done, perf_counter() - begun)
             start += done
             if rows:
                 yield rows
             if context.slice_over():
                 yield TURN
 
-    def _note(self, rows: int, seconds: float) -> None:
+    def note(self, rows: int, seconds: float) -> None:
+        """Told how long one call took for so many rows."""
         if seconds > SLICE_SECONDS:
             self.rows = max(1, int(rows * SLICE_SECONDS / seconds))
         elif rows >= self.rows and 4 * seconds < SLICE_SECONDS and self.rows < SLICE_ROWS_MAX:

@@ -67,6 +67,12 @@ class Vector:
         nulls = self.nulls[mask] if self.nulls is not None else None
         return Vector(kept, nulls, self.scale, self.scales[mask] if self.scales is not None else None)
 
+    def part(self, start: int, stop: int) -> Vector:
+        """The rows start .. stop; arrays are views."""
+        nulls = self.nulls[start:stop] if self.nulls is not None else None
+        scales = self.scales[start:stop] if self.scales is not None else None
+        return Vector(self.values[start:stop], nulls, self.scale, scales)
+
     def spread(self, count: int) -> Vector:
         """The vector with `count` rows, where one row stands for all."""
         if len(self.values) == count:
@@ -89,6 +95,17 @@ class Frame:
         if count == self.count:
             return Frame({column: self.columns[column] for column in wanted}, count)
         return Frame({column: self.columns[column].keep(mask) for column in wanted}, count)
+
+    def part(self, start: int, stop: int) -> Frame:
+        """The rows start .. stop."""
+        stop = min(stop, self.count)
+        if not start and stop == self.count:
+            return self
+        columns = {
+            column: vector.part(start, stop) if len(vector) == self.count else vector
+            for column, vector in self.columns.items()
+        }
+        return Frame(columns, stop - start)
 
     def take(self, places: Places, wanted: Sequence[int]) -> dict[int, Vector]:
         """These columns of the rows at these places."""

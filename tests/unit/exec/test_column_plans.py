@@ -11,10 +11,12 @@ from datacave_core.errors import DatacaveError
 from datacave_core.memory import MemoryStore, SeededRandomness, SimulatedClock
 from datacave_core.wait import Turn, Wait
 from datacave_sql import Database, Session
+from datacave_sql.exec import pace
 from datacave_sql.exec.column_operator import Frames
 from datacave_sql.exec.column_scan import ColumnScan
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.plan import column_plans
+from datacave_sql.vectors.vector import Frame
 
 SETUP = """
 create table f (k int primary key, g int, b bigint, n numeric(12,2), m numeric, x float8, t text, c char(4), d date,
@@ -140,6 +142,28 @@ def test_columns_give_the_rows_of_rows(databases: tuple[Database, Database], sca
     by_rows = run(databases[0].connect("admin"), query)
     assert shown(by_columns) == shown(by_rows)
     assert by_rows
+
+
+def test_filters_run_in_parts_however_small(
+    databases: tuple[Database, Database], scans: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = "select count(*), sum(k) from f where t ~ '[a-m]' and g > 1"
+    parts: list[int] = []
+    whole = Frame.part
+
+    def counted(frame: Frame, start: int, stop: int) -> Frame:
+        part = whole(frame, start, stop)
+        parts.append(part.count)
+        return part
+
+    monkeypatch.setattr(pace, "SLICE_SECONDS", 0.0)  # whatever was done took too long
+    monkeypatch.setattr(Frame, "part", counted)
+    by_columns = run(databases[1].connect("admin"), query)
+    assert "f" in scans
+    assert len(parts) > 100
+    assert set(parts[1:]) == {1}
+    column_plans.COLUMN_ROWS_MIN = 4096.0
+    assert run(databases[0].connect("admin"), query) == by_columns
 
 
 def test_errors_are_raised_for_rows_that_qualify_only(databases: tuple[Database, Database], scans: list[str]) -> None:
