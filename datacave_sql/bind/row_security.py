@@ -177,35 +177,36 @@ def with_guard(plan: l.LogicalPlan, inner: l.LogicalPlan, guard: l.LogicalPlan) 
 
 def insert_checks(b: Binding, table: Table, use: RelationUse, row: tuple[l.OutputColumn, ...]) -> l.Secured:
     """What an inserted row must satisfy; read by RETURNING or ON CONFLICT it must be visible too."""
-    if not applies(b, table, use):
-        return ()
-    scope = row_scope(b, table, row, table.name, "policy expressions")
-    checks = written(b, table, use, scope, "a")
-    if use.read:
-        checks += written(b, table, use, scope, "r", by_using=True)
-    return checks
+    return _checks(b, table, use, row, "a")
 
 
 def update_checks(b: Binding, table: Table, use: RelationUse, row: tuple[l.OutputColumn, ...]) -> l.Secured:
     """What a changed row must satisfy; where the statement reads the table it must stay visible."""
-    if not applies(b, table, use):
-        return ()
-    scope = row_scope(b, table, row, table.name, "policy expressions")
-    checks = written(b, table, use, scope, "w")
-    if use.read:
-        checks += written(b, table, use, scope, "r", by_using=True)
-    return checks
+    return _checks(b, table, use, row, "w")
 
 
 def conflict_checks(b: Binding, table: Table, use: RelationUse, existing: tuple[l.OutputColumn, ...]) -> l.Secured:
     """What the row in the way must satisfy, so that ON CONFLICT DO UPDATE may change it."""
+    checks = _checks(b, table, use, existing, "w", by_using=True)
+    return tuple((("existing", name[1]), condition) for name, condition in checks)
+
+
+def _checks(
+    b: Binding,
+    table: Table,
+    use: RelationUse,
+    row: tuple[l.OutputColumn, ...],
+    command: str,
+    *,
+    by_using: bool = False,
+) -> l.Secured:
     if not applies(b, table, use):
         return ()
-    scope = row_scope(b, table, existing, table.name, "policy expressions")
-    checks = written(b, table, use, scope, "w", by_using=True)
+    scope = row_scope(b, table, row, table.name, "policy expressions")
+    checks = written(b, table, use, scope, command, by_using=by_using)
     if use.read:
         checks += written(b, table, use, scope, "r", by_using=True)
-    return tuple((("existing", name[1]), condition) for name, condition in checks)
+    return checks
 
 
 def locked(b: Binding, source: Source) -> n.Expression | None:

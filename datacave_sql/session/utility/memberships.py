@@ -13,6 +13,7 @@ from datacave_core.errors import DatacaveError
 from datacave_core.wait import Wait
 from datacave_sql.parse import ast
 from datacave_sql.session.replies import Complete, Reply
+from datacave_sql.session.utility.named_roles import denied, named_role
 from datacave_sql.session.warnings import notice, warn
 
 Steps = Iterator[Reply | Wait]
@@ -24,12 +25,12 @@ def grant_role(session: Any, statement: ast.GrantRole) -> Steps:
     own = session.evaluation.current_role
     grantor = own.oid
     if statement.granted_by is not None:
-        grantor = _named(session, statement.granted_by).oid
+        grantor = named_role(session, statement.granted_by).oid
         if grantor != own.oid and not own.superuser:
-            raise _denied("must be superuser to set grantor")
-    members = [_named(session, name) for name in statement.members]
+            raise denied("must be superuser to set grantor")
+    members = [named_role(session, name) for name in statement.members]
     for name in statement.roles:
-        role = _named(session, name)
+        role = named_role(session, name)
         if statement.revoke:
             remove_members(session, role, members, only_admin=statement.admin_option)
         else:
@@ -37,30 +38,14 @@ def grant_role(session: Any, statement: ast.GrantRole) -> Steps:
     yield Complete("REVOKE ROLE" if statement.revoke else "GRANT ROLE")
 
 
-def _denied(message: str) -> DatacaveError:
-    return DatacaveError(message, sqlstate=sqlstate.INSUFFICIENT_PRIVILEGE)
-
-
-def _named(session: Any, name: str) -> Role:
-    evaluation = session.evaluation
-    if name in ("current_user", "current_role"):
-        name = evaluation.current_user
-    elif name == "session_user":
-        name = evaluation.session_user
-    found: Role | None = session.catalog_snapshot.role_named(name)
-    if found is None:
-        raise DatacaveError(f'role "{name}" does not exist', sqlstate=sqlstate.UNDEFINED_OBJECT)
-    return found
-
-
 def _check_admin(session: Any, role: Role) -> None:
     own = session.evaluation.current_role
     if own.superuser:
         return
     if role.superuser:
-        raise _denied("must be superuser to alter superusers")
+        raise denied("must be superuser to alter superusers")
     if not own.create_role and not is_admin_of(session.catalog_snapshot, own, role.oid):
-        raise _denied(f'must have admin option on role "{role.name}"')
+        raise denied(f'must have admin option on role "{role.name}"')
 
 
 def add_members(

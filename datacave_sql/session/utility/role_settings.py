@@ -13,8 +13,8 @@ from datacave_core.wait import Wait
 from datacave_sql.parse import ast
 from datacave_sql.session.parameter import find_parameter
 from datacave_sql.session.replies import Complete, Reply
+from datacave_sql.session.utility.named_roles import named_role
 from datacave_sql.session.utility.parameters import setting_text
-from datacave_sql.session.utility.roles import named_role
 
 Steps = Iterator[Reply | Wait]
 Settings = tuple[tuple[str, str], ...]

@@ -18,6 +18,7 @@ from datacave_core.wait import Wait
 from datacave_sql.parse import ast
 from datacave_sql.session.replies import Complete, Reply
 from datacave_sql.session.utility.memberships import add_members, remove_members
+from datacave_sql.session.utility.named_roles import denied, named_role
 from datacave_sql.session.utility.numbering import Numbers
 from datacave_sql.session.utility.owned import dependents_of
 from datacave_sql.session.warnings import notice
@@ -35,24 +36,6 @@ _FLAGS = {
     "replication": "replication",
     "bypassrls": "bypass_row_security",
 }
-
-
-def denied(message: str) -> DatacaveError:
-    """42501."""
-    return DatacaveError(message, sqlstate=sqlstate.INSUFFICIENT_PRIVILEGE)
-
-
-def named_role(session: Any, name: str) -> Role:
-    """The role of a name, also of current_user and its kin. Raises 42704."""
-    evaluation = session.evaluation
-    if name in ("current_user", "current_role"):
-        name = evaluation.current_user
-    elif name == "session_user":
-        name = evaluation.session_user
-    found: Role | None = session.catalog_snapshot.role_named(name)
-    if found is None:
-        raise DatacaveError(f'role "{name}" does not exist', sqlstate=sqlstate.UNDEFINED_OBJECT)
-    return found
 
 
 def check_role_name(name: str) -> None:
