@@ -15,7 +15,6 @@ from datacave_core.wait import Wait
 from datacave_protocol import (
     Connection,
     Event,
-    FieldDescription,
     ProtocolViolation,
     backend,
     check_parameter_count,
@@ -28,6 +27,7 @@ from datacave_protocol import (
 from datacave_server.deadlines import Timeouts
 from datacave_server.pointpath import PointPath
 from datacave_server.pump import Pump, Work, internal_error
+from datacave_server.row_description import row_description
 from datacave_sql import (
     CompiledQuery,
     CompiledUtility,
@@ -69,14 +69,6 @@ class StatementCodecs:
         self.settings = settings
         self.decoders: dict[tuple[int, ...], Any] = {}
         self.results: dict[tuple[int, ...], tuple[bytes, Any]] = {}
-
-
-def row_description(columns: Sequence[ResultColumn], formats: tuple[int, ...]) -> bytes:
-    """RowDescription of a result in these formats."""
-    codes = result_formats(formats, len(columns))
-    return backend.row_description(
-        [FieldDescription(*column, code) for column, code in zip(columns, codes, strict=True)]
-    )
 
 
 class SessionClient:

@@ -15,15 +15,14 @@ from typing import Any
 from datacave_core.values import Row
 from datacave_protocol import (
     BoundTail,
-    FieldDescription,
     backend,
     parameter_decoder,
     read_bound_head,
     read_bound_tail,
     read_parse,
     result_encoder,
-    result_formats,
 )
+from datacave_server.row_description import row_description
 from datacave_sql import CompiledQuery, PointLookup, PreparedStatement, Session
 
 BIND = 0x42
@@ -224,10 +223,7 @@ class PointPath:
     ) -> _Answer:
         session = self._session
         columns = compiled.columns
-        codes = result_formats(found.result_formats, len(columns))
-        description = backend.row_description(
-            [FieldDescription(*column, code) for column, code in zip(columns, codes, strict=True)]
-        )
+        description = row_description(columns, found.result_formats)
         encode = result_encoder(
             tuple(column.type_oid for column in columns),
             found.result_formats,
