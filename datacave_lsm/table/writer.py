@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from operator import itemgetter, lt
 
 import numpy as np
@@ -29,7 +29,6 @@ from datacave_lsm.format.sealing import Seals
 from datacave_lsm.format.transfer import write_all
 from datacave_lsm.table.chunk import FIXED_BYTES, Chunk, chunk_of_rows, joined, string_columns
 from datacave_lsm.table.filter import build_filter, key_hash
-from datacave_lsm.table.group import Group
 from datacave_lsm.table.properties import TableProperties
 from datacave_lsm.table.shape import (
     FILE_GROUP,
@@ -146,31 +145,6 @@ class TableWriter:
         self._choose(prefix, layout)
         self._rows_to_chunk()
         self._take_chunk(Chunk(keys, timestamps, operations, list(columns)))
-
-    def add_group(self, group: Group) -> None:
-        """Takes over a whole row group of another table as it is encoded there, without decoding its columns.
-
-        For merges that keep every version of a group: some microseconds instead of some milliseconds. The group keeps
-        its layout and size, so it is worth it for well-filled groups only.
-        """
-        self._drain()
-        self._close_group()
-        keys = group.keys()
-        self._check_order(keys, group.timestamps())
-        payloads = [group.payload(column) for column in range(len(group.segment_lengths))]
-        number = len(self._groups)
-        segments = [self._sealer.seal(number, column, payload) for column, payload in enumerate(payloads)]
-        entry = group.entry
-        self._write_group(
-            keys,
-            segments,
-            replace(
-                entry,
-                layout=self._layouts.setdefault(group.layout, len(self._layouts)),
-                lengths=list(map(len, segments)),
-                offset=self._size,
-            ),
-        )
 
     def finish(self) -> TableProperties:
         """Writes filter, index, properties and footer; neither syncs nor closes the file.

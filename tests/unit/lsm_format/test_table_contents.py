@@ -181,30 +181,6 @@ def test_rows_and_columns_build_the_same_file(new_file, mixed_layout, ring_of, b
     assert by_columns.content == want.content
 
 
-def test_groups_taken_over_whole_are_the_same_groups(new_file, mixed_layout, seals, ring_of):
-    entries = random_entries(10, 100, tables=2)
-    source, target = new_file(), new_file()
-    build(entries, mixed_layout, seals, source)
-    reader = reopen(source, seals)
-    writer = TableWriter(target, 8, lambda prefix: mixed_layout, ring_of("k1"), SMALL)
-    groups = list(reader.groups())
-    for number, group in enumerate(groups):
-        if number % 3 == 1:
-            writer.add_many(entries_of([group]))
-        else:
-            writer.add_group(group)
-    properties = writer.finish()
-    copy = TableReader(target, "t.sst", ring_of("k1"), SegmentCache(1 << 20), file_id=8)
-    copy.verify()
-    assert entries_of(copy.groups()) == entries
-    assert [group.statistics(0) for group in copy.groups()] == [group.statistics(0) for group in groups]
-    assert (properties.entries, properties.groups) == (len(entries), len(groups))
-    with pytest.raises(ValueError, match="does not follow"):
-        late = TableWriter(new_file(), 9, lambda prefix: mixed_layout, seals)
-        late.add_group(groups[1])
-        late.add_group(groups[0])
-
-
 def test_a_point_read_opens_what_a_scan_of_columns_left_closed(new_file, mixed_layout, seals):
     entries = [(key, stamp, row) for key, stamp, row in random_entries(12, 40, versions=1) if row is not None]
     file = new_file()
