@@ -9,22 +9,37 @@ from datacave_core.keycode.codec import (
     split_prefix,
     table_prefix,
 )
+from datacave_core.keycode.composed import (
+    SCALAR_ENCODERS,
+    ValueEncoder,
+    array_encoder,
+    multirange_encoder,
+    range_encoder,
+    row_encoder,
+)
 from datacave_core.keycode.generate import make_argument_encoder, make_batch_encoder, make_encoder
-from datacave_core.keycode.kinds import KEY_KINDS, key_kind
+from datacave_core.keycode.kinds import COMPOSED_ENCODERS, KEY_KINDS, key_kind
 from datacave_core.keycode.scalars import KeyKind
 
 __all__ = [
+    "COMPOSED_ENCODERS",
     "KEY_KINDS",
+    "SCALAR_ENCODERS",
     "Bound",
     "KeyCodec",
     "KeyColumn",
     "KeyKind",
+    "ValueEncoder",
+    "array_encoder",
     "key_kind",
     "key_successor",
     "make_argument_encoder",
     "make_batch_encoder",
     "make_encoder",
+    "multirange_encoder",
     "prefix_end",
+    "range_encoder",
+    "row_encoder",
     "split_prefix",
     "table_prefix",
 ]

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from datacave_core.keycode.generate import compile_encoder
@@ -31,17 +31,21 @@ from datacave_core.keycode.scalars import (
 _UINT64 = struct.Struct(">Q")
 _PREFIX = struct.Struct(">IH")
 _NOT_NULL = 1
-_NOT_INVERTIBLE = frozenset({KeyKind.NUMERIC, KeyKind.BPCHAR, KeyKind.INTERVAL})
+_NOT_INVERTIBLE = frozenset({KeyKind.NUMERIC, KeyKind.BPCHAR, KeyKind.INTERVAL, KeyKind.COMPOSED})
 
 
 @dataclass(frozen=True, slots=True)
 class KeyColumn:
-    """One column of a key. PostgreSQL's default is `nulls_first` exactly for descending columns."""
+    """One column of a key. PostgreSQL's default is `nulls_first` exactly for descending columns.
+
+    A column of kind COMPOSED has an `encoder`, the others have none.
+    """
 
     kind: KeyKind
     descending: bool = False
     nulls_first: bool = False
     nullable: bool = False
+    encoder: Callable[[Any], bytes] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +145,7 @@ class KeyCodec:
         """The values of a key; bytes after the last column are left alone.
 
         Where the codec is not `invertible` a numeric comes back without its trailing zeros and a char(n) without its
-        blanks; an interval raises ValueError.
+        blanks; an interval and a composed value raise ValueError.
         """
         return self.decode_columns(key, len(self.columns))[0]
 

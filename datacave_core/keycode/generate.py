@@ -34,6 +34,8 @@ class _KeyColumn(Protocol):
     def nulls_first(self) -> bool: ...
     @property
     def nullable(self) -> bool: ...
+    @property
+    def encoder(self) -> Callable[[Any], bytes] | None: ...
 
 
 class _Codec(Protocol):
@@ -132,7 +134,7 @@ def _key_expression(prefix: bytes, columns: Sequence[_KeyColumn], places: list[s
         if fixed is not None:
             value = f"{_packer('B' + fixed[0], names)}(1, {fixed[1]})"
         else:
-            value = f"{_VARIABLE[column.kind]}({place})"
+            value = f"{_variable(column, names)}({place})"
             if column.descending:
                 value += ".translate(INVERTED)"
             if column.nullable:
@@ -143,6 +145,17 @@ def _key_expression(prefix: bytes, columns: Sequence[_KeyColumn], places: list[s
         parts.append(value)
     close_run()
     return " + ".join(parts)
+
+
+def _variable(column: _KeyColumn, names: dict[str, Any]) -> str:
+    """The name of the function that encodes a column of variable width."""
+    if column.kind is not KeyKind.COMPOSED:
+        return _VARIABLE[column.kind]
+    if column.encoder is None:
+        raise ValueError("a column of a composed type needs its encoder")
+    name = f"encode_composed_{len(names)}"
+    names[name] = column.encoder
+    return name
 
 
 def _fixed(column: _KeyColumn, place: str) -> tuple[str, str] | None:

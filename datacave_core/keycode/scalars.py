@@ -41,6 +41,8 @@ class KeyKind(Enum):
     UUID = "uuid"
     INTERVAL = "interval"
     TIMETZ = "timetz"
+    COMPOSED = "composed"
+    """Any other type: the column brings its own encoder (composed.py)."""
 
 
 INT_BIAS: Final = 1 << 63

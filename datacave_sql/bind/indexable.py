@@ -7,6 +7,7 @@ from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_sql.bind.state import Binding
 from datacave_sql.expr import nodes as n
 from datacave_sql.functions.resolution import resolve_operator
+from datacave_sql.table.key_columns import value_encoder
 
 
 def refuse_subquery(b: Binding, e: n.Expression, where: str) -> None:
@@ -17,10 +18,10 @@ def refuse_subquery(b: Binding, e: n.Expression, where: str) -> None:
 
 
 def require_indexable(b: Binding, type_oid: int, method: str = "btree") -> None:
-    """Raises 42704 for a type that has no order to build an index on."""
+    """Raises 42704 for a type that has no order (for hash: no equality) to build an index on."""
     try:
-        resolve_operator("<", type_oid, type_oid, b.types)
-        comparable = b.types.io(type_oid).comparable
+        resolve_operator("=" if method == "hash" else "<", type_oid, type_oid, b.types)
+        comparable = b.types.io(type_oid).comparable and value_encoder(b.types, type_oid) is not None
     except DatacaveError:
         comparable = False
     if not comparable:

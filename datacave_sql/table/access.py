@@ -17,9 +17,6 @@ from datacave_core.catalog import Index, RowCodec, Table, TypeDefinition, row_co
 from datacave_core.errors import DatacaveError
 from datacave_core.keycode import (
     KeyCodec,
-    KeyColumn,
-    KeyKind,
-    key_kind,
     prefix_end,
     table_prefix,
 )
@@ -31,6 +28,7 @@ from datacave_sql.functions.typelookup import TypeLookup
 from datacave_sql.table.exclusion import ExclusionAccess, exclusion_keys
 from datacave_sql.table.index_access import IndexAccess
 from datacave_sql.table.index_rule import IndexRule
+from datacave_sql.table.key_columns import keeps_order, key_column
 
 __all__ = ["IndexAccess", "TableAccess"]
 
@@ -94,7 +92,7 @@ class TableAccess:
         if not index.exclusion:
             return IndexAccess(index, self._codec(index), slots, rule)
         types = [self.table.column(key.column).type_oid if key.column else key.type_oid for key in index.keys]
-        keys = exclusion_keys(index, tuple(map(self.types.base, types)), self.kind_of)
+        keys = exclusion_keys(index, types, self.types)
         codec = KeyCodec(table_prefix(self.table.storage_id, index.index_number), keys.columns)
         return ExclusionAccess(index, codec, slots, rule, keys)
 
@@ -103,31 +101,21 @@ class TableAccess:
         for key in index.keys:
             column = self.table.column(key.column) if key.column else None
             type_oid = column.type_oid if column is not None else key.type_oid
-            kind = self.kind_of(type_oid)
-            if kind is None:
+            nullable = column is None or (not column.not_null and not index.primary)
+            described = key_column(self.types, type_oid, key.descending, key.nulls_first, nullable)
+            if described is None:
                 raise DatacaveError(
                     f'data type {self.types.name(type_oid)} has no default operator class for access method "btree"',
                     sqlstate=sqlstate.UNDEFINED_OBJECT,
                     hint="You must specify an operator class for the index or define a default operator class"
                     " for the data type.",
                 )
-            nullable = column is None or (not column.not_null and not index.primary)
-            columns.append(KeyColumn(kind, key.descending, key.nulls_first, nullable))
+            columns.append(described)
         return KeyCodec(table_prefix(self.table.storage_id, index.index_number), columns)
 
-    def kind_of(self, type_oid: int) -> KeyKind | None:
-        """The kind of key of a column type, domains by their base type."""
-        found = self.types.find(type_oid)
-        while found is not None and found.kind == "d":
-            type_oid = found.base_oid
-            found = self.types.find(type_oid)
-        if found is not None and found.kind == "e":
-            return KeyKind.TEXT
-        return key_kind(type_oid)
-
     def keeps_order(self, type_oid: int) -> bool:
-        """Whether keys of a type stand in the order of its values: those of enums are ordered by label."""
-        return self.types.kind(self.types.base(type_oid)) != "e"
+        """Whether keys of a type stand in the order of its values."""
+        return keeps_order(self.types, type_oid)
 
     def codec(self, index: Index) -> KeyCodec:
         """The key codec of an index."""

@@ -7,22 +7,20 @@ range are all that has to be looked at. Rows with a NULL, and empty ranges that 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from datacave_core.catalog import Index
 from datacave_core.keycode import Bound, KeyColumn, KeyKind
 from datacave_core.layout import PREFIX_LENGTH
-from datacave_core.types import oids
 from datacave_core.values import Row
+from datacave_sql.functions.typelookup import TypeLookup
 from datacave_sql.table.index_access import IndexAccess
+from datacave_sql.table.key_columns import keeps_order, key_column
 
-RANGE_BOUNDS = {
-    oids.INT4RANGE: oids.INT4, oids.INT8RANGE: oids.INT8, oids.NUMRANGE: oids.NUMERIC,
-    oids.DATERANGE: oids.DATE, oids.TSRANGE: oids.TIMESTAMP, oids.TSTZRANGE: oids.TIMESTAMPTZ,
-}  # fmt: skip
-"""Types of the bounds of range types."""
+_PLAINLY_ORDERED = frozenset({KeyKind.INT, KeyKind.FLOAT, KeyKind.NUMERIC, KeyKind.TEXT})
+"""Kinds of bounds whose values compare in Python as they do in SQL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,22 +32,26 @@ class ExclusionKeys:
     columns: tuple[KeyColumn, ...]
 
 
-def exclusion_keys(index: Index, types: tuple[int, ...], kind_of: Callable[[int], KeyKind | None]) -> ExclusionKeys:
-    """How the entries of a constraint lie, given the base types of its keys."""
+def exclusion_keys(index: Index, key_types: Sequence[int], types: TypeLookup) -> ExclusionKeys:
+    """How the entries of a constraint lie, given the types of its keys."""
     equal = []
     columns = []
-    for place, (operator, type_oid) in enumerate(zip(index.exclusion, types, strict=True)):
-        kind = kind_of(type_oid)
-        if operator == "=" and kind is not None:
+    for place, (operator, type_oid) in enumerate(zip(index.exclusion, key_types, strict=True)):
+        column = key_column(types, type_oid)
+        if operator == "=" and column is not None:
             equal.append(place)
-            columns.append(KeyColumn(kind, False, False, False))
-    rest = [place for place in range(len(types)) if place not in equal]
+            columns.append(column)
+    rest = [place for place in range(len(key_types)) if place not in equal]
     overlapping = None
     if len(rest) == 1 and index.exclusion[rest[0]] == "&&" and not index.deferrable:
-        kind = kind_of(RANGE_BOUNDS.get(types[rest[0]], 0))
-        if kind is not None:
+        base = types.base(key_types[rest[0]])
+        spanned = types.range_type(base)
+        column = None
+        if spanned is not None and spanned.range_oid == base and keeps_order(types, spanned.subtype_oid):
+            column = key_column(types, spanned.subtype_oid, nulls_first=True, nullable=True)
+        if column is not None and column.kind in _PLAINLY_ORDERED:
             overlapping = rest[0]
-            columns.append(KeyColumn(kind, False, True, True))
+            columns.append(column)
     return ExclusionKeys(tuple(equal), overlapping, tuple(columns))
 
 
