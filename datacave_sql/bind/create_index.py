@@ -19,10 +19,10 @@ from datacave_sql.expr import nodes as n
 from datacave_sql.parse import ast
 from datacave_sql.plan.logical import OutputColumn
 
-METHODS = ("btree", "hash")
+METHODS = ("btree", "hash", "gin")
 KEYS_MAX = 32
 SYSTEM_COLUMNS = frozenset({"ctid", "xmin", "xmax", "cmin", "cmax"})
-OTHER_METHODS = ("gist", "gin", "spgist", "brin")
+OTHER_METHODS = ("gist", "spgist", "brin")
 
 
 def indexed_table(b: Binding, statement: ast.CreateIndex) -> Table:
@@ -99,17 +99,17 @@ def _method(statement: ast.CreateIndex) -> str:
         raise DatacaveError(f'access method "{method}" does not exist', sqlstate=sqlstate.UNDEFINED_OBJECT)
     if len(statement.elements) + len(statement.including) > KEYS_MAX:
         raise DatacaveError(f"cannot use more than {KEYS_MAX} columns in an index", sqlstate=sqlstate.TOO_MANY_COLUMNS)
-    if method == "hash":
+    if method != "btree":
         lacking = (
             "unique indexes" if statement.unique
             else "included columns" if statement.including
-            else "multicolumn indexes" if len(statement.elements) > 1
+            else "multicolumn indexes" if method == "hash" and len(statement.elements) > 1
             else "ASC/DESC options" if any(one.descending for one in statement.elements)
             else "NULLS FIRST/LAST options" if any(one.nulls_first is not None for one in statement.elements)
             else None
         )  # fmt: skip
         if lacking is not None:
-            raise FeatureNotSupported(f'access method "hash" does not support {lacking}')
+            raise FeatureNotSupported(f'access method "{method}" does not support {lacking}')
     return method
 
 

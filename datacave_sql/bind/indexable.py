@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_sql.bind.state import Binding
 from datacave_sql.expr import nodes as n
 from datacave_sql.functions.resolution import resolve_operator
-from datacave_sql.table.key_columns import value_encoder
+from datacave_sql.table.inverted_items import inverted_items
+from datacave_sql.table.key_columns import no_operator_class, value_encoder
 
 
 def refuse_subquery(b: Binding, e: n.Expression, where: str) -> None:
@@ -18,16 +18,14 @@ def refuse_subquery(b: Binding, e: n.Expression, where: str) -> None:
 
 
 def require_indexable(b: Binding, type_oid: int, method: str = "btree") -> None:
-    """Raises 42704 for a type that has no order (for hash: no equality) to build an index on."""
+    """Raises 42704 for a type that has no order (for hash: no equality, for gin: no items) to build an index on."""
     try:
-        resolve_operator("=" if method == "hash" else "<", type_oid, type_oid, b.types)
-        comparable = b.types.io(type_oid).comparable and value_encoder(b.types, type_oid) is not None
+        if method == "gin":
+            comparable = inverted_items(b.types, type_oid) is not None
+        else:
+            resolve_operator("=" if method == "hash" else "<", type_oid, type_oid, b.types)
+            comparable = b.types.io(type_oid).comparable and value_encoder(b.types, type_oid) is not None
     except DatacaveError:
         comparable = False
     if not comparable:
-        raise DatacaveError(
-            f'data type {b.types.name(type_oid)} has no default operator class for access method "{method}"',
-            sqlstate=sqlstate.UNDEFINED_OBJECT,
-            hint="You must specify an operator class for the index or define a default operator class for the data "
-            "type.",
-        )
+        raise no_operator_class(b.types.name(type_oid), method)

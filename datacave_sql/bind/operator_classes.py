@@ -12,7 +12,7 @@ from datacave_sql.bind.state import Binding
 from datacave_sql.parse import ast
 from datacave_sql.pgcatalog.facts import fixed_rows
 
-METHOD_OIDS = {"btree": 403, "hash": 405}
+METHOD_OIDS = {"btree": 403, "hash": 405, "gin": 2742}
 _ANY_BY_KIND = {"e": oids.ANYENUM, "r": oids.ANYRANGE, "m": oids.ANYMULTIRANGE}
 
 

@@ -80,7 +80,7 @@ class Insert:
         access = self.access
         if self.make_check is not None or self.make_returning is not None or self.conflict is not None:
             return None
-        if access.secondary or (access.clustered is not None and access.clustered.index.deferrable):
+        if access.secondary or access.inverted or (access.clustered is not None and access.clustered.index.deferrable):
             return None
         return access
 

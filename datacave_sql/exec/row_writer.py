@@ -200,6 +200,8 @@ class RowWriter:
             entry = index.entry_key(row, key)
             if entry is not None:
                 transaction.put(entry, (key,))
+        for inverted in access.inverted:
+            transaction.put_all(dict.fromkeys(inverted.entry_keys(row, key), (key,)))
         if self._guard is not None:
             self._guard.inserted(row)
         return key
@@ -260,6 +262,14 @@ class RowWriter:
                     entry + key[PREFIX_LENGTH:] for entry, key in zip(index.encode_rows(held), holders, strict=True)
                 ]
             transaction.put_all({entry: (key,) for entry, key in zip(entries, holders, strict=True)})
+        for inverted in access.inverted:
+            transaction.put_all(
+                {
+                    entry: (key,)
+                    for key, row in zip(row_keys, rows, strict=True)
+                    for entry in inverted.entry_keys(row, key)
+                }
+            )
         if self._guard is not None:
             for row in rows:
                 self._guard.inserted(row)
@@ -310,6 +320,12 @@ class RowWriter:
                     transaction.delete(old_entry)
             if new_entry is not None and (moved or new_entry != old_entry):
                 transaction.put(new_entry, (new_key,))
+        for inverted in access.inverted:
+            before, after = inverted.entry_keys(old, key), inverted.entry_keys(new, new_key)
+            for entry in before - after:
+                transaction.delete(entry)
+            # The entries of a row that moves lie elsewhere, since they end with its key.
+            transaction.put_all(dict.fromkeys(after - before, (new_key,)))
         if moved:
             transaction.delete(key)
         transaction.put(new_key, new if access.to_physical is None else access.to_physical(new))
@@ -324,6 +340,9 @@ class RowWriter:
         for index in self.access.secondary:
             entry = index.entry_key(row, key)
             if entry is not None:
+                transaction.delete(entry)
+        for inverted in self.access.inverted:
+            for entry in inverted.entry_keys(row, key):
                 transaction.delete(entry)
         if self._guard is not None:
             self._guard.deleted(row)

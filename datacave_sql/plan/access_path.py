@@ -17,9 +17,11 @@ from datacave_sql.plan.implication import implies
 from datacave_sql.plan.planning import is_volatile
 from datacave_sql.table.access import IndexAccess, TableAccess
 from datacave_sql.table.index_rule import over_attributes
+from datacave_sql.table.inverted_access import InvertedAccess
 
 MIRRORED = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
+_MIRRORED_ITEMS = {"=": "=", "&&": "&&", "@>": "<@", "<@": "@>"}
 _PATTERN_TYPES = frozenset({oids.TEXT, oids.VARCHAR})
 _SURROGATES, _AFTER_SURROGATES, _LAST_LETTER = 0xD800, 0xE000, 0x10FFFF
 _FAMILIES = [{20, 21, 23, 26}, {25, 1043, 19}, {700, 701}]
@@ -43,6 +45,8 @@ class AccessPath:
     equal: tuple[ColumnCondition, ...]
     lower: ColumnCondition | None
     upper: ColumnCondition | None
+    inverted: tuple[tuple[int, ColumnCondition], ...] = ()
+    """Of a gin index: the place of the key that each condition is about."""
 
     @property
     def is_point(self) -> bool:
@@ -59,6 +63,7 @@ class AccessPath:
         """The conditions the path is made of."""
         parts = [condition.source for condition in self.equal]
         parts += [bound.source for bound in (self.lower, self.upper) if bound is not None]
+        parts += [condition.source for _, condition in self.inverted]
         return tuple(dict.fromkeys(parts))
 
 
@@ -158,6 +163,11 @@ def access_paths(
         partial = one.rule is not None and one.rule.predicate is not None
         if partial and not _is_covered(one, attributes, conjuncts):
             continue
+        if isinstance(one, InvertedAccess):
+            found = inverted_conditions(one, attributes, computed, conjuncts)
+            if found:
+                paths.append(AccessPath(index, (), None, None, found))
+            continue
         equal: list[ColumnCondition] = []
         lower = upper = None
         for place, key in enumerate(index.keys):
@@ -175,6 +185,41 @@ def access_paths(
         if equal or lower is not None or upper is not None or partial:
             paths.append(AccessPath(index, tuple(equal), lower, upper))
     return paths
+
+
+def inverted_conditions(
+    access: InvertedAccess,
+    attributes: dict[int, int],
+    computed: Mapping[n.Expression, int],
+    conjuncts: Sequence[n.Expression],
+) -> tuple[tuple[int, ColumnCondition], ...]:
+    """The conditions that a gin index can look for, each with the place of its key."""
+    places = {
+        key.column or computed[access.rule.keys[place]]: place  # type: ignore[union-attr, index]
+        for place, key in enumerate(access.index.keys)
+    }
+    found = []
+    for part in conjuncts:
+        if not isinstance(part, n.FunctionCall) or part.operator is None or len(part.arguments) != 2:
+            continue
+        left, right = part.arguments
+        for operator, own, other in ((part.operator, left, right), (_MIRRORED_ITEMS.get(part.operator), right, left)):
+            place = places.get(_key_number(own, attributes, computed) or 0)
+            if operator is None or place is None or operator not in access.keys[place].searches:
+                continue
+            if not n.columns_used(other) & attributes.keys() and not is_volatile(other):
+                found.append((place, ColumnCondition(access.index.keys[place].column, operator, other, part)))
+                break
+    return tuple(found)
+
+
+def _key_number(e: n.Expression, attributes: dict[int, int], computed: Mapping[n.Expression, int]) -> int | None:
+    """The attribute number of a column, or the made-up one of an indexed expression."""
+    if computed and (number := computed.get(over_attributes(e, attributes))) is not None:
+        return number
+    while isinstance(e, n.Relabel):
+        e = e.argument
+    return attributes.get(e.column) if isinstance(e, n.ColumnReference) else None
 
 
 def _computed_keys(access: TableAccess) -> dict[n.Expression, int]:
@@ -204,6 +249,7 @@ def best_path(paths: Sequence[AccessPath]) -> AccessPath | None:
             path.single_row,
             path.is_point,
             len(path.equal),
+            len(path.inverted),
             (path.lower is not None) + (path.upper is not None),
             path.index.index_number == 0,
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from datacave_core.rowbatch import BATCH_ROWS
+from datacave_sql.exec.inverted_scan import InvertedScan
 from datacave_sql.exec.keyranges import combinations, ranges_of
 from datacave_sql.exec.operator import Operator
 from datacave_sql.exec.rowfunction import Factory, compile_factory, tuple_text
@@ -20,6 +21,7 @@ from datacave_sql.plan.ordered_paths import choose_path
 from datacave_sql.plan.past import moment_factory, plan_version_scan
 from datacave_sql.plan.planning import Planner, row_builder
 from datacave_sql.table.access import TableAccess
+from datacave_sql.table.inverted_access import InvertedAccess
 
 ENTRIES_PER_BATCH = 256
 """Entries of a secondary index are read in smaller batches, since each costs a lookup."""
@@ -110,6 +112,11 @@ def plan_scan(p: Planner, node: l.Scan, needed: frozenset[int], conjuncts: list[
         return KeyLookup(
             node.table.name, node.alias, make_keys, make, columns, not_null, path.index.name, conditions,
             filter_texts, as_of,
+        )  # fmt: skip
+    if path.inverted:
+        return InvertedScan(
+            node.table.name, node.alias, wanted_factory(p, access, path), access.table_range, make, columns, not_null,
+            path.index.name, conditions, filter_texts, as_of,
         )  # fmt: skip
     make_ranges = range_factory(p, access, path)
     ordering = chosen.ordering if chosen.ordering is not None else _ordering(node, access, len(path.equal), path)
@@ -227,6 +234,25 @@ def range_factory(p: Planner, access: TableAccess, path: AccessPath) -> Factory:
             assert not isinstance(bound.value, tuple)
             bounds.append(f"({generator.value(bound.value).text}, {'=' in bound.operator})")
     return compile_factory(generator, "", [f"return ranges_of(codec, [{lists}], {bounds[0]}, {bounds[1]})"])
+
+
+def wanted_factory(p: Planner, access: TableAccess, path: AccessPath) -> Factory:
+    """`run()`: what a gin index is asked for, see InvertedScan."""
+    generator = p.generator({})
+    index = access.access_of(path.index)
+    assert isinstance(index, InvertedAccess)
+    lines = ["found = []"]
+    for number, (place, condition) in enumerate(path.inverted):
+        assert not isinstance(condition.value, tuple)
+        generator.namespace[f"search{number}"] = index.keys[place].searches[condition.operator]
+        generator.namespace["prefixes"] = index.wanted_prefixes
+        lines += [
+            f"v{number} = {generator.value(condition.value).text}",
+            f"if v{number} is None: return None",
+            f"w{number} = search{number}(v{number})",
+            f"if w{number} is not None: found.append(prefixes({place}, w{number}))",
+        ]
+    return compile_factory(generator, "", [*lines, "return found"])
 
 
 def plan_virtual_scan(

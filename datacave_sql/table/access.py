@@ -12,9 +12,7 @@ from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
-from datacave_core import sqlstate
 from datacave_core.catalog import Index, RowCodec, Table, TypeDefinition, row_codec
-from datacave_core.errors import DatacaveError
 from datacave_core.keycode import (
     KeyCodec,
     prefix_end,
@@ -28,7 +26,9 @@ from datacave_sql.functions.typelookup import TypeLookup
 from datacave_sql.table.exclusion import ExclusionAccess, exclusion_keys
 from datacave_sql.table.index_access import IndexAccess
 from datacave_sql.table.index_rule import IndexRule
-from datacave_sql.table.key_columns import keeps_order, key_column
+from datacave_sql.table.inverted_access import InvertedAccess
+from datacave_sql.table.inverted_items import inverted_items
+from datacave_sql.table.key_columns import keeps_order, key_column, no_operator_class
 
 __all__ = ["IndexAccess", "TableAccess"]
 
@@ -79,7 +79,12 @@ class TableAccess:
         self.indexes = tuple(
             self._index(index, rules.get(index.oid) if rules is not None else None) for index in table.indexes
         )
-        self.secondary = tuple(one for one in self.indexes if one.index.index_number != 0)
+        self.inverted = tuple(one for one in self.indexes if isinstance(one, InvertedAccess))
+        """Gin indexes, which have many entries for a row."""
+        self.secondary = tuple(
+            one for one in self.indexes if one.index.index_number != 0 and not isinstance(one, InvertedAccess)
+        )
+        """The other indexes besides the clustered one, with at most one entry for a row."""
         self.clustered = next((one for one in self.indexes if one.index.index_number == 0), None)
 
     @cached_property
@@ -89,12 +94,26 @@ class TableAccess:
 
     def _index(self, index: Index, rule: IndexRule | None) -> IndexAccess:
         slots = tuple(key.column - 1 for key in index.keys)
+        types = [self.table.column(key.column).type_oid if key.column else key.type_oid for key in index.keys]
+        if index.method == "gin":
+            return self._inverted(index, slots, types, rule)
         if not index.exclusion:
             return IndexAccess(index, self._codec(index), slots, rule)
-        types = [self.table.column(key.column).type_oid if key.column else key.type_oid for key in index.keys]
         keys = exclusion_keys(index, types, self.types)
         codec = KeyCodec(table_prefix(self.table.storage_id, index.index_number), keys.columns)
         return ExclusionAccess(index, codec, slots, rule, keys)
+
+    def _inverted(
+        self, index: Index, slots: tuple[int, ...], types: Sequence[int], rule: IndexRule | None
+    ) -> InvertedAccess:
+        codec = KeyCodec(table_prefix(self.table.storage_id, index.index_number), ())
+        items = []
+        for key, type_oid in zip(index.keys, types, strict=True):
+            found = inverted_items(self.types, type_oid, key.operator_class)
+            if found is None:
+                raise no_operator_class(self.types.name(type_oid), "gin")
+            items.append(found)
+        return InvertedAccess(index, codec, slots, rule, tuple(items))
 
     def _codec(self, index: Index) -> KeyCodec:
         columns = []
@@ -104,12 +123,7 @@ class TableAccess:
             nullable = column is None or (not column.not_null and not index.primary)
             described = key_column(self.types, type_oid, key.descending, key.nulls_first, nullable)
             if described is None:
-                raise DatacaveError(
-                    f'data type {self.types.name(type_oid)} has no default operator class for access method "btree"',
-                    sqlstate=sqlstate.UNDEFINED_OBJECT,
-                    hint="You must specify an operator class for the index or define a default operator class"
-                    " for the data type.",
-                )
+                raise no_operator_class(self.types.name(type_oid), "btree")
             columns.append(described)
         return KeyCodec(table_prefix(self.table.storage_id, index.index_number), columns)
 

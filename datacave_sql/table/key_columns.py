@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datacave_core import sqlstate
+from datacave_core.errors import DatacaveError
 from datacave_core.keycode import (
     COMPOSED_ENCODERS,
     KEY_KINDS,
@@ -58,6 +60,15 @@ def keeps_order(types: TypeLookup, type_oid: int) -> bool:
     spanned = types.range_type(base)
     parts += [spanned.subtype_oid] if spanned is not None else [types.element(base)] if types.element(base) else []
     return types.kind(base) != "e" and all(keeps_order(types, part) for part in parts)
+
+
+def no_operator_class(type_name: str, method: str) -> DatacaveError:
+    """42704 of a type that an access method can do nothing with."""
+    return DatacaveError(
+        f'data type {type_name} has no default operator class for access method "{method}"',
+        sqlstate=sqlstate.UNDEFINED_OBJECT,
+        hint="You must specify an operator class for the index or define a default operator class for the data type.",
+    )
 
 
 def _plain_kind(types: TypeLookup, type_oid: int) -> KeyKind | None:

@@ -27,6 +27,7 @@ from datacave_sql.plan.subqueries import plan_subquery
 from datacave_sql.session.utility.numbering import Numbers
 from datacave_sql.table.access import IndexAccess, TableAccess
 from datacave_sql.table.exclusion import ExclusionAccess
+from datacave_sql.table.inverted_access import InvertedAccess
 
 
 def row_function(
@@ -105,6 +106,11 @@ def build_index(session: Any, access: TableAccess, index: IndexAccess) -> Steps[
     context = ExecutionContext(session, session.transaction, ())
     known = _UniqueKeys(session, index) if index.index.unique else None
     for batch in newest_rows(session.transaction, access):
+        if isinstance(index, InvertedAccess):
+            session.transaction.put_all({entry: (key,) for key, row in batch for entry in index.entry_keys(row, key)})
+            if context.slice_over():
+                yield TURN
+            continue
         if not index.is_plain:
             batch = [pair for pair in batch if index.covers(pair[1])]
         found = [(entry, key, row) for key, row in batch if (entry := index.entry_key(row, key)) is not None]
@@ -170,6 +176,10 @@ def rewrite_table(
             if not index.index.index_number:
                 if known is not None and (repeated := known.add(keys)) is not None:
                     raise duplicate(new, index, rows[repeated], session)
+                continue
+            if isinstance(index, InvertedAccess):
+                pairs = zip(keys, rows, strict=True)
+                written.update({entry: (key,) for key, row in pairs for entry in index.entry_keys(row, key)})
                 continue
             found = [
                 (entry, key, row)

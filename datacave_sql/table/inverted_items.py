@@ -1,0 +1,155 @@
+"""Inverted items: what a gin index keeps of an array or a jsonb, and what a condition looks for among them.
+
+    array           01 and the bytes of an element, 02 for NULL, 00 for the empty array
+    jsonb           K and a key or a string in an array; V and any other string; N and a number; T, F, 0
+    jsonb, by path  a digest of the keys that lead to a scalar, and the scalar
+
+Long items are kept as digests: every row that is found is compared again. A condition looks for `Wanted`: rows that
+have all of some items, or any of them; None where the items cannot tell, so that every row has to be looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
+from functools import partial
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+from datacave_core.keycode import SCALAR_ENCODERS, KeyKind, ValueEncoder
+from datacave_core.types import oids
+from datacave_core.types.jsonb import JsonTree, jsonb_tree
+from datacave_core.values import Array
+from datacave_sql.functions.typelookup import TypeLookup
+from datacave_sql.table.key_columns import value_encoder
+
+ITEM_BYTES_MAX = 120
+PATH_OPERATORS = "jsonb_path_ops"
+
+_EMPTY_ARRAY, _NULL_ELEMENT, _ELEMENT, _DIGEST = b"\0", b"\2", b"\1", b"\xfe"
+_text = SCALAR_ENCODERS[KeyKind.TEXT]
+_numeric = SCALAR_ENCODERS[KeyKind.NUMERIC]
+
+
+class Wanted(NamedTuple):
+    """Items that a row must have: all of them, or one."""
+
+    items: frozenset[bytes]
+    every: bool
+
+
+Search = Callable[[Any], Wanted | None]
+"""From the other side of a condition (not NULL) to what it looks for."""
+
+
+class InvertedItems(NamedTuple):
+    """The items of the values of one key, and how each operator of its class looks for them."""
+
+    of: Callable[[Any], set[bytes]]
+    searches: Mapping[str, Search]
+
+
+def inverted_items(types: TypeLookup, type_oid: int, operator_class: str = "") -> InvertedItems | None:
+    """What a gin index does with a type; None for types that cannot be indexed so."""
+    base = types.base(type_oid)
+    if base == oids.JSONB:
+        return _JSONB_PATHS if operator_class == PATH_OPERATORS else _JSONB
+    element = types.element(base)
+    encoder = value_encoder(types, element) if element and types.type(base).is_array else None
+    return None if encoder is None else _array_items(encoder)
+
+
+def _short(item: bytes) -> bytes:
+    return item if len(item) <= ITEM_BYTES_MAX else _DIGEST + blake2b(item, digest_size=16).digest()
+
+
+def _array_items(encode: ValueEncoder) -> InvertedItems:
+    def items(value: Array) -> set[bytes]:
+        if not value.elements:
+            return {_EMPTY_ARRAY}
+        return {_NULL_ELEMENT if one is None else _short(_ELEMENT + encode(one)) for one in value.elements}
+
+    def contains(value: Array) -> Wanted | None:
+        return Wanted(frozenset(items(value)), True) if value.elements else None
+
+    def overlaps(value: Array) -> Wanted | None:
+        return Wanted(frozenset(items(value) - {_EMPTY_ARRAY, _NULL_ELEMENT}), False)
+
+    def within(value: Array) -> Wanted | None:
+        return Wanted(frozenset((items(value) | {_EMPTY_ARRAY}) - {_NULL_ELEMENT}), False)
+
+    def equals(value: Array) -> Wanted | None:
+        return Wanted(frozenset(items(value)), True)
+
+    return InvertedItems(items, {"@>": contains, "&&": overlaps, "<@": within, "=": equals})
+
+
+def _scalar(tree: JsonTree) -> bytes:
+    if tree is None:
+        return b"0"
+    if isinstance(tree, bool):
+        return b"T" if tree else b"F"
+    return b"V" + _text(tree) if isinstance(tree, str) else b"N" + _numeric(Decimal(tree))
+
+
+def _key(word: str) -> bytes:
+    return _short(b"K" + _text(word))
+
+
+def _jsonb_items(value: str) -> set[bytes]:
+    tree = jsonb_tree(value)
+    return set(_walk(tree if isinstance(tree, dict | list) else [tree]))
+
+
+def _walk(tree: JsonTree) -> Iterator[bytes]:
+    if isinstance(tree, dict):
+        for word, member in tree.items():
+            yield _key(word)
+            yield from _walk(member) if isinstance(member, dict | list) else (_short(_scalar(member)),)
+    else:
+        for member in tree:
+            if isinstance(member, str):
+                yield _key(member)
+            else:
+                yield from _walk(member) if isinstance(member, dict | list) else (_short(_scalar(member)),)
+
+
+def _jsonb_paths(value: str) -> set[bytes]:
+    return set(_leaves(jsonb_tree(value), b""))
+
+
+def _leaves(tree: JsonTree, path: bytes) -> Iterator[bytes]:
+    if isinstance(tree, dict):
+        for word, member in tree.items():
+            yield from _leaves(member, path + _text(word))
+    elif isinstance(tree, list):
+        for member in tree:
+            yield from _leaves(member, path)
+    else:
+        yield blake2b(path + _scalar(tree), digest_size=8).digest()
+
+
+def _containing(items: Callable[[str], set[bytes]], value: str) -> Wanted | None:
+    found = items(value)
+    return Wanted(frozenset(found), True) if found else None
+
+
+def _with_key(word: str) -> Wanted | None:
+    return Wanted(frozenset((_key(word),)), True)
+
+
+def _with_keys(every: bool, words: Array) -> Wanted | None:
+    found = frozenset(_key(word) for word in words.elements if word is not None)
+    return None if every and not found else Wanted(found, every)
+
+
+_JSONB = InvertedItems(
+    _jsonb_items,
+    {
+        "@>": partial(_containing, _jsonb_items),
+        "?": _with_key,
+        "?|": partial(_with_keys, False),
+        "?&": partial(_with_keys, True),
+    },
+)
+_JSONB_PATHS = InvertedItems(_jsonb_paths, {"@>": partial(_containing, _jsonb_paths)})
