@@ -111,6 +111,31 @@ class FileSystem(Protocol):
         """Takes an exclusive lock on the directory, or raises BlockingIOError; returns the release."""
 
 
+class TemporaryFile(Protocol):
+    """Blocks of bytes that a running statement has put aside. Nobody else can read them, and nothing is left of them
+    after `close` or after the end of the process."""
+
+    size: int
+    """Bytes on disk so far."""
+
+    def append(self, block: bytes) -> Steps[tuple[int, int]]:
+        """Puts a block aside and returns its place, perhaps before it is written. Raises DiskFull, also for an earlier
+        block, and StorageFailed."""
+
+    def read(self, place: tuple[int, int]) -> Steps[bytes]:
+        """The block at a place. Raises DataCorrupted where it is not what was put there, and what `append` raises."""
+
+    def close(self) -> None:
+        """Gives the space back; may be called at any time, and twice."""
+
+
+class TemporaryFiles(Protocol):
+    """Where statements put aside what they have no memory for."""
+
+    def create(self) -> TemporaryFile:
+        """A new file. Raises OSError."""
+
+
 @dataclass(frozen=True, slots=True)
 class Version:
     """One version of one key: its commit timestamp and row; a `row` of None is a tombstone."""

@@ -12,6 +12,7 @@ from datacave_lsm.inspect import inspect_directory, inspect_file
 from datacave_lsm.options import EngineOptions
 from datacave_lsm.refusals import DirectoryInUse
 from datacave_lsm.rotation import KeyProof, Rotation
+from datacave_lsm.spill import SpillFiles
 
 __all__ = [
     "CheckReport",
@@ -28,6 +29,7 @@ __all__ = [
     "MergeWorker",
     "Rotation",
     "Seals",
+    "SpillFiles",
     "check_directory",
     "inspect_directory",
     "inspect_file",

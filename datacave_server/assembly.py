@@ -8,6 +8,7 @@ from datacave_core.catalog import ADMIN_ROLE_NAME
 from datacave_core.errors import StorageStopped
 from datacave_core.layout import PREFIX_LENGTH
 from datacave_core.ports import Store
+from datacave_lsm import SpillFiles
 from datacave_server.audited_database import AuditedDatabase
 from datacave_server.change_stream import ChangeStreams
 from datacave_server.lifecycle import Environment, Listener, finished
@@ -15,7 +16,7 @@ from datacave_server.listener import SqlListener
 from datacave_server.operations import Operations
 from datacave_server.roles import ensure_roles, outdated_users
 from datacave_server.storage import Storage
-from datacave_sql import DatabaseOptions, pin_restore_points
+from datacave_sql import DatabaseOptions, MemoryPool, pin_restore_points
 
 logger = logging.getLogger(__name__)
 
@@ -46,10 +47,17 @@ class DatabaseParts:
         pins = pin_restore_points(store)
         if (written := ensure_roles(store, environment.config.security.auth.users)) is not None:
             await finished(written)
-        database = AuditedDatabase(store, environment.clock, environment.randomness, DatabaseOptions())
+        config = environment.config
+        sealed = bool(config.security.encryption.active_key)
+        options = DatabaseOptions(
+            memory=MemoryPool(config.limits.memory_bytes, config.limits.statement_memory_bytes),
+            temporary_files=SpillFiles(environment.files, environment.scheduler, environment.randomness, sealed=sealed),
+        )
+        database = AuditedDatabase(store, environment.clock, environment.randomness, options)
         for unpin in pins:
             unpin()
         database.audit = environment.audit
+        database.log = logger.info
         for name in outdated_users(database.catalog, environment.config.security.auth.users):
             logger.warning(
                 "user %s: the database has another password or superuser flag than the configuration, and counts;"

@@ -1,5 +1,6 @@
 """SQL: statements to row batches. A Database over a store has Sessions, which run statements as plain generators."""
 
+from datacave_sql.exec.work_memory import MemoryPool
 from datacave_sql.session.change_feed import Change, ChangeFeed, changed_table
 from datacave_sql.session.compiled import CompiledQuery, CompiledUtility
 from datacave_sql.session.database import Database, DatabaseOptions
@@ -38,6 +39,7 @@ __all__ = [
     "Database",
     "DatabaseOptions",
     "EmptyQuery",
+    "MemoryPool",
     "NamedDatabase",
     "Notice",
     "Notification",

@@ -6,12 +6,14 @@ from datacave_core.memory.files import MemoryFileSystem
 from datacave_core.memory.randomness import SeededRandomness
 from datacave_core.memory.scheduler import SimulatedScheduler
 from datacave_core.memory.store import MemoryCommit, MemoryStore
+from datacave_core.memory.temporary import MemoryTemporaryFiles
 
 __all__ = [
     "Disk",
     "MemoryCommit",
     "MemoryFileSystem",
     "MemoryStore",
+    "MemoryTemporaryFiles",
     "PowerFailure",
     "SeededRandomness",
     "SimulatedClock",

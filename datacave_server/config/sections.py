@@ -133,6 +133,17 @@ class LimitsSection:
     message_bytes_max: int = key(
         256 * MIB, Size(1 * MIB, 1024 * MIB - 1), "Longest message a client may send once it has logged in."
     )
+    memory_bytes: int = key(
+        4096 * MIB,
+        Size(16 * MIB),
+        "Memory for rows of all running statements. From half of it on, sorts, hashes and the like put rows aside in "
+        "sealed temporary files, however large work_mem is.",
+    )
+    statement_memory_bytes: int = key(
+        2048 * MIB,
+        Size(1 * MIB),
+        "Memory of one session's statements; what cannot put rows aside ends with 53200 there.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from datacave_core.transaction import Transaction
 from datacave_core.values import Row
 from datacave_core.wait import TURN, Steps, Wait
 from datacave_sql.exec.suspension import run_inside, wait_inside
+from datacave_sql.exec.work_memory import StatementMemory, WorkMemory
 
 TIME_SLICE_SECONDS = 0.004
 """How long a statement may hold the event loop before it lets others have a turn."""
@@ -25,6 +26,7 @@ class ExecutionContext:
 
     __slots__ = (
         "common_tables",
+        "findings",
         "given_rows",
         "hashed_rows",
         "outer",
@@ -48,6 +50,8 @@ class ExecutionContext:
         self.rows_changed = 0
         self.given_rows: Sequence[Row] = ()
         """Rows that come with the execution (literal VALUES lists, COPY)."""
+        self.findings: dict[int, dict[str, Any]] | None = None
+        """For EXPLAIN ANALYZE: what operators tell of their work, by their id."""
         self.slice_end = perf_counter() + TIME_SLICE_SECONDS
 
     def slice_over(self) -> bool:
@@ -57,6 +61,22 @@ class ExecutionContext:
             return False
         self.slice_end = now + 2 * TIME_SLICE_SECONDS
         return True
+
+    def statement_memory(self) -> StatementMemory:
+        """What the session's statements hold."""
+        memory: StatementMemory = self.session.memory
+        return memory
+
+    def work_memory(self, *, hashed: bool = False) -> WorkMemory:
+        """Counts what an operator that starts now holds; work_mem bounds it, more generously what is hashed."""
+        settings = self.session.settings
+        limit = settings.hash_mem_bytes if hashed else settings.work_mem_bytes
+        return WorkMemory(self.session.memory, limit)
+
+    def tell(self, operator: object, facts: dict[str, Any]) -> None:
+        """Notes what EXPLAIN ANALYZE shows of an operator's work."""
+        if self.findings is not None:
+            self.findings[id(operator)] = facts
 
     def forget_results(self) -> None:
         """Makes the context ready for another execution of its plan."""

@@ -1,4 +1,4 @@
-"""Sort: orders all rows; with a bound it keeps only the first ones (top-k)."""
+"""Sort: orders all rows; with a bound it keeps only the first ones (top-k). How it bounds memory: external_sort.py."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from datacave_core.rowbatch import BATCH_ROWS
 from datacave_core.values import Row
 from datacave_core.wait import TURN, Wait
 from datacave_sql.exec.context import ExecutionContext
+from datacave_sql.exec.external_sort import Sorter
 from datacave_sql.exec.operator import Batches, Operator
 from datacave_sql.exec.rowfunction import Factory
-from datacave_sql.exec.sorting import sort_in_steps, sort_rows
 
 
 @dataclass(slots=True)
@@ -36,29 +36,23 @@ class Sort:
     def open(self, context: ExecutionContext) -> Batches:
         passes = [(one.make(context), one.descending) for one in self.passes]
         bound = self.make_bound(context)() if self.make_bound is not None else None
-        keep = max(4 * BATCH_ROWS, 2 * bound) if bound is not None else None
-        rows: list[Row] = []
-        for batch in self.child.open(context):
-            if isinstance(batch, Wait):
-                yield batch
-                continue
-            rows += batch
-            if keep is not None and len(rows) > keep:
-                sort_rows(rows, passes)
-                del rows[bound:]
-            if context.slice_over():
-                yield TURN
-        steps = sort_in_steps(rows, passes)
+        sorter = Sorter(context, passes, bound)
         try:
-            while True:
-                next(steps)
+            for batch in self.child.open(context):
+                if isinstance(batch, Wait):
+                    yield batch
+                    continue
+                yield from sorter.add(batch)
                 if context.slice_over():
                     yield TURN
-        except StopIteration as end:
-            rows = end.value
-        if bound is not None:
-            del rows[bound:]
-        yield from batches_of(rows)
+            for part in sorter.sorted():
+                if isinstance(part, Wait):
+                    yield part
+                else:
+                    yield from batches_of(part)
+        finally:
+            context.tell(self, sorter.facts())
+            sorter.close()
 
     def children(self) -> Sequence[Operator]:
         return (self.child,)

@@ -65,14 +65,14 @@ def merge_runs(runs: list[list[Any]], passes: Passes) -> Iterator[list[Any]]:
         for number in active:
             run = runs[number]
             last = run[min(places[number] + share, len(run)) - 1]
-            if pivot is None or _compare(last, pivot, significant) < 0:
+            if pivot is None or compare(last, pivot, significant) < 0:
                 pivot = last
         before: list[Any] = []
         equal: list[Any] = []
         for number in active:
             run, place = runs[number], places[number]
-            first = _place(run, place, pivot, significant, after_equal=False)
-            after = _place(run, first, pivot, significant, after_equal=True)
+            first = place_of(run, place, pivot, significant, after_equal=False)
+            after = place_of(run, first, pivot, significant, after_equal=True)
             before += run[place:first]
             equal += run[first:after]
             places[number] = after
@@ -82,7 +82,8 @@ def merge_runs(runs: list[list[Any]], passes: Passes) -> Iterator[list[Any]]:
         active = [number for number in active if places[number] < len(runs[number])]
 
 
-def _compare(one: Any, other: Any, significant: Passes) -> int:
+def compare(one: Any, other: Any, significant: Passes) -> int:
+    """Negative, zero or positive; `significant` are the passes, the most significant first."""
     for key, descending in significant:
         a, b = key(one), key(other)
         if a != b:
@@ -90,7 +91,7 @@ def _compare(one: Any, other: Any, significant: Passes) -> int:
     return 0
 
 
-def _place(run: list[Any], low: int, pivot: Any, significant: Passes, *, after_equal: bool) -> int:
+def place_of(run: list[Any], low: int, pivot: Any, significant: Passes, *, after_equal: bool) -> int:
     """The first place from `low` on whose row does not come before the pivot (or comes after it)."""
     # Gallop first: the place is mostly near.
     step, high = 1, low
@@ -109,5 +110,5 @@ def _place(run: list[Any], low: int, pivot: Any, significant: Passes, *, after_e
 
 
 def _passes(row: Any, pivot: Any, significant: Passes, after_equal: bool) -> bool:
-    order = _compare(row, pivot, significant)
+    order = compare(row, pivot, significant)
     return order < 0 or (after_equal and order == 0)

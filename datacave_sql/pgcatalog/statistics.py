@@ -87,11 +87,19 @@ def sequence_statistics(view: str) -> LiveRows:
 
 
 def database_statistics(session: Any, rows: CatalogRows) -> Iterator[Row]:
-    """pg_stat_database: sessions are counted, the rest is not."""
+    """pg_stat_database: sessions and temporary files are counted, the rest is not."""
     make = maker("pg_stat_database", **_counters("pg_stat_database"))
     for database in rows.catalog.databases.values():
         connected = sum(database_oid(one) == database.oid for one in list(session.database.sessions.values()))
-        yield make(datid=database.oid, datname=database.name, numbackends=connected, sessions=connected)
+        files, size = session.database.memory.temporary_files.get(database.oid, (0, 0))
+        yield make(
+            datid=database.oid,
+            datname=database.name,
+            numbackends=connected,
+            sessions=connected,
+            temp_files=files,
+            temp_bytes=size,
+        )
 
 
 def zone_rows(session: Any, rows: CatalogRows) -> Iterator[Row]:

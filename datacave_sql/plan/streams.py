@@ -288,7 +288,11 @@ def plan_distinct(p: Planner, node: l.Distinct, needed: frozenset[int], conjunct
     if not keys:
         generator = p.generator({})
         make_keys = compile_factory(generator, "rows", ["return [()] * len(rows)"])
-    return p.filtered(Distinct(child, make_keys, child.columns, child.not_null), conjuncts)
+    ordered = {key.expression for key in node.child.keys} if isinstance(node.child, l.Sort) else set()
+    # DISTINCT ON names the first columns of ORDER BY, perhaps more than there are.
+    adjacent = node.on is not None and ordered.issuperset(keys)
+    described = ", ".join(deparse(key) for key in keys)
+    return p.filtered(Distinct(child, make_keys, child.columns, child.not_null, described, adjacent), conjuncts)
 
 
 def plan_set_operation(
@@ -306,7 +310,8 @@ def plan_set_operation(
         parts = (*_parts(left), *_parts(right)) if node.every else (left, right)
         operator = Append(parts, columns, not_null)
         if not node.every:
-            operator = Distinct(operator, _row_keys(p, operator, node), columns, not_null)
+            described = ", ".join(deparse(key) for key in p.references(node.columns))
+            operator = Distinct(operator, _row_keys(p, operator, node), columns, not_null, described, False)
     else:
         probe = Append((left,), columns, not_null)
         operator = HashSetOperation(node.kind, node.every, left, right, _row_keys(p, probe, node), columns, not_null)

@@ -23,8 +23,10 @@ from datacave_core.catalog import Database as DatabaseObject
 from datacave_core.errors import DatacaveError
 from datacave_core.keycode import table_prefix
 from datacave_core.layout import Layout, PhysicalColumn, PhysicalType
-from datacave_core.ports import Clock, Randomness, Store
+from datacave_core.memory import MemoryTemporaryFiles
+from datacave_core.ports import Clock, Randomness, Store, TemporaryFiles
 from datacave_core.transaction import TransactionManager
+from datacave_sql.exec.work_memory import MemoryPool
 from datacave_sql.pgcatalog import SystemRelations
 from datacave_sql.plan.planning import PlanningEnvironment
 from datacave_sql.session.exported_snapshots import ExportedSnapshots
@@ -47,6 +49,8 @@ class DatabaseOptions:
 
     admin_name: str = ADMIN_ROLE_NAME
     plan_cache_entries: int = 2000
+    memory: MemoryPool = field(default_factory=MemoryPool)
+    temporary_files: TemporaryFiles = field(default_factory=MemoryTemporaryFiles)
     settings: dict[str, str] = field(default_factory=dict)
 
 
@@ -58,6 +62,8 @@ class Database:
         self.clock = clock
         self.randomness = randomness
         self.options = options
+        self.memory = options.memory
+        self.temporary_files = options.temporary_files
         self.transactions = TransactionManager(store, clock)
         self.homes: dict[int, NamedDatabase] = {
             oid: NamedDatabase(oid, catalog, options.plan_cache_entries)
@@ -73,6 +79,8 @@ class Database:
         self.virtual_relations = SystemRelations()
         self.interrupt: Callable[[int, DatacaveError], bool] = lambda process_id, error: False
         """Throws an error into another session's statement; set by who runs the sessions."""
+        self.log: Callable[[str], None] = lambda message: None
+        """Writes a line to the server's log; set by who runs the sessions."""
         self.call_later: Callable[[float, Callable[[], None]], Callable[[], None]] | None = None
         """Calls a function after some seconds and gives what takes that back; set by who runs the sessions."""
         self.make_verifier: Callable[[str], str] | None = None
@@ -183,6 +191,13 @@ class Database:
         session = Session(self, home, process_id, user, database, settings or {}, command_line, client_address, wake)
         self.sessions[process_id] = session
         return session
+
+    def temporary_file_ended(self, session: Session, size: int) -> None:
+        """Counts a temporary file that a statement is done with, and logs it where log_temp_files asks for that."""
+        self.memory.count_file(session.home.oid, 1, size)
+        least = session.settings.log_temp_files_kb
+        if 0 <= least <= size // 1024:
+            self.log(f"process {session.process_id}: temporary file of {size} bytes")
 
     def _home_named(self, user: str, name: str) -> NamedDatabase:
         catalog = self.catalog

@@ -32,6 +32,7 @@ from datacave_core.values import Row
 from datacave_core.wait import Steps, Wait, wait_for
 from datacave_sql.bind.environment import BindingEnvironment
 from datacave_sql.exec.context import ExecutionContext
+from datacave_sql.exec.work_memory import StatementMemory
 from datacave_sql.functions.registered import REGISTERED, registered_io
 from datacave_sql.session.asides import Asides
 from datacave_sql.session.commit_hooks import CommitHooks
@@ -80,6 +81,7 @@ class Session(Asides, CommitHooks, HeldStatements):
         Asides.__init__(self, process_id, wake)
         CommitHooks.__init__(self)
         self.settings = SessionSettings(database.default_settings(user, database_name), settings, command_line)
+        self.memory = StatementMemory(database.memory)
         self.transaction: Transaction | None = None
         self.in_block = False
         self.failed = False

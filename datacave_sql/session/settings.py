@@ -39,7 +39,8 @@ _DERIVED = frozenset(
         "datestyle", "intervalstyle", "timezone", "extra_float_digits", "bytea_output", "search_path",
         "default_transaction_isolation", "default_transaction_read_only", "default_transaction_deferrable",
         "synchronous_commit", "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "role",
-        "session_authorization", "row_security", "client_min_messages", "datacave.as_of",
+        "session_authorization", "row_security", "client_min_messages", "datacave.as_of", "work_mem",
+        "hash_mem_multiplier", "temp_file_limit", "log_temp_files",
     }
 )  # fmt: skip
 _ISOLATIONS = {
@@ -74,6 +75,10 @@ class SessionSettings:
         self.lock_timeout_ms = 0
         self.idle_in_transaction_session_timeout_ms = 0
         self.client_min_messages = "notice"
+        self.work_mem_bytes = 0
+        self.hash_mem_bytes = 0
+        self.temp_file_limit_kb = -1
+        self.log_temp_files_kb = -1
         self.as_of = ""
         self.rights_changed: Callable[[], None] = lambda: None
         self.as_of_changed: Callable[[str], None] = lambda as_of: None
@@ -296,6 +301,10 @@ class SessionSettings:
         self.lock_timeout_ms = int(value("lock_timeout"))
         self.idle_in_transaction_session_timeout_ms = int(value("idle_in_transaction_session_timeout"))
         self.client_min_messages = str(value("client_min_messages"))
+        self.work_mem_bytes = int(value("work_mem")) * 1024
+        self.hash_mem_bytes = int(self.work_mem_bytes * float(value("hash_mem_multiplier")))
+        self.temp_file_limit_kb = int(value("temp_file_limit"))
+        self.log_temp_files_kb = int(value("log_temp_files"))
         self.row_security = value("row_security") is True
         self.role = str(value("role"))
         as_of = str(value("datacave.as_of"))

@@ -92,18 +92,20 @@ def explain(session: Any, bound: Explain, parameters: Sequence[Any]) -> Steps:
     planned = perf_counter()
     finished = planned
     before = storage_counts(session)
+    context = ExecutionContext(session, transaction, values)
+    findings = context.findings = {}
     if options.analyze:
         query = bound.target if isinstance(bound.target, BoundQuery) else None
         if query is not None and not query.read_only:
             yield from _may_write(session, transaction, query)
         transaction.statement_snapshot()
         operator = _measured(operator, {})
-        for step in operator.open(ExecutionContext(session, transaction, values)):
+        for step in operator.open(context):
             if isinstance(step, Wait):
                 yield step
         finished = perf_counter()
     times = ((planned - started) * 1000, (finished - planned) * 1000)
-    report = Report(options.costs, options.timing, costs)
+    report = Report(options.costs, options.timing, costs, findings)
     facts: dict[str, Any] = {}
     if options.settings and (changed := changed_settings(session)):
         facts["Settings"] = changed

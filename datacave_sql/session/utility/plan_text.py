@@ -13,11 +13,20 @@ _JOINS = {"Left": "Left", "Full": "Full", "Semi": "Semi", "Anti": "Anti"}
 _NAMESPACE = "http://www.postgresql.org/2009/explain"
 
 
-class Report:
-    """Writes operators with their estimates and, where they were measured, what they did."""
+_NOTHING: Mapping[int, Mapping[str, Any]] = {}
 
-    def __init__(self, costs: bool, timing: bool, estimates: Costs) -> None:
+
+class Report:
+    """Writes operators with their estimates and, where they were measured, what they did.
+
+    `findings` are what operators told of their work, by the id of the operator that ran.
+    """
+
+    def __init__(
+        self, costs: bool, timing: bool, estimates: Costs, findings: Mapping[int, Mapping[str, Any]] = _NOTHING
+    ) -> None:
         self._costs = costs
+        self._findings = findings
         self._timing = timing
         self._estimates = estimates
 
@@ -28,6 +37,8 @@ class Report:
         inner = " " * (2 + 6 * depth)
         for detail in operator.details():
             yield inner + detail
+        for line in _finding_lines(self._found(operator)):
+            yield inner + line
         for child in operator.children():
             yield from self.lines(child, depth + 1)
 
@@ -50,10 +61,14 @@ class Report:
         for detail in operator.details():
             name, _, text = detail.partition(": ")
             node[name] = text
+        node.update(self._found(operator))
         children = [self.node(child) for child in operator.children()]
         if children:
             node["Plans"] = children
         return node
+
+    def _found(self, operator: Any) -> Mapping[str, Any]:
+        return self._findings.get(id(getattr(operator, "inner", operator)), {})
 
     def _estimate(self, operator: Any) -> str:
         if not self._costs:
@@ -71,6 +86,25 @@ class Report:
         if self._timing:
             time = f"time={operator.first_seconds * 1000 / loops:.3f}..{operator.seconds * 1000 / loops:.3f} "
         return f" (actual {time}rows={round(operator.rows / loops)} loops={loops})"
+
+
+def _finding_lines(facts: Mapping[str, Any]) -> Iterator[str]:
+    """PostgreSQL's lines of what an operator did."""
+    if "Sort Method" in facts:
+        yield f"Sort Method: {facts['Sort Method']}  {facts['Sort Space Type']}: {facts['Sort Space Used']}kB"
+        return
+    parts = []
+    if "Hash Buckets" in facts:
+        parts.append(f"Buckets: {facts['Hash Buckets']}")
+    for name in ("HashAgg Batches", "Hash Batches"):
+        if name in facts:
+            parts.append(f"Batches: {facts[name]}")
+    if "Peak Memory Usage" in facts:
+        parts.append(f"Memory Usage: {facts['Peak Memory Usage']}kB")
+    if "Disk Usage" in facts:
+        parts.append(f"Disk Usage: {facts['Disk Usage']}kB")
+    if parts:
+        yield "  ".join(parts)
 
 
 def _original(operator: Any) -> Any:

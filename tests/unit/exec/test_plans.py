@@ -19,12 +19,14 @@ from datacave_sql.exec.hash_join import HashJoin
 from datacave_sql.exec.nested_loop import NestedLoop
 from datacave_sql.exec.operator import Operator
 from datacave_sql.exec.table_scan import KeyLookup, TableScan
+from datacave_sql.exec.work_memory import MemoryPool, StatementMemory
 from datacave_sql.expr import nodes as n
 from datacave_sql.functions import registry
 from datacave_sql.functions.typelookup import TypeLookup
 from datacave_sql.plan import logical as l
 from datacave_sql.plan.physical import plan_query
 from datacave_sql.plan.planning import PlanningEnvironment
+from datacave_sql.session.settings import SessionSettings
 from datacave_sql.table.access import TableAccess
 
 INT4, TEXT, INT8, BOOL = 23, 25, 20, 16
@@ -36,6 +38,14 @@ class Sizes:
 
     def column(self, table: Table, number: int) -> None:
         return None
+
+
+class StandIn:
+    """What operators ask of a session."""
+
+    def __init__(self) -> None:
+        self.settings = SessionSettings({}, {}, None)
+        self.memory = StatementMemory(MemoryPool())
 
 
 class World:
@@ -79,7 +89,7 @@ class World:
     def run(self, node: l.LogicalPlan, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         transaction = self.manager.begin()
         transaction.statement_snapshot()
-        context = ExecutionContext(None, transaction, parameters)
+        context = ExecutionContext(StandIn(), transaction, parameters)
         rows: list[tuple[Any, ...]] = []
         for batch in self.plan(node).open(context):
             assert not isinstance(batch, Wait) or batch.done or batch.reason == "Timeout:Turn"

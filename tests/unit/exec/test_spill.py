@@ -1,0 +1,134 @@
+"""Do statements that put rows aside give what they give in memory, and do they leave nothing behind?"""
+
+from __future__ import annotations
+
+import pytest
+
+from datacave_core.errors import DatacaveError
+from datacave_core.memory import MemoryStore, SeededRandomness, SimulatedClock
+from datacave_core.wait import Turn, Wait
+from datacave_sql import Database, DatabaseOptions, Session
+from datacave_sql.exec.work_memory import MemoryPool
+
+SETUP = """
+create type mood as enum ('sad', 'ok', 'happy');
+create table t (k int primary key, g int, s text, n numeric, f float8, iv interval, r int4range, j jsonb, a int[],
+                m mood, d date, u uuid, b bytea, i inet);
+insert into t select i, i % 97, md5((i % 1500)::text), (i % 700) / 8.0, nullif(i % 11, 3) / 2.0,
+    make_interval(days => i % 5, secs => i), int4range(i % 9, 20), jsonb_build_object('a', i % 3, 'b', array[i, null]),
+    array[i % 4, i], (array['sad', 'ok', 'happy'])[1 + i % 3]::mood, date '2020-01-01' + i % 400,
+    md5((i % 50)::text)::uuid, decode(md5(i::text), 'hex'), ('10.0.0.' || i % 200)::inet
+    from generate_series(1, 3000) i;
+"""
+
+ORDERED = """
+select * from t order by s, k
+
+select g, s, k from t order by g desc, s, k desc
+
+select f, n, k from t order by f nulls first, n desc, k
+
+select k, s from t order by s, k limit 2000 offset 100
+
+select distinct on (s) s, k from t order by s, k desc
+
+select distinct s, n from t order by s desc, n
+"""
+
+UNORDERED = """
+select distinct s, iv, r, j, a, m, d, u, b, i from t
+
+select distinct on (s) s from t
+
+select s from t union select md5(n::text) from t
+"""
+
+
+def run(session: Session, text: str) -> list[tuple[object, ...]]:
+    rows: list[tuple[object, ...]] = []
+    for step in session.simple_query(text):
+        if isinstance(step, list):
+            rows += step
+        else:
+            assert isinstance(step, Turn) or not isinstance(step, Wait) or step.done
+    return rows
+
+
+def make_database(pool: MemoryPool | None = None) -> Database:
+    clock = SimulatedClock(1_700_000_000_000_000)
+    options = DatabaseOptions(memory=pool or MemoryPool())
+    database = Database.open(MemoryStore(clock), clock, SeededRandomness(1), options)
+    run(database.connect("admin"), SETUP)
+    return database
+
+
+@pytest.fixture(scope="module")
+def database() -> Database:
+    return make_database()
+
+
+def written(database: Database) -> int:
+    return sum(files for files, _ in database.memory.temporary_files.values())
+
+
+def queries(text: str) -> list[str]:
+    return text.strip().split("\n\n")
+
+
+@pytest.mark.parametrize("query", queries(ORDERED + "\n" + UNORDERED))
+def test_rows_put_aside_come_back(database: Database, query: str) -> None:
+    session = database.connect("admin")
+    expected = run(session, query)
+    files = written(database)
+    run(session, "set work_mem = '64kB'; set hash_mem_multiplier = 1")
+    found = run(session, query)
+    if query in UNORDERED:
+        found, expected = sorted(found, key=repr), sorted(expected, key=repr)
+    assert found == expected
+    assert written(database) > files, "nothing was put aside"
+    assert database.memory.used == 0 and session.memory.temporary_bytes == 0
+
+
+def test_a_statement_that_ends_early_leaves_nothing(database: Database) -> None:
+    session = database.connect("admin")
+    run(session, "set work_mem = '64kB'")
+    steps = session.simple_query("select s, iv, k from t order by s, k")
+    for step in steps:
+        if isinstance(step, list):
+            break
+    assert session.memory.temporary_bytes > 0
+    steps.close()
+    assert database.memory.used == 0 and session.memory.temporary_bytes == 0
+
+
+def test_temp_file_limit_ends_the_statement(database: Database) -> None:
+    session = database.connect("admin")
+    run(session, "set work_mem = '64kB'; set temp_file_limit = '100kB'")
+    with pytest.raises(DatacaveError, match=r"temporary file size exceeds temp_file_limit \(100kB\)") as error:
+        run(session, "select * from t order by s")
+    assert error.value.sqlstate == "53400"
+    assert database.memory.used == 0 and session.memory.temporary_bytes == 0
+
+
+def test_big_files_are_logged_where_that_is_asked_for(database: Database) -> None:
+    lines: list[str] = []
+    session = database.connect("admin")
+    database.log = lines.append
+    run(session, "set work_mem = '64kB'; set log_temp_files = '1GB'; select s from t order by s")
+    assert not lines
+    run(session, "set log_temp_files = '0'; select s from t order by s")
+    assert len(lines) == 1 and "temporary file of " in lines[0]
+    counted = run(session, "select temp_files, temp_bytes from pg_stat_database where datname = current_database()")
+    assert counted[0][0] == written(database) and int(str(counted[0][1])) > 100_000
+
+
+def test_explain_analyze_tells_how_it_was_sorted(database: Database) -> None:
+    session = database.connect("admin")
+    explain = "explain (analyze, costs off, timing off, summary off) select k, s from t order by s"
+    in_memory = "\n".join(str(row[0]) for row in run(session, explain))
+    assert "Sort Method: quicksort  Memory: " in in_memory
+    assert "Sort Method: top-N heapsort  Memory: " in "\n".join(
+        str(row[0]) for row in run(session, explain + " limit 3")
+    )
+    run(session, "set work_mem = '64kB'")
+    assert "Sort Method: external merge  Disk: " in "\n".join(str(row[0]) for row in run(session, explain))
