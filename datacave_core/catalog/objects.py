@@ -155,6 +155,23 @@ class Policy:
     depends_on: tuple[int, ...] = ()  # oids of other relations that the conditions name
 
 
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rewrite rule of a table or view. `event` is i (INSERT), u (UPDATE) or d (DELETE).
+
+    `enabled` is pg_rewrite's letter: O origin, D disabled, A always, R replica. Without `actions` it does NOTHING.
+    """
+
+    oid: int
+    name: str
+    event: str
+    instead: bool = False
+    condition: str | None = None  # SQL text over OLD and NEW
+    actions: tuple[str, ...] = ()  # SQL texts of statements
+    enabled: str = "O"
+    depends_on: tuple[int, ...] = ()  # oids of other relations and routines that it names
+
+
 @dataclass(frozen=True)
 class Table:
     """A table, view or other relation with columns.
@@ -193,6 +210,7 @@ class Table:
     replica_identity: str = "d"  # d default, n nothing, f full, i an index
     replica_index_oid: int = 0
     cluster_index_oid: int = 0  # the index of CLUSTER ON
+    rules: tuple[Rule, ...] = ()  # but that of a view, its query
 
     @cached_property
     def live_columns(self) -> tuple[Column, ...]:

@@ -22,6 +22,7 @@ from datacave_sql.bind import statements as s
 from datacave_sql.bind.alter_composite import bind_alter_attributes
 from datacave_sql.bind.alteration import Alteration, wrong_kind
 from datacave_sql.bind.objects import require_type, role_oid
+from datacave_sql.bind.rules import ENABLED, switched
 from datacave_sql.bind.state import Binding
 from datacave_sql.bind.storage_parameters import table_parameters, unrecognized
 from datacave_sql.parse import ast
@@ -196,6 +197,8 @@ def _switch(a: Alteration, action: ast.TableSwitch) -> None:
         a.actions.append(table_changes.SetPersistence(persistence))
     elif action.words.endswith("row level security"):
         _switch_row_security(a, action.words)
+    elif action.words in ENABLED:
+        a.actions.append(table_changes.SetRules(switched(a.table, action.words, action.name or "")))
     elif action.words in _HARMLESS:
         return
     elif action.words.startswith("replica identity"):

@@ -22,6 +22,7 @@ from datacave_sql.bind.operators import OPERATORS
 from datacave_sql.bind.parameters import Parameters
 from datacave_sql.bind.queries import bind_query
 from datacave_sql.bind.references import REFERENCES
+from datacave_sql.bind.rewriting import with_rules
 from datacave_sql.bind.row_rules import row_columns, row_scope, schema_name, stored_expression
 from datacave_sql.bind.state import Binding, BindPart
 from datacave_sql.bind.statements import BoundQuery, BoundStatement
@@ -42,10 +43,10 @@ EXPRESSIONS: Mapping[type, Callable[..., n.Expression]] = {
 }
 QUERIES: Mapping[type, BindPart] = {
     ast.Query: bind_query,
-    ast.Insert: bind_insert,
+    ast.Insert: with_rules(bind_insert),
     ast.Merge: bind_merge,
-    ast.Update: bind_update,
-    ast.Delete: bind_delete,
+    ast.Update: with_rules(bind_update),
+    ast.Delete: with_rules(bind_delete),
 }
 KINDS = {ast.Query: "select", ast.Insert: "insert", ast.Update: "update", ast.Delete: "delete", ast.Merge: "merge"}
 

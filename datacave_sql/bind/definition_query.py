@@ -11,8 +11,8 @@ from itertools import count
 
 from datacave_core.errors import FeatureNotSupported
 from datacave_core.types import oids
-from datacave_sql.bind.definition_text import DefinitionText, ObjectName, Shown, TypeName
-from datacave_sql.bind.sqltext import quote_identifier
+from datacave_sql.bind.definition_text import DefinitionText, ObjectName, Shown, TypeName, literal
+from datacave_sql.bind.sqltext import cycle_text, quote_identifier, search_text
 from datacave_sql.bind.state import Binding
 from datacave_sql.bind.typenames import resolve_type
 from datacave_sql.parse import ast, figure_column_name
@@ -35,6 +35,8 @@ class DefinitionQuery(DefinitionText):
         super().__init__(b, type_name, object_name, pretty)
         self.relation_name = relation_name
         self.qualified = True
+        self.literals_untyped = False
+        """Whether literals of the next select list have no type yet: that of INSERT ... SELECT."""
 
     def clause(self, word: str, plus: int) -> str:
         """A clause's word on a line of its own, a step before the query's own indentation."""
@@ -45,10 +47,10 @@ class DefinitionQuery(DefinitionText):
         if not isinstance(statement, ast.Query):
             raise FeatureNotSupported("only queries have a definition")
         before = self.indent
-        names_here = _from_names(statement.body)
-        taken = {printed for frame in self.frames for printed in frame.values()}
-        self.frames.append({name: _free(name, taken) for name in names_here})
-        text = self._with(statement) if statement.with_clause is not None else ""
+        self.open_frame(statement.body.from_items if isinstance(statement.body, ast.Select) else ())
+        text = ""
+        if statement.with_clause is not None:
+            text = self.with_clause(statement.with_clause, isinstance(statement.body, ast.SetOperation))
         if isinstance(statement.body, ast.SetOperation):
             text += self._set_operation(statement.body, names, visible)
         else:
@@ -65,24 +67,31 @@ class DefinitionQuery(DefinitionText):
         self.frames.pop()
         return text
 
-    def _with(self, statement: ast.Query) -> str:
-        clause = statement.with_clause
-        assert clause is not None
+    def open_frame(self, items: Sequence[ast.FromItem]) -> None:
+        """Names for the FROM items of a query that the queries around it do not use."""
+        taken = {printed for frame in self.frames for printed in frame.values()}
+        self.frames.append({name: _free(name, taken) for name in _from_names(items)})
+
+    def with_clause(self, clause: ast.WithClause, combined: bool = False) -> str:
+        """WITH; `combined`: a set operation follows."""
         self.indent += STANDARD
         parts = []
         for table in clause.tables:
-            if table.search is not None or table.cycle is not None:
-                raise FeatureNotSupported("SEARCH and CYCLE have no definition")
             columns = f"({', '.join(map(quote_identifier, table.columns))})" if table.columns else ""
             hint = {None: "", True: "MATERIALIZED ", False: "NOT MATERIALIZED "}[table.materialized]
             inner = self.keyword("") + self.query(table.statement, visible=True) + self.keyword("")
-            parts.append(f"{quote_identifier(table.name)}{columns} AS {hint}({inner})")
+            tail = search_text(table) + cycle_text(table, lambda node: self.argument(node, self._settled(node)).text)
+            parts.append(f"{quote_identifier(table.name)}{columns} AS {hint}({inner}){tail}")
         text = f" WITH {'RECURSIVE ' if clause.recursive else ''}" + ", ".join(parts)
         self.indent -= STANDARD
-        if isinstance(statement.body, ast.SetOperation):
+        if combined:
             return text + self.keyword("")
         self.indent += STANDARD
         return text + self.clause("", 0) + " "
+
+    def _settled(self, node: ast.Expression) -> int:
+        found = self.type_of(node)[0]
+        return oids.TEXT if found == oids.UNKNOWN else found
 
     def _values(self, body: ast.Values) -> str:
         width = len(body.rows[0])
@@ -101,7 +110,7 @@ class DefinitionQuery(DefinitionText):
             text += " DISTINCT"
         text += self._targets(body, names, visible)
         if body.from_items:
-            text += self._from(body.from_items)
+            text += self.from_clause(" FROM ", body.from_items)
         if body.where is not None:
             text += self.clause(" WHERE ", 1) + self(body.where).text
         if body.group_by:
@@ -117,9 +126,13 @@ class DefinitionQuery(DefinitionText):
 
     def _targets(self, body: ast.Select, names: Sequence[str], visible: bool) -> str:
         text = ""
+        untyped, self.literals_untyped = self.literals_untyped, False
         for number, target in enumerate(_spelled_out(body.targets)):
             node = target.expression
-            shown = self.argument(node, self.type_of(node)[0]).text
+            if untyped and isinstance(node, ast.StringLiteral):
+                shown = literal(node.value)
+            else:
+                shown = self.argument(node, self.type_of(node)[0]).text
             name = names[number] if number < len(names) else target.alias or figure_column_name(node)
             own = None if visible else "?column?"
             if isinstance(node, ast.ColumnRef):
@@ -136,8 +149,9 @@ class DefinitionQuery(DefinitionText):
                 text = " " + shown
         return text
 
-    def _from(self, items: Sequence[ast.FromItem]) -> str:
-        text = self.clause(" FROM ", 2)
+    def from_clause(self, word: str, items: Sequence[ast.FromItem]) -> str:
+        """FROM or USING with its items."""
+        text = self.clause(word, 2)
         for number, item in enumerate(items):
             shown = self._item(item)
             text += ("," + self.clause("", VARIABLE) if number else "") + shown
@@ -312,7 +326,7 @@ def _reads_columns(node: object) -> bool:
     )
 
 
-def _from_names(body: object) -> list[str]:
+def _from_names(items: Sequence[ast.FromItem]) -> list[str]:
     """What the FROM items of a SELECT are called."""
     found: list[str] = []
 
@@ -326,9 +340,8 @@ def _from_names(body: object) -> list[str]:
             visit(item.left)
             visit(item.right)
 
-    if isinstance(body, ast.Select):
-        for item in body.from_items:
-            visit(item)
+    for item in items:
+        visit(item)
     return found
 
 

@@ -9,16 +9,18 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from datacave_core.catalog import Table
+from datacave_core.catalog import Rule, Table
 from datacave_core.errors import DatacaveError
 from datacave_core.types import find_type, format_type, oids
 from datacave_sql.bind import relations
 from datacave_sql.bind.binder import binding
 from datacave_sql.bind.definition_query import DefinitionQuery
+from datacave_sql.bind.definition_statement import DefinitionStatement
 from datacave_sql.bind.domains import domain_scope
 from datacave_sql.bind.environment import BindingEnvironment
 from datacave_sql.bind.names import Scope
 from datacave_sql.bind.row_rules import row_columns, row_scope
+from datacave_sql.bind.rules import VIEW_RULE, rule_sources
 from datacave_sql.bind.sqltext import quote_identifier
 from datacave_sql.bind.state import Binding
 from datacave_sql.bind.stored_text import expression_tree, query_tree
@@ -27,6 +29,7 @@ from datacave_sql.parse import ast
 
 _TRAILING_SPACES = re.compile(r" +\n")
 TEXTS_MAX = 20_000
+_EVENTS = {"i": "INSERT", "u": "UPDATE", "d": "DELETE"}
 
 _Key = tuple[str, int, int, int, bool, tuple[str, ...]]
 
@@ -60,6 +63,46 @@ class Definitions:
         stored = view.view_query or ""
         key = (stored, id(view), 0, 0, pretty, _path(environment))
         return self._remembered(key, view, lambda: self._view(environment, view, pretty))
+
+    def rule(self, environment: BindingEnvironment, table: Table, rule: Rule, pretty: bool = False) -> str:
+        """CREATE RULE with the semicolon."""
+        key = (rule.name, id(table), 0, -1, pretty, _path(environment))
+        return self._remembered(key, table, lambda: self._rule(environment, table, rule, pretty))
+
+    def view_rule(self, environment: BindingEnvironment, view: Table, pretty: bool = False) -> str:
+        """The query of a view as the rule that it is."""
+        name = _relation_text(environment, view, pretty)
+        return (
+            f'CREATE RULE "{VIEW_RULE}" AS\n    ON SELECT TO {name} DO INSTEAD {self.view(environment, view, pretty)};'
+        )
+
+    def _rule(self, environment: BindingEnvironment, table: Table, rule: Rule, pretty: bool) -> str:
+        b = _noting(_reaching(environment, table), "")
+        b.defining = True
+        sources = rule_sources(b, table)
+        writer = _writer(b, environment, pretty, DefinitionStatement)
+        assert isinstance(writer, DefinitionStatement)
+        text = f"CREATE RULE {quote_identifier(rule.name)} AS\n    ON {_EVENTS[rule.event]} TO "
+        text += _relation_text(environment, table, pretty)
+        if rule.condition is not None:
+            condition = expression_tree(rule.condition)
+            b.expression(condition, Scope(None, sources, []))
+            text += writer.rule_condition(condition)
+        text += " DO INSTEAD " if rule.instead else " DO "
+        shown = []
+        for stored in rule.actions:
+            try:
+                tree = query_tree(stored)
+                if not isinstance(tree, ast.Notify):
+                    b.query(tree, Scope(Scope(None, sources, []), boundary=True))
+                shown.append(writer.query(tree))
+            except (DatacaveError, KeyError):
+                shown.append(stored)
+        if len(shown) > 1:
+            text += "(" + "".join(f"{one};\n" for one in shown) + ");"
+        else:
+            text += f"{shown[0] if shown else 'NOTHING'};"
+        return _TRAILING_SPACES.sub("\n", text)
 
     def _remembered(self, key: _Key, owner: object, make: Callable[[], str]) -> str:
         found = self._kept.get(key)
@@ -129,7 +172,17 @@ def _reaching(environment: BindingEnvironment, table: Table | None) -> BindingEn
     return replace(environment, search_path=(*environment.search_path, schema.name))
 
 
-def _writer(b: Binding, environment: BindingEnvironment, pretty: bool) -> DefinitionQuery:
+def _relation_text(environment: BindingEnvironment, table: Table, pretty: bool) -> str:
+    """A relation's name: with its schema where the search path does not lead to it, or always unless pretty."""
+    seen = relations.find_relation(binding(environment, ""), (table.name,), 0) if pretty else None
+    schema = environment.catalog.schemas[table.schema_oid].name
+    parts = (table.name,) if seen is not None and seen.oid == table.oid else (schema, table.name)
+    return ".".join(map(quote_identifier, parts))
+
+
+def _writer(
+    b: Binding, environment: BindingEnvironment, pretty: bool, kind: type[DefinitionQuery] = DefinitionQuery
+) -> DefinitionQuery:
     catalog = environment.catalog
     shown = binding(environment, "")
 
@@ -168,7 +221,7 @@ def _writer(b: Binding, environment: BindingEnvironment, pretty: bool) -> Defini
         parts = _name_parts(text)
         return visible(parts) if parts else text
 
-    return DefinitionQuery(b, type_name, object_name, relation_name, pretty)
+    return kind(b, type_name, object_name, relation_name, pretty)
 
 
 def _name_parts(text: str) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from datacave_sql.bind import relations
 from datacave_sql.bind import statements as s
 from datacave_sql.bind.policies import drop_policy
 from datacave_sql.bind.routines import ROUTINE_KINDS, bind_drop_routines
+from datacave_sql.bind.rules import drop_rule
 from datacave_sql.bind.state import Binding
 from datacave_sql.parse import ast
 
@@ -35,6 +36,8 @@ def bind_drop(b: Binding, statement: ast.Drop, helpers: object) -> s.BoundStatem
         return bind_drop_routines(b, statement)
     if kind == "policy":
         return drop_policy(b, statement)
+    if kind == "rule":
+        return drop_rule(b, statement)
     if kind == "extension":
         return _extensions(b, statement)
     if kind not in _CODES:

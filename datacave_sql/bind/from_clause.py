@@ -32,6 +32,14 @@ from datacave_sql.parse import ast
 from datacave_sql.plan import logical as l
 
 
+@dataclass(frozen=True, slots=True)
+class RuleRows(ast.FromItem):
+    """Rows that have been bound before: those for which the action of a rule runs, under the names OLD and NEW."""
+
+    plan: l.LogicalPlan
+    sources: tuple[Source, ...]
+
+
 @dataclass(slots=True)
 class Relation:
     """A bound FROM item: its plan, the named sources in it, and the columns that bare names and stars find."""
@@ -132,6 +140,8 @@ def bind_item(b: Binding, item: ast.FromItem, lateral: Scope) -> Relation:
         return single(plan, source)
     if isinstance(item, ast.Join):
         return bind_join(b, item, lateral)
+    if isinstance(item, RuleRows):
+        return Relation(item.plan, list(item.sources))
     feature = item.feature if isinstance(item, ast.UnsupportedFromItem) else type(item).__name__
     raise FeatureNotSupported(f"{feature} is not supported", hint="Use a subquery.", position=item.position)
 

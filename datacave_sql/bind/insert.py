@@ -38,7 +38,7 @@ def bind_insert(b: Binding, statement: ast.Insert, outer: Scope) -> l.LogicalPla
     tables = with_clause.bind_with(b, statement.with_clause, level) if statement.with_clause is not None else []
     target = find_write_target(b, statement.table, "insert into")
     table = target.table
-    child, written = _source(b, statement, target, level)
+    child, written = source_rows(b, statement, target, level)
     if statement.columns:
         target.note_inserted({target.column(one.column, one.position).number for one in statement.columns})
     else:
@@ -174,7 +174,9 @@ def _width(target: WriteTarget, slots: list[Slot], statement: ast.Insert | ast.M
     return len(slots) if statement.columns else len(target.all_columns())
 
 
-def _source(b: Binding, statement: ast.Insert, target: WriteTarget, level: Scope) -> tuple[l.LogicalPlan, list[Column]]:
+def source_rows(
+    b: Binding, statement: ast.Insert, target: WriteTarget, level: Scope
+) -> tuple[l.LogicalPlan, list[Column]]:
     """The rows to insert and the columns they fill."""
     source = statement.source
     slots = _slots(target, statement)

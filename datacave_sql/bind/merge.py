@@ -48,6 +48,11 @@ def bind_merge(b: Binding, statement: ast.Merge, outer: Scope) -> l.LogicalPlan:
     _check_reachable(statement.whens)
     goal = _target(b, statement.table)
     table, use = goal.table, goal.use
+    if table.rules:
+        raise FeatureNotSupported(
+            f'cannot execute MERGE on relation "{table.name}"',
+            detail="MERGE is not supported for relations with rules.",
+        )
     if descendants.members_of(b, table) is not None or table.partition_bound is not None:
         raise FeatureNotSupported(
             f'MERGE into "{table.name}" is not supported, as its rows lie in several tables or in a partition',

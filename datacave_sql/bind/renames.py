@@ -12,6 +12,7 @@ from datacave_sql.bind import objects, relations
 from datacave_sql.bind import statements as s
 from datacave_sql.bind.policies import rename_policy
 from datacave_sql.bind.routines import find_routine
+from datacave_sql.bind.rules import rename_rule, require_rule
 from datacave_sql.bind.state import Binding
 from datacave_sql.parse import ast
 
@@ -25,6 +26,7 @@ CLASS_OIDS = {
     "database": 1262,
     "routine": 1255,
     "policy": 3256,
+    "rule": 2618,
 }
 """Oids of the system tables that COMMENT names objects by."""
 
@@ -98,6 +100,8 @@ def bind_rename(b: Binding, statement: ast.Rename, entries: object) -> s.BoundSt
     kind = statement.kind
     if kind == "policy":
         return rename_policy(b, statement)
+    if kind == "rule":
+        return rename_rule(b, statement)
     if statement.if_exists and not _exists(b, kind, statement.name, statement.position):
         notice = f'relation "{statement.name[-1]}" does not exist, skipping'
         return s.NothingToDo(_tag(kind), ((notice, "00000"),))
@@ -272,6 +276,9 @@ def bind_comment(b: Binding, statement: ast.Comment, entries: object) -> s.Bound
                 f'policy "{name[-1]}" for table "{table.name}" does not exist', sqlstate=sqlstate.UNDEFINED_OBJECT
             )
         return s.CommentOn(CLASS_OIDS["policy"], policy.oid, 0, statement.text)
+    if kind == "rule" and statement.on_table is not None:
+        rule = require_rule(relations.require_table(b, statement.on_table, statement.position), name[-1])
+        return s.CommentOn(CLASS_OIDS["rule"], rule.oid, 0, statement.text)
     target = find_object(b, kind, name, statement.position, statement.signature)
     oid = target[1].oid if isinstance(target, tuple) else target.oid
     if isinstance(target, Routine):

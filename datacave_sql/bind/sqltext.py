@@ -135,7 +135,7 @@ class SqlText:
             raise FeatureNotSupported("data-modifying statements cannot be stored in a view")
         parts = []
         if q.with_clause is not None:
-            parts.append(self._with(q.with_clause))
+            parts.append(self.with_text(q.with_clause))
         parts.append(self._body(q.body))
         if q.order_by:
             parts.append(f"ORDER BY {self.order(q.order_by)}")
@@ -156,14 +156,14 @@ class SqlText:
             parts.append(text + ("" if clause.wait_policy == "wait" else f" {clause.wait_policy.upper()}"))
         return " ".join(parts)
 
-    def _with(self, clause: ast.WithClause) -> str:
+    def with_text(self, clause: ast.WithClause) -> str:
+        """The text of a WITH clause."""
         tables = []
         for table in clause.tables:
-            if table.search is not None or table.cycle is not None:
-                raise FeatureNotSupported("SEARCH and CYCLE cannot be stored in a view")
             columns = f"({', '.join(map(quote_identifier, table.columns))})" if table.columns else ""
             hint = {None: "", True: "MATERIALIZED ", False: "NOT MATERIALIZED "}[table.materialized]
-            tables.append(f"{quote_identifier(table.name)}{columns} AS {hint}({self.query(table.statement)})")
+            text = f"{quote_identifier(table.name)}{columns} AS {hint}({self.query(table.statement)})"
+            tables.append(text + search_text(table) + cycle_text(table, self))
         return f"WITH {'RECURSIVE ' if clause.recursive else ''}{', '.join(tables)}"
 
     def _body(self, body: ast.Select | ast.Values | ast.SetOperation) -> str:
@@ -265,6 +265,27 @@ class SqlText:
         elif item.on is not None:
             text += f" ON {self(item.on)}"
         return f"({text}){self.alias(item.alias)}"
+
+
+def search_text(table: ast.CommonTable) -> str:
+    """The SEARCH clause of a WITH query, or nothing."""
+    search = table.search
+    if search is None:
+        return ""
+    columns = ", ".join(map(quote_identifier, search.columns))
+    order = "BREADTH" if search.breadth_first else "DEPTH"
+    return f" SEARCH {order} FIRST BY {columns} SET {quote_identifier(search.sequence_column)}"
+
+
+def cycle_text(table: ast.CommonTable, shown: Callable[[ast.Expression], str]) -> str:
+    """The CYCLE clause of a WITH query, or nothing; `shown` writes its values."""
+    cycle = table.cycle
+    if cycle is None:
+        return ""
+    text = f" CYCLE {', '.join(map(quote_identifier, cycle.columns))} SET {quote_identifier(cycle.mark_column)}"
+    if cycle.mark_value is not None and cycle.mark_default is not None:
+        text += f" TO {shown(cycle.mark_value)} DEFAULT {shown(cycle.mark_default)}"
+    return f"{text} USING {quote_identifier(cycle.path_column)}"
 
 
 _SIDES = {"btrim": "BOTH", "ltrim": "LEADING", "rtrim": "TRAILING"}

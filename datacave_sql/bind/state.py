@@ -94,6 +94,8 @@ class Binding:
         """Whether the statement only stores what is bound: row security counts when that is run."""
         self.policy_tables: list[int] = []
         """Oids of the tables whose policies are being bound."""
+        self.active_rules: list[tuple[int, str]] = []
+        """Relations (by oid) and events whose rules are being applied."""
         self.acting_role = 0
         """Whose privileges count: the owner of the view that is being bound, or 0 for the current user."""
         self.record_fields: dict[int, tuple[Attribute, ...]] = {}

@@ -30,6 +30,7 @@ from datacave_core.values import Row
 from datacave_sql.bind.access import RelationUse
 from datacave_sql.bind.bound_privileges import AlterDefaultPrivileges, ChangePolicies, GrantPrivileges
 from datacave_sql.bind.bound_routines import AlterRoutine, CreateCast, CreateOperator, CreateRoutine
+from datacave_sql.bind.bound_rules import ChangeRules
 from datacave_sql.bind.table_changes import AlterTable, CheckDefault
 from datacave_sql.expr.nodes import Expression
 from datacave_sql.parse import ast
@@ -458,6 +459,7 @@ BoundUtility: TypeAlias = (
     | GrantPrivileges
     | AlterDefaultPrivileges
     | ChangePolicies
+    | ChangeRules
     | CopyFrom
     | CopyTo
 )

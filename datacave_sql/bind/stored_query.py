@@ -21,6 +21,7 @@ from datacave_sql.bind.create_table import options
 from datacave_sql.bind.nested import Entries
 from datacave_sql.bind.sqltext import SqlText
 from datacave_sql.bind.state import Binding
+from datacave_sql.bind.statement_text import StatementText
 from datacave_sql.bind.storage_parameters import table_parameters
 from datacave_sql.bind.stored_text import query_tree
 from datacave_sql.parse import ast
@@ -58,7 +59,12 @@ def expression_text(b: Binding, expression: ast.Expression) -> str:
     return _writer(b, expression)(expression)
 
 
-def _writer(b: Binding, node: ast.Node) -> SqlText:
+def statement_text(b: Binding, statement: ast.Statement) -> str:
+    """The text under which a bound statement is stored that may change rows."""
+    return _writer(b, statement, StatementText).query(statement)
+
+
+def _writer(b: Binding, node: ast.Node, kind: type[SqlText] = SqlText) -> SqlText:
     commons = set(_common_names(node))
 
     def full_name(item: ast.TableRef) -> tuple[str, ...]:
@@ -73,7 +79,7 @@ def _writer(b: Binding, node: ast.Node) -> SqlText:
     def star(node: ast.ColumnRef) -> tuple[tuple[str, ...], ...] | None:
         return b.stars.get(id(node))
 
-    return SqlText(full_name, star, b.routine_name)
+    return kind(full_name, star, b.routine_name)
 
 
 def _common_names(node: Any) -> Sequence[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from datacave_core.catalog import Column, Constraint, Index, PartitionBound, Sequence, Table
+from datacave_core.catalog import Column, Constraint, Index, PartitionBound, Rule, Sequence, Table
 from datacave_sql.expr.nodes import Expression
 from datacave_sql.plan.logical import OutputColumn, PartitionTest
 
@@ -150,6 +150,13 @@ class SetRowSecurity:
 
 
 @dataclass(frozen=True, slots=True)
+class SetRules:
+    """ENABLE and DISABLE RULE: the rules as they will be."""
+
+    rules: tuple[Rule, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SetPersistence:
     """SET LOGGED ("p") or SET UNLOGGED ("u")."""
 
@@ -196,6 +203,7 @@ AlterAction: TypeAlias = (
     | SetClusterIndex
     | SetOfType
     | SetRowSecurity
+    | SetRules
     | SetTableOptions
     | SetOwner
     | SetPersistence

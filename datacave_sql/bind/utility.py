@@ -20,6 +20,7 @@ from datacave_sql.bind.objects import OBJECTS
 from datacave_sql.bind.policies import POLICIES
 from datacave_sql.bind.renames import RENAMES
 from datacave_sql.bind.routines import ROUTINES
+from datacave_sql.bind.rules import RULES
 from datacave_sql.bind.state import Binding
 from datacave_sql.bind.stored_query import STORED_QUERIES
 from datacave_sql.parse import ast
@@ -50,6 +51,7 @@ UTILITIES: Mapping[type, BindUtility] = {
     **RENAMES,
     **ROUTINES,
     **POLICIES,
+    **RULES,
     **OPERATOR_STATEMENTS,
     ast.CreateTable: bind_create_table,
     ast.CreateIndex: bind_create_index,

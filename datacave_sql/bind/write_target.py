@@ -74,7 +74,7 @@ Leaf = Callable[[Table, ast.TableRef, RelationUse], Opened]
 class WriteTarget:
     """What a statement writes; `named` is the table or view it names, `table` has the rows."""
 
-    def __init__(self, b: Binding, named: Table, item: ast.TableRef, verb: str) -> None:
+    def __init__(self, b: Binding, named: Table, item: ast.TableRef, verb: str, resolves: bool = True) -> None:
         self._b = b
         self._item = item
         self._verb = verb
@@ -85,7 +85,7 @@ class WriteTarget:
         self.columns: dict[str, Column] = named.columns_by_name
         self.refused: dict[str, Refusal] = {}
         self._maps: list[tuple[RelationUse, dict[int, int]]] = []
-        if named.kind == "v":
+        if named.kind == "v" and resolves:
             self._resolve()
 
     def _resolve(self) -> None:
@@ -260,6 +260,11 @@ class WriteTarget:
 def find_write_target(b: Binding, item: ast.TableRef, verb: str) -> WriteTarget:
     """The target of a statement. Raises 42P01, 42809, 55000 for a view that cannot be written through."""
     return WriteTarget(b, row_rules.writable_table(b, item, verb), item, verb)
+
+
+def find_rule_target(b: Binding, item: ast.TableRef, verb: str) -> WriteTarget:
+    """The relation of a statement that rules rewrite: names only, a view is not followed down to a table."""
+    return WriteTarget(b, row_rules.writable_table(b, item, verb), item, verb, resolves=False)
 
 
 def not_updatable(verb: str, view: Table, detail: str) -> DatacaveError:

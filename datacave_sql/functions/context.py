@@ -65,6 +65,7 @@ class CatalogView(Protocol):
         """The CREATE INDEX statement, or one column of it (from 1)."""
 
     def view_definition(self, oid: int, pretty: bool) -> str | None: ...
+    def rule_definition(self, oid: int, pretty: bool) -> str | None: ...
 
     def partition_key_definition(self, oid: int) -> str | None:
         """pg_get_partkeydef."""

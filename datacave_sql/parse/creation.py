@@ -29,7 +29,7 @@ from datacave_sql.parse.ast import (
 )
 from datacave_sql.parse.keywords import IDENT, NON_RESERVED_WORD
 from datacave_sql.parse.lexer import SCONST
-from datacave_sql.parse.operators import OperatorGrammar
+from datacave_sql.parse.rules import RuleGrammar
 
 _RECOGNISED: dict[tuple[str, ...], str] = {
     ("access", "method"): "CREATE ACCESS METHOD",
@@ -45,7 +45,6 @@ _RECOGNISED: dict[tuple[str, ...], str] = {
     ("operator", "class"): "CREATE OPERATOR CLASS",
     ("operator", "family"): "CREATE OPERATOR FAMILY",
     ("publication",): "CREATE PUBLICATION",
-    ("rule",): "CREATE RULE",
     ("server",): "CREATE SERVER",
     ("statistics",): "CREATE STATISTICS",
     ("subscription",): "CREATE SUBSCRIPTION",
@@ -61,7 +60,7 @@ _REPLACEABLE = frozenset(["view", "function", "procedure", "trigger", "rule", "a
 _SCHEMA_ELEMENTS = frozenset(["create", "grant"])
 
 
-class CreationGrammar(OperatorGrammar):
+class CreationGrammar(RuleGrammar):
     """Every CREATE."""
 
     __slots__ = ()
@@ -98,6 +97,9 @@ class CreationGrammar(OperatorGrammar):
         if kind == "trigger" or (kind == "constraint" and following == "trigger"):
             self.index += 1 if kind == "trigger" else 2
             return self.create_trigger(position, or_replace, kind == "constraint")
+        if kind == "rule":
+            self.index += 1
+            return self.create_rule(position, or_replace)
         if kind == "aggregate":
             self.index += 1
             return self.create_aggregate(position, or_replace)

@@ -18,6 +18,8 @@ DEFAULT = 2604
 REWRITE = 2618
 NAMESPACE = 2615
 NORMAL, AUTOMATIC, INTERNAL = "n", "a", "i"
+EVENT_TYPES = {"u": "2", "i": "3", "d": "4"}
+"""Numbers of events in pg_rewrite."""
 
 
 def depend_rows(rows: CatalogRows) -> list[Row]:
@@ -92,13 +94,22 @@ def _of_table(rows: CatalogRows, table: Table) -> list[Row]:
             if oid >= FIRST_USER_OID:
                 kind = CLASS if rows.catalog.relation_by_oid(oid) is not None else TYPE
                 found.append((REWRITE, rule, 0, kind, oid, 0, NORMAL))
+    for one in table.rules:
+        found.append((REWRITE, one.oid, 0, CLASS, table.oid, 0, AUTOMATIC))
+        for oid in one.depends_on:
+            if oid >= FIRST_USER_OID:
+                kind = CLASS if rows.catalog.relation_by_oid(oid) is not None else TYPE
+                found.append((REWRITE, one.oid, 0, kind, oid, 0, NORMAL))
     return found
 
 
 def rewrite_rows(rows: CatalogRows) -> list[Row]:
-    """pg_rewrite: the rule `_RETURN` of every view; its parse tree is not shown."""
-    return [
-        (default_oid(table.oid, 0), "_RETURN", table.oid, "1", "O", True, "<>", "<>")
-        for table in rows.catalog.tables.values()
-        if table.view_query is not None
-    ]
+    """pg_rewrite: the rule `_RETURN` of every view, and rules; their parse trees are not shown."""
+    found: list[Row] = []
+    for table in rows.catalog.tables.values():
+        if table.view_query is not None:
+            found.append((default_oid(table.oid, 0), "_RETURN", table.oid, "1", "O", True, "<>", "<>"))
+        for rule in table.rules:
+            letter = EVENT_TYPES[rule.event]
+            found.append((rule.oid, rule.name, table.oid, letter, rule.enabled, rule.instead, "<>", "<>"))
+    return found

@@ -55,6 +55,15 @@ def materialized_views_view(rows: CatalogRows) -> list[Row]:
     ]  # fmt: skip
 
 
+def rules_view(rows: CatalogRows) -> list[Row]:
+    """pg_rules: all but the queries of views."""
+    return [
+        (rows.schema_name(t.schema_oid), t.name, rule.name, rows.rule(t, rule))
+        for t in rows.catalog.tables.values()
+        for rule in t.rules
+    ]
+
+
 def index_definition(rows: CatalogRows, table: Table, index: Index) -> str:
     """CREATE INDEX with the table's full name."""
     name = f"{quote_identifier(rows.schema_name(table.schema_oid))}.{quote_identifier(table.name)}"

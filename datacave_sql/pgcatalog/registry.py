@@ -84,6 +84,7 @@ BY_CATALOG: dict[str, Callable[[CatalogRows], Sequence[Row]]] = {
     "pg_rewrite": dependencies.rewrite_rows,
     "pg_tables": listings.tables_view,
     "pg_views": listings.views_view,
+    "pg_rules": listings.rules_view,
     "pg_matviews": listings.materialized_views_view,
     "pg_indexes": listings.indexes_view,
 }

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from datacave_core.catalog import Catalog, Table
+from datacave_core.catalog import Catalog, Rule, Table
 from datacave_core.catalog import Sequence as CatalogSequence
 from datacave_core.values import Row
 from datacave_sql.bind.definitions import Definitions
@@ -92,6 +92,10 @@ class CatalogRows:
     def view_query(self, view: Table) -> str | None:
         """The query of a view under the usual search path, with its semicolon."""
         return f"{self._definitions.view(self._environment, view)};" if view.view_query is not None else None
+
+    def rule(self, table: Table, rule: Rule) -> str:
+        """CREATE RULE under the usual search path."""
+        return self._definitions.rule(self._environment, table, rule)
 
     def role_name(self, oid: int) -> str:
         """The name of a role, as pg_get_userbyid gives it."""

@@ -510,6 +510,20 @@ class Merge:
     returning: None = None
 
 
+@dataclass(frozen=True, slots=True)
+class RuleSteps:
+    """What rules make of a write: plans that run one after the other, each seeing what those before it have done.
+
+    Rows come from the step `answering`, as its RETURNING gives them; the command tag counts those of `counting`.
+    """
+
+    steps: tuple[LogicalPlan, ...]
+    answering: int | None
+    counting: int | None
+    returning: tuple[Expression, ...] | None
+    columns: tuple[OutputColumn, ...]
+
+
 LogicalPlan: TypeAlias = (
     Scan
     | Append
@@ -533,11 +547,13 @@ LogicalPlan: TypeAlias = (
     | Update
     | Delete
     | Merge
+    | RuleSteps
 )
 
 PLAN_NODES = (
     Moment, VersionSpan, Scan, Append, Partitioning, PartitionTest, VirtualScan, Values, FunctionScan, Filter, Project,
     ProjectSet, Join, Aggregate, Window, Sort, Limit, Distinct, SetOperation, With, CommonTable, CommonTableScan,
     LockedTable, LockRows, OnConflict, WrittenMember, Routing, Insert, Update, Delete, MergeAction, Merge,
+    RuleSteps,
 )  # fmt: skip
 """Every class of this module that holds expressions or plans, for isinstance."""

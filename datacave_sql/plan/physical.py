@@ -18,6 +18,7 @@ from datacave_sql.plan.hashed_scans import plan_table_scan
 from datacave_sql.plan.joins import plan_join
 from datacave_sql.plan.merges import plan_merge
 from datacave_sql.plan.planning import Planner, PlanningEnvironment
+from datacave_sql.plan.rule_steps import plan_rule_steps
 from datacave_sql.plan.scans import plan_virtual_scan
 from datacave_sql.plan.streams import (
     plan_common_table_scan,
@@ -59,6 +60,7 @@ PLANNERS: dict[type, Any] = {
     l.Update: frozen(plan_update),
     l.Delete: frozen(plan_delete),
     l.Merge: plan_merge,
+    l.RuleSteps: plan_rule_steps,
 }
 
 

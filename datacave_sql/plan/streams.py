@@ -386,7 +386,7 @@ def _tables_read(node: l.With) -> set[int]:
 def _writes(plan: l.LogicalPlan) -> bool:
     while isinstance(plan, l.With):
         plan = plan.child
-    return isinstance(plan, l.Insert | l.Update | l.Delete | l.Merge)
+    return isinstance(plan, l.Insert | l.Update | l.Delete | l.Merge | l.RuleSteps)
 
 
 def plan_common_table_scan(

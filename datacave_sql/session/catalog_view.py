@@ -20,7 +20,7 @@ from datacave_sql.bind.row_security import is_exempt
 from datacave_sql.bind.sqltext import quote_identifier
 from datacave_sql.bind.updatability import updatable_columns, updatable_events
 from datacave_sql.parse import parse_type
-from datacave_sql.pgcatalog.attributes import default_parts
+from datacave_sql.pgcatalog.attributes import default_oid, default_parts
 from datacave_sql.pgcatalog.signatures import function_arguments, function_result
 from datacave_sql.session.definitions import constraint_text, index_key_text, index_text
 from datacave_sql.session.parameter_text import split_identifiers
@@ -343,6 +343,16 @@ class SessionCatalogView:
         if table is None or table.view_query is None:
             return None
         return f"{self._definitions.view(self._environment, table, pretty)};"
+
+    def rule_definition(self, oid: int, pretty: bool) -> str | None:
+        """pg_get_ruledef."""
+        for table in self._catalog.tables.values():
+            if table.view_query is not None and default_oid(table.oid, 0) == oid:
+                return self._definitions.view_rule(self._environment, table, pretty)
+            for rule in table.rules:
+                if rule.oid == oid:
+                    return self._definitions.rule(self._environment, table, rule, pretty)
+        return None
 
     def expression_text(self, stored: str, relation: int, pretty: bool) -> str | None:
         """pg_get_expr: expressions are stored as text, those of defaults with the type of their column."""

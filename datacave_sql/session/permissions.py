@@ -34,6 +34,7 @@ from datacave_sql.bind import table_changes
 from datacave_sql.bind.access import RelationUse
 from datacave_sql.bind.bound_privileges import ChangePolicies
 from datacave_sql.bind.bound_routines import AlterRoutine, CreateCast, CreateOperator, CreateRoutine
+from datacave_sql.bind.bound_rules import ChangeRules
 
 _RELATION_CLASS = 1259
 _TYPE_CLASS = 1247
@@ -285,6 +286,11 @@ def _change_policies(asker: _Asker, bound: ChangePolicies) -> None:
         raise not_owner("relation" if bound.tag == "DROP POLICY" else "table", bound.table.name)
 
 
+def _change_rules(asker: _Asker, bound: ChangeRules) -> None:
+    if not asker.owns(bound.table.owner_oid):
+        raise not_owner(_KINDS[bound.table.kind], bound.table.name)
+
+
 def _change_owner(asker: _Asker, bound: s.ChangeOwner) -> None:
     asker.must_own(bound.target)
     _new_owner(asker, bound.target, bound.role_oid)
@@ -431,11 +437,7 @@ def _comment_on(asker: _Asker, bound: s.CommentOn) -> None:
     if item is None and (indexed := catalog.index_by_oid(oid)) is not None:
         item = indexed
     if item is None:
-        parts = (
-            table
-            for table in catalog.tables.values()
-            if oid in {*(one.oid for one in table.constraints), *(one.oid for one in table.policies)}
-        )
+        parts = (table for table in catalog.tables.values() if oid in _parts(table))
         item = next(parts, None)
         is_part = item is not None
     if is_part and not asker.owns(item.owner_oid):
@@ -443,6 +445,12 @@ def _comment_on(asker: _Asker, bound: s.CommentOn) -> None:
     if item is None or (not hasattr(item, "owner_oid") and not isinstance(item, tuple)):
         raise DatacaveError("must be superuser to comment on this object", sqlstate=sqlstate.INSUFFICIENT_PRIVILEGE)
     asker.must_own(item)
+
+
+def _parts(table: Table) -> set[int]:
+    """The oids of what belongs to a table and has no owner of its own."""
+    parts = {one.oid for one in table.constraints} | {one.oid for one in table.policies}
+    return parts | {one.oid for one in table.rules}
 
 
 _CHECKS: dict[type, Callable[[_Asker, Any], None]] = {
@@ -460,6 +468,7 @@ _CHECKS: dict[type, Callable[[_Asker, Any], None]] = {
     s.RefreshMaterializedView: _owner_of("table"),
     s.CommentOn: _comment_on,
     ChangePolicies: _change_policies,
+    ChangeRules: _change_rules,
     s.Truncate: _truncate,
     s.LockTable: _lock_tables,
     s.DropObjects: _drop,

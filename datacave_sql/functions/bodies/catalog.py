@@ -141,7 +141,11 @@ def index_method_property(oid: int, name: str) -> bool | None:
 
 BODIES.add("pg_tablespace_location", lambda oid: "")
 BODIES.add("pg_available_extensions pg_available_extension_versions", lambda: iter(()))
-BODIES.add("pg_get_ruledef pg_get_ruledef_ext pg_get_triggerdef pg_get_triggerdef_ext", lambda oid, pretty=False: None)
+BODIES.add_with_context(
+    "pg_get_ruledef pg_get_ruledef_ext",
+    lambda context, oid, pretty=False: context.catalog.rule_definition(oid, pretty),
+)
+BODIES.add("pg_get_triggerdef pg_get_triggerdef_ext", lambda oid, pretty=False: None)
 
 
 @BODIES("information_schema._pg_expandarray(2277)")

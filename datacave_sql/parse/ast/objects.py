@@ -288,6 +288,20 @@ class CreateTrigger(Statement):
 
 
 @dataclass(frozen=True, slots=True)
+class CreateRule(Statement):
+    """CREATE RULE; without actions it does NOTHING. `table_position` is where the table is named."""
+
+    name: str
+    event: Literal["select", "insert", "update", "delete"]
+    table: QualifiedName
+    table_position: int
+    condition: Expression | None
+    instead: bool
+    actions: tuple[Statement, ...]
+    or_replace: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class RoutineSignature(Node):
     """A function, procedure or aggregate in DROP, COMMENT, GRANT: name and argument types, None where not written."""
 

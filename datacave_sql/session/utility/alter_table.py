@@ -493,6 +493,11 @@ def _set_owner(change: _TableChange, action: table_changes.SetOwner) -> Iterator
     change.install(replace(table, owner_oid=new, privileges=privileges), None, *owned)
 
 
+def _set_rules(change: _TableChange, action: table_changes.SetRules) -> Iterator[Wait]:
+    yield from ()
+    change.install(replace(change.table, rules=action.rules))
+
+
 def _set_row_security(change: _TableChange, action: table_changes.SetRowSecurity) -> Iterator[Wait]:
     yield from ()
     table = change.table
@@ -530,4 +535,5 @@ _ACTIONS: dict[type, Callable[[_TableChange, Any], Iterator[Wait]]] = {
     table_changes.SetOwner: _set_owner,
     table_changes.SetPersistence: _set_persistence,
     table_changes.SetRowSecurity: _set_row_security,
+    table_changes.SetRules: _set_rules,
 }

@@ -55,12 +55,13 @@ class Removal:
     columns: dict[int, set[int]] = field(default_factory=dict)  # table oid -> column numbers
     defaults: dict[int, set[int]] = field(default_factory=dict)  # table oid -> columns that lose their default
     policies: dict[int, set[int]] = field(default_factory=dict)  # table oid -> policy oids
+    rules: dict[int, set[int]] = field(default_factory=dict)  # table oid -> rule oids
     told: list[tuple[str, str]] = field(default_factory=list)  # (dependent, what it depends on)
 
     def apply(self) -> Catalog:
         """The catalog without all this."""
         catalog = self.catalog.without(*self.objects.values()) if self.objects else self.catalog
-        parts = (self.constraints, self.indexes, self.columns, self.defaults, self.policies)
+        parts = (self.constraints, self.indexes, self.columns, self.defaults, self.policies, self.rules)
         touched = {oid for part in parts for oid in part} - self.objects.keys()
         changed = [self._reduced(catalog.tables[oid]) for oid in sorted(touched)]
         return catalog.with_objects(changed) if changed else catalog
@@ -71,6 +72,7 @@ class Removal:
         no_column = self.columns.get(table.oid, set())
         no_default = self.defaults.get(table.oid, set())
         no_policy = self.policies.get(table.oid, set())
+        no_rule = self.rules.get(table.oid, set())
         columns = tuple(
             dropped_column(column, self.catalog)
             if column.number in no_column
@@ -85,6 +87,7 @@ class Removal:
             constraints=tuple(one for one in table.constraints if one.oid not in gone),
             indexes=tuple(one for one in table.indexes if one.oid not in no_index),
             policies=tuple(one for one in table.policies if one.oid not in no_policy),
+            rules=tuple(one for one in table.rules if one.oid not in no_rule),
         )
 
 
@@ -211,6 +214,10 @@ class Collector:
                 if oid in policy.depends_on and view.oid not in self.removal.objects:
                     self._tell(f"policy {policy.name} on table {view.name}", item)
                     self.removal.policies.setdefault(view.oid, set()).add(policy.oid)
+            for rule in view.rules:
+                if oid in rule.depends_on and view.oid not in self.removal.objects:
+                    self._tell(f"rule {rule.name} on {describe(self._catalog, view)}", item)
+                    self.removal.rules.setdefault(view.oid, set()).add(rule.oid)
 
     def _routines_on(self, oids: Iterable[int], item: Any) -> None:
         """The routines that need one of these."""

@@ -17,7 +17,9 @@ from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.types.names import quote_name
 from datacave_sql.bind.binder import bind_statement, binding
 from datacave_sql.bind.names import Scope
+from datacave_sql.bind.rules import rule_sources
 from datacave_sql.bind.sqltext import SqlText, quote_identifier
+from datacave_sql.bind.statement_text import StatementText
 from datacave_sql.bind.stored_text import expression_tree, query_tree
 from datacave_sql.parse import ast, parse_statements
 from datacave_sql.plan import logical as l
@@ -138,10 +140,66 @@ class _Texts:
                 for part in key.parts
             )
             key = _changed(key, parts=parts)
+        rules = tuple(
+            _changed(
+                rule,
+                condition=rule.condition and self._rule_text(rule.condition, None),
+                actions=tuple(self._rule_text(action, query_tree(action)) for action in rule.actions),
+            )
+            for rule in table.rules
+        )
         rewritten: Table = _changed(
-            table, columns=columns, constraints=constraints, indexes=indexes, view_query=query, partition_key=key
+            table,
+            columns=columns,
+            constraints=constraints,
+            indexes=indexes,
+            view_query=query,
+            partition_key=key,
+            rules=rules,
         )
         return rewritten
+
+    def _rule_text(self, text: str, action: ast.Statement | None) -> str:
+        """The condition or an action of a rule."""
+        tree: ast.Node = expression_tree(text) if action is None else action
+        column_table = self._renaming.column_table
+        self._columns = frozenset()
+        if column_table is not None and not isinstance(tree, ast.Notify):
+            session = self._session
+            environment = session.binding_environment(session.catalog_state)
+            b = binding(replace(environment, search_path=(self._schema, *environment.search_path)), text)
+            b.mentions = []
+            assert isinstance(self._owner, Table)
+            scope = Scope(None, rule_sources(b, self._owner), [])
+            if isinstance(tree, ast.Expression):
+                b.expression(tree, scope)
+            else:
+                assert action is not None
+                b.query(action, Scope(scope, boundary=True))
+            number = next(c.number for c in column_table.live_columns if c.name == self._renaming.column[0])
+            self._columns = frozenset(
+                position for position, _, oid, attribute in b.mentions if (oid, attribute) == (column_table.oid, number)
+            )
+        mapped = _map(tree, self._in_rule)
+        if mapped is tree:
+            return text
+        return StatementText()(mapped) if action is None else StatementText().query(mapped)
+
+    def _in_rule(self, node: Any) -> Any:
+        table = self._renaming.column_table
+        if table is not None and isinstance(node, ast.Insert | ast.Update):
+            schema = self._renaming.catalog.schemas[table.schema_oid].name
+            if node.table.name[-2:] == (schema, table.name):
+                renamed = _map(node.columns if isinstance(node, ast.Insert) else node.assignments, self._assigned)
+                name = "columns" if isinstance(node, ast.Insert) else "assignments"
+                return self._in_query(replace(node, **{name: renamed}))
+        return self._in_query(node)
+
+    def _assigned(self, node: Any) -> Any:
+        old, new = self._renaming.column
+        if isinstance(node, ast.AssignmentTarget) and node.column == old:
+            return replace(node, column=new)
+        return node
 
     def _column(self, column: Column) -> Column:
         if column.default is None:
