@@ -19,6 +19,7 @@ from pathlib import Path
 import uvloop
 
 from bench.stores import STORES, Load, Pair, Store, key_of, values
+from datacave_server.cli.serve import COLLECTOR_THRESHOLDS
 
 BATCH_ROWS = 1000
 SCAN_ROWS = 10_000
@@ -97,6 +98,7 @@ async def compare(rows: int, words: list[str], folder: Path) -> dict[str, dict[s
     plan = Plan(rows)
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*COLLECTOR_THRESHOLDS)  # as the server does
     for turn, (name, count, load) in enumerate(plan.loads()):
         figures[name] = {}
         for at in range(len(stores)):

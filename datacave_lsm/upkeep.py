@@ -113,7 +113,7 @@ def rotate(rotation: Rotation, desk: Desk) -> Slices[None]:
 
 
 def _handles(view: View) -> list[TableHandle]:
-    return [*view.level0, *(handle for _, handles in view.deeper for handle in handles)]
+    return [*view.level0, *(handle for *_, handles in view.deeper for handle in handles)]
 
 
 def _put_under_current_key(handle: TableHandle, ring: KeyRing, desk: Desk) -> Slices[None]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from operator import eq
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,13 +67,11 @@ def _of_table(
     columns: Sequence[int],
     with_keys: bool,
 ) -> Iterator[ColumnBatch]:
-    before: Group | None = None  # the group before this one, if a key goes on from it
     for group in handle.reader.groups(low, high, cached=True):
         start, stop = group.span(low, high)
-        mask = own_mask(handle, group, before, timestamp)
-        before = group
         if group.min_timestamp > timestamp or start == stop:
             continue
+        mask = _own_mask(handle, group, timestamp)
         for other in newer:
             if other.smallest <= group.last_key and other.largest >= group.first_key:
                 mask = _and(mask, _shown_beside(handle, group, other, timestamp))
@@ -95,37 +92,28 @@ def _of_table(
             yield ColumnBatch(len(places), vectors, shown)
 
 
-def own_mask(handle: TableHandle, group: Group, before: Group | None, timestamp: int) -> NDArray[np.bool_] | None:
+def _own_mask(handle: TableHandle, group: Group, timestamp: int) -> NDArray[np.bool_] | None:
     """The rows that are, within this file, the newest version at or before the timestamp; None means all."""
-    repeats = _repeats(handle, group, before)
-    if repeats is None and group.max_timestamp <= timestamp:
+    repeats = _repeats(handle, group)
+    hidden = handle.reader.hides_first(group, timestamp)
+    if repeats is None and not hidden and group.max_timestamp <= timestamp:
         return None
     old_enough = group.timestamps() <= timestamp
-    if repeats is None:
-        return old_enough
-    # Timestamps descend within a key, so that a row is the first old enough one if the row before is not.
     mask = old_enough.copy()
-    mask[1:] &= ~(repeats[1:] & old_enough[:-1])
-    if repeats[0] and (before is None or before.number != group.number - 1):
-        before = handle.reader.group(group.number - 1)
-    if repeats[0] and before is not None and int(before.timestamps(before.row_count - 1)[0]) <= timestamp:
+    if repeats is not None:
+        # Timestamps descend within a key, so that a row is the first old enough one if the row before is not.
+        mask[1:] &= ~(repeats[1:] & old_enough[:-1])
+    if hidden:
         mask[0] = False
     return mask
 
 
-def _repeats(handle: TableHandle, group: Group, before: Group | None) -> NDArray[np.bool_] | None:
+def _repeats(handle: TableHandle, group: Group) -> NDArray[np.bool_] | None:
     """The rows whose key the row before has, too; None if there are none."""
     place = (group.number, -1)
     if place in handle.masks:
         return handle.masks[place]
-    keys = group.keys()
-    repeats = np.zeros(len(keys), np.bool_)
-    repeats[1:] = np.fromiter(map(eq, keys[1:], keys), np.bool_, len(keys) - 1)
-    if group.number > 0:
-        if before is None or before.number != group.number - 1:
-            before = handle.reader.group(group.number - 1)
-        repeats[0] = before.last_key == keys[0]
-    found = handle.masks[place] = repeats if repeats.any() else None
+    found = handle.masks[place] = group.repeats()
     return found
 
 

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from heapq import merge
 from typing import TypeAlias
 
-from datacave_core.layout import PREFIX_LENGTH
+from datacave_core.layout import PREFIX_LENGTH, Layout
 from datacave_core.ports import Version
 from datacave_core.values import Row
 from datacave_lsm.batch import Batch
-from datacave_lsm.iterators.sources import STRETCH_ROWS_MAX, Sources, group_rows
+from datacave_lsm.iterators.sources import STRETCH_ROWS_MAX, Sources
 from datacave_lsm.memtable import Cell, Memtable
+from datacave_lsm.table import Group
 from datacave_lsm.version import TableHandle
 
 Ordered: TypeAlias = tuple[bytes, int, Row | None]
@@ -56,12 +57,21 @@ def _of_tables(
             start, end = group.span(low, high)
             while start < end:
                 stop = min(start + STRETCH_ROWS_MAX, end)
-                rows = group_rows(group, start, stop, layout)
+                rows = _group_rows(group, start, stop, layout)
                 stamps = group.timestamps(start, stop).tolist()
                 for key, stamp, row in zip(group.keys(start, stop), stamps, rows, strict=True):
                     if after < stamp <= until:
                         yield key, -stamp, row
                 start = stop
+
+
+def _group_rows(group: Group, start: int, stop: int, layout: Layout | None) -> list[Row | None]:
+    """The rows of all versions of a span; None for tombstones."""
+    rows: list[Row | None] = list(group.rows(None, layout, start, stop))
+    if group.tombstone_count:
+        for position in group.operations(start, stop).nonzero()[0].tolist():
+            rows[position] = None
+    return rows
 
 
 def newest_after(sources: Sources, low: bytes, high: bytes | None, after: int) -> int | None:

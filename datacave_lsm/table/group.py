@@ -25,8 +25,8 @@ from datacave_lsm.format.keys import KeySegment, open_keys
 from datacave_lsm.format.sealing import Opener
 from datacave_lsm.format.transfer import read_exactly
 from datacave_lsm.table.cache import SegmentCache
-from datacave_lsm.table.pointread import PlainPointReader, PointReader
 from datacave_lsm.table.properties import ColumnStatistics
+from datacave_lsm.table.rowread import EVERY, PlainRowReader, RowReader
 from datacave_lsm.table.shape import (
     FIRST_VALUE_COLUMN,
     KEYS_COLUMN,
@@ -61,11 +61,14 @@ class Group:
     """
 
     __slots__ = (
+        "_attached",
         "_columns",
         "_keys",
         "_offsets",
+        "_opened",
         "_operations",
         "_reader",
+        "_ready",
         "_source",
         "_timestamps",
         "cost_bytes",
@@ -82,10 +85,13 @@ class Group:
         self.entry = entry
         self._offsets = list(accumulate(entry.lengths, initial=entry.offset))
         self._keys: KeySegment | None = None
-        self._reader: PlainPointReader | None = None
+        self._reader: PlainRowReader | None = None
         self._timestamps: ColumnSegment | None = None
         self._operations: ColumnSegment | None = None
         self._columns: list[ColumnSegment | None] = [None] * len(layout.columns)
+        self._opened = False  # whether all segments are
+        self._attached = False  # whether the reader knows timestamps and operations
+        self._ready = False  # both, so that single rows can be read
 
     @property
     def row_count(self) -> int:
@@ -134,8 +140,8 @@ class Group:
     def span(self, low: bytes | None, high: bytes | None) -> tuple[int, int]:
         """The half-open range of row positions with low <= key < high."""
         entry = self.entry
-        start = 0 if low is None or low <= entry.first_key else self.key_segment().first_at_least(low)
-        stop = entry.row_count if high is None or high > entry.last_key else self.key_segment().first_at_least(high)
+        start = 0 if low is None or low <= entry.first_key else self._row_reader().first_at_least(low)
+        stop = entry.row_count if high is None or high > entry.last_key else self._row_reader().first_at_least(high)
         return start, max(start, stop)
 
     def keys(self, start: int = 0, stop: int | None = None) -> list[bytes]:
@@ -194,22 +200,90 @@ class Group:
     def get(self, key: bytes, timestamp: int, layout: Layout | None = None) -> Version | None:
         """The newest version of the key at or before the timestamp within this group."""
         reader = self._reader
-        if reader is None:
+        if reader is None or not self._ready:
             self._open_all()
-            operations = self._operations if self.entry.tombstone_count else None
-            reader = self._reader = PointReader(
-                self.key_segment(),
-                self._timestamps or self._open_timestamps(),
-                operations,
-                cast("list[ColumnSegment]", self._columns),
-            )
+            reader = self._row_reader()
+            self._attach(reader)
+            self._ready = True
         found = reader.get(key, timestamp)
         if found is None:
             return None
         stamp, row = found
         if row is not None and layout is not None and len(layout.columns) > len(row):
-            row += tuple([column.missing for column in layout.columns[len(row) :]])
+            row += _missing(layout, len(row))
         return Version(stamp, row)
+
+    def visible_pairs(
+        self, start: int, stop: int, timestamp: int, hidden: bool, layout: Layout | None
+    ) -> list[tuple[bytes, Row]]:
+        """The rows of a span that are seen at a timestamp, with their keys, in order.
+
+        Of each key that is the newest version at or before the timestamp, if it is no tombstone. `hidden` says that the
+        first key of the group has such a version in the group before (TableReader.hides_first).
+        """
+        reader, timestamp = self._span_reader(timestamp, None)
+        return reader.pairs(start, stop, timestamp, hidden, self._missing(layout))
+
+    def visible_stretch(
+        self, start: int, stop: int, timestamp: int, hidden: bool, layout: Layout | None
+    ) -> tuple[list[bytes], list[Row | None]]:
+        """The same as keys and rows, with tombstones, whose row is None."""
+        reader, timestamp = self._span_reader(timestamp, None)
+        return reader.stretch(start, stop, timestamp, hidden, self._missing(layout))
+
+    def visible_rows(
+        self,
+        start: int,
+        stop: int,
+        timestamp: int,
+        hidden: bool,
+        layout: Layout | None,
+        columns: Sequence[int] | None,
+        places: bool,
+    ) -> list[Row | None]:
+        """The same without keys, with all columns or some; with `places` also None for every row that is not seen."""
+        reader, timestamp = self._span_reader(timestamp, columns)
+        return reader.rows(start, stop, timestamp, hidden, columns, self._missing(layout), places)
+
+    def repeats(self) -> NDArray[np.bool_] | None:
+        """The rows (but for the first) whose key the row before has, too; None if there are none."""
+        flags = self._row_reader().repeats()
+        return None if flags is None else np.frombuffer(flags, np.bool_)
+
+    def _row_reader(self) -> PlainRowReader:
+        reader = self._reader
+        if reader is None:
+            reader = self._reader = RowReader(self.key_segment(), self._columns)
+        return reader
+
+    def _attach(self, reader: PlainRowReader) -> None:
+        """Gives the reader what tells versions apart."""
+        operations = (self._operations or self._open_operations()) if self.entry.tombstone_count else None
+        reader.attach(self._timestamps or self._open_timestamps(), operations)
+        self._attached = True
+
+    def _span_reader(self, timestamp: int, columns: Sequence[int] | None) -> tuple[PlainRowReader, int]:
+        """The reader with everything open that a span takes, and the timestamp, or EVERY where it does not matter."""
+        if columns is None:
+            if not self._opened:
+                self._open_all()
+        else:
+            for number in columns:
+                if number < len(self._columns) and self._columns[number] is None:
+                    self.segment(number)
+        reader = self._reader or self._row_reader()
+        entry = self.entry
+        if entry.max_timestamp <= timestamp:
+            timestamp = EVERY
+        if (timestamp != EVERY or entry.tombstone_count) and not self._attached:
+            self._attach(reader)
+        return reader, timestamp
+
+    def _missing(self, layout: Layout | None) -> tuple[Any, ...]:
+        """The values of the columns that the group lacks."""
+        if layout is None or len(layout.columns) <= len(self._columns):
+            return ()
+        return _missing(layout, len(self._columns))
 
     def key_segment(self) -> KeySegment:
         """The opened keys, for searches and vectorised merges."""
@@ -263,7 +337,7 @@ class Group:
 
     def _open_all(self) -> None:
         """Opens every segment that is not open yet, with one read."""
-        if self._operations is not None and None not in self._columns:
+        if self._opened:
             return
         offsets, source = self._offsets, self._source
         first = offsets[0]
@@ -289,6 +363,7 @@ class Group:
                 payload = opener(number, at, view[start - first : stop - first], start)
                 self._operations = self._decode(payload, at, _INT64_COLUMN)
                 cost += self._operations.cost_bytes
+        self._opened = True
         self._charge(cost)
 
     def payload(self, column: int) -> bytes:
@@ -334,3 +409,8 @@ class Group:
             f'file "{self._source.name}" is damaged: group {self.number}, column {column} '
             f"(at byte {self._offsets[column]}) does not decode: {what}"
         )
+
+
+def _missing(layout: Layout, stored: int) -> tuple[Any, ...]:
+    """The values of the columns behind the first `stored` ones."""
+    return tuple([column.missing for column in layout.columns[stored:]])

@@ -195,6 +195,19 @@ class TableReader:
         for number in reversed(numbers) if reverse else numbers:
             yield self.group(number, cached=cached)
 
+    def hides_first(self, group: Group, timestamp: int) -> bool:
+        """Whether the group before ends with a version of this group's first key that is at or before the timestamp.
+
+        Then no version of that key in this group is the one to see.
+        """
+        number = group.number - 1
+        if number < 0 or self._last_keys[number] != group.first_key:
+            return False
+        entry = self._entries[number]
+        if entry.max_timestamp <= timestamp:
+            return True
+        return int(self.group(number).timestamps(entry.row_count - 1)[0]) <= timestamp
+
     def verify(self) -> None:
         """Reads and checks every byte of the file; raises DataCorrupted naming the place.
 

@@ -46,7 +46,8 @@ class TableHandle:
 
 
 class View:
-    """Handles by level: `level0` newest first; `deeper` holds, per level with files, its largest keys and handles."""
+    """Handles by level: `level0` newest first; `deeper` holds, per level with files, its largest keys, its smallest
+    keys and its handles."""
 
     __slots__ = ("_handles", "_unused", "deeper", "level0", "levels", "max_timestamp")
 
@@ -60,7 +61,11 @@ class View:
             handle.views += 1
         self.level0 = [handles[file.number] for file in levels.files[0]]
         self.deeper = [
-            ([file.largest_key for file in files], [handles[file.number] for file in files])
+            (
+                [file.largest_key for file in files],
+                [file.smallest_key for file in files],
+                [handles[file.number] for file in files],
+            )
             for files in levels.files[1:]
             if files
         ]
@@ -69,9 +74,9 @@ class View:
     def holding(self, key: bytes) -> list[TableHandle]:
         """The files of the deeper levels whose range holds the key, newest first."""
         found = []
-        for largest_keys, handles in self.deeper:
+        for largest_keys, smallest_keys, handles in self.deeper:
             place = bisect_left(largest_keys, key)
-            if place < len(handles) and handles[place].smallest <= key:
+            if place < len(handles) and smallest_keys[place] <= key:
                 found.append(handles[place])
         return found
 
@@ -82,11 +87,9 @@ class View:
             for handle in self.level0
             if (high is None or handle.smallest < high) and (low is None or handle.largest >= low)
         ]
-        for largest_keys, handles in self.deeper:
+        for largest_keys, smallest_keys, handles in self.deeper:
             start = 0 if low is None else bisect_left(largest_keys, low)
-            stop = start
-            while stop < len(handles) and (high is None or handles[stop].smallest < high):
-                stop += 1
+            stop = len(handles) if high is None else bisect_left(smallest_keys, high)
             if start < stop:
                 found.append(handles[start:stop])
         return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 
 import numpy as np
@@ -15,9 +16,9 @@ from datacave_core.layout import PhysicalColumn, PhysicalType
 from datacave_core.rowbatch import ColumnVector
 from datacave_lsm.format.encodings import Compression, PointKind, encode_column, open_column, vector_of
 from datacave_lsm.format.keys import encode_keys, open_keys
-from datacave_lsm.table import _filter, _pointread
+from datacave_lsm.table import _filter, _rowread
 from datacave_lsm.table.filter import BloomFilter, build_filter, key_hash, plain_may_contain
-from datacave_lsm.table.pointread import PlainPointReader
+from datacave_lsm.table.rowread import EVERY, PlainRowReader
 
 COLUMNS = (
     PhysicalColumn(PhysicalType.INT64),
@@ -85,9 +86,16 @@ def column_values(rng, column, count, shape):
     return vector_of([None if rng.random() < nulls else value for value in values], column)
 
 
-@pytest.mark.parametrize("seed", range(40))
-def test_point_reads(seed):
-    rng = random.Random(seed)
+def readers(keys, timestamps, operations, columns):
+    """The plain body and the compiled one over the same segments."""
+    both = PlainRowReader(keys, columns), _rowread.RowReader(keys, columns)
+    for reader in both:
+        reader.attach(timestamps, operations)
+    return both
+
+
+def versions_of(rng):
+    """Users' keys, all versions in order, and a group of them: keys, timestamps, operations or None, columns."""
     fixed = rng.random() < 0.5
     users = sorted({b"t" + rng.randbytes(2 if fixed else rng.randrange(4)) for _ in range(rng.randrange(1, 60))})
     versions = [(user, stamp) for user in users for stamp in sorted(rng.sample(range(50), rng.randrange(1, 4)))[::-1]]
@@ -106,8 +114,14 @@ def test_point_reads(seed):
         )
         for column in COLUMNS
     ]
-    plain = PlainPointReader(keys, timestamps, operations, columns)
-    fast = _pointread.PointReader(keys, timestamps, operations, columns)
+    return users, versions, keys, timestamps, operations, columns
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_point_reads(seed):
+    rng = random.Random(seed)
+    users, _, *parts = versions_of(rng)
+    plain, fast = readers(*parts)
     for key in [*users, b"", b"s", b"t", b"u", *(user + b"\0" for user in users)]:
         for moment in range(-1, 51, 3):
             expected = plain.get(key, moment)
@@ -115,6 +129,65 @@ def test_point_reads(seed):
             assert found == expected
             if expected is not None and expected[1] is not None:
                 assert list(map(type, found[1])) == list(map(type, expected[1]))
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_spans(seed):
+    """Rows, pairs and stretches of any span equal the plain ones, which equal what single reads find."""
+    rng = random.Random(seed)
+    users, versions, *parts = versions_of(rng)
+    plain, fast = readers(*parts)
+    count = len(versions)
+    missing = rng.choice([(), (None,), (5, "more")])
+    assert fast.repeats() == plain.repeats()
+    for key in [*users, b"", b"t", b"u", *(user + b"\0" for user in users)]:
+        assert fast.first_at_least(key) == plain.first_at_least(key)
+    for _ in range(30):
+        start, stop = sorted((rng.randrange(count + 1), rng.randrange(count + 1)))
+        moment = rng.choice([-1, 10, 25, 49, EVERY])
+        span = start, stop, moment, rng.random() < 0.2
+        assert fast.pairs(*span, missing) == plain.pairs(*span, missing)
+        assert fast.stretch(*span, missing) == plain.stretch(*span, missing)
+        width = len(COLUMNS) + len(missing)
+        for columns in (None, (), (0,), tuple(rng.randrange(width) for _ in range(rng.randrange(1, 4)))):
+            for places in (False, True):
+                expected = plain.rows(*span, columns, missing, places)
+                found = fast.rows(*span, columns, missing, places)
+                assert found == expected
+                assert [None if row is None else [*map(type, row)] for row in found] == [
+                    None if row is None else [*map(type, row)] for row in expected
+                ]
+        found = plain.pairs(0, count, moment, False, ())
+        singles = [
+            (user, version[1]) for user in users if (version := plain.get(user, moment)) and version[1] is not None
+        ]
+        assert found == singles
+
+
+def test_rows_of_plain_values_are_out_of_the_collectors_sight():
+    column = PhysicalColumn(PhysicalType.TEXT)
+    segment = open_column(encode_column(vector_of(["a", "bc"], column), column, Compression.NONE).payload, column)
+    reader = _rowread.RowReader(open_keys(encode_keys([b"k1", b"k2"])), [segment])
+    pairs = reader.pairs(0, 2, EVERY, False, ())
+    assert pairs == [(b"k1", ("a",)), (b"k2", ("bc",))]
+    assert not any(gc.is_tracked(pair) or gc.is_tracked(pair[1]) for pair in pairs)
+    holding = reader.pairs(0, 2, EVERY, False, ([],))
+    assert all(gc.is_tracked(pair) and gc.is_tracked(pair[1]) for pair in holding)
+
+
+def test_spans_out_of_the_group_are_refused():
+    column = PhysicalColumn(PhysicalType.TEXT)
+    segment = open_column(encode_column(vector_of(["a", "bc"], column), column, Compression.NONE).payload, column)
+    reader = _rowread.RowReader(open_keys(encode_keys([b"k1", b"k2"])), [segment, None])
+    for start, stop in ((-1, 1), (0, 3), (2, 1)):
+        with pytest.raises(IndexError):
+            reader.rows(start, stop, EVERY, False, (0,), (), False)
+    with pytest.raises(IndexError):
+        reader.rows(0, 2, EVERY, False, (2,), (), False)
+    with pytest.raises(ValueError, match="not open"):
+        reader.rows(0, 2, EVERY, False, None, (), False)
+    with pytest.raises(ValueError, match="no timestamps"):
+        reader.rows(0, 2, 7, False, (0,), (), False)
 
 
 @given(st.lists(st.text(alphabet="ab\0ä", max_size=5), min_size=1, max_size=40))
@@ -125,8 +198,7 @@ def test_point_reads_of_texts_and_keys_of_all_lengths(texts):
     segment = open_column(encode_column(vector_of(texts, column), column, Compression.NONE).payload, column)
     whole = PhysicalColumn(PhysicalType.INT64, nullable=False)
     stamps = open_column(encode_column(vector_of([7] * len(texts), whole), whole, Compression.NONE).payload, whole)
-    fast = _pointread.PointReader(keys, stamps, None, [segment])
-    plain = PlainPointReader(keys, stamps, None, [segment])
+    plain, fast = readers(keys, stamps, None, [segment])
     for text in [*texts, "c", "ä\0"]:
         assert fast.get(text.encode(), 7) == plain.get(text.encode(), 7)
         assert fast.get(text.encode(), 6) is None
