@@ -2,14 +2,14 @@
 
 A prepared transaction has passed every check and can only be committed or rolled back, by whoever names it, also after
 a restart. It lies in the store as one row with its writes and locks, and holds the locks through an owner of its own.
-A SERIALIZABLE one stands at its place in the serial order from the moment it was prepared: until it is committed,
-serializable transactions that have read what it writes are refused, so that nobody notices the difference.
+A SERIALIZABLE one keeps its reads too, and cannot be made to fail any more: others do, if need be.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgpack
 
@@ -18,11 +18,13 @@ from datacave_core.keycode import prefix_end, table_prefix
 from datacave_core.packing import pack_value, unpack_value
 from datacave_core.ports import Store
 from datacave_core.transaction.lock_table import LockOwner
+from datacave_core.transaction.serial import SerialTransaction
+from datacave_core.transaction.write_set import WriteSet
 from datacave_core.values import Row
 
 PREPARED_TABLE_ID = 23
 _PREFIX = table_prefix(PREPARED_TABLE_ID)
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass(slots=True)
@@ -37,7 +39,7 @@ class PreparedTransaction:
     prepared_at: int
     role_oid: int
     database_oid: int
-    serializable: bool
+    serial: SerialTransaction | None
     writes: dict[bytes, Row | None]
     row_locks: list[tuple[bytes, int]]
     table_locks: list[tuple[int, int]]
@@ -54,18 +56,22 @@ class PreparedTransaction:
     def record(self) -> Row:
         """Its row in the store."""
         writes = [[key, None if row is None else pack_value(row)] for key, row in self.writes.items()]
-        facts = [self.number, self.prepared_at, self.role_oid, self.database_oid, self.serializable]
-        return (msgpack.packb([_FORMAT, facts, writes, self.row_locks, self.table_locks, self.advisory_locks]),)
+        serial = self.serial
+        reads = None if serial is None else [list(serial.keys), serial.ranges]
+        facts = [self.number, self.prepared_at, self.role_oid, self.database_oid]
+        return (msgpack.packb([_FORMAT, facts, writes, self.row_locks, self.table_locks, self.advisory_locks, reads]),)
 
 
 def prepared_in(store: Store) -> Iterator[PreparedTransaction]:
     """All prepared transactions in the store. Raises DataCorrupted for records of a format of the future."""
     for batch in store.scan(_PREFIX, prefix_end(_PREFIX), store.newest_timestamp):
         for key, row in batch:
-            known, facts, writes, rows, tables, advisory = msgpack.unpackb(row[0], use_list=False)
-            number, prepared_at, role_oid, database_oid, serializable = facts
-            if known != _FORMAT:
+            known, facts, writes, rows, tables, advisory, *more = msgpack.unpackb(row[0], use_list=False)
+            if known not in (1, _FORMAT):
                 raise DataCorrupted(f"prepared transaction of format {known}; this version reads format {_FORMAT}")
+            number, prepared_at, role_oid, database_oid = facts[:4]
+            # Format 1 has not kept the reads.
+            reads = more[0] if more else ([], [[b"", None]]) if facts[4] else None
             found = {key: None if packed is None else unpack_value(packed) for key, packed in writes}
             gid = key[len(_PREFIX) :].decode()
             yield PreparedTransaction(
@@ -74,9 +80,20 @@ def prepared_in(store: Store) -> Iterator[PreparedTransaction]:
                 prepared_at,
                 role_oid,
                 database_oid,
-                serializable,
+                None if reads is None else _restored(reads, found, store.newest_timestamp),
                 found,
                 list(rows),
                 list(tables),
                 list(advisory),
             )
+
+
+def _restored(reads: tuple[Any, Any], writes: dict[bytes, Row | None], timestamp: int) -> SerialTransaction:
+    serial = SerialTransaction(timestamp, False, 0)
+    keys, ranges = reads
+    serial.keys = set(keys)
+    serial.ranges = [list(one) for one in ranges]
+    serial.writes = WriteSet()
+    serial.writes.put_all(writes)
+    serial.prepared, serial.prepared_timestamp = True, timestamp
+    return serial

@@ -9,6 +9,7 @@ from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
 from datacave_core.layout import RAW_LAYOUT, Layout
 from datacave_core.ports import Clock, Commit, Store
+from datacave_core.transaction.dependencies import Dependencies
 from datacave_core.transaction.durability import DurabilityQueue
 from datacave_core.transaction.lock_table import LockTable
 from datacave_core.transaction.modes import TableLockMode
@@ -27,6 +28,7 @@ class SharedState:
         "_next_number",
         "active",
         "clock",
+        "dependencies",
         "durability",
         "locks",
         "prepared",
@@ -40,6 +42,7 @@ class SharedState:
         self.locks = LockTable()
         self.table_locks = TableLocks(self.locks)
         self.durability = DurabilityQueue(store)
+        self.dependencies = Dependencies(store)
         self.active: set[Any] = set()
         self._layouts: dict[bytes, Layout] = {}
         self._next_number = 1
@@ -54,6 +57,8 @@ class SharedState:
         owner = prepared.owner
         self._next_number = max(self._next_number, prepared.number + 1)
         owner.transaction_number = prepared.number
+        if prepared.serial is not None:
+            self.dependencies.restore(prepared.serial)
         for key, mode in prepared.row_locks:
             self.locks.acquire(owner, key, mode)
         for key, mode in prepared.advisory_locks:
@@ -70,6 +75,11 @@ class SharedState:
         writes[prepared.key] = None
         done = self.write_now(writes)
         del self.prepared[prepared.gid]
+        if prepared.serial is not None:
+            if commit:
+                self.dependencies.committed(prepared.serial, done.timestamp)
+            else:
+                self.dependencies.rolled_back(prepared.serial)
         self.locks.release_all(prepared.owner)
         self.table_locks.release(prepared.owner)
         return done

@@ -2,7 +2,7 @@
 
     READ COMMITTED    every statement reads a new snapshot; a writer locks the row, then reads its newest version
     REPEATABLE READ   one snapshot; who finds a row changed since then fails with 40001 (first updater wins)
-    SERIALIZABLE      the same, and at commit everything read must still be unchanged; commits are in a serial order
+    SERIALIZABLE      the same, and reads and writes are compared with those of others (dependencies.py)
 
 Order of a row write: `lock` (and wait), `check_write`, `get_latest_version`, decide, `put`. Uniqueness: `lock` the key
 of the unique index in mode UPDATE, then `get_latest_version`.
@@ -28,8 +28,10 @@ from datacave_core.transaction.loads import Insert, Loads
 from datacave_core.transaction.lock_table import LockOwner
 from datacave_core.transaction.merge import merge_columns, merge_rows
 from datacave_core.transaction.prepared import PreparedTransaction
-from datacave_core.transaction.read_set import ReadSet
+from datacave_core.transaction.serial import SerialTransaction
 from datacave_core.transaction.shared import SharedState
+from datacave_core.transaction.snapshot import TransactionSnapshot
+from datacave_core.transaction.tracked import tracked_scan
 from datacave_core.transaction.write_set import WriteSet
 from datacave_core.values import Row
 from datacave_core.wait import Steps, Wait, wait_for
@@ -47,38 +49,16 @@ Mark: TypeAlias = tuple[int, int, int, int]
 """A point to roll back to: lengths of the undo log, of the lists of locks and advisory locks, and of the hooks."""
 
 
-def _dangerous() -> SerializationFailure:
-    return SerializationFailure(
-        "could not serialize access due to read/write dependencies among transactions",
-        detail="Reason code: Canceled on identification as a pivot, during commit attempt.",
-        hint="The transaction might succeed if retried.",
-    )
-
-
-class Transaction:
+class Transaction(TransactionSnapshot):
     """One transaction. Ends with `commit` or `rollback`; every other method is for before that."""
 
     __slots__ = (
         "_lock_table",
-        "_past_pins",
         "_prepared",
-        "_readable",
-        "_reads",
-        "_snapshot_fixed",
-        "_store",
-        "_unpin",
-        "_writes",
         "before_commit",
-        "deferrable",
         "ended",
-        "isolation",
         "loads",
-        "manager",
-        "must_be_durable_before_rows",
         "number",
-        "owner",
-        "read_only",
-        "snapshot",
         "start_microseconds",
     )
 
@@ -95,87 +75,23 @@ class Transaction:
         self.number = owner.transaction_number = manager.take_number()
         self.start_microseconds = manager.clock.now_microseconds()
         self.snapshot = 0
-        """The timestamp that the present statement reads at; 0 before the first statement."""
         self.must_be_durable_before_rows = 0
-        """Rows may be shown to the client once commits up to this timestamp are durable (manager.durable_wait)."""
         self.before_commit: list[Callable[[], Steps[None]]] = []
         """Deferred checks, run by `prepare_commit`; savepoints take back those that were added later."""
         self.ended = False
         self._snapshot_fixed = False
-        self._unpin: Callable[[], None] | None = None
-        self._reads = ReadSet() if isolation is Isolation.SERIALIZABLE else None
+        self._unpin = None
+        self._serial = None
         self._writes = self._readable = WriteSet()
-        self._past_pins: dict[int, Callable[[], None]] = {}
+        self._past_pins = {}
         self._prepared: tuple[int, Prepared] | None = None  # for the first so many writes
         self.loads: Loads | None = None
         manager.active.add(self)
 
-    # Snapshots
-
-    def statement_snapshot(self) -> int:
-        """Called at the start of every statement: the timestamp it reads at."""
-        self._readable = self._writes
-        if self._snapshot_fixed:
-            return self.snapshot
-        if self._unpin is not None:
-            self._unpin()
-            self._unpin = None
-        snapshot = self._store.visible_timestamp
-        own = self.owner.last_commit_timestamp
-        if own > snapshot:
-            # The session goes on before its last commit is on disk (pipelining), and must see it all the same.
-            snapshot = own
-            if own > self.must_be_durable_before_rows:
-                self.must_be_durable_before_rows = own
-        self.snapshot = snapshot
-        if self.isolation is not Isolation.READ_COMMITTED:
-            self._snapshot_fixed = True
-            self._unpin = self._store.pin(snapshot)
-        return snapshot
-
-    def read_as_of(self, timestamp: int) -> None:
-        """Makes the transaction read-only at a past timestamp (microseconds since 1970), before its first statement.
-
-        Raises what `check_readable` raises.
-        """
-        self.manager.check_readable(timestamp)
-        self.read_only = True
-        self.snapshot = timestamp
-        self._snapshot_fixed = True
-        self._reads = None
-        self._unpin = self._store.pin(timestamp)
-
-    def read_at(self, timestamp: int) -> None:
-        """Takes over the snapshot of another transaction that is still running, before the first statement."""
-        self.snapshot = timestamp
-        self._snapshot_fixed = True
-        self._unpin = self._store.pin(timestamp)
-
-    def keep_snapshot(self) -> None:
-        """Keeps the versions of the present snapshot until the next one or the end, for others to take it over."""
-        self._pin_snapshot()
-
-    def read_past(self, timestamp: int) -> None:
-        """Announces reads at a past timestamp: its versions are kept until the transaction ends.
-
-        Raises what `check_readable` raises.
-        """
-        if timestamp in self._past_pins:
-            return
-        self.manager.check_readable(timestamp)
-        self._past_pins[timestamp] = self._store.pin(timestamp)
-        newest = min(timestamp, self._store.newest_timestamp)
-        if newest > self._store.visible_timestamp and newest > self.must_be_durable_before_rows:
-            self.must_be_durable_before_rows = newest
-
-    def kept_span(self) -> tuple[int, int]:
-        """The earliest timestamp whose versions are all kept, and the present snapshot."""
-        return self._store.oldest_readable(), self.snapshot
-
     def history(self, low: bytes, high: bytes | None, until: int) -> Iterator[tuple[bytes, Version]]:
         """All kept versions of committed rows with low <= key < high up to a timestamp, by key, newest first."""
-        if self._reads is not None:
-            self._reads.add_range(low, high)
+        if self._serial is not None:
+            self.manager.dependencies.read_range(self._serial, [low, high])
         return self._store.history(low, high, 0, until)
 
     def change(
@@ -189,7 +105,6 @@ class Transaction:
                     sqlstate=sqlstate.ACTIVE_SQL_TRANSACTION,
                 )
             self.isolation = isolation
-            self._reads = ReadSet() if isolation is Isolation.SERIALIZABLE else None
         if read_only is not None and read_only != self.read_only:
             if not read_only and self.snapshot:
                 raise DatacaveError(
@@ -212,8 +127,8 @@ class Transaction:
         rows = self._readable.rows
         if rows and key in rows:
             return rows[key]
-        if self._reads is not None:
-            self._reads.keys.add(key)
+        if self._serial is not None:
+            self.manager.dependencies.read_key(self._serial, key)
         return self._store.get(key, self.snapshot)
 
     def get_at(self, key: bytes, timestamp: int) -> Row | None:
@@ -265,8 +180,8 @@ class Transaction:
             return self._store.scan(low, high, timestamp, reverse=reverse, batch_rows=batch_rows)
         self._pin_snapshot()
         batches = self._store.scan(low, high, self.snapshot, reverse=reverse, batch_rows=batch_rows)
-        if self._reads is not None:
-            batches = self._reads.follow(batches, low, high, reverse)
+        if self._serial is not None:
+            batches = tracked_scan(self.manager.dependencies, self._serial, batches, low, high, reverse)
         writes = self._readable
         if writes.rows:
             own = writes.range(low, high)
@@ -287,7 +202,7 @@ class Transaction:
         store = self._store
         if timestamp is not None:
             return store.scan_rows(low, high, timestamp, columns, reverse=reverse, batch_rows=batch_rows)
-        if self._reads is None and not (self._readable.rows and self._readable.range(low, high)):
+        if self._serial is None and not (self._readable.rows and self._readable.range(low, high)):
             self._pin_snapshot()
             return store.scan_rows(low, high, self.snapshot, columns, reverse=reverse, batch_rows=batch_rows)
         return (rows_of(batch, columns) for batch in self.scan(low, high, reverse, batch_rows))
@@ -304,8 +219,8 @@ class Transaction:
         if timestamp is not None:
             return self._store.scan_columns(low, high, timestamp, columns, with_keys=with_keys)
         self._pin_snapshot()
-        if self._reads is not None:
-            self._reads.add_range(low, high)
+        if self._serial is not None:
+            self.manager.dependencies.read_range(self._serial, [low, high])
         writes = self._readable
         if writes.rows:
             own = writes.range(low, high)
@@ -313,11 +228,6 @@ class Transaction:
                 batches = self._store.scan_columns(low, high, self.snapshot, columns, with_keys=True)
                 return merge_columns(batches, own, self.manager.layout_of(low[:PREFIX_LENGTH]), columns, with_keys)
         return self._store.scan_columns(low, high, self.snapshot, columns, with_keys=with_keys)
-
-    def _pin_snapshot(self) -> None:
-        # A scan may last longer than old versions are kept; a single get of a statement in flight does not.
-        if self._unpin is None:
-            self._unpin = self._store.pin(self.snapshot)
 
     def freeze_reads(self) -> bool:
         """From here to `thaw_reads`, or the next statement, own writes to come are not read: reads show the moment at
@@ -333,12 +243,9 @@ class Transaction:
 
     def scan_newest(self, low: bytes, high: bytes | None, reverse: bool = False) -> Iterator[list[tuple[bytes, Row]]]:
         """Like `scan`, of the newest rows whatever the snapshot shows, all own writes included."""
-        snapshot, readable = self.snapshot, self._readable
-        self.snapshot, self._readable = max(self._store.newest_timestamp, snapshot), self._writes
-        try:
-            return self.scan(low, high, reverse)
-        finally:
-            self.snapshot, self._readable = snapshot, readable
+        batches = self._store.scan(low, high, max(self._store.newest_timestamp, self.snapshot), reverse=reverse)
+        own = self._writes.range(low, high)
+        return merge_rows(batches, own, reverse, BATCH_ROWS) if own else batches
 
     def written_since_freeze(self, key: bytes) -> bool:
         """Whether the statement that has frozen its reads has written the key."""
@@ -409,20 +316,14 @@ class Transaction:
 
     def note_read(self, key: bytes) -> None:
         """A key whose newest version has decided what the transaction does, without being written."""
-        if self._reads is not None:
-            self._reads.keys.add(key)
+        if self._serial is not None:
+            self.manager.dependencies.read_key(self._serial, key)
 
-    def check_absence(self, key: bytes) -> None:
-        """Called for a key in the way: raises SerializationFailure if its absence was read (SERIALIZABLE)."""
-        reads = self._reads
-        if reads is None:
-            return
-        version = self.get_latest_version(key)
-        if version is None or not self.snapshot < version.timestamp < NEWEST or version.row is None:
-            return
-        found = [key, *(value for value in version.row if isinstance(value, bytes))]
-        if reads.meets(found):
-            raise _dangerous()
+    def meet_readers(self, key: bytes) -> None:
+        """Called for a key that somebody else has written, before the error: raises SerializationFailure instead if
+        others have read that it was not there (SERIALIZABLE)."""
+        if self._serial is not None:
+            self.manager.dependencies.meet_readers(self._serial, key)
 
     # Writing
 
@@ -508,18 +409,17 @@ class Transaction:
         if self.ended:
             raise DatacaveError("the transaction has ended")
         rows, loads = self._writes.rows, self.loads.finished() if self.loads else ()
-        if self._reads is not None and self.manager.prepared:
-            self._check_prepared(self._reads)
+        serial, store = self._serial, self._store
+        if serial is not None:
+            self._check_serial(serial, loads)
         if not rows and not loads:
+            if serial is not None:
+                self.manager.dependencies.committed(serial, store.newest_timestamp)
             self._end()
             return None
         if self.before_commit:
             self._end()
             raise DatacaveError("deferred checks have not been run")
-        store = self._store
-        if self._reads is not None and self._reads.changed_since(store, self.snapshot):
-            self._end()
-            raise _dangerous()
         prepared = None
         if self._prepared is not None and self._prepared[0] == len(self._writes.undo):
             prepared = self._prepared[1]
@@ -530,15 +430,21 @@ class Transaction:
             raise
         self.owner.last_commit_timestamp = commit.timestamp
         self.manager.durability.add(commit)
+        if serial is not None:
+            self.manager.dependencies.committed(serial, commit.timestamp)
         self._end()
         return commit
 
-    def _check_prepared(self, reads: ReadSet) -> None:
-        """Refuses to have overlooked a prepared transaction that stands before this one."""
-        for other in self.manager.prepared.values():
-            if other.serializable and reads.meets(other.writes):
-                self._end()
-                raise _dangerous()
+    def _check_serial(self, serial: SerialTransaction, loads: Sequence[Load]) -> None:
+        dependencies = self.manager.dependencies
+        try:
+            for load in loads:
+                if load.bounds is not None:
+                    dependencies.write_between(serial, *load.bounds)
+            dependencies.check_commit(serial)
+        except SerializationFailure:
+            self._end()
+            raise
 
     def prepare(self, gid: str, role_oid: int, database_oid: int) -> Commit:
         """The first phase of a two-phase commit, after `prepare_commit`: the transaction ends here, and lives on in
@@ -547,17 +453,12 @@ class Transaction:
         Raises what `commit` raises, and is rolled back then.
         """
         manager, store, owner = self.manager, self._store, self.owner
-        reads = self._reads
-        if reads is not None:
-            self._check_prepared(reads)
-            if reads.changed_since(store, self.snapshot):
-                self._end()
-                raise _dangerous()
+        serial = self._serial
+        if serial is not None:
+            self._check_serial(serial, ())
         writes = dict(self._writes.rows)
         now = manager.clock.now_microseconds()
-        prepared = PreparedTransaction(
-            gid, self.number, now, role_oid, database_oid, reads is not None, writes, [], [], []
-        )
+        prepared = PreparedTransaction(gid, self.number, now, role_oid, database_oid, serial, writes, [], [], [])
         prepared.owner.transaction_number = self.number
         prepared.row_locks = self._lock_table.transfer(owner, prepared.owner)
         prepared.table_locks = manager.table_locks.transfer(owner, prepared.owner)
@@ -571,6 +472,9 @@ class Transaction:
             raise
         manager.durability.add(commit)
         manager.prepared[gid] = prepared
+        if serial is not None:
+            manager.dependencies.prepared(serial, commit.timestamp)
+            self._serial = None
         self._end()
         return commit
 
@@ -582,6 +486,8 @@ class Transaction:
     def _end(self) -> None:
         self.ended = True
         owner = self.owner
+        if self._serial is not None:
+            self.manager.dependencies.rolled_back(self._serial)
         if self.loads:
             self.loads.give_up()
         if self._prepared is not None:

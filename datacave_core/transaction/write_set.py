@@ -91,6 +91,23 @@ class WriteSet:
             found += [(key, rows[key]) for key in keys[start:end]]
         return found
 
+    def touches(self, low: bytes, high: bytes | None) -> bool:
+        """Whether any key with low <= key < high has been written."""
+        if not self.rows:
+            return False
+        if self._ordered_count != len(self.undo):
+            self._order()
+        prefix = low[:PREFIX_LENGTH]
+        keys = self._buckets.get(prefix)
+        if keys is not None:
+            if prefix in self._unsorted:
+                keys.sort()
+                self._unsorted.discard(prefix)
+            place = bisect_left(keys, low)
+            if place < len(keys) and (high is None or keys[place] < high):
+                return True
+        return any(prefix < other and (high is None or other < high) for other in self._buckets)
+
     def _order(self) -> None:
         buckets = self._buckets
         unsorted = self._unsorted

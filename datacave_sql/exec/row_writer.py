@@ -147,11 +147,12 @@ class RowWriter:
         return key if index.index.index_number == 0 else version.row[0]
 
     def unique_violation(self, index: IndexAccess, row: Row) -> DatacaveError:
-        """The error of a value that a unique index has already; raises 40001 where a SERIALIZABLE transaction has read
-        that it is not there, because then another one has come in between."""
+        """The error of a value that a unique index has already; raises 40001 where SERIALIZABLE transactions have
+        read that there is no such row, because then another one has come in between."""
         key = index.unique_key(row)
         if key is not None:
-            self.transaction.check_absence(key)
+            self.transaction.meet_readers(key)
+            self.transaction.meet_readers(self.access.row_key(row, self._row_id))
         values = index.values(row)
         names, types = self.access.describe_key(index.index)
         visible = may_show(self.context.session, self.access.table, [key.column for key in index.index.keys])

@@ -45,7 +45,7 @@ from datacave_sql.session.lock_keys import CATALOG_LOCK
 from datacave_sql.session.past import SessionPast
 from datacave_sql.session.replies import Complete, EmptyQuery, Reply
 from datacave_sql.session.settings import SessionSettings
-from datacave_sql.session.snapshot_reader import PastReader, SnapshotReader
+from datacave_sql.session.snapshot_reader import SnapshotReader, StaleReader
 from datacave_sql.session.utility import drop_temporary_schema, empty_at_commit, run_utility, runs_in_failed_block
 from datacave_sql.session.written_tables import share_written_tables
 
@@ -100,8 +100,8 @@ class Session(Asides, CommitHooks, HeldStatements):
         self._unreadable_past: DatacaveError | None = None  # why datacave.as_of cannot be read
         self._reader: SnapshotReader = SnapshotReader(database.store)
         self.settings.rights_changed = self._rights_changed
-        self.settings.as_of_changed = self._as_of_changed
-        self._as_of_changed(self.settings.as_of)
+        self.settings.reading_changed = self._reading_changed
+        self._reading_changed()
         self.closed = False
         self.start_microseconds: int = database.clock.now_microseconds()
 
@@ -263,6 +263,8 @@ class Session(Asides, CommitHooks, HeldStatements):
             raise self._unreadable_past
         if compiled.written or compiled.locked:
             compiled = yield from self._prepare_write(compiled, transaction)
+        if transaction.deferrable:
+            yield from transaction.safe_snapshot()
         mark = transaction.savepoint()
         transaction.statement_snapshot()
         context = ExecutionContext(self, transaction, parameters)
@@ -303,6 +305,8 @@ class Session(Asides, CommitHooks, HeldStatements):
                 return None
             self.evaluation.statement_started()
         else:
+            if transaction.deferrable and transaction.waits_for_safety:
+                return None
             transaction.statement_snapshot()
             if transaction.must_be_durable_before_rows or transaction.loads:
                 return None
@@ -371,11 +375,12 @@ class Session(Asides, CommitHooks, HeldStatements):
             self.begin_transaction()
 
     def make_reader(self) -> SnapshotReader:
-        """For lookups without a transaction, which read the present: under datacave.as_of a reader that is never up
-        to date sends them the long way."""
-        return PastReader(self.database.store) if self.settings.as_of else SnapshotReader(self.database.store)
+        """For lookups without a transaction; where they need one, a reader that is never up to date sends them the
+        long way."""
+        stale = self.settings.reads_in_transactions
+        return StaleReader(self.database.store) if stale else SnapshotReader(self.database.store)
 
-    def _as_of_changed(self, as_of: str) -> None:
+    def _reading_changed(self) -> None:
         self._reader = self.make_reader()
 
     def _prepare_write(self, compiled: CompiledQuery, transaction: Transaction) -> Steps[CompiledQuery]:

@@ -81,8 +81,8 @@ class SessionSettings:
         self.log_temp_files_kb = -1
         self.as_of = ""
         self.rights_changed: Callable[[], None] = lambda: None
-        self.as_of_changed: Callable[[str], None] = lambda as_of: None
-        """Told the new value of datacave.as_of."""
+        self.reading_changed: Callable[[], None] = lambda: None
+        """Told when `reads_in_transactions` or the moment of datacave.as_of changes."""
         self.row_security = True
         self.role = "none"
         self.session_authorization = ""
@@ -94,6 +94,11 @@ class SessionSettings:
             self._set_at_start(name, value)
         self._derive()
         self._reported = dict(self.reported())
+
+    @property
+    def reads_in_transactions(self) -> bool:
+        """Whether even the lookup of one row needs a transaction: it reads the past, or counts as SERIALIZABLE."""
+        return bool(self.as_of) or self.default_isolation is Isolation.SERIALIZABLE
 
     def _set_default(self, name: str, value: str) -> None:
         parameter = find_parameter(name)
@@ -293,7 +298,7 @@ class SessionSettings:
         path = check_search_path(str(value("search_path")))
         if path != self.search_path:
             self.search_path = path
-        self.default_isolation = _ISOLATIONS[str(value("default_transaction_isolation"))]
+        isolation = _ISOLATIONS[str(value("default_transaction_isolation"))]
         self.default_read_only = value("default_transaction_read_only") is True
         self.default_deferrable = value("default_transaction_deferrable") is True
         self.synchronous_commit = value("synchronous_commit") != "off"
@@ -308,11 +313,14 @@ class SessionSettings:
         self.row_security = value("row_security") is True
         self.role = str(value("role"))
         as_of = str(value("datacave.as_of"))
-        if as_of != self.as_of:
+        tracked = isolation is Isolation.SERIALIZABLE
+        if as_of != self.as_of or tracked is not (self.default_isolation is Isolation.SERIALIZABLE):
             self.as_of = as_of
             # Whoever keeps something ready for the present recognises it by this object.
             self.format_settings = replace(settings)
-            self.as_of_changed(as_of)
+            self.default_isolation = isolation
+            self.reading_changed()
+        self.default_isolation = isolation
         self.session_authorization = str(value("session_authorization"))
 
 

@@ -27,8 +27,8 @@ class SnapshotReader:
         return self._get(key, self.timestamp)
 
 
-class PastReader(SnapshotReader):
-    """Stands in for a SnapshotReader while a session reads the past: it is never up to date."""
+class StaleReader(SnapshotReader):
+    """Stands in for a SnapshotReader while every read of a session needs a transaction: it is never up to date."""
 
     __slots__ = ()
 

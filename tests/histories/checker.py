@@ -62,8 +62,13 @@ def anomalies(history: list[Transaction], newest: dict[Key, int] | None = None) 
     """All anomalies, one for each strongly connected set of transactions and kind."""
     writers: dict[tuple[Key, int], int] = {}
     by_number = {one.number: one for one in history}
-    for one in history:
+    impossible: set[int] = set()
+    for one in sorted(history, key=lambda one: one.outcome != "committed"):
         if one.outcome == "aborted":
+            continue
+        if one.outcome == "unknown" and not writers.keys().isdisjoint(one.writes):
+            # Somebody else came to write these versions: it was lost with the server.
+            impossible.add(one.number)
             continue
         for written in one.writes:
             if written in writers:
@@ -75,7 +80,8 @@ def anomalies(history: list[Transaction], newest: dict[Key, int] | None = None) 
         one.number: one
         for one in history
         # What nobody has answered and nobody has seen may not have happened.
-        if one.outcome == "committed" or (one.outcome == "unknown" and _observed(one, seen, newest))
+        if one.outcome == "committed"
+        or (one.outcome == "unknown" and one.number not in impossible and _observed(one, seen, newest))
     }
     ww, wr, rw = _dependencies(live, writers)
     yield from _cycles("G0", [ww], by_number)

@@ -99,3 +99,10 @@ def test_lost_writes_and_writes_that_nobody_has_answered() -> None:
     ]
     assert list(anomalies(history, {"x": 1, "y": 0})) == []
     assert "G2" in {one.kind for one in anomalies(history, {"x": 1, "y": 1})}
+
+
+def test_what_was_lost_with_the_server_may_be_written_again_by_somebody_else() -> None:
+    lost = transaction(1, writes=[("x", 1), ("y", 1)], outcome="unknown")
+    later = transaction(2, [("y", 0)], [("x", 1)])
+    for history in ([lost, later], [later, lost]):
+        assert check(history, SERIALIZABLE, {"x": 1, "y": 0}) == []

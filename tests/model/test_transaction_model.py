@@ -81,7 +81,50 @@ def violations(history: list[Record]) -> list[str]:
     found: list[str] = []
     for number, record in enumerate(history):
         found.extend(f"transaction {number}: {text}" for text in _violations_of(record, writers, state_at))
-    return found
+    circle = _circle({n: record for n, record in enumerate(history) if record.isolation is SER and record.committed})
+    return [*found, f"transactions {circle} stand in no serial order"] if circle else found
+
+
+def _circle(records: dict[int, Record]) -> list[int]:
+    """Transactions each of which must come before another one of them: by what they have read and written, or because
+    one was answered before the other began."""
+    before = {
+        n: {m for m, other in records.items() if m != n and _must_follow(record, other)}
+        for n, record in records.items()
+    }
+    while free := [n for n in before if not before[n] & before.keys()]:
+        for n in free:
+            del before[n]
+    return sorted(before)
+
+
+def _must_follow(record: Record, other: Record) -> bool:
+    """Whether a transaction comes after another one in every serial order."""
+    mine, theirs = record.writes(), other.writes()
+    if other.commit_timestamp and mine.keys() & theirs.keys() and other.commit_timestamp < record.commit_timestamp:
+        return True
+    if 0 < other.commit_timestamp <= record.acknowledged_before:
+        return True
+    if other.commit_timestamp and any(_has_read(record, k, 0, other.commit_timestamp) for k in theirs):
+        return True
+    return bool(record.commit_timestamp) and any(_has_read(other, k, record.commit_timestamp, 0) for k in mine)
+
+
+def _has_read(record: Record, key: bytes, before: int, since: int) -> bool:
+    """Whether a key was read of others, at a snapshot before one timestamp or at or after another one."""
+    own: State = {}
+    for event in record.events:
+        if event.kind == "put":
+            own[event.key] = event.value
+        elif event.kind == "undo":
+            own = dict(event.value)
+        elif (
+            event.kind in ("get", "scan")
+            and key not in own
+            and (event.snapshot < before or 0 < since <= event.snapshot)
+        ) and (event.key == key or (event.kind == "scan" and event.key <= key and key < (event.high or key + b"\0"))):
+            return True
+    return False
 
 
 def _violations_of(record: Record, writers: list[Record], state_at: Callable[[int], State]) -> Iterator[str]:
@@ -106,8 +149,6 @@ def _violations_of(record: Record, writers: list[Record], state_at: Callable[[in
         seen = state_at(event.snapshot) | own
         if event.value != _read(seen, event):
             yield f"{event.kind} does not show its snapshot"
-        if record.isolation is SER and just_before is not None and event.value != _read(just_before | own, event):
-            yield f"{event.kind} is not what a serial run would read"
     if record.isolation is not RC and record.commit_timestamp and snapshots:
         for other in writers:
             concurrent = min(snapshots) < other.commit_timestamp < record.commit_timestamp
@@ -361,7 +402,7 @@ def test_random_programs_of_mixed_levels(seed: int) -> None:
     for number in range(6):
         world.client(anything, LEVELS[number % 3], 6)
     world.run()
-    # A READ COMMITTED or REPEATABLE READ writer may break a serial order, but never what a SERIALIZABLE one has read.
+    # READ COMMITTED and REPEATABLE READ writers may break a serial order, but SERIALIZABLE ones stay in one.
     assert violations(world.history) == []
 
 
@@ -451,14 +492,14 @@ def test_checker_accepts_a_sound_history() -> None:
                 committed(SER, 5, Event("get", A, 1, 1), Event("put", B, 2)),
                 committed(SER, 6, Event("get", B, 1, 1), Event("put", A, 2)),
             ],
-            "serial run",
+            "no serial order",
         ),
         (
             [
                 committed(SER, 5, Event("scan", PREFIX, [(A, 1), (B, 1)], 1, END), Event("put", KEYS[2], 2)),
                 committed(SER, 6, Event("scan", PREFIX, [(A, 1), (B, 1)], 1, END), Event("put", KEYS[3], 2)),
             ],
-            "serial run",
+            "no serial order",
         ),
         ([committed(RC, 5, Event("put", A, 2)), committed(RC, 0, Event("get", A, 2, 1))], "show its snapshot"),
         ([committed(RR, 0, Event("get", A, 1, 1), Event("get", A, 1, 2))], "more than one snapshot"),

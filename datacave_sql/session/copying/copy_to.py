@@ -31,6 +31,7 @@ def copy_to(session: Any, bound: CopyTo, parameters: Sequence[Any]) -> Steps:
         )
     check_encoding(options.encoding)
     transaction = session.begin_statement()
+    yield from transaction.safe_snapshot()
     transaction.statement_snapshot()
     types = session.catalog_state.types
     columns = bound.query.columns

@@ -98,6 +98,7 @@ def explain(session: Any, bound: Explain, parameters: Sequence[Any]) -> Steps:
         query = bound.target if isinstance(bound.target, BoundQuery) else None
         if query is not None and not query.read_only:
             yield from _may_write(session, transaction, query)
+        yield from transaction.safe_snapshot()
         transaction.statement_snapshot()
         operator = _measured(operator, {})
         for step in operator.open(context):

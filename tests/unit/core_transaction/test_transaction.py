@@ -325,21 +325,37 @@ def reads(kind: str, transaction: Transaction) -> None:
 
 @pytest.mark.parametrize("kind", ["key", "absent key", "scan", "reverse scan", "column scan"])
 @pytest.mark.parametrize("change", ["update", "delete", "insert"])
-def test_serializable_fails_when_what_it_read_has_changed(kind: str, change: str) -> None:
+@pytest.mark.parametrize("read_first", [True, False])
+def test_of_two_who_have_read_what_the_other_wrote_one_fails(kind: str, change: str, read_first: bool) -> None:
     for isolation in (SER, RR):
         world = World()
-        transaction = world.begin(isolation)
-        reads(kind, transaction)
-        transaction.put(key(1), (1, "mine"))
-        world.write(51 if change == "insert" else 50, None if change == "delete" else "theirs")
+        transaction, other = world.begin(isolation), world.begin(isolation)
+        number = 51 if change == "insert" else 50
+
+        def write(other: Transaction = other, number: int = number) -> None:
+            other.get(key(1))
+            if change == "delete":
+                other.delete(key(number))
+            else:
+                other.put(key(number), (number, "theirs"))
+            other.commit()
+
         untouched = "insert" if kind == "key" else ("update", "delete") if kind == "absent key" else ()
-        touched = change not in untouched
-        if isolation is SER and touched:
+        steps = [lambda mine=transaction: reads(kind, mine), write]
+        if not read_first:
+            steps.reverse()
+        if isolation is SER and change not in untouched:
             with pytest.raises(SerializationFailure) as caught:
-                transaction.commit()
+                for step in steps:
+                    step()
+                transaction.put(key(1), (1, "mine"))
             assert caught.value.message.startswith("could not serialize access due to read/write dependencies")
-            assert transaction.ended and world.begin().get(key(1)) is None
+            transaction.rollback()
+            assert world.begin().get(key(1)) is None
         else:
+            for step in steps:
+                step()
+            transaction.put(key(1), (1, "mine"))
             assert transaction.commit() is not None
 
 
@@ -347,28 +363,17 @@ def test_serializable_fails_when_what_it_read_has_changed(kind: str, change: str
 def test_a_scan_that_stopped_early_depends_only_on_what_it_read(reverse: bool) -> None:
     for number, conflict in ((5, not reverse), (95, reverse), (50, False)):
         world = World()
-        transaction = world.begin(SER)
-        scan = transaction.scan(T1, prefix_end(T1), reverse, batch_rows=2)
-        next(scan)
-        transaction.put(key(1, T2), (1, "mine"))
-        world.write(number, "theirs")
+        transaction, other = world.begin(SER), world.begin(SER)
+        next(transaction.scan(T1, prefix_end(T1), reverse, batch_rows=2))
+        other.get(key(1, T2))
+        other.put(key(number), (number, "theirs"))
+        other.commit()
         if conflict:
             with pytest.raises(SerializationFailure):
-                transaction.commit()
+                transaction.put(key(1, T2), (1, "mine"))
         else:
+            transaction.put(key(1, T2), (1, "mine"))
             assert transaction.commit() is not None
-
-
-def test_an_unread_scan_and_a_read_only_transaction_never_fail() -> None:
-    world = World()
-    transaction = world.begin(SER)
-    transaction.scan(T1, prefix_end(T1))
-    transaction.put(key(1), (1, "mine"))
-    reader = world.begin(SER)
-    whole(reader)
-    world.write(0, "theirs")
-    assert transaction.commit() is not None
-    assert reader.commit() is None
 
 
 # Locks

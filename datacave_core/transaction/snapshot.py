@@ -1,0 +1,161 @@
+"""TransactionSnapshot: what a transaction sees: the moment it reads at, how long that is kept, and past moments.
+
+READ COMMITTED    a new snapshot for every statement
+REPEATABLE READ   one for all, from the first statement on
+SERIALIZABLE      the same, known to `Dependencies`; a read-only one for which nothing can go wrong is left alone
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from datacave_core.ports import Store
+from datacave_core.transaction.isolation import Isolation
+from datacave_core.transaction.lock_table import LockOwner
+from datacave_core.transaction.serial import SerialTransaction
+from datacave_core.transaction.shared import SharedState
+from datacave_core.transaction.tracked import TrackedWriteSet
+from datacave_core.transaction.write_set import WriteSet
+from datacave_core.wait import Steps, wait_for
+
+
+class TransactionSnapshot:
+    """The part of a Transaction (which fills in the fields) that is about moments."""
+
+    __slots__ = (
+        "_past_pins",
+        "_readable",
+        "_serial",
+        "_snapshot_fixed",
+        "_store",
+        "_unpin",
+        "_writes",
+        "deferrable",
+        "isolation",
+        "manager",
+        "must_be_durable_before_rows",
+        "owner",
+        "read_only",
+        "snapshot",
+    )
+
+    manager: SharedState
+    owner: LockOwner
+    isolation: Isolation
+    read_only: bool
+    deferrable: bool
+    snapshot: int
+    """The timestamp that the present statement reads at; 0 before the first statement."""
+    must_be_durable_before_rows: int
+    """Rows may be shown to the client once commits up to this timestamp are durable (manager.durable_wait)."""
+    _store: Store
+    _snapshot_fixed: bool
+    _unpin: Callable[[], None] | None
+    _past_pins: dict[int, Callable[[], None]]
+    _serial: SerialTransaction | None  # from the snapshot on, if SERIALIZABLE
+    _writes: WriteSet
+    _readable: WriteSet  # what reads show of them
+
+    def statement_snapshot(self) -> int:
+        """Called at the start of every statement: the timestamp it reads at."""
+        self._readable = self._writes
+        if self._snapshot_fixed:
+            return self.snapshot
+        if self._unpin is not None:
+            self._unpin()
+            self._unpin = None
+        snapshot = self._store.visible_timestamp
+        own = self.owner.last_commit_timestamp
+        if own > snapshot:
+            # The session goes on before its last commit is on disk (pipelining), and must see it all the same.
+            snapshot = own
+            if own > self.must_be_durable_before_rows:
+                self.must_be_durable_before_rows = own
+        self.snapshot = snapshot
+        if self.isolation is not Isolation.READ_COMMITTED:
+            self._snapshot_fixed = True
+            self._unpin = self._store.pin(snapshot)
+            if self.isolation is Isolation.SERIALIZABLE:
+                self._track()
+        return snapshot
+
+    def _track(self) -> None:
+        """From here on reads and writes are compared with those of others; not those at a safe snapshot."""
+        dependencies = self.manager.dependencies
+        serial = dependencies.begin(self.snapshot, self.read_only)
+        if serial.safe:
+            dependencies.rolled_back(serial)
+            return
+        self._serial = serial
+        if not self.read_only:
+            self._writes = self._readable = TrackedWriteSet(dependencies, serial, self._writes)
+
+    @property
+    def waits_for_safety(self) -> bool:
+        """Whether `safe_snapshot` comes before the first statement."""
+        return (
+            self.deferrable and self.read_only and self.isolation is Isolation.SERIALIZABLE and not self._snapshot_fixed
+        )
+
+    def safe_snapshot(self) -> Steps[None]:
+        """Takes a snapshot at which nobody can notice a read-only transaction, waiting for one (DEFERRABLE)."""
+        dependencies = self.manager.dependencies
+        while self.waits_for_safety:
+            self.statement_snapshot()
+            serial = self._serial
+            if serial is None:
+                return
+            while (wait := dependencies.safety(serial)) is not None:
+                yield from wait_for(wait)
+            dependencies.rolled_back(serial)
+            self._serial = None
+            if not serial.safe:
+                self._snapshot_fixed = False
+                durable = self.manager.durable_wait(self._store.newest_timestamp)
+                if durable is not None:
+                    yield from wait_for(durable)
+
+    def read_as_of(self, timestamp: int) -> None:
+        """Makes the transaction read-only at a past timestamp (microseconds since 1970), before its first statement.
+
+        Raises what `check_readable` raises.
+        """
+        self.manager.check_readable(timestamp)
+        self.read_only = True
+        self.snapshot = timestamp
+        self._snapshot_fixed = True
+        self._unpin = self._store.pin(timestamp)
+
+    def read_at(self, timestamp: int) -> None:
+        """Takes over the snapshot of another transaction that is still running, before the first statement."""
+        self.snapshot = timestamp
+        self._snapshot_fixed = True
+        self._unpin = self._store.pin(timestamp)
+        if self.isolation is Isolation.SERIALIZABLE:
+            self._track()
+
+    def keep_snapshot(self) -> None:
+        """Keeps the versions of the present snapshot until the next one or the end, for others to take it over."""
+        self._pin_snapshot()
+
+    def read_past(self, timestamp: int) -> None:
+        """Announces reads at a past timestamp: its versions are kept until the transaction ends.
+
+        Raises what `check_readable` raises.
+        """
+        if timestamp in self._past_pins:
+            return
+        self.manager.check_readable(timestamp)
+        self._past_pins[timestamp] = self._store.pin(timestamp)
+        newest = min(timestamp, self._store.newest_timestamp)
+        if newest > self._store.visible_timestamp and newest > self.must_be_durable_before_rows:
+            self.must_be_durable_before_rows = newest
+
+    def kept_span(self) -> tuple[int, int]:
+        """The earliest timestamp whose versions are all kept, and the present snapshot."""
+        return self._store.oldest_readable(), self.snapshot
+
+    def _pin_snapshot(self) -> None:
+        # A scan may last longer than old versions are kept; a single get of a statement in flight does not.
+        if self._unpin is None:
+            self._unpin = self._store.pin(self.snapshot)
