@@ -61,6 +61,12 @@ class File(Protocol):
     def write(self, data: bytes) -> int:
         """Appends; may write less than all (the caller goes on with the rest)."""
 
+    def write_at(self, offset: int, data: bytes) -> int:
+        """Writes over what is at `offset`, or lengthens the file; may write less than all.
+
+        Only for files that were created or opened `in_place`.
+        """
+
     def read_at(self, offset: int, length: int) -> bytes:
         """Reads up to `length` bytes at `offset`; shorter only at the end of the file."""
 
@@ -69,9 +75,9 @@ class File(Protocol):
     def truncate(self, length: int) -> None: ...
 
     def allocate(self, length: int) -> None:
-        """Reserves space for the first `length` bytes (fallocate, the size stays), so that ENOSPC shows here.
+        """Makes the file at least `length` bytes long, with zeros that have their space (fallocate): ENOSPC shows here.
 
-        Does nothing where the file system cannot reserve.
+        A sync after a write within that length has no new size to record. Does nothing where the file system cannot.
         """
 
     def sync(self) -> None:
@@ -83,11 +89,11 @@ class File(Protocol):
 class FileSystem(Protocol):
     """Files below one directory. Names are relative, with `/` between folders. Every method raises OSError."""
 
-    def create(self, name: str) -> File:
-        """A new file for appending and reading; FileExistsError if it is there."""
+    def create(self, name: str, *, in_place: bool = False) -> File:
+        """A new file for reading and appending, or for `write_at`; FileExistsError if it is there."""
 
-    def open(self, name: str) -> File:
-        """An existing file for reading and appending at its end."""
+    def open(self, name: str, *, in_place: bool = False) -> File:
+        """An existing file for reading and appending at its end, or for `write_at`."""
 
     def rename(self, old: str, new: str) -> None:
         """Atomically replaces `new`."""

@@ -18,7 +18,7 @@ from itertools import combinations
 from datacave_core.errors import DatacaveError, DataCorrupted
 from datacave_core.ports import FileSystem
 from datacave_lsm.checkpoint import UNFINISHED
-from datacave_lsm.format import HEADER_BYTES, FileKind, Seals
+from datacave_lsm.format import Seals
 from datacave_lsm.recovery import open_table
 from datacave_lsm.table import Group, SegmentCache, TableReader
 from datacave_lsm.version import VersionEdit
@@ -26,8 +26,9 @@ from datacave_lsm.version.levels import TABLE_FOLDER, Levels, table_name
 from datacave_lsm.version.manifest import CURRENT, ManifestState, current_manifest, read_manifest
 from datacave_lsm.wal import EntryDecoder
 from datacave_lsm.wal.record import Tail, read_records
+from datacave_lsm.wal.replay import known_end
 from datacave_lsm.wal.segment import FOLDER as LOG_FOLDER
-from datacave_lsm.wal.segment import segment_name, segment_numbers
+from datacave_lsm.wal.segment import SPARE_SUFFIX, read_head, segment_name, segment_numbers
 
 LOCK = "LOCK"
 CHECKPOINTS = "checkpoints"
@@ -144,27 +145,19 @@ def _check_log(files: FileSystem, seals: Seals, state: ManifestState, report: Ch
     numbers = set(segment_numbers(files))
     newest = max([state.closed[0], *numbers], default=0)
     decoder = EntryDecoder()
-    torn = ""
     for number in range(state.log_number, newest + 1):
         name = segment_name(number)
         if number not in numbers:
-            report.add(name, "the segment is missing", error=number == state.log_number or number <= state.closed[0])
-            torn = torn or name
+            report.add(name, "the segment is missing")
             continue
         report.log_segments += 1
         file = files.open(name)
         try:
-            size = file.size()
-            if number == state.closed[0] and size != state.closed[1]:
-                report.add(name, f"it has {size} bytes; {state.closed[1]} were written")
-                continue
             tail = Tail()
             try:
-                _, opener = seals.resume(file.read_at(0, HEADER_BYTES), FileKind.WAL, name, file_id=number)
-                for offset, payload in read_records(file, name, opener, tail):
-                    if torn:
-                        report.add(torn, f"it ends early, but {name} goes on")
-                        torn = ""
+                known = known_end(files, seals, number, newest, state.closed)
+                head = read_head(file, name, number, seals)
+                for offset, payload in read_records(file, name, head, tail, known):
                     try:
                         entries = list(decoder.decode(payload))
                         report.log_commits += len({entry[0] for entry in entries if entry[0] > 0})
@@ -174,15 +167,11 @@ def _check_log(files: FileSystem, seals: Seals, state: ManifestState, report: Ch
                     except ValueError as error:
                         report.add(name, f"there is no entry at byte {offset}: {error}")
             except DataCorrupted as error:
-                if size > HEADER_BYTES:
-                    report.add(name, error)
-                else:
-                    torn = torn or name
+                report.add(name, error)
                 continue
             if tail.torn:
-                durable = number <= state.closed[0]
-                report.add(name, f"the tail from byte {tail.end} on is torn; the next start cuts it", error=durable)
-                torn = torn or name
+                what = f"the tail from byte {tail.end} on is torn; the next start leaves it out"
+                report.add(name, what, error=False)
         finally:
             file.close()
 
@@ -197,7 +186,9 @@ def _check_names(files: FileSystem, state: ManifestState, manifest: str, report:
     logs = {segment_name(number): number for number in segment_numbers(files)} if files.exists(LOG_FOLDER) else {}
     for entry in files.list(LOG_FOLDER) if files.exists(LOG_FOLDER) else ():
         name = f"{LOG_FOLDER}/{entry}"
-        if logs.get(name, -1) < state.log_number:
+        if name.endswith(SPARE_SUFFIX):
+            report.add(name, "a log segment of before that becomes a new one; the next start removes it", error=False)
+        elif logs.get(name, -1) < state.log_number:
             report.add(name, "all its commits are in tables; the next start removes it", error=False)
     for entry in files.list():
         if entry not in (CURRENT, LOCK, manifest, TABLE_FOLDER, LOG_FOLDER, CHECKPOINTS):

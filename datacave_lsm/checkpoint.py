@@ -1,11 +1,11 @@
 """Checkpoint: the whole database of one moment in a folder beside it, while writing goes on.
 
-    table files -> hard links      log segments -> copies, newest first      then a manifest of its own, then CURRENT
+    table files -> hard links      log segments -> copies      then a manifest of its own, then CURRENT
 
 Table files never change, so a second name costs nothing and keeps them when the engine lets go of them. Log segments
-are copied, because the newest one still grows. Newest first: a segment is complete on the disk before its successor
-gets a record, so whatever moment each copy catches, together they hold every commit up to some moment and none after.
-That moment is not before the checkpoint was asked for. The file UNFINISHED is there from first to last; recovery
+are copied, because the newest one still grows, and as far as they were written at one moment: all but the newest are
+complete then, so together they hold every commit up to that moment and none after. It is not before the checkpoint was
+asked for. The file UNFINISHED is there from first to last; recovery
 refuses a folder that has it.
 
 A checkpoint is a database directory: to restore it, open it, or a copy of it. Its files keep the master keys they were
@@ -14,6 +14,7 @@ sealed with when it was made; a later change of the key does not reach them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from datacave_core import sqlstate
@@ -61,9 +62,16 @@ class Checkpoint:
 
 
 def write_checkpoint(
-    files: FileSystem, folder: str, seals: Seals, state: ManifestState, manifest_number: int
+    files: FileSystem,
+    folder: str,
+    seals: Seals,
+    state: ManifestState,
+    manifest_number: int,
+    log_ends: Mapping[int, int],
 ) -> CheckpointFacts:
     """Off the loop: writes the checkpoint of a level state whose tables and log segments stay for as long.
+
+    `log_ends` are the segments of this process, with their lengths; those of earlier ones are whole files.
 
     Raises CheckpointExists, or OSError; an unfinished folder is taken over by the next try.
     """
@@ -74,10 +82,10 @@ def write_checkpoint(
         name = table_name(file.number)
         files.link(name, f"{folder}/{name}")
     target.sync_folder(TABLE_FOLDER)
-    numbers = [number for number in segment_numbers(files) if number >= state.log_number]
+    numbers = [number for number in segment_numbers(files) if state.log_number <= number <= max(log_ends)]
     log_bytes = 0
-    for number in reversed(numbers):
-        log_bytes += _copy(files, target, segment_name(number))
+    for number in numbers:
+        log_bytes += _copy(files, target, segment_name(number), log_ends.get(number))
     target.sync_folder(LOG_FOLDER)
     target.sync_folder()
     Manifest(target, seals, manifest_number, state.snapshot()).close()
@@ -111,13 +119,13 @@ def _make_folders(files: FileSystem, folder: str) -> None:
             files.remove(f"{name}/{leftover}")
 
 
-def _copy(files: FileSystem, target: FileSystem, name: str) -> int:
-    """Copies what is in a file now; returns its bytes."""
+def _copy(files: FileSystem, target: FileSystem, name: str, length: int | None) -> int:
+    """Copies a file up to a length, or the whole of it; returns the bytes."""
     source = files.open(name)
     try:
         copy = target.create(name)
         try:
-            size = source.size()
+            size = source.size() if length is None else length
             for offset in range(0, size, COPY_BYTES):
                 write_all(copy, read_exactly(source, offset, min(COPY_BYTES, size - offset), name))
             copy.sync()

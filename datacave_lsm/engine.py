@@ -145,7 +145,7 @@ class Engine:
             seals,
             options,
             recovered.state.log_number,
-            recovered.next_segment,
+            recovered.log_end,
             self._made_durable,
             self.stop,
         )
@@ -517,6 +517,7 @@ class Engine:
             "log_synced_commits": log.synced_commits,
             "log_batch_counts": list(log.batch_counts),
             "log_segments": log.number - log.first_number + 1,
+            "log_segments_recycled": log.recycled,
             "log_waiting_commits": log.waiting,
             "pinned_snapshots": len(self._pins),
             "oldest_readable": self.oldest_readable(),

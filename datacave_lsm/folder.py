@@ -19,13 +19,13 @@ class Folder:
     def _name(self, name: str) -> str:
         return f"{self._folder}/{name}" if name else self._folder
 
-    def create(self, name: str) -> File:
-        """A new file for appending and reading; FileExistsError if it is there."""
-        return self._files.create(self._name(name))
+    def create(self, name: str, *, in_place: bool = False) -> File:
+        """A new file for reading and appending, or for `write_at`; FileExistsError if it is there."""
+        return self._files.create(self._name(name), in_place=in_place)
 
-    def open(self, name: str) -> File:
-        """An existing file for reading and appending at its end."""
-        return self._files.open(self._name(name))
+    def open(self, name: str, *, in_place: bool = False) -> File:
+        """An existing file for reading and appending at its end, or for `write_at`."""
+        return self._files.open(self._name(name), in_place=in_place)
 
     def rename(self, old: str, new: str) -> None:
         """Atomically replaces `new`."""

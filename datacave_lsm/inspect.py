@@ -19,8 +19,8 @@ from datacave_lsm.version import Levels, VersionEdit
 from datacave_lsm.version.levels import TableFile
 from datacave_lsm.version.manifest import ManifestState, current_manifest, read_manifest
 from datacave_lsm.wal import EntryDecoder
-from datacave_lsm.wal.record import Tail, read_records
-from datacave_lsm.wal.segment import segment_name, segment_numbers
+from datacave_lsm.wal.record import Head, Tail, read_records
+from datacave_lsm.wal.segment import read_head, segment_name, segment_numbers
 
 Facts = dict[str, Any]
 """Values that JSON knows."""
@@ -201,13 +201,14 @@ def _rows(group: Group) -> Iterable[Facts]:
 
 
 def _log_segment(file: File, name: str, seals: Seals, records: bool) -> Facts:
-    _, opener = seals.resume(read_exactly(file, 0, HEADER_BYTES, name), FileKind.WAL, name)
+    header = FileHeader.decode(read_exactly(file, 0, HEADER_BYTES, name), name)
+    head = read_head(file, name, header.file_id, seals)
     tail = Tail()
     decoder = EntryDecoder()
     shown: list[Facts] = []
     commits = writes = payload_bytes = 0
     first = last = None
-    for offset, payload in read_records(file, name, opener, tail):
+    for offset, payload in read_records(file, name, head, tail):
         entries = list(decoder.decode(payload))
         stamps = [entry[0] for entry in entries if entry[0] > 0]
         commits += len(set(stamps))
@@ -225,7 +226,9 @@ def _log_segment(file: File, name: str, seals: Seals, records: bool) -> Facts:
         "payload_bytes": payload_bytes,
         "first_timestamp": first,
         "last_timestamp": last,
+        "previous_segment_bytes": head.previous_bytes,
         "readable_bytes": tail.end,
+        "unused_bytes": file.size() - tail.end,
         "torn_tail": tail.torn,
     }
 
@@ -252,7 +255,7 @@ def _manifest(file: File, name: str, seals: Seals) -> Facts:
     tail = Tail()
     state = ManifestState(Levels.empty(1))
     edits = []
-    for offset, payload in read_records(file, name, opener, tail):
+    for offset, payload in read_records(file, name, Head(opener), tail):
         edit = VersionEdit.decode(payload)
         state.apply(edit)
         shown: Facts = {"offset": offset}

@@ -152,6 +152,7 @@ class Installer:
         """Off the loop: records the orderly end if one is given and the manifest is whole; closes all files."""
         try:
             if closed is not None and not self._broken:
+                self._log.trim()
                 for _, edit in self._ingested:
                     self._manifest.append(edit)
                 self._manifest.append(closed)

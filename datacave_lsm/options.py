@@ -29,6 +29,9 @@ class EngineOptions:
     log_segment_bytes: int = 16 * MIB
     """Space reserved for one segment of the log."""
 
+    log_spare_segments_max: int = 4
+    """Segments nobody needs any more that are kept to become new ones."""
+
     log_fragment_bytes_max: int = 16 * MIB
     """Longer batches are cut into fragments of this size."""
 

@@ -19,7 +19,7 @@ from datacave_core.ports import FileSystem
 from datacave_core.values import Row
 from datacave_lsm.batch import complete_rows
 from datacave_lsm.checkpoint import UNFINISHED
-from datacave_lsm.format import HEADER_BYTES, Seals
+from datacave_lsm.format import Seals
 from datacave_lsm.memtable import Memtable
 from datacave_lsm.options import EngineOptions
 from datacave_lsm.table import Group, SegmentCache, TableReader
@@ -27,8 +27,10 @@ from datacave_lsm.version import Levels, TableHandle, VersionEdit
 from datacave_lsm.version.levels import TABLE_FOLDER, TABLE_SUFFIX, TableFile, table_name
 from datacave_lsm.version.manifest import CURRENT, ManifestState, current_manifest, manifest_name, read_manifest
 from datacave_lsm.wal import layouts_of, replay
+from datacave_lsm.wal.record import Tail, read_records
+from datacave_lsm.wal.replay import LogEnd
 from datacave_lsm.wal.segment import FOLDER as LOG_FOLDER
-from datacave_lsm.wal.segment import segment_name, segment_numbers
+from datacave_lsm.wal.segment import SPARE_SUFFIX, read_head, segment_name, segment_numbers
 
 
 @dataclass(slots=True)
@@ -41,7 +43,7 @@ class Recovered:
     memtable: Memtable
     layouts: dict[bytes, Layout] = field(default_factory=dict)
     newest_timestamp: int = 0
-    next_segment: int = 1
+    log_end: LogEnd = field(default_factory=LogEnd)
 
 
 def recover(files: FileSystem, seals: Seals, options: EngineOptions, cache: SegmentCache[Group]) -> Recovered:
@@ -57,7 +59,8 @@ def recover(files: FileSystem, seals: Seals, options: EngineOptions, cache: Segm
             files.sync_folder()
     name = current_manifest(files)
     if name is None:
-        _refuse_orphans(files)
+        _refuse_orphans(files, seals)
+        _remove_log_leftovers(files)
         return Recovered(ManifestState(Levels.empty(options.level_count)), 0, {}, Memtable(1))
     state = read_manifest(files, name, seals, options.level_count)
     handles: dict[int, TableHandle] = {}
@@ -76,6 +79,7 @@ def recover(files: FileSystem, seals: Seals, options: EngineOptions, cache: Segm
         for handle in handles.values():
             handle.reader.close()
         raise
+    _remove_log_leftovers(files)
     return recovered
 
 
@@ -119,12 +123,16 @@ def remove_leftovers(files: FileSystem, state: ManifestState, manifest_number: i
     for number in segment_numbers(files):
         if number < state.log_number:
             files.remove(segment_name(number))
-    for entry in files.list(LOG_FOLDER):
-        if entry.endswith(".tmp"):
-            files.remove(f"{LOG_FOLDER}/{entry}")
     for entry in files.list():
         if entry == f"{CURRENT}.tmp" or (entry.startswith("MANIFEST-") and entry != manifest_name(manifest_number)):
             files.remove(entry)
+
+
+def _remove_log_leftovers(files: FileSystem) -> None:
+    """Removes files that had not become segments yet, or had been segments, before the names are taken again."""
+    for entry in files.list(LOG_FOLDER):
+        if entry.endswith((".tmp", SPARE_SUFFIX)):
+            files.remove(f"{LOG_FOLDER}/{entry}")
 
 
 def _read_log(files: FileSystem, seals: Seals, recovered: Recovered) -> None:
@@ -132,7 +140,8 @@ def _read_log(files: FileSystem, seals: Seals, recovered: Recovered) -> None:
     # A segment is kept for the sake of a big commit that is in no table yet; others in it may be.
     flushed = recovered.state.timestamp
     batches: dict[int, dict[bytes, Row | None]] = {}
-    for _, entry in replay(files, seals, recovered.state.log_number, recovered.state.closed):
+    end = recovered.log_end
+    for _, entry in replay(files, seals, recovered.state.log_number, recovered.state.closed, end):
         if entry is None:
             continue
         timestamp, writes = entry
@@ -161,7 +170,6 @@ def _read_log(files: FileSystem, seals: Seals, recovered: Recovered) -> None:
                 memtable.complete_rows(prefix, layout)
                 for rows in batches.values():
                     complete_rows(rows, prefix, layout)
-    recovered.next_segment = max([recovered.state.log_number - 1, *segment_numbers(files)]) + 1
 
 
 def _ingest(state: ManifestState, edit: bytes) -> None:
@@ -186,16 +194,19 @@ def _batch_of(
     return rows
 
 
-def _refuse_orphans(files: FileSystem) -> None:
+def _refuse_orphans(files: FileSystem, seals: Seals) -> None:
     """Without CURRENT the directory is new, or a crash came before its first start was complete, or it is damaged."""
     tables = [name for name in files.list(TABLE_FOLDER) if name.endswith(TABLE_SUFFIX)]
-    segments = [segment_name(number) for number in segment_numbers(files)]
+    segments = {segment_name(number): number for number in segment_numbers(files)}
     full = []
-    for name in segments:
+    for name, number in segments.items():
         file = files.open(name)
         try:
-            if file.size() > HEADER_BYTES:
+            head = read_head(file, name, number, seals)
+            if next(read_records(file, name, head, Tail()), None) is not None:
                 full.append(name)
+        except DataCorrupted:
+            full.append(name)
         finally:
             file.close()
     if tables or full:

@@ -70,12 +70,12 @@ def copy_database(checkpoint: Checkpoint, desk: Desk) -> Slices[None]:
     number = desk.take_number()
     state = replace(desk.state(), next_number=number + 1)
     release = desk.log.hold(state.log_number)
-    work = partial(write_checkpoint, desk.files, checkpoint.folder, desk.seals, state, number)
     try:
         # After the state was taken: the commits of its files, and all before them, are in the log then.
         durable = desk.log.sync()
         yield durable
         durable.raise_error()
+        work = partial(write_checkpoint, desk.files, checkpoint.folder, desk.seals, state, number, desk.log.ends())
         checkpoint.facts = yield from off_loop(desk.scheduler, work)
     finally:
         release()
@@ -101,6 +101,7 @@ def rotate(rotation: Rotation, desk: Desk) -> Slices[None]:
         log_number = desk.first_needed_segment()
         yield from desk.install(VersionEdit(log_number=log_number))
         yield from off_loop(desk.scheduler, partial(desk.log.remove_before, log_number))
+        yield from off_loop(desk.scheduler, desk.log.remove_spares)
         tables = frozenset(handle.file.number for handle in _handles(desk.view()))
         work = partial(prove, desk.files, ring.current, tables, log_number, desk.manifest_name())
         proof = yield from off_loop(desk.scheduler, work)

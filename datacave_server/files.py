@@ -17,14 +17,13 @@ from pathlib import Path, PurePosixPath
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
 FOREIGN_BITS = 0o077
-KEEP_SIZE = 1  # FALLOC_FL_KEEP_SIZE of fallocate(2)
 
 _fallocate = ctypes.CDLL(None, use_errno=True).fallocate
 _fallocate.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
 
 
 class OsFile:
-    """An open file; appends at its end, reads anywhere."""
+    """An open file; appends at its end or, opened in place, writes anywhere; reads anywhere."""
 
     __slots__ = ("_descriptor", "_name")
 
@@ -35,6 +34,10 @@ class OsFile:
     def write(self, data: bytes) -> int:
         """Appends; may write less than all."""
         return os.write(self._descriptor, data)
+
+    def write_at(self, offset: int, data: bytes) -> int:
+        """Writes over what is at an offset; may write less than all. Linux would append to a file not `in_place`."""
+        return os.pwrite(self._descriptor, data, offset)
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Reads up to `length` bytes at `offset`; shorter only at the end of the file."""
@@ -56,9 +59,9 @@ class OsFile:
         os.ftruncate(self._descriptor, length)
 
     def allocate(self, length: int) -> None:
-        """Reserves space for the first `length` bytes; the size stays, and ENOSPC shows here."""
-        # The standard library has posix_fallocate only, which grows the file.
-        if _fallocate(self._descriptor, KEEP_SIZE, 0, length) != 0:
+        """Makes the file at least `length` bytes long, with zeros that have their space; ENOSPC shows here."""
+        # The standard library's posix_fallocate writes zeros, block by block, where the file system cannot reserve.
+        if _fallocate(self._descriptor, 0, 0, length) != 0:
             number = ctypes.get_errno()
             if number not in (errno.EOPNOTSUPP, errno.ENOSYS):
                 raise OSError(number, os.strerror(number), self._name)
@@ -102,14 +105,15 @@ class OsFileSystem:
             raise OSError(errno.EINVAL, "a file name must stay below the data directory", name)
         return self.root / pure
 
-    def create(self, name: str) -> OsFile:
-        """A new file for appending and reading; FileExistsError if it is there."""
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+    def create(self, name: str, *, in_place: bool = False) -> OsFile:
+        """A new file for reading and appending, or for `write_at`; FileExistsError if it is there."""
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | (0 if in_place else os.O_APPEND)
         return OsFile(os.open(self._path(name), flags, FILE_MODE), name)
 
-    def open(self, name: str) -> OsFile:
-        """An existing file for reading and appending at its end."""
-        return OsFile(os.open(self._path(name), os.O_RDWR | os.O_APPEND | os.O_CLOEXEC), name)
+    def open(self, name: str, *, in_place: bool = False) -> OsFile:
+        """An existing file for reading and appending at its end, or for `write_at`."""
+        flags = os.O_RDWR | os.O_CLOEXEC | (0 if in_place else os.O_APPEND)
+        return OsFile(os.open(self._path(name), flags), name)
 
     def rename(self, old: str, new: str) -> None:
         """Atomically replaces `new`."""

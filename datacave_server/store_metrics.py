@@ -42,6 +42,7 @@ SINGLE = (
     ("log_bytes_written", "wal_written_bytes_total", COUNTER, "Bytes of commits written to the write-ahead log."),
     ("log_waiting_commits", "wal_waiting_commits", GAUGE, "Commits that wait for a sync of the log."),
     ("log_segments", "wal_segments", GAUGE, "Files of the write-ahead log."),
+    ("log_segments_recycled", "wal_segments_recycled_total", COUNTER, "Log files that were written over as new ones."),
     ("row_cache_rows", "row_cache_rows", GAUGE, "Rows in the row cache."),
     ("row_cache_hits", "row_cache_hits_total", COUNTER, "Reads by key answered by the row cache."),
     ("row_cache_misses", "row_cache_misses_total", COUNTER, "Reads by key that had to look into table files."),

@@ -28,7 +28,6 @@ class Inode:
     current: bytearray = field(default_factory=bytearray)
     durable: bytearray = field(default_factory=bytearray)
     pending: list[tuple[int, bytes | None]] = field(default_factory=list)  # (offset, data) or (length, None): truncate
-    reserved_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,7 +103,6 @@ class Disk:
                 _apply_write(inode.durable, offset, data)
             inode.pending.clear()
             inode.current = bytearray(inode.durable)
-            inode.reserved_bytes = 0
         self._durable_names = dict(self.names)
         self._pending_names.clear()
         self.locks.clear()
@@ -148,19 +146,22 @@ class Disk:
         self.crash()
         return PowerFailure("power failure")
 
-    def write(self, inode: Inode, data: bytes) -> int:
-        """Appends, perhaps only a part. Raises ENOSPC when nothing fits."""
+    def write(self, inode: Inode, data: bytes, offset: int | None = None) -> int:
+        """Writes at an offset or appends, perhaps only a part. Raises ENOSPC when nothing fits."""
+        if offset is None:
+            offset = len(inode.current)
         length = len(data)
         if self.short_writes and length > 1 and self.coin():
             length = self._random.randrange(1, length)
-        free = self._free_bytes(inode)
-        if free is not None and length > free:
-            if free <= 0:
+        free = self._free_bytes()
+        room = None if free is None else len(inode.current) - offset + free
+        if room is not None and length > room:
+            if room <= 0:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            length = free
+            length = room
         written = bytes(data[:length])
-        inode.pending.append((len(inode.current), written))
-        inode.current += written
+        inode.pending.append((offset, written))
+        _apply_write(inode.current, offset, written)
         return length
 
     def truncate(self, inode: Inode, length: int) -> None:
@@ -169,11 +170,13 @@ class Disk:
         _apply_write(inode.current, length, None)
 
     def reserve(self, inode: Inode, length: int) -> None:
-        """Reserves space. Raises ENOSPC."""
-        free = self._free_bytes(inode)
-        if free is not None and length - len(inode.current) > free:
+        """Lengthens a file with zeros that have their space. Raises ENOSPC."""
+        growth = length - len(inode.current)
+        free = self._free_bytes()
+        if free is not None and growth > free:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        inode.reserved_bytes = max(inode.reserved_bytes, length)
+        if growth > 0:
+            self.truncate(inode, length)
 
     def sync(self, inode: Inode) -> None:
         """Everything written to the file is certain."""
@@ -202,16 +205,13 @@ class Disk:
         self._pending_names = later
 
     def used_bytes(self) -> int:
-        """Space taken or reserved by all files."""
+        """Space taken by all files."""
         inodes = {id(inode): inode for inode in self.names.values() if inode is not None}
-        return sum(max(len(inode.current), inode.reserved_bytes) for inode in inodes.values())
+        return sum(len(inode.current) for inode in inodes.values())
 
-    def _free_bytes(self, inode: Inode) -> int | None:
-        """How much a file may grow; None if without limit."""
-        if self.capacity_bytes is None:
-            return None
-        reserved = max(inode.reserved_bytes - len(inode.current), 0)
-        return max(self.capacity_bytes - self.used_bytes(), 0) + reserved
+    def _free_bytes(self) -> int | None:
+        """How much files may grow; None if without limit."""
+        return None if self.capacity_bytes is None else max(self.capacity_bytes - self.used_bytes(), 0)
 
     def _tear(self, data: bytes) -> bytes:
         """Some leading part: whole sectors, or any number of bytes."""

@@ -29,6 +29,14 @@ class MemoryFile:
             raise self._disk.power_failure()
         return written
 
+    def write_at(self, offset: int, data: bytes) -> int:
+        """Writes over what is at an offset."""
+        crash = self._begin()
+        written = self._disk.write(self._inode, data, offset)
+        if crash:
+            raise self._disk.power_failure()
+        return written
+
     def read_at(self, offset: int, length: int) -> bytes:
         """Up to `length` bytes."""
         self._check()
@@ -48,7 +56,7 @@ class MemoryFile:
             raise self._disk.power_failure()
 
     def allocate(self, length: int) -> None:
-        """Reserves space."""
+        """Lengthens the file with zeros that have their space."""
         crash = self._begin()
         self._disk.reserve(self._inode, length)
         if crash:
@@ -88,7 +96,7 @@ class MemoryFileSystem:
         self.disk = disk if disk is not None else Disk()
         self._generation = self.disk.generation
 
-    def create(self, name: str) -> File:
+    def create(self, name: str, *, in_place: bool = False) -> File:
         """A new file."""
         crash = self._begin()
         if name in self.disk.names:
@@ -98,7 +106,7 @@ class MemoryFileSystem:
         self._change_name(NameChange(None, name, inode), crash)
         return MemoryFile(self.disk, inode)
 
-    def open(self, name: str) -> File:
+    def open(self, name: str, *, in_place: bool = False) -> File:
         """An existing file."""
         self._check()
         return MemoryFile(self.disk, self.disk.inode(name))

@@ -16,7 +16,6 @@ from datacave_core.errors import DataCorrupted
 from datacave_lsm.crypto import KEY_ID_BYTES_MAX, WRAPPED_BYTES
 
 MAGIC = b"DATACAVE"
-FORMAT_VERSION = 1
 HEADER_BYTES = 128
 
 _FIELDS = struct.Struct("<8sBBHIQ32s40s24x")
@@ -37,6 +36,10 @@ class FileKind(enum.IntEnum):
     BACKUP = 5
 
 
+FORMAT_VERSIONS = {kind: 2 if kind is FileKind.WAL else 1 for kind in FileKind}
+"""The version that is written of each kind; older ones are read."""
+
+
 @dataclass(frozen=True, slots=True)
 class FileHeader:
     """The parsed header. `key_id` is the id of the master key that wraps the data key, or "" for a plain file."""
@@ -45,7 +48,13 @@ class FileHeader:
     file_id: int
     key_id: str = ""
     wrapped_key: bytes = b""
-    format_version: int = FORMAT_VERSION
+    version: int = 0
+    """0 stands for the newest of the kind."""
+
+    @property
+    def format_version(self) -> int:
+        """The version of the format."""
+        return self.version or FORMAT_VERSIONS[self.kind]
 
     @property
     def sealed(self) -> bool:
@@ -82,9 +91,10 @@ class FileHeader:
         magic, kind, seal, version, reserved, file_id, key_field, wrapped_key = _FIELDS.unpack(fields)
         if magic != MAGIC:
             raise DataCorrupted(f'file "{name}" is not a Datacave file: its magic is {magic!r}', hint=FOREIGN)
-        if version != FORMAT_VERSION:
+        newest = FORMAT_VERSIONS.get(kind, 1)
+        if not 1 <= version <= newest:
             raise DataCorrupted(
-                f'file "{name}" has format version {version}; this program reads {FORMAT_VERSION}',
+                f'file "{name}" has format version {version}; this program reads {newest}',
                 hint="A newer program has written it; use that, or restore a backup of before.",
             )
         key_length = key_field[0]

@@ -12,6 +12,7 @@ file's fresh data key. A file that was closed or survived a crash is never appen
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from typing import Protocol
 
 from xxhash import xxh3_64_digest, xxh3_64_intdigest
@@ -210,7 +211,7 @@ def rewrap_file(files: FileSystem, name: str, kind: FileKind, ring: KeyRing) -> 
             files.remove(temporary)
         target = files.create(temporary)
         try:
-            write_all(target, FileHeader(kind, header.file_id, ring.current, ring.wrap(key)).encode())
+            write_all(target, replace(header, key_id=ring.current, wrapped_key=ring.wrap(key)).encode())
             offset, size = HEADER_BYTES, source.size()
             while offset < size:
                 chunk = read_exactly(source, offset, min(_COPY_BYTES, size - offset), name)

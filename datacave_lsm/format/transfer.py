@@ -22,6 +22,16 @@ def write_all(file: File, data: bytes) -> None:
         written = file.write(bytes(rest))
 
 
+def write_all_at(file: File, offset: int, data: bytes) -> None:
+    """Writes all of `data` over what is at `offset`; raises OSError, also when the file takes nothing at all."""
+    written = file.write_at(offset, data)
+    while written < len(data):
+        taken = file.write_at(offset + written, data[written:])
+        if taken <= 0:
+            raise OSError("a write took no bytes")
+        written += taken
+
+
 def read_exactly(file: File, offset: int, length: int, name: str) -> bytes:
     """Reads exactly `length` bytes at `offset`.
 

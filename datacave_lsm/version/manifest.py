@@ -16,7 +16,7 @@ from datacave_lsm.format import HEADER_BYTES, FileKind, Seals, read_exactly, wri
 from datacave_lsm.format.header import RESTORE
 from datacave_lsm.version.edit import VersionEdit
 from datacave_lsm.version.levels import Levels
-from datacave_lsm.wal.record import RecordWriter, Tail, damaged, read_records
+from datacave_lsm.wal.record import Head, RecordWriter, Tail, damaged, read_records
 
 CURRENT = "CURRENT"
 _FRAGMENT_BYTES_MAX = 16 * 1024 * 1024
@@ -136,7 +136,7 @@ def read_manifest(files: FileSystem, name: str, seals: Seals, level_count: int) 
         )
         state = ManifestState(Levels.empty(level_count))
         edits = 0
-        for offset, payload in read_records(file, name, opener, Tail()):
+        for offset, payload in read_records(file, name, Head(opener), Tail()):
             try:
                 state.apply(VersionEdit.decode(payload))
             except ValueError as error:

@@ -6,8 +6,10 @@ While one sync is under way the next batch collects. A commit's room in a segmen
 that a full disk refuses a commit before anything of it is visible; any other failure of the log stops the engine for
 good, since nobody knows what of a failed write or sync has reached the disk.
 
-Invariants: at most one write job at a time; a segment is synced before its successor gets its first record; waits
-finish in timestamp order, after `on_visible` was told.
+Segments nobody needs any more wait as spares to become new ones, a few of them.
+
+Invariants: at most one write job at a time; a segment is synced before its successor gets its head; waits finish in
+timestamp order, after `on_visible` was told; a spare was sealed with the master key that is current.
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ from datacave_core.wait import Wait
 from datacave_lsm.format import Seals
 from datacave_lsm.options import EngineOptions
 from datacave_lsm.wal.record import RECORD_BYTES_EXTRA
-from datacave_lsm.wal.segment import Segment, segment_name
+from datacave_lsm.wal.replay import LogEnd
+from datacave_lsm.wal.segment import Segment, segment_bytes, segment_name, spare_name
 
 WAIT_REASON = "IO:WALSync"
 INLINE_BYTES_MAX = 256 * 1024
@@ -67,12 +70,15 @@ class Log:
         "_scheduler",
         "_seals",
         "_segment",
+        "_segments",
+        "_spares",
         "_stopped",
         "_sync_asked",
         "_timer",
         "batch_counts",
         "bytes_written",
         "first_number",
+        "recycled",
         "synced_commits",
         "syncs",
         "waiting",
@@ -85,7 +91,7 @@ class Log:
         seals: Seals,
         options: EngineOptions,
         first_number: int,
-        number: int,
+        end: LogEnd,
         on_visible: Callable[[int | None], None],
         on_failure: Callable[[StorageStopped], None],
     ) -> None:
@@ -114,9 +120,15 @@ class Log:
         self.batch_counts = [0] * (BATCH_CLASSES + 1)
         self.bytes_written = 0
         self.first_number = first_number
-        self._segment = Segment.create(files, seals, number, options.log_segment_bytes, options.log_fragment_bytes_max)
-        self._segment.make_header_durable()
+        self.recycled = 0
+        self._spares: list[tuple[str, str]] = []  # names, with the master keys of what they hold
         self._room = options.log_segment_bytes
+        self._segment = Segment.create(
+            files, seals, end.number + 1, self._room, options.log_fragment_bytes_max, end.bytes
+        )
+        self._segment.begin()
+        self._segments: dict[int, tuple[Segment, str]] = {}  # those begun here, with their master keys
+        self._keep(self._segment)
 
     @property
     def number(self) -> int:
@@ -147,13 +159,22 @@ class Log:
             raise refusal
         options = self._options
         room = max(options.log_segment_bytes, bytes_needed)
+        spare = self._take_spare() if room == options.log_segment_bytes else ""
         try:
             segment = Segment.create(
-                self._files, self._seals, self._segment.number + 1, room, options.log_fragment_bytes_max
+                self._files,
+                self._seals,
+                self._segment.number + 1,
+                room,
+                options.log_fragment_bytes_max,
+                self._segment,
+                spare,
             )
         except OSError as error:
             self._fail(error)
             raise self._stopped from error  # type: ignore[misc]  # _fail has set it
+        self._keep(segment)
+        self.recycled += spare != ""
         self._batches.append((self._segment, self._payloads))
         self._segment, self._payloads, self._room = segment, [], room
 
@@ -176,16 +197,50 @@ class Log:
         return lambda: self._holds.remove(number)
 
     def remove_before(self, number: int) -> None:
-        """Deletes the segments below `number`, whose commits are all in table files, as far as nobody holds them.
+        """Lets go of the segments below `number`, whose commits are all in table files, as far as nobody holds them.
 
-        What stays is deleted the next time. Raises OSError.
+        Off the loop. What stays goes the next time. Raises OSError.
         """
         number = min([number, *self._holds])
         while self.first_number < number:
             name = segment_name(self.first_number)
             if self._files.exists(name):
-                self._files.remove(name)
+                self._let_go(name, self.first_number)
+            self._segments.pop(self.first_number, None)
             self.first_number += 1
+
+    def _let_go(self, name: str, number: int) -> None:
+        """Makes a segment a spare, or removes it."""
+        options = self._options
+        segment, key_id = self._segments.get(number, (None, ""))
+        usual = segment is not None and segment.file_bytes == segment_bytes(options.log_segment_bytes)
+        if usual and key_id == self._key_id() and len(self._spares) < options.log_spare_segments_max:
+            spare = spare_name(number)
+            self._files.rename(name, spare)
+            self._spares.append((spare, key_id))
+        else:
+            self._files.remove(name)
+
+    def remove_spares(self) -> None:
+        """Off the loop, once another master key is current: removes the spares that hold anything under others."""
+        for spare in [spare for spare in self._spares if spare[1] != self._key_id()]:
+            self._spares.remove(spare)
+            self._files.remove(spare[0])
+
+    def _take_spare(self) -> str:
+        """The name of a spare that is none any more; "" if there is none under the current master key."""
+        key_id = self._key_id()
+        for spare in self._spares:
+            if spare[1] == key_id:
+                self._spares.remove(spare)
+                return spare[0]
+        return ""
+
+    def _key_id(self) -> str:
+        return self._seals.ring.current if self._seals.ring is not None else ""
+
+    def _keep(self, segment: Segment) -> None:
+        self._segments[segment.number] = segment, self._key_id()
 
     def refuse(self, error: StorageStopped) -> None:
         """Takes no more commits; what was taken is still written."""
@@ -195,6 +250,21 @@ class Log:
     def end(self) -> tuple[int, int]:
         """The number of the newest segment and its length; settled once `sync` is done and nothing follows."""
         return self._segment.number, self._segment.writer.offset
+
+    def ends(self) -> dict[int, int]:
+        """The segments that have been begun here, newest first, each with the length that it has or will have soon.
+
+        All but the newest are complete.
+        """
+        segments = [segment for segment, _ in list(self._segments.values())[::-1]]
+        # A segment has its name only after the one before it is complete: hence newest first.
+        return {segment.number: segment.writer.offset for segment in segments if not segment.fresh}
+
+    def trim(self) -> None:
+        """Leaves of the newest segment what was written, and no spares; the caller has waited for `sync`."""
+        self._segment.file.truncate(self._segment.writer.offset)
+        while self._spares:
+            self._files.remove(self._spares.pop()[0])
 
     def close(self) -> None:
         """Closes the file; the caller has waited for `sync`."""

@@ -60,6 +60,7 @@ class Script:
         self.scheduler = SimulatedScheduler(SimulatedClock())
         self.durable = 0
         self.made = 0
+        self.recycled = 0
 
     def open(self) -> Engine:
         files = MemoryFileSystem(self.disk)
@@ -124,10 +125,14 @@ class Script:
             if step == 12:
                 self.settle(engine.compact())
             if step == 17:
-                self.settle(engine.close())
+                self.close(engine)
                 engine = self.open()
         self.settle(engine.flush())
         self.settle(engine.compact())
+        self.close(engine)
+
+    def close(self, engine: Engine) -> None:
+        self.recycled += engine.statistics()["log_segments_recycled"]
         self.settle(engine.close())
 
     def run_until_power_fails(self, number: int) -> None:
@@ -168,6 +173,7 @@ def operations(ring: KeyRing | None, options: EngineOptions = OPTIONS) -> int:
     script = Script(disk, 0, ring, options)
     script.run()
     assert script.durable == COMMITS
+    assert script.recycled, "no segment of the log lies in the file of an earlier one"
     changes = disk.changes
     assert script.check() == COMMITS
     return changes

@@ -153,8 +153,8 @@ def test_after_a_crash_old_handles_are_dead() -> None:
 def work(files: FileSystem) -> None:
     """One of everything; eight changing operations."""
     file = files.create("a.tmp")
-    file.allocate(100)
     file.write(b"data")
+    file.allocate(100)
     file.truncate(3)
     file.sync()
     files.rename("a.tmp", "a")
@@ -232,9 +232,10 @@ def test_a_full_disk() -> None:
     with pytest.raises(OSError, match="No space") as caught:
         other.write(b"7")
     assert caught.value.errno == errno.ENOSPC
-    assert reserved.write(b"1234") == 4
+    assert reserved.write_at(0, b"123456") == 4
     files.remove("other")
-    assert reserved.write(b"56") == 2 and disk.used_bytes() == 6
+    assert reserved.write_at(4, b"56") == 2 and disk.used_bytes() == 6
+    assert reserved.read_at(0, 10) == b"123456"
 
 
 def test_short_writes_and_torn_sectors() -> None:

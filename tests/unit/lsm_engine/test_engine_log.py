@@ -12,8 +12,10 @@ from datacave_core.layout import Layout, PhysicalColumn, PhysicalType
 from datacave_core.memory import Disk, MemoryFileSystem, SeededRandomness, SimulatedClock, SimulatedScheduler
 from datacave_core.wait import Wait
 from datacave_lsm import DirectoryInUse, Engine, EngineOptions, KeyRing
+from datacave_lsm.format import Seals
+from datacave_lsm.inspect import inspect_file
 from datacave_lsm.wal import EntryDecoder, EntryEncoder
-from datacave_lsm.wal.segment import segment_name
+from datacave_lsm.wal.segment import segment_name, segment_numbers
 
 PREFIX = b"\0\0\0\1\0\0"
 RING = KeyRing({"k": bytes(range(32))}, "k")
@@ -66,6 +68,16 @@ class Node:
 
     def log_bytes(self, number: int = 1) -> bytearray:
         return self.disk.inode(segment_name(number)).current
+
+    def written(self, number: int = 1) -> int:
+        """The length of what is in use of a segment."""
+        seals = Seals(self.ring, SeededRandomness(0) if self.ring else None)
+        length: int = inspect_file(MemoryFileSystem(self.disk), segment_name(number), seals)["readable_bytes"]
+        return length
+
+    def newest(self) -> int:
+        """The number of the newest segment."""
+        return segment_numbers(MemoryFileSystem(self.disk))[-1]
 
     def cut(self, number: int, length: int) -> None:
         inode = self.disk.inode(segment_name(number))
@@ -154,7 +166,7 @@ def test_a_torn_tail_of_any_length_is_cut(ring: KeyRing | None) -> None:
     for number in range(3):
         node.put(number)
         node.scheduler.run_ready()
-        lengths.append(len(node.log_bytes()))
+        lengths.append(node.written())
     whole = bytes(node.log_bytes())
     for length in range(lengths[0], lengths[2] + 1):
         node = Node(ring=ring)
@@ -195,7 +207,7 @@ def test_damage_before_the_last_record_of_a_killed_server_is_no_torn_tail(ring: 
     for number in range(3):
         node.put(number)
         node.scheduler.run_ready()
-        lengths.append(len(node.log_bytes()))
+        lengths.append(node.written())
     node.kill()
     for offset in range(lengths[1]):
         node.disk.rot(segment_name(1), offset)
@@ -224,11 +236,71 @@ def test_a_missing_segment_is_named() -> None:
     assert node.numbers() == list(range(20))
 
 
+@pytest.mark.parametrize("ring", [None, RING], ids=["plain", "sealed"])
+def test_records_of_an_earlier_segment_in_the_same_file_are_never_taken_for_new_ones(ring: KeyRing | None) -> None:
+    node = Node(EngineOptions(log_segment_bytes=2_000), ring)
+    for number in range(100):
+        node.put(number)
+        node.scheduler.run_ready()
+    node.settle(node.engine.flush())
+    count = 100
+    ends: dict[int, int] = {}  # of the newest segment: how many were put when it was as long
+    while node.engine.statistics()["log_segments_recycled"] < 2 or len(ends) < 5:
+        node.put(count)
+        node.scheduler.run_ready()
+        count += 1
+        if node.engine.statistics()["log_segments_recycled"] == 2:
+            ends[node.written(node.newest())] = count
+    newest = node.newest()
+    whole, end = bytes(node.log_bytes(newest)), max(ends)
+    assert whole[end : end + 16] == bytes(16)
+    assert whole.count(b"\xdc\x1e", end) > 5, "the file holds records of an earlier segment"
+    assert ring is not None or b"value" in whole[end:]
+    # Whatever of the newest records is lost, the older ones in the file do not come instead.
+    for end, count in ends.items():
+        node.kill()
+        saved = dict(node.disk.names)
+        node.log_bytes(newest)[:] = (whole[:end] + whole[max(ends) + 16 :] + whole)[: len(whole)]
+        node.open()
+        assert node.numbers() == list(range(count))
+        node.kill()
+        node.disk.names = saved
+
+
+@pytest.mark.parametrize("lost", ["zeros", "stale"])
+def test_a_lost_record_in_the_middle_is_damage_whatever_is_in_its_place(lost: str) -> None:
+    node = Node(EngineOptions(log_segment_bytes=100_000))
+    lengths = []
+    for number in range(3):
+        node.put(number)
+        node.scheduler.run_ready()
+        lengths.append(node.written())
+    node.kill()
+    content = node.log_bytes()
+    length = lengths[1] - lengths[0]
+    content[lengths[0] : lengths[1]] = bytes(length) if lost == "zeros" else bytes(range(256))[:length]
+    with pytest.raises(DataCorrupted, match=rf"record at byte {lengths[0]}"):
+        node.open()
+
+
+def test_a_segment_that_lost_its_end_is_noticed_by_the_next_one() -> None:
+    node = Node(EngineOptions(log_segment_bytes=300))
+    for number in range(20):
+        node.put(number)
+        node.scheduler.run_ready()
+    node.kill()
+    end = node.written(2)
+    record = node.log_bytes(2).rindex(b"\xdc\x1e", 0, end)
+    node.log_bytes(2)[record:] = bytes(len(node.log_bytes(2)) - record)
+    with pytest.raises(DataCorrupted, match=rf"{segment_name(2)}.*record at byte {record}"):
+        node.open()
+
+
 def test_a_log_cut_after_an_orderly_close_is_noticed() -> None:
     node = Node()
     node.put(1)
     node.scheduler.run_ready()
-    length = len(node.log_bytes())
+    length = node.written()
     node.put(2)
     node.close()
     node.cut(1, length)
@@ -247,8 +319,8 @@ def test_a_batch_larger_than_segment_and_fragment_is_atomic() -> None:
     node.open()
     assert node.numbers() == list(range(500))
     numbers = [int(name[:-4]) for name in MemoryFileSystem(node.disk).list("wal")]
-    large = max(numbers, key=lambda number: len(node.log_bytes(number)))
-    whole = len(node.log_bytes(large))
+    large = max(numbers, key=node.written)
+    whole = node.written(large)
     assert whole > 10_000
     node.kill()
     node.cut(large, whole - 1)

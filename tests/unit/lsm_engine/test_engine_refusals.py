@@ -96,10 +96,10 @@ def test_a_file_of_another_kind_or_number(kind: str) -> None:
 def test_a_newer_format_version(kind: str) -> None:
     node = Node()
     header = FileHeader.decode(node.content(kind)[:128], kind)
-    newer = FileHeader(header.kind, header.file_id, format_version=2).encode()
+    newer = FileHeader(header.kind, header.file_id, version=header.format_version + 1).encode()
     node.replace(kind, newer + node.content(kind)[128:])
     error = node.refused()
-    assert f'"{node.names[kind]}" has format version 2' in error.message
+    assert f'"{node.names[kind]}" has format version {header.format_version + 1}' in error.message
     assert "newer program" in (error.hint or "")
 
 

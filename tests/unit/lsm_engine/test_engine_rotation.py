@@ -62,6 +62,8 @@ class Node:
         """Of every file on the disk."""
         names = [f"{folder}/{name}" for folder in ("wal", "tables") for name in self.files.list(folder)]
         names += [name for name in self.files.list() if name.startswith("MANIFEST")]
+        # Space for a segment that has not been begun holds nothing.
+        names = [name for name in names if any(self.disk.inode(name).current)]
         return {FileHeader.decode(bytes(self.disk.inode(name).current[:HEADER_BYTES]), name).key_id for name in names}
 
 

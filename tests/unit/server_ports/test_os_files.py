@@ -54,15 +54,18 @@ def test_truncation_moves_the_end_where_the_next_write_goes(root: OsFileSystem) 
     file.close()
 
 
-def test_reserved_space_is_not_size(root: OsFileSystem) -> None:
-    file = root.create("a")
-    file.write(b"x")
+def test_reserved_space_is_written_in_place(root: OsFileSystem) -> None:
+    file = root.create("a", in_place=True)
     file.allocate(1 << 20)
-    assert file.size() == 1
+    assert file.size() == 1 << 20
     assert (root.root / "a").stat().st_blocks * 512 >= 1 << 20
-    file.write(b"y")
-    assert file.read_at(0, 10) == b"xy"
+    assert file.write_at(5, b"xyz") == 3
+    assert file.read_at(4, 5) == b"\0xyz\0"
     file.close()
+    again = root.open("a", in_place=True)
+    again.write_at(6, b"-")
+    assert again.read_at(5, 3) == b"x-z" and again.size() == 1 << 20
+    again.close()
 
 
 def test_more_space_than_there_is_cannot_be_reserved(root: OsFileSystem) -> None:
