@@ -81,7 +81,7 @@ class SessionClient:
         self._copy: CopyInRequest | None = None
         self._copy_bytes = 0
         self._columns: tuple[ResultColumn, ...] = ()
-        self._points = PointPath(session)
+        self._points = PointPath(session, self._failed_at_once)
         self._known_codecs: dict[int, StatementCodecs] = {}
         self._answers: dict[type, Callable[[Any], bytes | Work]] = {
             frontend.BoundExecution: self._bound_execution,
@@ -142,6 +142,17 @@ class SessionClient:
         if error.severity in ("FATAL", "PANIC"):
             self._pump.close_soon()
         return answer
+
+    def _failed_statement(self, error: BaseException) -> bytes:
+        """The end of an answer whose statement has failed."""
+        self.session.abort()
+        return self._error(error) + self._ready()
+
+    def _failed_at_once(self, error: Exception) -> bytes:
+        """The same for a statement of a block that the wire has not seen: `answer_at_once`."""
+        self.session.abort()
+        answer = self._error(error)
+        return answer + backend.READY_FAILED if self._wire.at_rest else answer
 
     def _ready(self) -> bytes:
         status = self.session.transaction_status
@@ -210,7 +221,7 @@ class SessionClient:
                 if compiled.lookup is None:
                     if session.in_block and not compiled.returns_rows:
                         session.close_portal("")
-                        return self._write_in_block(session.execute(compiled, parameters))
+                        return self._write_in_block(session.execute(compiled, parameters, text=event.text))
                     return self._answer_query(session.simple_query(event.text, found))
                 rows = session.lookup(compiled, parameters)
                 if rows is None:
@@ -220,8 +231,7 @@ class SessionClient:
                 tag = backend.command_complete(compiled.tag(len(rows)))
                 return description + (encode(rows) if rows else b"") + tag + self._ready()
         except Exception as error:
-            session.abort()
-            return self._error(error) + self._ready()
+            return self._failed_statement(error)
         return self._answer_query(session.simple_query(event.text, found))
 
     def _write_in_block(self, steps: Iterator[Any]) -> bytes | Work:
@@ -468,8 +478,7 @@ class SessionClient:
                         ready = self._wire.ready_for_query(session.transaction_status)
                         return b"".join((backend.BIND_COMPLETE, description, body, tag, ready))
                 except Exception as error:
-                    session.abort()
-                    return self._error(error) + self._ready()
+                    return self._failed_statement(error)
         return self._bound_steps(event)
 
     def _bound_steps(self, event: frontend.BoundExecution) -> Work:

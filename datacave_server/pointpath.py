@@ -1,14 +1,15 @@
-"""PointPath: lone executions of prepared lookups, answered from bytes to bytes.
+"""PointPath: executions of statements that find or write a row by its key, answered from bytes to bytes.
 
 Most traffic of many applications is one message sequence (Bind, perhaps Describe, Execute, Sync; perhaps a Parse of the
-unnamed statement before it; or a Query) that finds a row by its key. Where the whole sequence is one chunk, the session
-is idle and the statement is known, everything around the lookup is the same every time: the head of the Bind names the
-statement, its tail the formats, and both are found in a dictionary as they are. Whatever does not fit is left to the
-connection and the client, who know the rest.
+unnamed statement before it; or a Query) that finds a row by its key, alone or in a transaction block, or in a block
+writes one. Where the whole sequence is one chunk, the session is idle and the statement is known, everything around
+the row is the same every time: the head of the Bind names the statement, its tail the formats, and both are found in a
+dictionary as they are. Whatever does not fit is left to the connection and the client, who know the rest.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from struct import Struct
 from typing import Any
 
@@ -23,7 +24,7 @@ from datacave_protocol import (
     result_encoder,
 )
 from datacave_server.row_description import row_description
-from datacave_sql import CompiledQuery, PointLookup, PreparedStatement, Session
+from datacave_sql import CompiledQuery, PointLookup, PointWrite, PreparedStatement, Session, point_write
 
 BIND = 0x42
 PARSE = 0x50
@@ -37,6 +38,8 @@ SIMPLE_TAIL = BoundTail((), True, 0)
 """What a simple query asks for: text, described."""
 
 _TAGS = [backend.command_complete(f"SELECT {count}") + backend.READY_IDLE for count in range(2)]
+_BLOCK_TAGS = [backend.command_complete(f"SELECT {count}") + backend.READY_IN_TRANSACTION for count in range(2)]
+_BEGUN = backend.command_complete("BEGIN") + backend.READY_IN_TRANSACTION
 
 
 class _Answer:
@@ -51,36 +54,38 @@ class _Answer:
 
 
 class _Statement:
-    """A head: the statement and the formats of its parameters. `lookup` is None where the long way is the only one."""
+    """A head: the statement and the formats of its parameters. `point` is None where the long way is the only one."""
 
-    __slots__ = ("answers", "count", "decode", "lookup", "prepared")
+    __slots__ = ("answers", "count", "decode", "point", "prepared", "written")
 
     def __init__(self, prepared: PreparedStatement | None, count: int) -> None:
         self.prepared = prepared
         self.count = count
-        self.lookup: PointLookup | None = None
+        self.point: PointLookup | PointWrite | None = None
         self.decode: Any = None
         self.answers: dict[bytes, _Answer] = {}
+        self.written: dict[int, bytes] = {}  # what ends the answer of a write, by the number of rows
 
     def holds(self, session: Session) -> bool:
         """Whether the name still means the statement and its plan is still good."""
-        prepared, lookup = self.prepared, self.lookup
+        prepared, point = self.prepared, self.point
         return (
             prepared is not None
-            and lookup is not None
+            and point is not None
             and session.prepared.get(prepared.name) is prepared
-            and prepared.compiled is lookup.compiled
-            and lookup.holds()
+            and prepared.compiled is point.compiled
+            and point.holds()
         )
 
 
 class PointPath:
-    """The lookups of one session."""
+    """The point statements of one session. `fail` tells the client of a failed write and spoils the block."""
 
-    __slots__ = ("_known", "_session", "_simple", "_unnamed")
+    __slots__ = ("_fail", "_known", "_session", "_simple", "_unnamed")
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, fail: Callable[[Exception], bytes]) -> None:
         self._session = session
+        self._fail = fail
         self._known: dict[bytes, _Statement] = {}
         self._unnamed: dict[bytes, PreparedStatement] = {}
         self._simple: dict[int, _Statement] = {}
@@ -96,7 +101,8 @@ class PointPath:
             if first == QUERY:
                 return self._query(data)
         except Exception:
-            # Reading changes nothing, so the long way can do it all again and tell what is wrong.
+            # Writes tell their errors themselves. Everything else changes nothing, so the long way can do it all again
+            # and tell what is wrong.
             return None
         return None
 
@@ -107,8 +113,8 @@ class PointPath:
         position += 2 + 2 * data[position - 1]
         head = data[:position] if start else data[5:position]
         statement = self._known.get(head) or self._meet(head, data[start + 5 : position])
-        lookup = statement.lookup
-        if lookup is None or not statement.holds(self._session):
+        point = statement.point
+        if point is None or not statement.holds(self._session):
             self._look_again(head, statement)
             return None
         values: list[bytes | None] = []
@@ -126,7 +132,42 @@ class PointPath:
         # The Bind must end where its length says; a NULL must be written as -1.
         if _unpack_int32(data, start + 1)[0] != position - start + answer.tail_bytes - 1 or None in values:
             return None
-        return _rows_answer(answer, lookup.rows(statement.decode(values)))
+        return self._run(statement, answer, point, statement.decode(values), point.compiled.text)
+
+    def _run(
+        self,
+        statement: _Statement,
+        answer: _Answer,
+        point: PointLookup | PointWrite,
+        values: Sequence[Any],
+        text: str,
+    ) -> bytes | None:
+        session = self._session
+        if session.transaction is None:
+            if type(point) is not PointLookup or (rows := point.rows(values)) is None:
+                return None
+            session.evaluation.query_text = text
+            return _rows_answer(answer, rows, _TAGS, backend.READY_IDLE)
+        if session.settings.idle_in_transaction_session_timeout_ms:
+            return None  # its timer is the pump's
+        if type(point) is PointLookup:
+            if (rows := point.rows_in_block(values)) is None:
+                return None
+            session.evaluation.query_text = text
+            return _rows_answer(answer, rows, _BLOCK_TAGS, backend.READY_IN_TRANSACTION)
+        try:
+            count = point.run(values)  # type: ignore[union-attr]
+        except Exception as error:
+            session.evaluation.query_text = text
+            return answer.head + self._fail(error)
+        if count is None:
+            return None
+        session.evaluation.query_text = text
+        end = statement.written.get(count)
+        if end is None:
+            end = backend.command_complete(point.compiled.tag(count)) + backend.READY_IN_TRANSACTION
+            statement.written[count] = end
+        return answer.head + end
 
     def _parsed(self, data: bytes) -> bytes | None:
         """The answer to a Parse of the unnamed statement, known from before, with its execution behind it."""
@@ -135,7 +176,7 @@ class PointPath:
             return None
         message = data[:end]
         session = self._session
-        if session.transaction is not None or session.failed:
+        if session.failed:
             return None
         prepared = self._unnamed.get(message) or self._meet_parse(message)
         if prepared is None:
@@ -153,30 +194,44 @@ class PointPath:
         if _unpack_int32(data, 1)[0] + 1 != len(data) or data[-1]:
             return None
         session = self._session
-        if session.transaction is not None or session.failed:
+        if session.failed:
             return None
-        plan = session.find_plan(data[5:-1].decode())
+        text = data[5:-1].decode()
+        plan = session.find_plan(text)
         if plan is None:
             return None
         compiled, values = plan
-        if not isinstance(compiled, CompiledQuery) or compiled.lookup is None:
-            return None
+        if not isinstance(compiled, CompiledQuery):
+            return _BEGUN if session.begin_at_once(compiled, text) else None
         statement = self._simple.get(id(compiled))
         # The entry keeps its plan alive, so an id cannot come to mean another one.
-        if statement is None or statement.lookup is None or not statement.lookup.holds():
-            statement = _Statement(None, 0)
-            statement.lookup = PointLookup(session, compiled)
-            if len(self._simple) >= KNOWN_MAX:
-                self._simple.clear()
-            self._simple[id(compiled)] = statement
+        if statement is None or (point := statement.point) is None or not point.holds():
+            if (point := self._point(compiled)) is None:
+                return None
+            statement = self._meet_query(compiled, point)
         answer = statement.answers.get(b"") or self._remember_answer(statement, compiled, b"", SIMPLE_TAIL)
-        return _rows_answer(answer, statement.lookup.rows(values))
+        return self._run(statement, answer, point, values, text)
+
+    def _point(self, compiled: CompiledQuery) -> PointLookup | PointWrite | None:
+        """The short way of a plan."""
+        if compiled.lookup is not None:
+            return PointLookup(self._session, compiled)
+        return point_write(self._session, compiled)
+
+    def _meet_query(self, compiled: CompiledQuery, point: PointLookup | PointWrite) -> _Statement:
+        """Remembers the plan of a simple query."""
+        statement = _Statement(None, 0)
+        statement.point = point
+        if len(self._simple) >= KNOWN_MAX:
+            self._simple.clear()
+        self._simple[id(compiled)] = statement
+        return statement
 
     def _meet_parse(self, message: bytes) -> PreparedStatement | None:
         """Remembers a Parse whose statement has a plan already."""
         event = read_parse(message, 5, len(message))
         compiled = self._session.compiler.known(event.text, event.parameter_types)
-        if not isinstance(compiled, CompiledQuery) or compiled.lookup is None:
+        if not isinstance(compiled, CompiledQuery) or (compiled.lookup is None and not compiled.written):
             return None
         if len(self._unnamed) >= KNOWN_MAX:
             self._unnamed.clear()
@@ -191,13 +246,10 @@ class PointPath:
         prepared = session.prepared.get(name)
         known = _Statement(prepared, count)
         compiled = prepared.compiled if prepared is not None else None
-        if (
-            isinstance(compiled, CompiledQuery)
-            and compiled.lookup is not None
-            and len(compiled.parameter_types) == count
-        ):
-            known.lookup = PointLookup(session, compiled)
-            known.decode = parameter_decoder(compiled.parameter_types, formats, known.lookup.settings, session.find_io)
+        if isinstance(compiled, CompiledQuery) and len(compiled.parameter_types) == count:
+            known.point = self._point(compiled)
+        if known.point is not None and compiled is not None:
+            known.decode = parameter_decoder(compiled.parameter_types, formats, known.point.settings, session.find_io)
         if len(self._known) >= KNOWN_MAX:
             self._known.clear()
         self._known[key] = known
@@ -207,7 +259,7 @@ class PointPath:
         """Forgets a head whose statement is another one by now."""
         prepared = statement.prepared
         name = "" if prepared is None else prepared.name
-        if statement.lookup is not None or prepared is None or self._session.prepared.get(name) is not prepared:
+        if statement.point is not None or prepared is None or self._session.prepared.get(name) is not prepared:
             del self._known[key]
 
     def _meet_tail(self, statement: _Statement, tail: bytes) -> _Answer:
@@ -223,7 +275,10 @@ class PointPath:
     ) -> _Answer:
         session = self._session
         columns = compiled.columns
-        description = row_description(columns, found.result_formats)
+        if compiled.returns_rows:
+            description = row_description(columns, found.result_formats)
+        else:
+            description = b"" if found is SIMPLE_TAIL else backend.NO_DATA
         encode = result_encoder(
             tuple(column.type_oid for column in columns),
             found.result_formats,
@@ -237,12 +292,10 @@ class PointPath:
         return answer
 
 
-def _rows_answer(answer: _Answer, rows: list[Row] | None) -> bytes | None:
-    if rows is None:
-        return None
+def _rows_answer(answer: _Answer, rows: list[Row], tags: list[bytes], ready: bytes) -> bytes:
     if not rows:
-        return answer.head + _TAGS[0]
+        return answer.head + tags[0]
     count = len(rows)
-    end = _TAGS[1] if count == 1 else backend.command_complete(f"SELECT {count}") + backend.READY_IDLE
+    end = tags[1] if count == 1 else backend.command_complete(f"SELECT {count}") + ready
     body: bytes = answer.encode(rows)
     return answer.head + body + end

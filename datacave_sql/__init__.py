@@ -7,6 +7,7 @@ from datacave_sql.session.database import Database, DatabaseOptions
 from datacave_sql.session.named_database import NamedDatabase
 from datacave_sql.session.past import pin_restore_points
 from datacave_sql.session.point import PointLookup
+from datacave_sql.session.point_write import PointWrite, point_write
 from datacave_sql.session.portal import Portal
 from datacave_sql.session.prepared import PreparedStatement
 from datacave_sql.session.replies import (
@@ -45,6 +46,7 @@ __all__ = [
     "Notification",
     "ParameterChanged",
     "PointLookup",
+    "PointWrite",
     "Portal",
     "PreparedStatement",
     "Reply",
@@ -54,4 +56,5 @@ __all__ = [
     "Suspended",
     "changed_table",
     "pin_restore_points",
+    "point_write",
 ]

@@ -111,6 +111,22 @@ class LockTable:
                 return None
         return self._acquire_queued(owner, key, mode, True)
 
+    def acquire_at_once(self, owner: LockOwner, key: bytes, mode: int) -> bool:
+        """Takes a row lock that nobody else holds or wants; False, with nothing changed, if somebody does."""
+        entries = self._entries
+        entry = entries.get(key)
+        if entry is None:
+            entries[key] = (owner, mode)
+            owner.acquired.append(key)
+            return True
+        if type(entry) is not tuple or entry[0] is not owner:
+            return False
+        held = entry[1]
+        if mode & ~held:
+            entries[key] = (owner, held | mode)
+            owner.acquired.append((key, held))
+        return True
+
     def acquire_free(self, owner: LockOwner, keys: Collection[bytes], mode: int) -> bool:
         """Takes row locks that nobody holds, all at once; False, with nothing taken, if somebody holds one of them."""
         entries = self._entries

@@ -43,6 +43,16 @@ class TableLocks:
             self._note(owner, table_oid, mode)
         return wait
 
+    def acquire_weak(self, owner: LockOwner, table_oid: int, mode: int) -> bool:
+        """Takes a weak lock on a table that nobody wants a stronger one on; False, with nothing changed, if somebody
+        does."""
+        if owner.tables.get(table_oid, 0) & mode:
+            return True
+        if table_oid in self._contended:
+            return False
+        self._note(owner, table_oid, mode)
+        return True
+
     def is_free(self, owner: LockOwner, table_oid: int, mode: int) -> bool:
         """Whether the owner would be granted a lock at once."""
         if mode & WEAK_TABLE_MODES and table_oid not in self._contended:

@@ -270,6 +270,14 @@ class Transaction(TransactionSnapshot):
             f'could not obtain lock on row in relation "{relation}"', sqlstate=sqlstate.LOCK_NOT_AVAILABLE
         )
 
+    def lock_at_once(self, key: bytes, mode: int) -> bool:
+        """Locks a row if nobody else holds or wants it; False, with nothing changed, if somebody does."""
+        return self._lock_table.acquire_at_once(self.owner, key, mode)
+
+    def lock_table_at_once(self, table_oid: int, mode: int) -> bool:
+        """Shares a table (in a weak mode) unless somebody wants it alone; False, with nothing changed, then."""
+        return self.manager.table_locks.acquire_weak(self.owner, table_oid, mode)
+
     def lock_all(self, keys: Sequence[bytes], mode: int) -> Wait | None:
         """Locks keys in their order until one needs a wait; call again with the same keys after it."""
         owner = self.owner

@@ -227,17 +227,22 @@ class Update:
     leave."""
 
     def open(self, context: ExecutionContext) -> Batches:
-        if self.reads_one_row and self.make_stays is None and context.transaction.isolation is Isolation.READ_COMMITTED:
-            return self._open_point(context)
+        if context.transaction.isolation is Isolation.READ_COMMITTED and (find := self.point_lookup()) is not None:
+            return self._open_point(context, find)
         return self._open_set(context)
 
-    def _open_point(self, context: ExecutionContext) -> Batches:
+    def point_lookup(self) -> KeyLookup | None:
+        """What finds the rows, where nothing but those is read and they are named by key."""
+        child = self.child
+        if self.reads_one_row and self.make_stays is None and isinstance(child, KeyLookup):
+            return child
+        return None
+
+    def _open_point(self, context: ExecutionContext, child: KeyLookup) -> Batches:
         """A statement that reads nothing but the rows it names by key: they are locked first and read once.
 
         That is as if the statement's snapshot had been taken after the lock, which READ COMMITTED leaves open.
         """
-        child = self.child
-        assert isinstance(child, KeyLookup)
         transaction = context.transaction
         access = self.access
         mode = UPDATE if self.changes_key else NO_KEY_UPDATE

@@ -1,7 +1,12 @@
-"""PointLookup: a statement that finds rows by complete keys, run outside any transaction.
+"""Point statements: what finds or writes single rows by complete keys, run without a generator.
 
-`Session.lookup` without what repeats from one execution to the next: the context, the reader and the operator's parts
-are kept. It holds for one plan of one session, until `holds` says no.
+A plan of a session without what repeats from one execution to the next: the context, the reader and the operator's
+parts are kept, until `holds` says no. Every `run` answers None where the statement has to go the long way; nothing
+that the long way would not do has happened then.
+
+    PointLookup.rows           a lone SELECT, outside any transaction
+    PointLookup.rows_in_block  a SELECT inside a transaction block
+    PointUpdate, PointInsert   a write inside a READ COMMITTED block (point_write.py)
 """
 
 from __future__ import annotations
@@ -14,19 +19,14 @@ from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.session.compiled import CompiledQuery
 
 
-class PointLookup:
-    """`compiled` must have a `lookup`. `settings` are the format settings that the caller's codecs hold."""
+class PointStatement:
+    """One plan of one session. `settings` are the format settings that the caller's codecs hold."""
 
     __slots__ = (
         "_authorization",
         "_context",
         "_evaluation",
-        "_get",
         "_home",
-        "_make",
-        "_make_keys",
-        "_owner",
-        "_reader",
         "_role",
         "_session",
         "_state",
@@ -34,20 +34,13 @@ class PointLookup:
         "settings",
     )
 
-    def __init__(self, session: Any, compiled: CompiledQuery) -> None:
-        if compiled.lookup is None:
-            raise ValueError("the plan has no lookup")
+    def __init__(self, session: Any, compiled: CompiledQuery, reader: Any) -> None:
         self._session = session
         self._home = session.home
         self._evaluation = session.evaluation
-        self._owner = session.owner
         self.compiled = compiled
         self._state = session.home.state
-        self._reader = session.make_reader()
-        self._get = session.database.store.get
-        self._make_keys = compiled.lookup.make_keys
-        self._make = compiled.lookup.make
-        self._context = ExecutionContext(session, self._reader, ())
+        self._context = ExecutionContext(session, reader, ())
         self.settings = session.format_settings
         self._role = session.settings.role
         self._authorization = session.settings.session_authorization
@@ -63,9 +56,50 @@ class PointLookup:
             and session.settings.session_authorization is self._authorization
         )
 
+    def _renewed(self, parameters: Sequence[Any]) -> ExecutionContext:
+        """The context of another execution."""
+        self._evaluation.statement_started()
+        context = self._context
+        context.parameters = parameters
+        if context.subquery_results or context.common_tables or context.outer:
+            context.forget_results()
+        return context
+
+    def _block(self) -> Any:
+        """The transaction of the block that the session is in; None where something else has to be minded."""
+        session = self._session
+        transaction = session.transaction
+        if (
+            transaction is None
+            or not session.in_block
+            or session.failed
+            or session.portals
+            or session.catalog_state is not self._state
+            or session.has_asides
+            or transaction.loads
+            or session.settings.as_of
+        ):
+            return None
+        return transaction
+
+
+class PointLookup(PointStatement):
+    """A SELECT; `compiled` must have a `lookup`."""
+
+    __slots__ = ("_get", "_make", "_make_keys", "_owner", "_reader")
+
+    def __init__(self, session: Any, compiled: CompiledQuery) -> None:
+        if compiled.lookup is None:
+            raise ValueError("the plan has no lookup")
+        self._reader = session.make_reader()
+        super().__init__(session, compiled, self._reader)
+        self._owner = session.owner
+        self._get = session.database.store.get
+        self._make_keys = compiled.lookup.make_keys
+        self._make = compiled.lookup.make
+
     def rows(self, parameters: Sequence[Any]) -> list[Row] | None:
-        """The rows of an execution; None where it has to go the long way: inside a transaction, or with something
-        else to tell the client."""
+        """The rows of a lone execution; None inside a transaction, or with something else to tell the client."""
         session = self._session
         if session.transaction is not None or session.failed or session.has_news or session.settings.as_of:
             return None
@@ -73,13 +107,27 @@ class PointLookup:
         timestamp = reader.renew()
         if self._owner.last_commit_timestamp > timestamp:
             return None  # the session's own last commit is on its way to the disk
-        self._evaluation.statement_started()
-        context = self._context
-        context.parameters = parameters
-        if context.subquery_results or context.common_tables or context.outer:
-            context.forget_results()
+        context = self._renewed(parameters)
+        context.transaction = reader
         get = self._get
         pairs = [(key, row) for key in self._make_keys(context)() if (row := get(key, timestamp)) is not None]
+        if not pairs:
+            return []
+        rows: list[Row] = self._make(context)(pairs)
+        return rows
+
+    def rows_in_block(self, parameters: Sequence[Any]) -> list[Row] | None:
+        """The rows as the transaction of the block sees them."""
+        transaction = self._block()
+        if transaction is None:
+            return None
+        transaction.statement_snapshot()
+        if transaction.must_be_durable_before_rows:
+            return None
+        context = self._renewed(parameters)
+        context.transaction = transaction
+        get = transaction.get
+        pairs = [(key, row) for key in self._make_keys(context)() if (row := get(key)) is not None]
         if not pairs:
             return []
         rows: list[Row] = self._make(context)(pairs)

@@ -31,6 +31,7 @@ from datacave_core.types import FormatSettings, TypeIO
 from datacave_core.values import Row
 from datacave_core.wait import Steps, Wait, wait_for
 from datacave_sql.bind.environment import BindingEnvironment
+from datacave_sql.bind.statements import Command
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.work_memory import StatementMemory
 from datacave_sql.functions.registered import REGISTERED, registered_io
@@ -46,7 +47,13 @@ from datacave_sql.session.past import SessionPast
 from datacave_sql.session.replies import Complete, EmptyQuery, Reply
 from datacave_sql.session.settings import SessionSettings
 from datacave_sql.session.snapshot_reader import SnapshotReader, StaleReader
-from datacave_sql.session.utility import drop_temporary_schema, empty_at_commit, run_utility, runs_in_failed_block
+from datacave_sql.session.utility import (
+    begins_plainly,
+    drop_temporary_schema,
+    empty_at_commit,
+    run_utility,
+    runs_in_failed_block,
+)
 from datacave_sql.session.written_tables import share_written_tables
 
 
@@ -247,10 +254,12 @@ class Session(Asides, CommitHooks, HeldStatements):
         *,
         with_header: bool = False,
         given_rows: Sequence[Row] = (),
+        text: str | None = None,
     ) -> Iterator[Reply | Wait]:
-        """Runs a statement to its end inside the present (or a new implicit) transaction."""
+        """Runs a statement to its end inside the present (or a new implicit) transaction. `text` is the statement as
+        the client wrote it, where that is not the plan's."""
         if not with_header:
-            self.evaluation.query_text = compiled.text
+            self.evaluation.query_text = compiled.text if text is None else text
         if isinstance(compiled, CompiledUtility):
             yield from run_utility(self, compiled, parameters)
             return
@@ -327,6 +336,25 @@ class Session(Asides, CommitHooks, HeldStatements):
         except BaseException:
             self.abort()
             raise
+
+    def begin_at_once(self, compiled: CompiledUtility, text: str) -> bool:
+        """Opens a block for a plain BEGIN of an idle session; False where there is more to it."""
+        statement = compiled.statement
+        if (
+            self.transaction is not None
+            or self.portals
+            or self.has_news
+            or self.settings.as_of
+            or self.settings.idle_in_transaction_session_timeout_ms
+            or type(statement) is not Command
+            or not begins_plainly(statement.statement)
+        ):
+            return False
+        self.evaluation.query_text = text
+        self.begin_transaction()
+        self.evaluation.statement_started()
+        self.in_block = True
+        return True
 
     def begin_statement(self) -> Transaction:
         """The transaction that the next statement runs in."""

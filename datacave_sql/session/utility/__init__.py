@@ -2,8 +2,10 @@
 
 from datacave_sql.session.utility.dispatch import run_utility, runs_in_failed_block, utility_columns
 from datacave_sql.session.utility.temporary import drop_leftovers, drop_temporary_schema, empty_at_commit
+from datacave_sql.session.utility.transaction import begins_plainly
 
 __all__ = [
+    "begins_plainly",
     "drop_leftovers",
     "drop_temporary_schema",
     "empty_at_commit",

@@ -44,6 +44,14 @@ def begin(session: Any, statement: ast.Begin) -> Steps:
     yield _START if statement.start else _BEGIN
 
 
+def begins_plainly(statement: Any) -> bool:
+    """Whether a statement is a BEGIN that leaves everything to the session's defaults."""
+    if type(statement) is not ast.Begin or statement.start:
+        return False
+    modes = statement.modes
+    return modes.isolation is None and modes.read_only is None and modes.deferrable is None and modes.as_of is None
+
+
 def _start(session: Any, modes: ast.TransactionModes) -> None:
     isolation = ISOLATION_LEVELS[modes.isolation] if modes.isolation is not None else None
     session.begin_transaction(isolation, modes.read_only, modes.deferrable)
