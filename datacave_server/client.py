@@ -49,6 +49,8 @@ from datacave_sql import (
 
 TEXT_ONLY: tuple[int, ...] = ()
 
+READY = {"I": backend.READY_IDLE, "T": backend.READY_IN_TRANSACTION, "E": backend.READY_FAILED}
+
 KNOWN_CODECS_MAX = 1000
 """Plans of which a session keeps encoders and decoders."""
 
@@ -81,7 +83,7 @@ class SessionClient:
         self._copy: CopyInRequest | None = None
         self._copy_bytes = 0
         self._columns: tuple[ResultColumn, ...] = ()
-        self._points = PointPath(session, self._failed_at_once)
+        self._points = PointPath(session, self._ready_at_once, self._failed_at_once)
         self._known_codecs: dict[int, StatementCodecs] = {}
         self._answers: dict[type, Callable[[Any], bytes | Work]] = {
             frontend.BoundExecution: self._bound_execution,
@@ -104,7 +106,7 @@ class SessionClient:
             frontend.CopyFail: lambda event: b"",
         }
 
-    def answer_at_once(self, data: bytes) -> bytes | None:
+    def answer_at_once(self, data: bytes) -> bytes | Work | None:
         return self._points.answer(data)
 
     def answer(self, event: Event) -> bytes | Work:
@@ -149,10 +151,17 @@ class SessionClient:
         return self._error(error) + self._ready()
 
     def _failed_at_once(self, error: Exception) -> bytes:
-        """The same for a statement of a block that the wire has not seen: `answer_at_once`."""
+        """The same for a statement that the wire has not seen (`answer_at_once`)."""
         self.session.abort()
         answer = self._error(error)
-        return answer + backend.READY_FAILED if self._wire.at_rest else answer
+        return answer + self._ready_at_once() if self._wire.at_rest else answer
+
+    def _ready_at_once(self) -> bytes:
+        session = self.session
+        ready = READY[session.transaction_status]
+        if not session.has_news:
+            return ready
+        return self._asides() + (self._notifications() if ready is backend.READY_IDLE else b"") + ready
 
     def _ready(self) -> bytes:
         status = self.session.transaction_status

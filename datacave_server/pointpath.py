@@ -9,11 +9,12 @@ dictionary as they are. Whatever does not fit is left to the connection and the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from struct import Struct
-from typing import Any
+from typing import Any, TypeAlias
 
 from datacave_core.values import Row
+from datacave_core.wait import Wait, wait_for
 from datacave_protocol import (
     BoundTail,
     backend,
@@ -24,7 +25,18 @@ from datacave_protocol import (
     result_encoder,
 )
 from datacave_server.row_description import row_description
-from datacave_sql import CompiledQuery, PointLookup, PointWrite, PreparedStatement, Session, point_write
+from datacave_sql import (
+    CompiledQuery,
+    CompiledUtility,
+    PointLookup,
+    PointWrite,
+    PreparedStatement,
+    Session,
+    point_write,
+)
+
+Answer: TypeAlias = bytes | Iterator[bytes | Wait]
+"""A whole answer, or the steps of one that has to wait for the disk."""
 
 BIND = 0x42
 PARSE = 0x50
@@ -40,6 +52,7 @@ SIMPLE_TAIL = BoundTail((), True, 0)
 _TAGS = [backend.command_complete(f"SELECT {count}") + backend.READY_IDLE for count in range(2)]
 _BLOCK_TAGS = [backend.command_complete(f"SELECT {count}") + backend.READY_IN_TRANSACTION for count in range(2)]
 _BEGUN = backend.command_complete("BEGIN") + backend.READY_IN_TRANSACTION
+_COMMITTED = backend.command_complete("COMMIT")
 
 
 class _Answer:
@@ -79,18 +92,23 @@ class _Statement:
 
 
 class PointPath:
-    """The point statements of one session. `fail` tells the client of a failed write and spoils the block."""
+    """The point statements of one session.
 
-    __slots__ = ("_fail", "_known", "_session", "_simple", "_unnamed")
+    `ready` gives what ends an answer, with whatever else there is to tell the client; `fail` tells of a failed
+    statement, after which the transaction is spoilt or gone.
+    """
 
-    def __init__(self, session: Session, fail: Callable[[Exception], bytes]) -> None:
+    __slots__ = ("_fail", "_known", "_ready", "_session", "_simple", "_unnamed")
+
+    def __init__(self, session: Session, ready: Callable[[], bytes], fail: Callable[[Exception], bytes]) -> None:
         self._session = session
+        self._ready = ready
         self._fail = fail
         self._known: dict[bytes, _Statement] = {}
         self._unnamed: dict[bytes, PreparedStatement] = {}
         self._simple: dict[int, _Statement] = {}
 
-    def answer(self, data: bytes) -> bytes | None:
+    def answer(self, data: bytes) -> Answer | None:
         """The answer to a chunk that came while nothing else was under way, or None: nothing has happened then."""
         first = data[0]
         try:
@@ -101,12 +119,12 @@ class PointPath:
             if first == QUERY:
                 return self._query(data)
         except Exception:
-            # Writes tell their errors themselves. Everything else changes nothing, so the long way can do it all again
-            # and tell what is wrong.
+            # Writes and commits tell their errors themselves. Everything else changes nothing, so the long way can do
+            # it all again and tell what is wrong.
             return None
         return None
 
-    def _bound(self, data: bytes, start: int) -> bytes | None:
+    def _bound(self, data: bytes, start: int) -> Answer | None:
         """The answer to a Bind at `start` and what follows; before it stands nothing or the Parse of its statement."""
         # As read_bound_execution: the head ends behind the number of parameters.
         position = data.index(0, start + 6) + 3
@@ -141,22 +159,23 @@ class PointPath:
         point: PointLookup | PointWrite,
         values: Sequence[Any],
         text: str,
-    ) -> bytes | None:
+    ) -> Answer | None:
         session = self._session
-        if session.transaction is None:
-            if type(point) is not PointLookup or (rows := point.rows(values)) is None:
-                return None
-            session.evaluation.query_text = text
-            return _rows_answer(answer, rows, _TAGS, backend.READY_IDLE)
-        if session.settings.idle_in_transaction_session_timeout_ms:
+        alone = session.transaction is None
+        if not alone and session.settings.idle_in_transaction_session_timeout_ms:
             return None  # its timer is the pump's
-        if type(point) is PointLookup:
-            if (rows := point.rows_in_block(values)) is None:
+        if isinstance(point, PointLookup):
+            rows = point.rows(values) if alone else point.rows_in_block(values)
+            if rows is None:
                 return None
             session.evaluation.query_text = text
+            if alone:
+                return _rows_answer(answer, rows, _TAGS, backend.READY_IDLE)
             return _rows_answer(answer, rows, _BLOCK_TAGS, backend.READY_IN_TRANSACTION)
+        if alone:
+            return self._write_alone(answer, point, values, text)
         try:
-            count = point.run(values)  # type: ignore[union-attr]
+            count = point.run(values)
         except Exception as error:
             session.evaluation.query_text = text
             return answer.head + self._fail(error)
@@ -169,7 +188,41 @@ class PointPath:
             statement.written[count] = end
         return answer.head + end
 
-    def _parsed(self, data: bytes) -> bytes | None:
+    def _write_alone(self, answer: _Answer, point: PointWrite, values: Sequence[Any], text: str) -> Answer | None:
+        """A write that is a transaction of its own."""
+        session = self._session
+        if session.settings.as_of or session.has_asides:
+            return None
+        session.begin_transaction()
+        try:
+            count = point.run(values)
+            if count is None or not session.commits_at_once:
+                session.rollback()
+                return None
+            head = answer.head + backend.command_complete(point.compiled.tag(count))
+            return self._commit(head, text)
+        except Exception as error:
+            session.evaluation.query_text = text
+            return answer.head + self._fail(error)
+
+    def _commit(self, head: bytes, text: str) -> Answer:
+        """Commits, and answers with the head once that is durable."""
+        session = self._session
+        session.evaluation.query_text = text
+        durable = session.commit_at_once()
+        if durable is None or (durable.done and durable.error is None):
+            return head + self._ready()
+        return self._durable_answer(durable, head)
+
+    def _durable_answer(self, durable: Wait, head: bytes) -> Iterator[bytes | Wait]:
+        try:
+            yield from wait_for(durable)
+        except Exception as error:
+            yield self._fail(error)
+        else:
+            yield head + self._ready()
+
+    def _parsed(self, data: bytes) -> Answer | None:
         """The answer to a Parse of the unnamed statement, known from before, with its execution behind it."""
         end = 1 + _unpack_int32(data, 1)[0]
         if data[5] or data[end] != BIND:
@@ -187,9 +240,9 @@ class PointPath:
             # The plan may be of the past; the next time it is looked for anew.
             del self._unnamed[message]
             return None
-        return backend.PARSE_COMPLETE + answer
+        return backend.PARSE_COMPLETE + answer if isinstance(answer, bytes) else _after(backend.PARSE_COMPLETE, answer)
 
-    def _query(self, data: bytes) -> bytes | None:
+    def _query(self, data: bytes) -> Answer | None:
         """The answer to a Query with one statement."""
         if _unpack_int32(data, 1)[0] + 1 != len(data) or data[-1]:
             return None
@@ -202,7 +255,7 @@ class PointPath:
             return None
         compiled, values = plan
         if not isinstance(compiled, CompiledQuery):
-            return _BEGUN if session.begin_at_once(compiled, text) else None
+            return self._end_or_begin(compiled, text)
         statement = self._simple.get(id(compiled))
         # The entry keeps its plan alive, so an id cannot come to mean another one.
         if statement is None or (point := statement.point) is None or not point.holds():
@@ -211,6 +264,21 @@ class PointPath:
             statement = self._meet_query(compiled, point)
         answer = statement.answers.get(b"") or self._remember_answer(statement, compiled, b"", SIMPLE_TAIL)
         return self._run(statement, answer, point, values, text)
+
+    def _end_or_begin(self, compiled: CompiledUtility, text: str) -> Answer | None:
+        """The answer to BEGIN or COMMIT, if it is plain."""
+        session = self._session
+        if session.transaction is None:
+            if session.settings.idle_in_transaction_session_timeout_ms or not session.begin_at_once(compiled):
+                return None
+            session.evaluation.query_text = text
+            return _BEGUN
+        if session.settings.idle_in_transaction_session_timeout_ms or not session.is_plain_commit(compiled):
+            return None
+        try:
+            return self._commit(_COMMITTED, text)
+        except Exception as error:
+            return self._fail(error)
 
     def _point(self, compiled: CompiledQuery) -> PointLookup | PointWrite | None:
         """The short way of a plan."""
@@ -290,6 +358,11 @@ class PointPath:
             statement.answers.clear()
         answer = statement.answers[tail] = _Answer(head, encode, found.formats_bytes)
         return answer
+
+
+def _after(head: bytes, rest: Iterator[bytes | Wait]) -> Iterator[bytes | Wait]:
+    yield head
+    yield from rest
 
 
 def _rows_answer(answer: _Answer, rows: list[Row], tags: list[bytes], ready: bytes) -> bytes:

@@ -40,7 +40,7 @@ class Client(Protocol):
     def answer(self, event: Event) -> bytes | Work:
         """The answer, or a generator of it."""
 
-    def answer_at_once(self, data: bytes) -> bytes | None:
+    def answer_at_once(self, data: bytes) -> bytes | Work | None:
         """The whole answer to what a client at rest has sent, or None: the bytes are to be read message by message."""
 
     def violated(self, error: ProtocolViolation) -> bytes:
@@ -130,7 +130,11 @@ class Pump(asyncio.Protocol):
                 and not self.closing
                 and (answer := self.client.answer_at_once(data)) is not None
             ):
-                self.transport.write(answer)
+                if type(answer) is bytes:
+                    self.transport.write(answer)
+                else:
+                    self._advance(cast(Work, answer))
+                    self.flush()
                 return
             wire.receive_data(data)
             self.drive()

@@ -389,6 +389,17 @@ class Transaction(TransactionSnapshot):
             done += 1
         hooks.clear()
 
+    @property
+    def commits_at_once(self) -> bool:
+        """Whether `prepare_commit` would have nothing to do."""
+        rows = self._writes.rows
+        return not (
+            self.before_commit
+            or self.loads
+            or len(rows) >= PREPARED_ROWS_MIN
+            or (rows and self._store.write_delay() is not None)
+        )
+
     def prepare_commit(self) -> Steps[None]:
         """Runs the deferred checks, waits while the store has fallen behind, and prepares a big commit."""
         if self.before_commit:

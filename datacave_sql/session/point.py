@@ -6,7 +6,7 @@ that the long way would not do has happened then.
 
     PointLookup.rows           a lone SELECT, outside any transaction
     PointLookup.rows_in_block  a SELECT inside a transaction block
-    PointUpdate, PointInsert   a write inside a READ COMMITTED block (point_write.py)
+    PointUpdate, PointInsert   a write inside a READ COMMITTED transaction (point_write.py)
 """
 
 from __future__ import annotations
@@ -65,13 +65,12 @@ class PointStatement:
             context.forget_results()
         return context
 
-    def _block(self) -> Any:
-        """The transaction of the block that the session is in; None where something else has to be minded."""
+    def _transaction(self) -> Any:
+        """The session's transaction; None where something else has to be minded."""
         session = self._session
         transaction = session.transaction
         if (
             transaction is None
-            or not session.in_block
             or session.failed
             or session.portals
             or session.catalog_state is not self._state
@@ -118,7 +117,7 @@ class PointLookup(PointStatement):
 
     def rows_in_block(self, parameters: Sequence[Any]) -> list[Row] | None:
         """The rows as the transaction of the block sees them."""
-        transaction = self._block()
+        transaction = self._transaction()
         if transaction is None:
             return None
         transaction.statement_snapshot()

@@ -1,8 +1,8 @@
-"""PointUpdate, PointInsert: writes of single rows inside a READ COMMITTED block, run without a generator.
+"""PointUpdate, PointInsert: writes of single rows in a READ COMMITTED transaction, run without a generator.
 
 What would have to wait (a row or a table that somebody else has locked) and what is not plain (other isolation levels,
-constraints beyond NOT NULL, CHECK and the table's key) goes the long way. Errors leave the block as they do there:
-nothing has been written by the statement, and the caller spoils the block.
+constraints beyond NOT NULL, CHECK and the table's key) goes the long way. After an error nothing
+has been written by the statement; the caller ends the transaction, or spoils its block.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class PointUpdate(PointStatement):
         return 1
 
     def _writable(self) -> Transaction | None:
-        return _writable(self._block(), self._table_oid)
+        return _writable(self._transaction(), self._table_oid)
 
 
 class PointInsert(PointStatement):
@@ -82,7 +82,7 @@ class PointInsert(PointStatement):
 
     def run(self, parameters: Sequence[Any]) -> int | None:
         """1, or None with nothing done where the key is there already. Raises what the statement raises."""
-        transaction = _writable(self._block(), self._table_oid)
+        transaction = _writable(self._transaction(), self._table_oid)
         if transaction is None:
             return None
         context = self._renewed(parameters)

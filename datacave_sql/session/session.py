@@ -31,11 +31,11 @@ from datacave_core.types import FormatSettings, TypeIO
 from datacave_core.values import Row
 from datacave_core.wait import Steps, Wait, wait_for
 from datacave_sql.bind.environment import BindingEnvironment
-from datacave_sql.bind.statements import Command
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.work_memory import StatementMemory
 from datacave_sql.functions.registered import REGISTERED, registered_io
 from datacave_sql.session.asides import Asides
+from datacave_sql.session.at_once import AtOnce
 from datacave_sql.session.commit_hooks import CommitHooks
 from datacave_sql.session.compiled import CompiledQuery, CompiledUtility
 from datacave_sql.session.compiler import Compiler, Plan
@@ -48,7 +48,6 @@ from datacave_sql.session.replies import Complete, EmptyQuery, Reply
 from datacave_sql.session.settings import SessionSettings
 from datacave_sql.session.snapshot_reader import SnapshotReader, StaleReader
 from datacave_sql.session.utility import (
-    begins_plainly,
     drop_temporary_schema,
     empty_at_commit,
     run_utility,
@@ -57,7 +56,7 @@ from datacave_sql.session.utility import (
 from datacave_sql.session.written_tables import share_written_tables
 
 
-class Session(Asides, CommitHooks, HeldStatements):
+class Session(Asides, CommitHooks, HeldStatements, AtOnce):
     """One client. Everything runs in one thread; at most one statement is under way.
 
     `evaluation` answers what expressions ask; `settings` holds the parameters.
@@ -336,25 +335,6 @@ class Session(Asides, CommitHooks, HeldStatements):
         except BaseException:
             self.abort()
             raise
-
-    def begin_at_once(self, compiled: CompiledUtility, text: str) -> bool:
-        """Opens a block for a plain BEGIN of an idle session; False where there is more to it."""
-        statement = compiled.statement
-        if (
-            self.transaction is not None
-            or self.portals
-            or self.has_news
-            or self.settings.as_of
-            or self.settings.idle_in_transaction_session_timeout_ms
-            or type(statement) is not Command
-            or not begins_plainly(statement.statement)
-        ):
-            return False
-        self.evaluation.query_text = text
-        self.begin_transaction()
-        self.evaluation.statement_started()
-        self.in_block = True
-        return True
 
     def begin_statement(self) -> Transaction:
         """The transaction that the next statement runs in."""

@@ -52,6 +52,11 @@ def begins_plainly(statement: Any) -> bool:
     return modes.isolation is None and modes.read_only is None and modes.deferrable is None and modes.as_of is None
 
 
+def commits_plainly(statement: Any) -> bool:
+    """Whether a statement is a COMMIT that begins nothing new."""
+    return type(statement) is ast.Commit and not statement.chain
+
+
 def _start(session: Any, modes: ast.TransactionModes) -> None:
     isolation = ISOLATION_LEVELS[modes.isolation] if modes.isolation is not None else None
     session.begin_transaction(isolation, modes.read_only, modes.deferrable)

@@ -11,10 +11,10 @@ INSERT = "INSERT INTO t (a, b) VALUES ({}, '{}')"
 
 
 @pytest.fixture
-async def both():
-    twins = make_twins()
+async def both(monkeypatch):
+    twins = make_twins(monkeypatch)
     same(twins, query("BEGIN"), quick=None)
-    same(twins, query("COMMIT"), quick=0)
+    same(twins, query("COMMIT"), quick=None)
     return twins
 
 
@@ -33,7 +33,7 @@ async def test_writes_and_reads_of_a_block(both):
     assert b"INSERT 0 1" in same(both, query(INSERT.format(3, "three")), quick=1)
     assert b"three" in same(both, query("SELECT b FROM t WHERE a = 3"), quick=1)
     assert b"uno" in rows(both)
-    same(both, query("COMMIT"), quick=0)
+    same(both, query("COMMIT"), quick=1)
     assert b"three" in rows(both)
 
 
@@ -52,7 +52,7 @@ async def test_prepared_writes(both):
     for client in both:
         client.send(parse(b"u", b"UPDATE t SET b = $2 WHERE a = $1"))
         client.send(parse(b"i", b"INSERT INTO t (a, b) VALUES ($1, $2)"))
-    same(both, execution(b"u", [b"1", b"alone"]), quick=0)
+    same(both, execution(b"u", [b"1", b"alone"]), quick=1)
     begin(both)
     same(both, execution(b"u", [b"1", b"uno"]), quick=1)
     same(both, execution(b"u", [b"1", None], describe=False), quick=0)
@@ -92,7 +92,7 @@ async def test_errors_spoil_the_block(both, statement, code):
     assert code in same(both, query(statement), quick=None)
     same(both, query("ROLLBACK TO s"), quick=0)
     same(both, query(UPDATE.format("kept", 2)), quick=1)
-    same(both, query("COMMIT"), quick=0)
+    same(both, query("COMMIT"), quick=1)
     assert b"kept" in rows(both)
 
 
@@ -145,8 +145,53 @@ async def test_rows_and_tables_that_others_have_locked_are_waited_for(both):
     await slow.settled()
     assert fast.transport.written == slow.transport.written
     assert b"UPDATE 1" in fast.transport.written
-    same(both, query("COMMIT"), quick=0)
+    same(both, query("COMMIT"), quick=1)
     assert b"mine" in rows(both)
+
+
+@pytest.mark.parametrize(
+    ("statement", "code"),
+    [
+        (UPDATE.format("uno", 1), b"UPDATE 1"),
+        (UPDATE.format("uno", 9), b"UPDATE 0"),
+        (INSERT.format(3, "three"), b"INSERT 0 1"),
+        (INSERT.format(1, "again"), b"23505"),
+        ("INSERT INTO t (a, b) VALUES (NULL, 'x')", b"23502"),
+        ("UPDATE t SET b = (a / (a - a))::text WHERE a = 1", b"22012"),
+    ],
+)
+async def test_writes_that_are_transactions_of_their_own(both, statement, code):
+    for quick in (None, 1):
+        assert code in same(both, query(statement), quick=quick)
+        rows(both)
+        same(both, query("DELETE FROM t WHERE a > 2"), quick=0)
+    for setting in ("default_transaction_read_only = on", "default_transaction_isolation = 'serializable'"):
+        same(both, query(f"SET {setting}"), quick=0)
+        same(both, query(statement), quick=0)
+        same(both, query("RESET ALL"), quick=0)
+        same(both, query("DELETE FROM t WHERE a > 2"), quick=0)
+    assert b"UPDATE 1" in same(both, query(UPDATE.format("after", 1)), quick=1)
+
+
+async def test_commits_with_more_to_do_go_the_long_way(both):
+    same(both, query("CREATE TABLE d (a int UNIQUE DEFERRABLE INITIALLY DEFERRED)"), quick=0)
+    same(both, query("CREATE TEMP TABLE e (a int) ON COMMIT DELETE ROWS"), quick=0)
+    same(both, query("LISTEN x"), quick=0)
+    for statement in (
+        "INSERT INTO d VALUES (1), (1)",
+        "INSERT INTO e VALUES (1)",
+        "NOTIFY x, 'hello'",
+        "CREATE TABLE f (a int)",
+        "SELECT 1 / 0",
+    ):
+        begin(both)
+        same(both, query(statement), quick=None)
+        same(both, query("COMMIT"), quick=0)
+    same(both, query("DROP TABLE e"), quick=0)
+    begin(both)
+    same(both, query("COMMIT AND CHAIN"), quick=0)
+    same(both, query("COMMIT"), quick=None)
+    same(both, query("COMMIT"), quick=0)  # with a warning
 
 
 async def test_what_the_session_runs_is_known_to_others(both):
