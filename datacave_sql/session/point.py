@@ -76,6 +76,7 @@ class PointStatement:
             or session.catalog_state is not self._state
             or session.has_asides
             or transaction.loads
+            or (transaction.deferrable and transaction.waits_for_safety)
             or session.settings.as_of
         ):
             return None
