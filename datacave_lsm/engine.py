@@ -201,7 +201,7 @@ class Engine:
             hot = rows.get(key)
             if hot is not None and hot[0] <= timestamp:
                 self._counts.row_cache_hits += 1
-                return hot
+                return hot[0], hot[1]
             self._counts.row_cache_misses += 1
         self._check_readable(timestamp)
         view = self._maintenance.view

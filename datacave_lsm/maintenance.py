@@ -363,15 +363,13 @@ class Maintenance:
             file = yield from flush(memtable, self._retention(), self.factory, self._options.slice_rows)
         except (ValueError, TypeError, OverflowError) as error:
             raise RowMisfit(error) from error
-        # The row cache speaks of table files only, and nothing looks there for these keys while the memtable stands.
-        for keys in memtable.key_chunks(None, None, self._options.slice_rows):
-            self._rows.adopt(keys, memtable.find)
-            yield None
+        yield from self._rows.prepare(memtable, self._options.slice_rows)
         log_number = self.first_needed_segment(memtable)
         added = ((0, file),) if file is not None else ()
 
         def in_force() -> None:
             self.frozen.remove(memtable)
+            self._rows.take_over(memtable)
             self._look_around()
 
         yield from self.installer.install(
@@ -387,8 +385,7 @@ class Maintenance:
         self._counters["flushes"] += 1
         self._counters["flushed_bytes"] += file.size_bytes if file is not None else 0
         yield from off_loop(self._scheduler, partial(self._log.remove_before, log_number))
-        if not memtable.readers:
-            yield from memtable.dismantle()
+        yield from self._rows.dismantle(memtable)
 
     def _merge(self, task: MergeTask) -> Slices[None]:
         self._merging = task
