@@ -16,8 +16,11 @@ CONTRACT = 1
 
 cdef object DECIMAL = Decimal
 
+cdef enum:
+    DEPTH_MAX = 40
 
-cdef Py_ssize_t value_bytes(object value) except -1:
+
+cdef Py_ssize_t value_bytes(object value, int depth) except -1:
     cdef object kind = type(value)
     cdef Py_ssize_t found
     cdef Py_ssize_t place = 0
@@ -34,15 +37,17 @@ cdef Py_ssize_t value_bytes(object value) except -1:
         return 40 + PyBytes_GET_SIZE(value)
     if kind is DECIMAL:
         return 104
-    if kind is tuple or kind is list:
-        found = 56 + 8 * len(value)
-        for one in value:
-            found += value_bytes(one)
-        return found
+    if depth == DEPTH_MAX:
+        return 128
     if kind is dict:
         found = 64 + 48 * len(value)
         while PyDict_Next(value, &place, &key, &item):
-            found += value_bytes(<object> key) + value_bytes(<object> item)
+            found += value_bytes(<object> key, depth + 1) + value_bytes(<object> item, depth + 1)
+        return found
+    if kind is list or isinstance(value, tuple):
+        found = 56 + 8 * len(value)
+        for one in value:
+            found += value_bytes(one, depth + 1)
         return found
     return 128
 
@@ -56,7 +61,7 @@ def rows_bytes(list rows):
         if type(row) is tuple:
             found += 56 + 8 * PyTuple_GET_SIZE(row)
             for i in range(PyTuple_GET_SIZE(row)):
-                found += value_bytes(<object> PyTuple_GET_ITEM(row, i))
+                found += value_bytes(<object> PyTuple_GET_ITEM(row, i), 1)
         else:
-            found += value_bytes(row)
+            found += value_bytes(row, 0)
     return found

@@ -45,7 +45,7 @@ class Distinct:
         if self.adjacent:
             yield from self._following(context, keys_of)
             return
-        run = _HashedRun(context, keys_of)
+        run = HashedDistinct(context, keys_of)
         try:
             yield from run.rows(self.child.open(context), 0)
         finally:
@@ -78,8 +78,8 @@ class Distinct:
         return () if self.adjacent or not self.keys else (f"Group Key: {self.keys}",)
 
 
-class _HashedRun:
-    """One execution by hash."""
+class HashedDistinct:
+    """One execution by hash, over rows of any kind."""
 
     def __init__(self, context: ExecutionContext, keys_of: Callable[[RowBatch], list[Any]]) -> None:
         self._context = context

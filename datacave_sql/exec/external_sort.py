@@ -101,11 +101,13 @@ class Sorter:
             yield from self._put_aside()
         fan_in = max(FAN_IN_MIN, self._memory.limit // (2 * block_bytes(self._memory.limit)))
         while len(self._runs) > fan_in:
-            first, self._runs = self._runs[:fan_in], self._runs[fan_in:]
-            rows_per_block = max(1, first[0].rows // len(first[0].places))
-            per_row = max(1, block_bytes(self._memory.limit) // rows_per_block)
-            # In the place of the first ones, so that the order stays stable.
-            self._runs.insert(0, (yield from self._written(self._merged(first), per_row)))
+            longer = []
+            for start in range(0, len(self._runs), fan_in):
+                group = self._runs[start : start + fan_in]
+                rows_per_block = max(1, group[0].rows // len(group[0].places))
+                per_row = max(1, block_bytes(self._memory.limit) // rows_per_block)
+                longer.append((yield from self._written(self._merged(group), per_row)))
+            self._runs = longer
         left = self._bound
         for part in self._merged(self._runs):
             if isinstance(part, Wait):

@@ -12,8 +12,11 @@ from datacave_core.compiled import compiled
 
 _CONTRACT = 1
 
+DEPTH_MAX = 40
+"""Values nested deeper than that are not looked into."""
 
-def _value_bytes(value: Any) -> int:
+
+def _value_bytes(value: Any, depth: int = 0) -> int:
     kind = type(value)
     if value is None or kind is bool:
         return 0
@@ -25,10 +28,14 @@ def _value_bytes(value: Any) -> int:
         return 40 + len(value)
     if kind is Decimal:
         return 104
-    if kind is tuple or kind is list:
-        return 56 + 8 * len(value) + sum(map(_value_bytes, value))
+    if depth == DEPTH_MAX:
+        return 128
     if kind is dict:
-        return 64 + 48 * len(value) + sum(_value_bytes(key) + _value_bytes(item) for key, item in value.items())
+        found = sum(_value_bytes(key, depth + 1) + _value_bytes(item, depth + 1) for key, item in value.items())
+        return 64 + 48 * len(value) + found
+    # Arrays, intervals and records are tuples too.
+    if kind is list or isinstance(value, tuple):
+        return 56 + 8 * len(value) + sum(_value_bytes(one, depth + 1) for one in value)
     return 128
 
 

@@ -15,20 +15,44 @@ from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
 from datacave_core.ports import TemporaryFile
 from datacave_core.rowbatch import BATCH_ROWS
+from datacave_core.types.record import Record
 from datacave_core.wait import TURN, Steps, Wait
 from datacave_sql.exec.context import ExecutionContext
 
 Place: TypeAlias = tuple[int, int]
 
 BLOCK_BYTES_MAX = 256 * 1024
-BLOCK_BYTES_MIN = 8 * 1024
+BLOCK_BYTES_MIN = 32 * 1024
 KIB = 1024
 
 _PACKAGES = ("datacave_core.", "datacave_sql.", "numpy")
 
 
+class _Pickler(pickle.Pickler):
+    """Writes numbers for the classes of records, which are made by running statements and have no name."""
+
+    def __init__(self, file: io.BytesIO, classes: list[type]) -> None:
+        super().__init__(file, pickle.HIGHEST_PROTOCOL)
+        self._classes = classes
+
+    def persistent_id(self, value: Any) -> int | None:
+        if not isinstance(value, type) or not issubclass(value, Record):
+            return None
+        if value not in self._classes:
+            self._classes.append(value)
+        return self._classes.index(value)
+
+
 class _Unpickler(pickle.Unpickler):
     """Knows the classes that values are made of, and no others."""
+
+    def __init__(self, block: bytes, classes: list[type]) -> None:
+        super().__init__(io.BytesIO(block))
+        self._classes = classes
+
+    def persistent_load(self, number: Any) -> type:
+        found: type = self._classes[number]
+        return found
 
     def find_class(self, module: str, name: str) -> Any:
         if module.startswith(_PACKAGES) or (module, name) in (("decimal", "Decimal"), ("_decimal", "Decimal")):
@@ -39,9 +63,10 @@ class _Unpickler(pickle.Unpickler):
 class Spill:
     """A temporary file of one operator. Close it when the operator ends, however it ends."""
 
-    __slots__ = ("_context", "_file")
+    __slots__ = ("_classes", "_context", "_file")
 
     def __init__(self, context: ExecutionContext) -> None:
+        self._classes: list[type] = []
         self._context = context
         self._file: TemporaryFile | None = None
 
@@ -57,7 +82,7 @@ class Spill:
         if file is None:
             file = self._file = context.session.database.temporary_files.create()
         before = file.size
-        place = yield from file.append(pickle.dumps(rows, pickle.HIGHEST_PROTOCOL))
+        place = yield from file.append(self._pickled(rows))
         memory = context.statement_memory()
         memory.temporary_bytes += file.size - before
         limit = context.session.settings.temp_file_limit_kb
@@ -76,7 +101,18 @@ class Spill:
         block = yield from self._file.read(place)
         if self._context.slice_over():
             yield TURN
-        return _Unpickler(io.BytesIO(block)).load()
+        return _Unpickler(block, self._classes).load()
+
+    def _pickled(self, rows: Any) -> bytes:
+        if not self._classes:
+            try:
+                return pickle.dumps(rows, pickle.HIGHEST_PROTOCOL)
+            except pickle.PicklingError:
+                # It has records; looking for them costs a call per value.
+                pass
+        block = io.BytesIO()
+        _Pickler(block, self._classes).dump(rows)
+        return block.getvalue()
 
     def close(self) -> None:
         """Gives the space back and counts the file."""

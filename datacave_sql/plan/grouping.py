@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
-from datacave_sql.exec.aggregate import Aggregate, AggregateStep, CollectedInput, GroupingPass
+from datacave_sql.exec.aggregate import Aggregate, AggregateStep, GroupingPass
+from datacave_sql.exec.collected import CollectedInput
 from datacave_sql.exec.operator import Operator
 from datacave_sql.exec.rowfunction import Factory, compile_factory, tuple_text
 from datacave_sql.expr import nodes as n
@@ -58,13 +59,19 @@ def _is_collected(call: n.AggregateCall, body: AggregateBody) -> bool:
     return (call.distinct and body is not None) or bool(call.order_by) or body.hypothetical
 
 
+def _collected_order(call: n.AggregateCall, body: AggregateBody) -> tuple[n.SortKey, ...]:
+    """The order in which arguments go in: distinct ones come sorted, as far as that shows."""
+    if not call.distinct or not body.order_matters:
+        return call.order_by
+    named = {key.expression for key in call.order_by}
+    return (*call.order_by, *(n.SortKey(e, False, False) for e in call.arguments if e not in named))
+
+
 def _step(p: Planner, node: l.Aggregate, call: n.AggregateCall, body: AggregateBody) -> AggregateStep:
     collected = None
     hypothetical_key = None
     if _is_collected(call, body):
-        passes = sort_value_passes(call.order_by, p.types)
-        if call.distinct and not call.order_by:
-            passes = ()
+        passes = sort_value_passes(_collected_order(call, body), p.types)
         keys = [p.types.comparison_key(e.type) for e in call.arguments]
         collected = CollectedInput(null_aware_key(keys) if call.distinct else None, passes)
         if body.hypothetical:
@@ -103,6 +110,8 @@ def _pass(
 ) -> GroupingPass:
     scope = scope_of(child.columns, child.not_null, "r")
     make_step: Factory
+    make_keys: Factory | None = None
+    indexed = False
     if (
         not chosen
         and node.aggregates
@@ -110,11 +119,15 @@ def _pass(
     ):
         make_step = _batch_step(p.generator(scope, "r"), node, bodies)
     else:
-        make_step = _row_step(p, p.generator(scope, "r"), node, bodies, steps, chosen)
+        make_step, indexed = _row_step(p, p.generator(scope, "r"), node, bodies, steps, chosen)
+        if chosen:
+            generator = p.generator(scope, "r")
+            text = tuple_text([comparable(generator, node.groups[position]) for position in chosen])
+            make_keys = compile_factory(generator, "rows", [f"return [{text} for r in rows]"])
     spread = tuple(chosen.index(i) if i in chosen else None for i in range(len(node.groups)))
     count = len(node.groups)
     mask = sum(1 << i for i in range(count) if i not in chosen)
-    return GroupingPass(make_step, spread, mask, not chosen)
+    return GroupingPass(make_step, make_keys, indexed, spread, mask, not chosen)
 
 
 def _is_batchable(call: n.AggregateCall, body: AggregateBody) -> bool:
@@ -141,7 +154,7 @@ def _batch_step(generator: Generator, node: l.Aggregate, bodies: Sequence[Aggreg
             else:
                 values = f"[{code.text} for r in rows{test}]"
         lines.append(f"states[{position}] = {batch}(states[{position}], {values})")
-    return compile_factory(generator, "rows, groups", lines)
+    return compile_factory(generator, "rows, groups, index", lines)
 
 
 def _row_step(
@@ -151,8 +164,8 @@ def _row_step(
     bodies: Sequence[AggregateBody],
     steps: Sequence[AggregateStep],
     chosen: tuple[int, ...],
-) -> Factory:
-    """Row by row: find the group, then advance each state."""
+) -> tuple[Factory, bool]:
+    """Row by row: find the group, then advance each state; and whether the keys stand in `index`."""
     lines = ["get = groups.get", "for r in rows:"]
     raw, keys = [], []
     for position in chosen:
@@ -177,9 +190,7 @@ def _row_step(
         lines.append(f"        groups[{tuple_text(raw)}] = s")
     for position, (call, body, step) in enumerate(zip(node.aggregates, bodies, steps, strict=True)):
         lines += [f"    {line}" for line in _advance(p, generator, call, body, step, position)]
-    if not same:
-        generator.prelude.append("index = {}")
-    return compile_factory(generator, "rows, groups", lines)
+    return compile_factory(generator, "rows, groups, index", lines), not same
 
 
 def _advance(
@@ -206,7 +217,7 @@ def _advance(
         lines.append(f"{indent}if {' and '.join(tests)}:")
         indent += "    "
     if step.collected is not None:
-        order = tuple_text([generator.value(key.expression).text for key in call.order_by])
+        order = tuple_text([generator.value(key.expression).text for key in _collected_order(call, body)])
         lines.append(f"{indent}s[{position}].append(({tuple_text(names)}, {order}))")
         return lines
     if call.function.name == "count" and call.function.routine is None:

@@ -437,4 +437,7 @@ def _hash_join(
                 rest_generator, "entries", [f"return [{pad_left} for r, found in entries if not found]"]
             )
     make_probe = compile_factory(probe, "rows, table", lines)
-    return HashJoin(kind, left, right, make_build, make_probe, make_rest, columns, not_null, described)
+    keyed = p.generator(scope, "l")
+    left_key = _key_text([comparable(keyed, a) for a, _ in keys])
+    make_keys = compile_factory(keyed, "rows", [f"return [{left_key} for l in rows]"])
+    return HashJoin(kind, left, right, make_build, make_keys, make_probe, make_rest, columns, not_null, described)

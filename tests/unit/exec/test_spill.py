@@ -8,7 +8,7 @@ from datacave_core.errors import DatacaveError
 from datacave_core.memory import MemoryStore, SeededRandomness, SimulatedClock
 from datacave_core.wait import Turn, Wait
 from datacave_sql import Database, DatabaseOptions, Session
-from datacave_sql.exec.work_memory import MemoryPool
+from datacave_sql.exec.work_memory import MIB, MemoryPool
 
 SETUP = """
 create type mood as enum ('sad', 'ok', 'happy');
@@ -36,6 +36,34 @@ select distinct s, n from t order by s desc, n
 """
 
 UNORDERED = """
+select a.k, b.s from t a join t b on a.s = b.s and a.k <> b.k
+
+select a.k, b.k, b.j from t a left join (select * from t where k % 3 = 0) b on a.n = b.f and b.k < 2500 and a.i = b.i
+
+select a.k, b.k, a.s, b.n from (select * from t where k % 2 = 0) a full join (select * from t where k % 3 = 0) b
+  on a.g = b.n and a.k = b.k
+
+select a.k, b.k from (select k, nullif(k, 7) x from t) a full join (select k, nullif(k, 8) x from t) b on a.x = b.x
+
+select k from t a where exists (select 1 from t b where b.s = a.s and b.k > a.k)
+
+select k from t a where not exists (select 1 from t b where b.s = a.s and b.k > a.k)
+
+select s, count(*), sum(n), max(iv), array_agg(k order by k), min(m::text) from t group by s
+
+select n, count(*), count(distinct k), string_agg(s, ',' order by k desc) from t group by n
+
+select count(distinct s), count(distinct (s, k)), array_agg(distinct s), string_agg(s, ',' order by s, k) from t
+
+select g, s, count(*), grouping(g, s), count(distinct k) from t group by grouping sets ((g), (s), (g, s), ())
+
+select percentile_cont(0.5) within group (order by f), mode() within group (order by s),
+  rank('5') within group (order by s) from t
+
+select s, percentile_disc(0.5) within group (order by k), rank(9) within group (order by g) from t group by s
+
+select k, count(*) filter (where g > 5), every(g > 3), array_agg(j), jsonb_agg(r) from t group by k
+
 select distinct s, iv, r, j, a, m, d, u, b, i from t
 
 select distinct on (s) s from t
@@ -132,3 +160,13 @@ def test_explain_analyze_tells_how_it_was_sorted(database: Database) -> None:
     )
     run(session, "set work_mem = '64kB'")
     assert "Sort Method: external merge  Disk: " in "\n".join(str(row[0]) for row in run(session, explain))
+
+
+def test_what_cannot_be_put_aside_ends_at_the_limit() -> None:
+    database = make_database(MemoryPool(limit=64 * MIB, statement_limit=2 * MIB))
+    session = database.connect("admin")
+    with pytest.raises(DatacaveError, match="out of memory") as error:
+        run(session, "select array_agg(s || repeat('x', 2000)) from t")
+    assert error.value.sqlstate == "53200" and "limits.statement_memory_bytes" in (error.value.hint or "")
+    assert run(session, "select count(*) from t") == [(3000,)]
+    assert database.memory.used == 0
