@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datacave_core import sqlstate
 from datacave_core.catalog import Column
 from datacave_core.errors import DatacaveError, FeatureNotSupported
-from datacave_sql.bind import partial_assignment, row_rules
+from datacave_sql.bind import partial_assignment, row_rules, targets
 from datacave_sql.bind.names import Scope
 from datacave_sql.bind.state import Binding
 from datacave_sql.bind.write_target import WriteTarget
@@ -68,6 +68,8 @@ def _written_names(items: Sequence[ast.SetItem]) -> list[str]:
 def _multiple(b: Binding, item: ast.MultiAssignment, scope: Scope, assign) -> None:  # type: ignore[no-untyped-def]
     source = item.source
     if isinstance(source, ast.RowExpression):
+        if targets.has_stars(source.fields):
+            source = ast.RowExpression(source.position, targets.spelled_row(b, source.fields, scope), source.explicit)
         if len(source.fields) != len(item.targets):
             raise DatacaveError(
                 "number of columns does not match number of values",

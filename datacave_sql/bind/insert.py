@@ -287,6 +287,8 @@ def _rows(
     scope: Scope,
 ) -> tuple[list[list[n.Expression]], list[Column]]:
     """Rows that are written out, as values of whole columns."""
+    if any(map(targets.has_stars, body.rows)):
+        body = ast.Values(body.position, tuple(targets.spelled_row(b, row, scope) for row in body.rows))
     width = len(body.rows[0])
     for row in body.rows:
         if len(row) != width:

@@ -12,7 +12,7 @@ from datacave_sql.bind.names import Scope, Source, SourceColumn
 from datacave_sql.bind.select import bind_limit, bind_select, limited
 from datacave_sql.bind.sorting import require_equality
 from datacave_sql.bind.state import Binding, place_of
-from datacave_sql.bind.targets import TargetItem
+from datacave_sql.bind.targets import TargetItem, has_stars, spelled_row
 from datacave_sql.expr import nodes as n
 from datacave_sql.parse import ast
 from datacave_sql.plan import logical as l
@@ -96,6 +96,9 @@ def _output_key(
 
 def bind_values(b: Binding, body: ast.Values, level: Scope) -> l.LogicalPlan:
     """VALUES as a table of columns column1, column2, ... of common types. Raises 42601 for rows of unlike lengths."""
+    scope = Scope(level, clause="VALUES")
+    if any(map(has_stars, body.rows)):
+        body = ast.Values(body.position, tuple(spelled_row(b, row, scope) for row in body.rows))
     width = len(body.rows[0])
     for written in body.rows:
         if len(written) != width:
@@ -104,7 +107,6 @@ def bind_values(b: Binding, body: ast.Values, level: Scope) -> l.LogicalPlan:
                 sqlstate=sqlstate.SYNTAX_ERROR,
                 position=written[0].position if written else body.position,
             )
-    scope = Scope(level, clause="VALUES")
     rows = [[b.expression(item, scope) for item in row] for row in body.rows]
     columns = []
     for place in range(width):

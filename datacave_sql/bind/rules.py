@@ -20,6 +20,7 @@ from datacave_sql.bind.names import Scope, Source
 from datacave_sql.bind.row_rules import row_columns, row_scope
 from datacave_sql.bind.state import Binding
 from datacave_sql.bind.stored_query import expression_text, statement_text
+from datacave_sql.bind.targets import has_stars
 from datacave_sql.parse import ast
 from datacave_sql.plan import logical as l
 
@@ -158,17 +159,12 @@ def _inserted(b: Binding, action: ast.Insert, plan: l.LogicalPlan) -> tuple[ast.
         plan = plan.child
     source = action.source
     assert source is not None
-    if isinstance(source.body, ast.Values) and not any(_stars(source.body.rows[0])):
+    if isinstance(source.body, ast.Values) and not has_stars(source.body.rows[0]):
         width = len(source.body.rows[0])
     else:
         width = len(plan.targets) if isinstance(plan, l.Insert) else 0
     target = relations.require_table(b, action.table.name, action.table.position)
     return tuple(ast.AssignmentTarget(action.position, column.name) for column in target.live_columns[:width])
-
-
-def _stars(row: tuple[ast.Expression, ...]) -> Iterator[bool]:
-    for node in row:
-        yield isinstance(node, ast.FieldStar) or (isinstance(node, ast.ColumnRef) and node.star)
 
 
 def _check_result(b: Binding, table: Table, columns: tuple[l.OutputColumn, ...]) -> None:

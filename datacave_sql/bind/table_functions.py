@@ -66,7 +66,10 @@ def bind_function_ref(b: Binding, item: ast.FunctionRef, lateral: Scope) -> tupl
         SourceColumn(label, n.ColumnReference(column.id, column.type, column.typmod, label))
         for label, column in zip(labels, columns, strict=True)
     )
-    return plan, Source(alias.name if alias is not None else first_name, named, scalar=scalar)
+    source = Source(alias.name if alias is not None else first_name, named, scalar=scalar)
+    if len(bound) == 1 and not item.ordinality and b.types.attributes(b.types.base(first.type)):
+        source.row_type = first.type
+    return plan, source
 
 
 def _spread_unnest(functions: tuple[ast.TableFunction, ...]) -> list[ast.TableFunction]:

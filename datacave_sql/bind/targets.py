@@ -109,6 +109,28 @@ def star_items(b: Binding, node: ast.ColumnRef, scope: Scope) -> list[TargetItem
     return _expanded(b, source.columns, node.position)
 
 
+def has_stars(row: Sequence[ast.Expression]) -> bool:
+    """Whether a row that is written out has stars in it."""
+    return any(isinstance(node, ast.FieldStar) or (isinstance(node, ast.ColumnRef) and node.star) for node in row)
+
+
+def spelled_row(b: Binding, row: Sequence[ast.Expression], scope: Scope) -> tuple[ast.Expression, ...]:
+    """A row that is written out, with the columns that its stars stand for."""
+    nodes: list[ast.Expression] = []
+    for node in row:
+        if isinstance(node, ast.ColumnRef) and node.star:
+            names = tuple(_spelled(item, scope) for item in star_items(b, node, scope))
+            b.stars[id(node)] = names
+            nodes += [ast.ColumnRef(node.position, parts) for parts in names]
+        elif isinstance(node, ast.FieldStar):
+            nodes += [
+                ast.FieldSelection(node.position, node.operand, item.name) for item in field_items(b, node, scope)
+            ]
+        else:
+            nodes.append(node)
+    return tuple(nodes)
+
+
 def field_items(b: Binding, node: ast.FieldStar, scope: Scope) -> list[TargetItem]:
     return _fields(b, b.expression(node.operand, scope), node.position)
 

@@ -18,13 +18,48 @@ UPDATE_EVENT, INSERT_EVENT, DELETE_EVENT = 4, 8, 16
 """Bits of pg_relation_is_updatable."""
 
 
-def updatable_columns(catalog: Catalog, table: Table, depth: int = 0) -> frozenset[str] | None:
-    """The columns of a relation that can be written; None for a relation that cannot be written at all."""
+ALL_EVENTS = UPDATE_EVENT | INSERT_EVENT | DELETE_EVENT
+COLUMN_EVENTS = UPDATE_EVENT | DELETE_EVENT
+"""What a column needs to count as updatable."""
+_RULE_EVENTS = {"u": UPDATE_EVENT, "i": INSERT_EVENT, "d": DELETE_EVENT}
+
+
+def updatable_events(catalog: Catalog, table: Table, columns: frozenset[str] | None = None, depth: int = 0) -> int:
+    """What can be done to a relation, or to these columns of it: bits of pg_relation_is_updatable."""
     if table.kind in "rp":
-        return frozenset(column.name for column in table.live_columns)
+        return ALL_EVENTS
     if table.kind != "v" or table.view_query is None or depth > VIEW_DEPTH_MAX:
-        return None
+        return 0
+    events = 0
+    for rule in table.rules:
+        if rule.instead and rule.condition is None:
+            events |= _RULE_EVENTS[rule.event]
     query = query_tree(table.view_query)
+    found = _simple_view(catalog, query)
+    if found is None or events == ALL_EVENTS:
+        return events
+    base, body = found
+    plain = {
+        column.name: target.expression.parts[-1]
+        for column, target in zip(table.live_columns, body.targets, strict=False)
+        if isinstance(target.expression, ast.ColumnRef)
+        and not target.expression.star
+        and target.expression.parts[-1] in base.columns_by_name
+    }
+    wanted = {name: below for name, below in plain.items() if columns is None or name in columns}
+    own = ALL_EVENTS if wanted else DELETE_EVENT
+    if base.kind not in "rp":
+        own &= updatable_events(catalog, base, frozenset(wanted.values()), depth + 1)
+    return events | own
+
+
+def column_is_updatable(catalog: Catalog, table: Table, name: str) -> bool:
+    """pg_column_is_updatable."""
+    return updatable_events(catalog, table, frozenset({name})) & COLUMN_EVENTS == COLUMN_EVENTS
+
+
+def _simple_view(catalog: Catalog, query: ast.Statement) -> tuple[Table, ast.Select] | None:
+    """The relation that an automatically updatable view shows, and its SELECT."""
     if not isinstance(query, ast.Query) or not isinstance(query.body, ast.Select):
         return None
     body = query.body
@@ -35,23 +70,7 @@ def updatable_columns(catalog: Catalog, table: Table, depth: int = 0) -> frozens
     if not isinstance(item, ast.TableRef) or item.sample is not None or any(map(_computes_rows, body.targets)):
         return None
     base = _relation(catalog, item.name)
-    below = updatable_columns(catalog, base, depth + 1) if base is not None else None
-    if base is None or below is None:
-        return None
-    found = set()
-    for column, target in zip(table.live_columns, body.targets, strict=False):
-        e = target.expression
-        if isinstance(e, ast.ColumnRef) and not e.star and e.parts[-1] in below:
-            found.add(column.name)
-    return frozenset(found)
-
-
-def updatable_events(catalog: Catalog, table: Table) -> int:
-    """What can be done to a relation: bits of pg_relation_is_updatable."""
-    columns = updatable_columns(catalog, table)
-    if columns is None:
-        return 0
-    return UPDATE_EVENT | INSERT_EVENT | DELETE_EVENT if columns else DELETE_EVENT
+    return None if base is None else (base, body)
 
 
 def _relation(catalog: Catalog, name: tuple[str, ...]) -> Table | None:

@@ -18,7 +18,7 @@ from datacave_sql.bind.definitions import Definitions
 from datacave_sql.bind.environment import BindingEnvironment
 from datacave_sql.bind.row_security import is_exempt
 from datacave_sql.bind.sqltext import quote_identifier
-from datacave_sql.bind.updatability import updatable_columns, updatable_events
+from datacave_sql.bind.updatability import updatable_events
 from datacave_sql.parse import parse_type
 from datacave_sql.pgcatalog.attributes import default_oid, default_parts
 from datacave_sql.pgcatalog.signatures import function_arguments, function_result
@@ -87,9 +87,10 @@ class SessionCatalogView:
         table = self._catalog.tables.get(oid)
         if table is None:
             return 0
-        if column and (column > len(table.columns) or not _is_writable(self._catalog, table, column)):
+        if column > len(table.columns):
             return 0
-        return updatable_events(self._catalog, table)
+        columns = frozenset({table.column(column).name}) if column else None
+        return updatable_events(self._catalog, table, columns)
 
     def relation_name(self, oid: int) -> tuple[str, str] | None:
         """(schema, name) of a table, index, view or sequence."""
@@ -487,7 +488,3 @@ def _split_dotted(name: str) -> tuple[str, ...]:
         if name[at] != ".":
             return ()
         at += 1
-
-
-def _is_writable(catalog: Catalog, table: Table, column: int) -> bool:
-    return table.columns[column - 1].name in (updatable_columns(catalog, table) or ())

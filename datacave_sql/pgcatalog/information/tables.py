@@ -12,7 +12,7 @@ from datacave_sql.bind.updatability import (
     DELETE_EVENT,
     INSERT_EVENT,
     UPDATE_EVENT,
-    updatable_columns,
+    column_is_updatable,
     updatable_events,
 )
 from datacave_sql.pgcatalog.facts import RelationShape, base_type, relation_shapes
@@ -156,7 +156,7 @@ def _column(rows: CatalogRows, database: str, make: RowMaker, table: Table, colu
             "dtd_identifier": str(column.number), "is_self_referencing": "NO",
             "is_identity": YES_NO[bool(column.identity)], "identity_cycle": "NO",
             "is_generated": "ALWAYS" if column.generated else "NEVER",
-            "is_updatable": YES_NO[column.name in (updatable_columns(rows.catalog, table) or ())],
+            "is_updatable": YES_NO[column_is_updatable(rows.catalog, table, column.name)],
             **facts,
         }
     )  # fmt: skip
