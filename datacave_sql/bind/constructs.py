@@ -120,7 +120,7 @@ def bind_row(b: Binding, e: ast.RowExpression, scope: Scope) -> n.Expression:
     fields: list[n.Expression] = []
     for item in e.fields:
         if isinstance(item, ast.ColumnRef) and item.star and item.parts:
-            fields += [one.expression for one in targets.star_items(b, item, scope)]
+            fields += [one.expression for one in targets.starred(b, item, scope)]
         elif isinstance(item, ast.FieldStar):
             fields += [one.expression for one in targets.field_items(b, item, scope)]
         else:

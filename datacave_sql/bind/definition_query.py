@@ -98,7 +98,7 @@ class DefinitionQuery(DefinitionText):
         common = [self.common([row[place] for row in body.rows]) for place in range(width)]
         rows = []
         for row in body.rows:
-            items = ",".join(self.argument(item, target).text for item, target in zip(row, common, strict=True))
+            items = ",".join(self.value(item, target) for item, target in zip(row, common, strict=True))
             rows.append(f"({items})")
         return "VALUES " + ", ".join(rows)
 
@@ -186,7 +186,7 @@ class DefinitionQuery(DefinitionText):
         return f" {self.source(alias.name)}{columns}"
 
     def _function(self, item: ast.FunctionRef) -> str:
-        calls = [self(function.call).text for function in item.functions]
+        calls = [self._call_item(function.call) for function in item.functions]
         text = f"ROWS FROM({', '.join(calls)})" if item.rows_from else calls[0]
         lateral = item.lateral or any(_reads_columns(function.call) for function in item.functions)
         text = f"{'LATERAL ' if lateral else ''}{text}{' WITH ORDINALITY' if item.ordinality else ''}"
@@ -205,6 +205,13 @@ class DefinitionQuery(DefinitionText):
             columns = (alias,) if single else ()
         return text + self._alias(ast.Alias(item.position, alias, columns))
 
+    def _call_item(self, node: ast.Expression) -> str:
+        """A call in FROM; what does not look like one stands in a cast to its own type."""
+        text = self(node).text
+        if isinstance(node, ast.FunctionCall | ast.Coalesce | ast.MinMax | ast.NullIf | ast.SqlValueFunction):
+            return text
+        return f"CAST({text} AS {self.type_name(*self.type_of(node))})"
+
     def _join(self, item: ast.Join) -> str:
         words = {"inner": " JOIN ", "left": " LEFT JOIN ", "right": " RIGHT JOIN ", "full": " FULL JOIN ",
                  "cross": " CROSS JOIN "}  # fmt: skip
@@ -219,7 +226,7 @@ class DefinitionQuery(DefinitionText):
             condition = self(item.on).text
             text += f" ON {condition}" if self.pretty else f" ON ({condition})"
         elif item.natural:
-            raise FeatureNotSupported("NATURAL joins have no definition")
+            text += " ON TRUE"
         if not self.pretty or item.alias is not None:
             text = f"({text})"
         return text + self._alias(item.alias)

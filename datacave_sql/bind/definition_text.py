@@ -26,6 +26,7 @@ from datacave_sql.parse import ast
 
 ATOM, LOW, HIGH, TEST, AND, OR, NOT = "atom", "+", "*", "test", "and", "or", "not"
 FUNCTION, CAST = "function", "cast"
+_MOMENTS = frozenset({oids.DATE, oids.TIME, oids.TIMETZ, oids.TIMESTAMP, oids.TIMESTAMPTZ})
 _LIKE = {"like": "~~", "ilike": "~~*", "similar": "~"}
 _OID_NAMES = frozenset({oids.REGCLASS, oids.REGTYPE, oids.REGPROC, oids.REGPROCEDURE, oids.REGNAMESPACE, oids.REGROLE})
 
@@ -195,6 +196,17 @@ class DefinitionText:
             return self.own(f"{name} {second}", TEST)
         return self.own(f"{self.inside(self.argument(left, found.argument_types[0]), shape)} {name} {second}", shape)
 
+    def value(self, node: ast.Expression, target: int) -> str:
+        """A field of a row or of VALUES: a whole row says its type, lest its star be taken for a list of columns."""
+        text = self.argument(node, target).text
+        if isinstance(node, ast.ColumnRef) and text.endswith(".*"):
+            text += f"::{self.type_name(*self.type_of(node))}"
+        return text
+
+    def fields(self, row: ast.RowExpression) -> str:
+        """The fields of a row."""
+        return ", ".join(self.value(item, self.type_of(item)[0]) for item in row.fields)
+
     def items(self, nodes: Sequence[ast.Expression], target: int) -> str:
         """A list of arguments of one type."""
         return ", ".join(self.argument(node, target).text for node in nodes)
@@ -227,14 +239,19 @@ class DefinitionText:
         if w.order_by:
             parts.append("ORDER BY " + self.order(w.order_by, lambda item: self(item).text))
         if w.frame is not None:
-            ends = [self._bound(w.frame.start), self._bound(w.frame.end)]
+            key = self.type_of(w.order_by[0].expression)[0] if w.order_by else 0
+            offset = oids.INT8 if w.frame.mode != "range" else oids.INTERVAL if key in _MOMENTS else key
+            ends = [self._bound(w.frame.start, offset), self._bound(w.frame.end, offset)]
             text = f"{w.frame.mode.upper()} BETWEEN {ends[0]} AND {ends[1]}"
             parts.append(text + (f" EXCLUDE {w.frame.exclusion.upper()}" if w.frame.exclusion else ""))
         return f"({' '.join(parts)})"
 
-    def _bound(self, bound: ast.FrameBound) -> str:
+    def _bound(self, bound: ast.FrameBound, target: int) -> str:
         words = bound.kind.upper()
-        return f"{self(bound.offset).text} {words}" if bound.offset is not None else words
+        if bound.offset is None:
+            return words
+        shown = self.constant(bound.offset, target) if self.type_of(bound.offset)[0] == oids.UNKNOWN else None
+        return f"{(shown or self(bound.offset)).text} {words}"
 
 
 def _column(w: DefinitionText, e: ast.ColumnRef) -> Shown:
@@ -403,13 +420,27 @@ def _sql_words(w: DefinitionText, e: ast.FunctionCall) -> Shown | None:
     found = function_for(name, types, w.b.types, (), False)
     if isinstance(found, ResolvedCast):
         return None
-    parts = [w.argument(node, target) for node, target in zip(given, found.argument_types, strict=True)]
+    parts = [w.argument(node, target) for node, target in zip(given, found.argument_types, strict=False)]
     if name == "extract" and isinstance(given[0], ast.StringLiteral):
         return Shown(f"EXTRACT({given[0].value} FROM {parts[1].text})")
     if name == "timezone" and len(parts) == 2:
-        return w.own(f"{w.inside(parts[1], TEST)} AT TIME ZONE {w.inside(parts[0], TEST)}", TEST)
+        return Shown(f"({w.inside(parts[1], TEST)} AT TIME ZONE {w.inside(parts[0], TEST)})")
+    if name == "pg_collation_for":
+        return Shown(f"COLLATION FOR ({parts[0].text})")
+    if name == "overlaps":
+        one, other = (f"({a.text}, {b.text})" for a, b in (parts[:2], parts[2:]))
+        return Shown(f"({one} OVERLAPS {other})")
+    if name in ("normalize", "is_normalized"):
+        form = given[1].value if len(given) > 1 and isinstance(given[1], ast.StringLiteral) else ""
+        if name == "normalize":
+            return Shown(f"NORMALIZE({parts[0].text}{', ' + form if form else ''})")
+        return Shown(f"({w.inside(parts[0], TEST)} IS {form + ' ' if form else ''}NORMALIZED)")
     if name == "position":
         return Shown(f"POSITION(({parts[1].text}) IN ({parts[0].text}))")
+    if name == "substring" and found.argument_types[1] == oids.TEXT:
+        if len(parts) < 3:
+            return None
+        return Shown(f"SUBSTRING({parts[0].text} SIMILAR {parts[1].text} ESCAPE {parts[2].text})")
     if name == "substring" and len(parts) > 1:
         rest = f" FOR {parts[2].text}" if len(parts) > 2 else ""
         return Shown(f"SUBSTRING({parts[0].text} FROM {parts[1].text}{rest})")
@@ -429,16 +460,27 @@ def _quantified(w: DefinitionText, e: ast.QuantifiedArray) -> Shown:
     found = operator_for(e.operator, w.type_of(e.operand)[0], element, w.b.types)
     left, right = found.argument_types
     inner = w.argument(e.array, w.b.types.array(right)).text
+    if isinstance(e.array, ast.ScalarSubquery):
+        # Without a cast the subquery would be read as rows to compare with.
+        inner = f"({inner})" if w.pretty else inner
+        inner += f"::{w.type_name(w.b.types.array(right), -1)}"
     return w.own(f"{w.inside(w.argument(e.operand, left), TEST)} {e.operator} {e.quantifier.upper()} ({inner})", TEST)
 
 
+def _compared(w: DefinitionText, node: ast.Expression) -> str:
+    """What is compared with the rows of a subquery."""
+    if isinstance(node, ast.RowExpression):
+        return f"({w.fields(node)})"
+    return w.inside(w(node), TEST)
+
+
 def _in_query(w: DefinitionText, e: ast.InSubquery) -> Shown:
-    text = f"({w.inside(w(e.operand), TEST)} IN ({w.query(e.query)}))"
+    text = f"({_compared(w, e.operand)} IN ({w.query(e.query)}))"
     return w.own(f"NOT {text}", NOT) if e.negated else Shown(text)
 
 
 def _compared_query(w: DefinitionText, e: ast.QuantifiedSubquery) -> Shown:
-    return Shown(f"({w.inside(w(e.operand), TEST)} {e.operator} {e.quantifier.upper()} ({w.query(e.query)}))")
+    return Shown(f"({_compared(w, e.operand)} {e.operator} {e.quantifier.upper()} ({w.query(e.query)}))")
 
 
 def _array(w: DefinitionText, e: ast.ArrayLiteral) -> Shown:
@@ -472,7 +514,7 @@ def _null_if(w: DefinitionText, e: ast.NullIf) -> Shown:
 
 
 def _row(w: DefinitionText, e: ast.RowExpression) -> Shown:
-    return Shown("ROW(" + ", ".join(w.argument(item, w.type_of(item)[0]).text for item in e.fields) + ")")
+    return Shown(f"ROW({w.fields(e)})")
 
 
 def _value_function(w: DefinitionText, e: ast.SqlValueFunction) -> Shown:

@@ -388,6 +388,7 @@ def bind_join(b: Binding, item: ast.Join, lateral: Scope) -> Relation:
     if item.natural:
         theirs = [column.name for column in right.columns]
         names = tuple(column.name for column in left.columns if column.name in theirs)
+        b.natural_names[id(item)] = names
     if names or item.natural:
         condition, columns = _merge(b, left, right, names, item)
     else:
@@ -431,7 +432,11 @@ def _merge(
         if item.kind == "full":
             merged.append(SourceColumn(name, n.Coalesce(tuple(values), common)))
         else:
-            chosen, column = (values[1], other) if item.kind == "right" else (values[0], one)
+            # The value that needs no conversion stands for both sides of an inner join.
+            plain = values[0] is one.expression or values[1] is not other.expression
+            chosen, column = (values[0], one) if item.kind == "left" or plain else (values[1], other)
+            if item.kind == "right":
+                chosen, column = values[1], other
             same = chosen is column.expression
             merged.append(SourceColumn(name, chosen, column.table_oid if same else 0, column.attribute if same else 0))
     rest = [c for c in left.columns if c.name not in names] + [c for c in right.columns if c.name not in names]

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from itertools import chain, combinations, product
 
 from datacave_core import sqlstate
+from datacave_core.catalog import Table
 from datacave_core.errors import DatacaveError
 from datacave_core.types import oids
 from datacave_sql.bind import coercion
@@ -142,7 +143,14 @@ class GroupedExpressions:
             }
             if all(by_number.get(number) in grouped for number in table.primary_key):
                 found |= set(by_number.values())
+                self._needs_key(table)
         return found
+
+    def _needs_key(self, table: Table) -> None:
+        """What is stored with this query hangs on the primary key."""
+        for constraint in table.constraints:
+            if constraint.kind == "p" and not self._b.view_depth:
+                self._b.needed_keys.add(constraint.oid)
 
     def rewrite_item(self, e: n.Expression) -> n.Expression:
         """A select-list item: a constant that is grouped by itself is NULL where its grouping set leaves it out."""

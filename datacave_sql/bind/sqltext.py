@@ -19,6 +19,7 @@ _PLAIN = re.compile(r"[a-z_][a-z0-9_$]*")
 RelationName = Callable[[ast.TableRef], tuple[str, ...]]
 StarColumns = Callable[[ast.ColumnRef], tuple[tuple[str, ...], ...] | None]
 RoutineName = Callable[[ast.FunctionCall], tuple[str, ...]]
+NaturalColumns = Callable[[ast.Join], tuple[str, ...] | None]
 
 
 def quote_identifier(name: str) -> str:
@@ -42,7 +43,9 @@ class SqlText:
         relation: RelationName | None = None,
         star: StarColumns | None = None,
         routine: RoutineName | None = None,
+        natural: NaturalColumns | None = None,
     ) -> None:
+        self._natural = natural
         self._relation = relation
         self._star = star
         self.routine = routine
@@ -87,6 +90,12 @@ class SqlText:
 
     def list(self, items: Sequence[ast.Expression]) -> str:
         return ", ".join(self(item) for item in items)
+
+    def row(self, items: Sequence[ast.Expression]) -> str:
+        """The fields of a row; stars in it are spelled out."""
+        starred = (ast.Target(item.position, item) for item in items)
+        return ", ".join(self.target(one) if isinstance(one.expression, ast.ColumnRef) else self(one.expression)
+                         for one in starred)  # fmt: skip
 
     def order(self, items: Sequence[ast.OrderItem]) -> str:
         words = []
@@ -168,7 +177,7 @@ class SqlText:
 
     def _body(self, body: ast.Select | ast.Values | ast.SetOperation) -> str:
         if isinstance(body, ast.Values):
-            return "VALUES " + ", ".join(f"({self.list(row)})" for row in body.rows)
+            return "VALUES " + ", ".join(f"({self.row(row)})" for row in body.rows)
         if isinstance(body, ast.SetOperation):
             every = " ALL" if body.all else ""
             return f"({self.query(body.left)}) {body.operator.upper()}{every} ({self.query(body.right)})"
@@ -256,10 +265,14 @@ class SqlText:
             "full": "FULL JOIN",
             "cross": "CROSS JOIN",
         }
-        word = ("NATURAL " if item.natural else "") + words[item.kind]
+        using = item.using
+        word = words[item.kind]
+        if item.natural:
+            using = (self._natural(item) if self._natural is not None else None) or ()
+            word = "CROSS JOIN" if item.kind == "inner" and not using else word if using else f"NATURAL {word}"
         text = f"{self.from_item(item.left)} {word} {self.from_item(item.right)}"
-        if item.using:
-            text += f" USING ({', '.join(map(quote_identifier, item.using))})"
+        if using:
+            text += f" USING ({', '.join(map(quote_identifier, using))})"
             if item.using_alias is not None:
                 text += f" AS {quote_identifier(item.using_alias)}"
         elif item.on is not None:
@@ -299,6 +312,14 @@ def _sql_words(name: str, given: Sequence[str]) -> str | None:
         return f"({given[1]} AT TIME ZONE {given[0]})"
     if name == "position":
         return f"POSITION(({given[1]}) IN ({given[0]}))"
+    if name == "pg_collation_for":
+        return f"COLLATION FOR ({given[0]})"
+    if name == "overlaps" and len(given) == 4:
+        return f"(({given[0]}, {given[1]}) OVERLAPS ({given[2]}, {given[3]}))"
+    if name == "normalize":
+        return f"NORMALIZE({', '.join([given[0], *(form.strip(chr(39)) for form in given[1:])])})"
+    if name == "is_normalized":
+        return f"({given[0]} IS {''.join(form.strip(chr(39)) + ' ' for form in given[1:])}NORMALIZED)"
     if name == "substring" and len(given) > 1:
         return f"SUBSTRING({given[0]} FROM {' FOR '.join(given[1:])})"
     if name in _SIDES:
@@ -379,7 +400,7 @@ def _binary(s: SqlText, e: ast.BinaryOperation) -> str:
 
 
 def _row(s: SqlText, e: ast.RowExpression) -> str:
-    return f"{'ROW' if e.explicit or len(e.fields) < 2 else ''}({s.list(e.fields)})"
+    return f"{'ROW' if e.explicit or len(e.fields) < 2 else ''}({s.row(e.fields)})"
 
 
 def _quantified(s: SqlText, e: Any) -> str:

@@ -80,6 +80,10 @@ class Binding:
         self.writes = False
         self.modifies_data = False
         self.stars: dict[int, tuple[tuple[str, ...], ...]] = {}
+        self.needed_keys: set[int] = set()
+        """Oids of the primary keys without which the statement would not group by enough."""
+        self.natural_names: dict[int, tuple[str, ...]] = {}
+        """The columns that NATURAL joins merge, by the ids of their trees."""
         self.mentions: list[tuple[int, int, int, int]] | None = None
         """If a list: where columns are mentioned outside of views: (position, column id, table oid, attribute)."""
         self.notes: dict[int, tuple[n.Expression, Scope]] | None = None

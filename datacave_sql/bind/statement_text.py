@@ -87,8 +87,8 @@ class StatementText(SqlText):
 
     def _item(self, e: ast.Expression) -> str:
         """A value of a row; a star in it is spelled out."""
-        if isinstance(e, ast.ColumnRef) and e.star:
-            return self.target(ast.Target(e.position, e))
+        if isinstance(e, ast.ColumnRef):
+            return self.row((e,))
         return self._value(e)
 
     def _conflict(self, clause: ast.OnConflict) -> str:

@@ -198,6 +198,8 @@ class CreateView:
 
     table: Table
     replaces: Table | None = None
+    becomes_temporary: bool = False
+    """Not as it was written: it names temporary relations."""
 
 
 @dataclass(frozen=True, slots=True)

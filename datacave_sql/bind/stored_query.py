@@ -79,7 +79,7 @@ def _writer(b: Binding, node: ast.Node, kind: type[SqlText] = SqlText) -> SqlTex
     def star(node: ast.ColumnRef) -> tuple[tuple[str, ...], ...] | None:
         return b.stars.get(id(node))
 
-    return kind(full_name, star, b.routine_name)
+    return kind(full_name, star, b.routine_name, lambda join: b.natural_names.get(id(join)))
 
 
 def _common_names(node: Any) -> Sequence[str]:
@@ -101,6 +101,10 @@ def _common_names(node: Any) -> Sequence[str]:
     return found
 
 
+def _depends_on(b: Binding) -> tuple[int, ...]:
+    return tuple(sorted(b.dependencies | b.needed_keys))
+
+
 def columns_read(b: Binding) -> tuple[tuple[int, int], ...]:
     """The columns of relations that a bound query names itself, not through a view."""
     found = {(use.relation.oid, number) for use in b.uses if use.named for number in use.read}
@@ -120,6 +124,10 @@ def bind_create_view(b: Binding, statement: ast.CreateView, entries: Entries) ->
     schema = relations.creation_schema(b, statement.name, statement.position, temporary)
     b.defining = True
     query = entries.bound_query(b, statement.query)
+    becomes = not temporary and any(use.named and getattr(use.relation, "persistence", "") == "t" for use in b.uses)
+    if becomes:
+        temporary = True
+        schema = relations.creation_schema(b, statement.name, statement.position, temporary)
     if b.modifies_data:
         raise FeatureNotSupported("views must not contain data-modifying statements in WITH")
     if query.parameter_types:
@@ -141,12 +149,12 @@ def bind_create_view(b: Binding, statement: ast.CreateView, entries: Entries) ->
         persistence="t" if temporary else "p",
         view_query=query_text(b, statement.query),
         options=view_options,
-        depends_on=tuple(sorted(b.dependencies)),
+        depends_on=_depends_on(b),
         columns_read=columns_read(b),
     )
     existing_oid = b.catalog.relation_names.get((schema.oid, name))
     if existing_oid is None:
-        return s.CreateView(table)
+        return s.CreateView(table, None, becomes)
     existing = b.catalog.tables.get(existing_oid)
     if not statement.or_replace:
         raise DatacaveError(f'relation "{name}" already exists', sqlstate=sqlstate.DUPLICATE_TABLE)
@@ -158,7 +166,7 @@ def bind_create_view(b: Binding, statement: ast.CreateView, entries: Entries) ->
             f'infinite recursion detected in rules for relation "{name}"',
             sqlstate=sqlstate.INVALID_OBJECT_DEFINITION,
         )
-    return s.CreateView(table, existing)
+    return s.CreateView(table, existing, becomes)
 
 
 def _check_options(b: Binding, query: ast.Query, view_options: Mapping[str, str]) -> None:
@@ -262,7 +270,9 @@ def _into(
                 "materialized views may not be defined using bound parameters",
                 sqlstate=sqlstate.FEATURE_NOT_SUPPORTED,
             )
-        table = replace(table, view_query=query_text(b, source), depends_on=tuple(sorted(b.dependencies)))
+        table = replace(
+            table, view_query=query_text(b, source), depends_on=tuple(sorted(b.dependencies | b.needed_keys))
+        )
         table = replace(table, columns_read=columns_read(b))
     tag = "SELECT" if statement.with_data else f"CREATE {word}"
     return s.CreateTableAs(table, query, statement.with_data, into.on_commit, None, into.columns, tag)

@@ -41,14 +41,19 @@ def bind_targets(b: Binding, targets: Sequence[ast.Target], scope: Scope) -> lis
     for target in targets:
         node = target.expression
         if isinstance(node, ast.ColumnRef) and node.star:
-            expanded = star_items(b, node, scope)
-            b.stars[id(node)] = tuple(_spelled(item, scope) for item in expanded)
-            items += expanded
+            items += starred(b, node, scope)
         elif isinstance(node, ast.FieldStar):
             items += field_items(b, node, scope)
         else:
             items.append(_item(b, target, scope))
     return items
+
+
+def starred(b: Binding, node: ast.ColumnRef, scope: Scope) -> list[TargetItem]:
+    """What a star stands for; how that is written out is noted for stored texts."""
+    expanded = star_items(b, node, scope)
+    b.stars[id(node)] = tuple(_spelled(item, scope) for item in expanded)
+    return expanded
 
 
 def _spelled(item: TargetItem, scope: Scope) -> tuple[str, ...]:
@@ -119,9 +124,8 @@ def spelled_row(b: Binding, row: Sequence[ast.Expression], scope: Scope) -> tupl
     nodes: list[ast.Expression] = []
     for node in row:
         if isinstance(node, ast.ColumnRef) and node.star:
-            names = tuple(_spelled(item, scope) for item in star_items(b, node, scope))
-            b.stars[id(node)] = names
-            nodes += [ast.ColumnRef(node.position, parts) for parts in names]
+            starred(b, node, scope)
+            nodes += [ast.ColumnRef(node.position, parts) for parts in b.stars[id(node)]]
         elif isinstance(node, ast.FieldStar):
             nodes += [
                 ast.FieldSelection(node.position, node.operand, item.name) for item in field_items(b, node, scope)

@@ -167,7 +167,7 @@ def prepared_transactions_view(asking: Any, rows: CatalogRows) -> Iterator[Row]:
 
 def prepared_statements_view(session: Any, rows: CatalogRows) -> Iterator[Row]:
     """pg_prepared_statements: those of this session."""
-    make = maker("pg_prepared_statements", generic_plans=0)
+    make = maker("pg_prepared_statements")
     for prepared in list(session.prepared.values()):
         if not prepared.name:
             continue
@@ -179,7 +179,8 @@ def prepared_statements_view(session: Any, rows: CatalogRows) -> Iterator[Row]:
             prepare_time=prepared.prepared_at,
             parameter_types=Array.of(types),
             from_sql=prepared.from_sql,
-            custom_plans=prepared.executions,
+            generic_plans=prepared.generic_plans,
+            custom_plans=prepared.custom_plans,
         )
 
 

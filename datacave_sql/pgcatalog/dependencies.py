@@ -17,6 +17,7 @@ CONSTRAINT = 2606
 DEFAULT = 2604
 REWRITE = 2618
 NAMESPACE = 2615
+PROCEDURE = 1255
 NORMAL, AUTOMATIC, INTERNAL = "n", "a", "i"
 EVENT_TYPES = {"u": "2", "i": "3", "d": "4"}
 """Numbers of events in pg_rewrite."""
@@ -92,15 +93,23 @@ def _of_table(rows: CatalogRows, table: Table) -> list[Row]:
         found.append((REWRITE, rule, 0, CLASS, table.oid, 0, NORMAL))
         for oid in table.depends_on:
             if oid >= FIRST_USER_OID:
-                kind = CLASS if rows.catalog.relation_by_oid(oid) is not None else TYPE
-                found.append((REWRITE, rule, 0, kind, oid, 0, NORMAL))
+                found.append((REWRITE, rule, 0, _kind(rows, oid), oid, 0, NORMAL))
     for one in table.rules:
         found.append((REWRITE, one.oid, 0, CLASS, table.oid, 0, AUTOMATIC))
         for oid in one.depends_on:
             if oid >= FIRST_USER_OID:
-                kind = CLASS if rows.catalog.relation_by_oid(oid) is not None else TYPE
-                found.append((REWRITE, one.oid, 0, kind, oid, 0, NORMAL))
+                found.append((REWRITE, one.oid, 0, _kind(rows, oid), oid, 0, NORMAL))
     return found
+
+
+def _kind(rows: CatalogRows, oid: int) -> int:
+    """The catalog that an object which a rule names is in."""
+    catalog = rows.catalog
+    if catalog.relation_by_oid(oid) is not None:
+        return CLASS
+    if oid in catalog.routines:
+        return PROCEDURE
+    return TYPE if oid in catalog.types else CONSTRAINT
 
 
 def rewrite_rows(rows: CatalogRows) -> list[Row]:

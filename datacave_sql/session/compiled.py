@@ -84,6 +84,11 @@ def result_columns(columns: Sequence[l.OutputColumn]) -> tuple[ResultColumn, ...
     )
 
 
+def shapes(columns: Sequence[ResultColumn] | None) -> list[tuple[str, int, int]] | None:
+    """What must stay when a statement is planned anew: names and types, wherever the columns come from."""
+    return None if columns is None else [(one.name, one.type_oid, one.typmod) for one in columns]
+
+
 def _size(type_oid: int) -> int:
     found = find_type(type_oid)
     # User types: enums have 4 bytes in PostgreSQL, everything else a varying size.

@@ -22,7 +22,7 @@ from datacave_sql.parse.fingerprint import fingerprint
 from datacave_sql.parse.values_scanner import scan_values
 from datacave_sql.plan.physical import plan_query
 from datacave_sql.session.bulk_insert import BulkShape, given_rows, literal_types, with_given_rows
-from datacave_sql.session.compiled import CompiledQuery, CompiledUtility, compiled_query
+from datacave_sql.session.compiled import CompiledQuery, CompiledUtility, compiled_query, shapes
 from datacave_sql.session.permissions import check_permissions
 from datacave_sql.session.planned import planned
 from datacave_sql.session.shared_shape import SharedShape
@@ -185,7 +185,7 @@ class Compiler:
     def again(self, compiled: CompiledQuery) -> CompiledQuery:
         """A plan for the present catalog instead of one that has become stale while its statement waited."""
         fresh = self.compile(compiled.text, compiled.parsed, compiled.parameter_types)
-        if not isinstance(fresh, CompiledQuery) or fresh.columns != compiled.columns:
+        if not isinstance(fresh, CompiledQuery) or shapes(fresh.columns) != shapes(compiled.columns):
             raise CachedPlanChanged
         return fresh
 

@@ -9,7 +9,7 @@ from typing import Any
 from datacave_core import sqlstate
 from datacave_core.catalog import Catalog
 from datacave_core.errors import CachedPlanChanged, DatacaveError
-from datacave_sql.session.compiled import CompiledQuery, CompiledUtility
+from datacave_sql.session.compiled import CompiledQuery, CompiledUtility, shapes
 from datacave_sql.session.compiler import Compiler
 from datacave_sql.session.portal import Portal
 from datacave_sql.session.prepared import PreparedStatement, stale
@@ -79,7 +79,7 @@ class HeldStatements:
         self._begin_in_past()
         if compiled is not None and compiled.catalog is not self.catalog_snapshot and not self.failed:
             fresh = self._compile_prepared(prepared)
-            if fresh.columns != compiled.columns:
+            if shapes(fresh.columns) != shapes(compiled.columns):
                 raise CachedPlanChanged
             prepared.compiled = fresh
         return prepared

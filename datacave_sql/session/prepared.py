@@ -8,6 +8,8 @@ from typing import Any
 from datacave_core.catalog import Catalog
 from datacave_sql.session.compiled import CompiledQuery, CompiledUtility
 
+CUSTOM_PLANS_MAX = 5
+
 
 @dataclass(slots=True)
 class PreparedStatement:
@@ -27,8 +29,18 @@ class PreparedStatement:
     from_sql: bool = False
     source: str = ""
     prepared_at: int = 0
-    executions: int = 0
+    custom_plans: int = 0
+    generic_plans: int = 0
     cache: Any = None
+
+    def count_plan(self, mode: str) -> None:
+        """Counts an execution as PostgreSQL would plan it: the first ones for their own parameters, later ones for any;
+        plans here hold for any parameters. `mode` is plan_cache_mode."""
+        generic = mode == "force_generic_plan" if mode != "auto" else self.custom_plans >= CUSTOM_PLANS_MAX
+        if not self.compiled or not self.compiled.parameter_types or (generic and mode != "force_custom_plan"):
+            self.generic_plans += 1
+        else:
+            self.custom_plans += 1
 
 
 _NO_CATALOG = Catalog()

@@ -421,12 +421,19 @@ OPERATIONS: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
+def comparable_date(date: int) -> int:
+    """Midnight at the start of a date, to compare with: beyond the last timestamp, but before infinity."""
+    if date in (DATE_INFINITY, DATE_NEGATIVE_INFINITY):
+        return timestamp_of_date(date)
+    return min(date * MICROSECONDS_PER_DAY, TIMESTAMP_INFINITY - 1)
+
+
 def _mixed(word: str, operation: Callable[[Any, Any], bool]) -> None:
-    BODIES.add(f"date_{word}_timestamp", lambda date, stamp: operation(timestamp_of_date(date), stamp))
-    BODIES.add(f"timestamp_{word}_date", lambda stamp, date: operation(stamp, timestamp_of_date(date)))
+    BODIES.add(f"date_{word}_timestamp", lambda date, stamp: operation(comparable_date(date), stamp))
+    BODIES.add(f"timestamp_{word}_date", lambda stamp, date: operation(stamp, comparable_date(date)))
 
 
 for _word, _operation in OPERATIONS.items():
     _mixed(_word, _operation)
-BODIES.add("date_cmp_timestamp", lambda date, stamp: compare(timestamp_of_date(date), stamp))
-BODIES.add("timestamp_cmp_date", lambda stamp, date: compare(stamp, timestamp_of_date(date)))
+BODIES.add("date_cmp_timestamp", lambda date, stamp: compare(comparable_date(date), stamp))
+BODIES.add("timestamp_cmp_date", lambda stamp, date: compare(stamp, comparable_date(date)))

@@ -23,6 +23,7 @@ from datacave_sql.functions.bodies.comparison import compare
 from datacave_sql.functions.bodies.datetimes import (
     OPERATIONS,
     check_timestamp,
+    comparable_date,
     date_of_timestamp,
     is_infinite,
     make_timestamp,
@@ -296,20 +297,31 @@ def overlap_first_length(context: EvaluationContext, a: Any, b: Any, c: Any, d: 
     return overlap(a, _end(context, a, b), c, d)
 
 
+def _comparable(local: int, zone: Zone) -> int:
+    """The moment of a local time, to compare with: it may lie beyond the first or last one."""
+    if is_infinite(local):
+        return local
+    if local >= TIMESTAMP_END:
+        return TIMESTAMP_INFINITY - 1
+    return local - zone.of_local(local // 1_000_000).offset * 1_000_000
+
+
 def _mixed(word: str, operation: Callable[[Any, Any], Any]) -> None:
     BODIES.add_with_context(
         f"timestamp_{word}_timestamptz",
-        lambda context, local, moment: operation(from_local(local, zone_of(context)), moment),
+        lambda context, local, moment: operation(_comparable(local, zone_of(context)), moment),
     )
     BODIES.add_with_context(
         f"timestamptz_{word}_timestamp",
-        lambda context, moment, local: operation(moment, from_local(local, zone_of(context))),
+        lambda context, moment, local: operation(moment, _comparable(local, zone_of(context))),
     )
     BODIES.add_with_context(
-        f"date_{word}_timestamptz", lambda context, date, moment: operation(moment_of_date(context, date), moment)
+        f"date_{word}_timestamptz",
+        lambda context, date, moment: operation(_comparable(comparable_date(date), zone_of(context)), moment),
     )
     BODIES.add_with_context(
-        f"timestamptz_{word}_date", lambda context, moment, date: operation(moment, moment_of_date(context, date))
+        f"timestamptz_{word}_date",
+        lambda context, moment, date: operation(moment, _comparable(comparable_date(date), zone_of(context))),
     )
 
 

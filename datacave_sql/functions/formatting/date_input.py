@@ -63,6 +63,8 @@ class Reader:
         self.tokens = date_template(template)
         self.at = 0
         self.fixed = False
+        self.skipped = 0
+        """Characters that were skipped beyond those that the template has separators for."""
         self.fields = Fields()
 
     def read(self) -> Fields:
@@ -76,6 +78,7 @@ class Reader:
                 self._skip_spaces()
                 extra += self.at - start
             if token.word:
+                self.skipped = extra
                 self._field(token, place)
                 if not self.fixed:
                     extra = 0
@@ -261,6 +264,9 @@ class Reader:
             if self.text[self.at : self.at + 1] in ("+", "-", " "):
                 sign = -1 if self.text[self.at] == "-" else 1
                 self.at += 1
+            elif self.skipped > 0 and self.text[self.at - 1 : self.at] == "-":
+                # The sign has been taken for a separator.
+                sign = -1
             self.fields.numbers["tzsign"] = sign
             self._set("tzh", self._number(token, place, 2)[0], token)
         else:
@@ -285,7 +291,13 @@ def _overflow(text: str) -> DatacaveError:
 
 def read_moment(text: str, template: str) -> tuple[int, int, int | None]:
     """The day, the microsecond of the day, and the offset in seconds east of UTC where the text names one."""
-    return moment_of(Reader(text, template).read(), text)
+    fields = Reader(text, template).read()
+    days, time, offset = moment_of(fields, text)
+    if digits := fields.get("ff"):
+        # FF1 to FF6 read all digits and round to theirs.
+        unit = 10 ** (6 - digits)
+        time = (time + unit // 2) // unit * unit
+    return days, time, offset
 
 
 def moment_of(fields: Fields, text: str) -> tuple[int, int, int | None]:

@@ -272,7 +272,7 @@ class _TextLoad(_Load):
             raise error
         for at, (found, name) in enumerate(zip(fields, self.names, strict=True), 1):
             if found != name:
-                got = "null value" if found is None else f'"{found}"'
+                got = f'null value ("{self.bound.options.null}")' if found is None else f'"{found}"'
                 error = bad_format(f'column name mismatch in header line field {at}: got {got}, expected "{name}"')
                 error.context = context
                 raise error

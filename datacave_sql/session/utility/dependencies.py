@@ -330,6 +330,7 @@ class Collector:
         if constraint.kind in ("p", "u", "x") and constraint.index_oid:
             self.removal.indexes.setdefault(table.oid, set()).add(constraint.index_oid)
             self._keys_through(table, constraint.index_oid, f"constraint {constraint.name} on table {table.name}")
+        self._views_on(constraint.oid, f"constraint {constraint.name} on table {table.name}")
 
     def _parts_of(self, table: Table, index_oid: int) -> None:
         """The parts of an index in partitions go with it."""

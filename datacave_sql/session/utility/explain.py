@@ -143,8 +143,10 @@ def _operator(
     if isinstance(target, BoundQuery):
         return plan_query(environment, target.plan, costs), parameters
     if isinstance(target, ExecuteStatement):
-        compiled = find_prepared(session, target.name).compiled
+        prepared = find_prepared(session, target.name)
+        compiled = prepared.compiled
         if isinstance(compiled, CompiledQuery):
+            prepared.count_plan(session.settings.get("plan_cache_mode"))
             return plan_query(environment, compiled.plan, costs), evaluate_arguments(
                 session, target, compiled.parameter_types, parameters
             )

@@ -40,7 +40,7 @@ def execute(session: Any, bound: ExecuteStatement, parameters: Sequence[Any]) ->
         return
     session.begin_statement()
     values = evaluate_arguments(session, bound, compiled.parameter_types, parameters)
-    prepared.executions += 1
+    prepared.count_plan(session.settings.get("plan_cache_mode"))
     for step in session.execute(compiled, values):
         # The header of EXECUTE has gone out before.
         if not isinstance(step, ResultHeader):
