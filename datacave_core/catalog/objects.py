@@ -300,7 +300,10 @@ class DomainCheck:
 
 @dataclass(frozen=True, slots=True)
 class TypeDefinition:
-    """A type made by a user: kind e (enum), d (domain), c (composite)."""
+    """A type made by a user: kind e (enum), d (domain), c (composite), r (range) or m (multirange).
+
+    `base_type_oid` is the type below a domain, the subtype of a range, the range of a multirange.
+    """
 
     oid: int
     array_oid: int
@@ -318,6 +321,8 @@ class TypeDefinition:
     collation: int = 0
     privileges: tuple[Grant, ...] = ()
     array_name: str = ""
+    multirange_oid: int = 0
+    subtype_difference_oid: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ class AggregateParts:
 
 @dataclass(frozen=True, slots=True)
 class Routine:
-    """A function (kind f), procedure (p) or aggregate (a) made by a user.
+    """A function (kind f), procedure (p) or aggregate (a) made by a user, or a constructor of a range type.
 
     `body` is the text between the quotes, or, where `sql_body` is "return" or "atomic", statements of the SQL
     standard's form, whose names are always looked for in `body_path`, the search path of their creation.
@@ -71,7 +71,13 @@ class Routine:
     privileges: tuple[Grant, ...] = ()
     depends_on: tuple[int, ...] = ()
     parts: tuple[AggregateParts, ...] = ()
-    extension_oid: int = 0  # the extension that it belongs to; its `body` is then the symbol of what it does
+    extension_oid: int = 0  # the extension that it belongs to
+    type_oid: int = 0  # the range type that it makes values of
+
+    @property
+    def is_compiled(self) -> bool:
+        """Whether `body` is the symbol of what it does: functions of extensions and constructors."""
+        return bool(self.extension_oid or self.type_oid)
 
     @property
     def input_types(self) -> tuple[int, ...]:

@@ -208,7 +208,7 @@ def routine_call(
     note_call(b, routine, e)
     values = final_arguments(b, found, arguments)
     call = n.FunctionCall(function, tuple(values), found.result_type, position=e.position, variadic=found.spread)
-    if routine.extension_oid:
+    if routine.is_compiled:
         if not function.supported:
             raise registry.unsupported(function).at(e.position)
         return call

@@ -10,6 +10,7 @@ from datacave_core.catalog import Column, DomainCheck, EnumLabel, Sequence, Type
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_sql.bind import coercion, constraints, relations, sequences, typenames
 from datacave_sql.bind import statements as s
+from datacave_sql.bind.create_range import bind_create_range
 from datacave_sql.bind.domains import domain_scope
 from datacave_sql.bind.indexable import refuse_subquery
 from datacave_sql.bind.object_names import free_name
@@ -121,13 +122,6 @@ def bind_alter_sequence(b: Binding, statement: ast.AlterSequence, entries: objec
 # --- types -----------------------------------------------------------------------------------------------------------
 
 
-def _type_place(b: Binding, name: ast.QualifiedName, position: int) -> int:
-    schema = relations.creation_schema(b, name, position)
-    if b.catalog.type_oid_named(schema.oid, name[-1]) is not None:
-        raise DatacaveError(f'type "{name[-1]}" already exists', sqlstate=sqlstate.DUPLICATE_OBJECT)
-    return schema.oid
-
-
 def _check_label(label: str) -> None:
     if len(label.encode()) > LABEL_BYTES_MAX:
         raise DatacaveError(
@@ -138,7 +132,7 @@ def _check_label(label: str) -> None:
 
 
 def bind_create_enum(b: Binding, statement: ast.CreateEnumType, entries: object) -> s.BoundStatement:
-    schema_oid = _type_place(b, statement.name, statement.position)
+    schema_oid = relations.type_place(b, statement.name, statement.position)
     for place, label in enumerate(statement.labels):
         _check_label(label)
         if label in statement.labels[:place]:
@@ -208,7 +202,7 @@ def _label_exists(label: str) -> DatacaveError:
 
 
 def bind_create_composite(b: Binding, statement: ast.CreateCompositeType, entries: object) -> s.BoundStatement:
-    schema_oid = _type_place(b, statement.name, statement.position)
+    schema_oid = relations.type_place(b, statement.name, statement.position)
     attributes: list[Column] = []
     for number, item in enumerate(statement.attributes, 1):
         if any(known.name == item.name for known in attributes):
@@ -245,7 +239,7 @@ def _check(b: Binding, definition: TypeDefinition, constraint: ast.CheckConstrai
 
 
 def bind_create_domain(b: Binding, statement: ast.CreateDomain, entries: object) -> s.BoundStatement:
-    schema_oid = _type_place(b, statement.name, statement.position)
+    schema_oid = relations.type_place(b, statement.name, statement.position)
     found = typenames.resolve_type(b, statement.type_name)
     if b.types.kind(found.oid) not in ("b", "d", "e", "r", "m", "c"):
         raise DatacaveError(
@@ -325,6 +319,7 @@ OBJECTS: Mapping[type, Callable[..., s.BoundStatement]] = {
     ast.CreateEnumType: bind_create_enum,
     ast.AlterEnumType: bind_alter_enum,
     ast.CreateCompositeType: bind_create_composite,
+    ast.CreateRangeType: bind_create_range,
     ast.CreateDomain: bind_create_domain,
     ast.AlterDomain: bind_alter_domain,
 }

@@ -82,7 +82,7 @@ def apply_operator(
         coercion.require(b, operand, type_oid) for operand, type_oid in zip(operands, found.argument_types, strict=True)
     )
     call = n.FunctionCall(found.function, arguments, found.result_type, -1, name, position)
-    if found.function.routine is not None and not found.function.routine.extension_oid:
+    if found.function.routine is not None and not found.function.routine.is_compiled:
         inlined = inlined_value(b, call)
         b.calls_routines = b.calls_routines or inlined is None
         return b.placed(inlined if inlined is not None else call, position)

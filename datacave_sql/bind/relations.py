@@ -173,3 +173,11 @@ def creation_schema(b: Binding, name: ast.QualifiedName, position: int, temporar
             detail="System catalog modifications are currently disallowed.",
         )
     return found
+
+
+def type_place(b: Binding, name: ast.QualifiedName, position: int) -> int:
+    """The oid of the schema for a new type. Raises 42710."""
+    schema = creation_schema(b, name, position)
+    if b.catalog.type_oid_named(schema.oid, name[-1]) is not None:
+        raise DatacaveError(f'type "{name[-1]}" already exists', sqlstate=sqlstate.DUPLICATE_OBJECT)
+    return schema.oid

@@ -49,7 +49,7 @@ class _Arguments(Parameters):
 
 def _only_query(routine: Routine) -> ast.Query | None:
     """The body's one SELECT, where it has nothing but that and the routine may be inlined at all."""
-    if routine.kind != "f" or routine.security_definer or routine.settings or routine.extension_oid:
+    if routine.kind != "f" or routine.security_definer or routine.settings or routine.is_compiled:
         return None
     statements = statements_of(routine.body)
     if len(statements) != 1:

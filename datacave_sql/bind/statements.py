@@ -279,10 +279,11 @@ class AlterSequence:
 
 @dataclass(frozen=True, slots=True)
 class CreateType:
-    """CREATE TYPE AS ENUM, AS (..), CREATE DOMAIN: oids (labels, checks, arrays included) are 0."""
+    """CREATE TYPE, CREATE DOMAIN: oids (labels, checks, arrays included) are 0. A range comes with its multirange."""
 
     definition: TypeDefinition
     tag: str = "CREATE TYPE"
+    multirange: TypeDefinition | None = None
 
 
 @dataclass(frozen=True, slots=True)

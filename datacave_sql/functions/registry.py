@@ -89,7 +89,7 @@ class Function:
     @property
     def supported(self) -> bool:
         """Whether a call can be answered."""
-        if self.routine is not None and not self.routine.extension_oid:
+        if self.routine is not None and not self.routine.is_compiled:
             return True
         if self.kind == "a":
             return self.symbol in AGGREGATES

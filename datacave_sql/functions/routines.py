@@ -58,8 +58,8 @@ def function_of(routine: Routine, variadic_element: int) -> Function:
         cost=routine.cost,
         rows=routine.rows,
         parallel=routine.parallel,
-        symbol=routine.body if routine.extension_oid else f"{routine.name}({routine.oid})",
-        entry=BODIES.get(routine.body) if routine.extension_oid else Body(specialise=specialise),
+        symbol=routine.body if routine.is_compiled else f"{routine.name}({routine.oid})",
+        entry=BODIES.get(routine.body) if routine.is_compiled else Body(specialise=specialise),
         routine=routine,
     )
 

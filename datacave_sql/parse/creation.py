@@ -13,6 +13,7 @@ from datacave_sql.parse.ast import (
     CreateDomain,
     CreateEnumType,
     CreateExtension,
+    CreateRangeType,
     CreateSchema,
     CreateSequence,
     CreateView,
@@ -226,8 +227,7 @@ class CreationGrammar(RuleGrammar):
             self.expect(")")
             return CreateEnumType(position, name, tuple(labels))
         if self.accept("range"):
-            self.definition()
-            return RecognisedStatement(position, "CREATE TYPE")
+            return CreateRangeType(position, name, self.definition_items())
         self.expect("(")
         attributes: list[ColumnDefinitionItem] = []
         if self.kinds[self.index] != ")":

@@ -31,7 +31,7 @@ class OperatorGrammar(RoutineGrammar):
         name = self.routine_name()
         following = self.kinds[self.index + 2] if self.kinds[self.index] == "(" else ""
         if following == "=" or (self.kinds[self.index] == "(" and self.values[self.index + 1] == "basetype"):
-            return CreateAggregate(position, name, None, -1, self._definition(), or_replace)
+            return CreateAggregate(position, name, None, -1, self.definition_items(), or_replace)
         self.expect("(")
         parameters: list[FunctionParameter] = []
         ordered_from = -1
@@ -43,7 +43,7 @@ class OperatorGrammar(RoutineGrammar):
                 ordered_from = len(parameters)
                 parameters += self._aggregate_arguments()
         self.expect(")")
-        return CreateAggregate(position, name, tuple(parameters), ordered_from, self._definition(), or_replace)
+        return CreateAggregate(position, name, tuple(parameters), ordered_from, self.definition_items(), or_replace)
 
     def _aggregate_arguments(self) -> list[FunctionParameter]:
         found = []
@@ -54,7 +54,8 @@ class OperatorGrammar(RoutineGrammar):
             if not self.accept(","):
                 return found
 
-    def _definition(self) -> tuple[DefinitionItem, ...]:
+    def definition_items(self) -> tuple[DefinitionItem, ...]:
+        """(name = value, ..) of an aggregate, an operator or a type."""
         self.expect("(")
         found = []
         while True:
@@ -97,7 +98,7 @@ class OperatorGrammar(RoutineGrammar):
     def create_operator(self, position: int) -> Statement:
         """The current token follows OPERATOR."""
         schema, operator = self.any_operator()
-        return CreateOperator(position, (*schema, operator), self._definition())
+        return CreateOperator(position, (*schema, operator), self.definition_items())
 
     def create_cast(self, position: int) -> Statement:
         """The current token follows CAST."""

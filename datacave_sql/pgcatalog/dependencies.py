@@ -14,6 +14,7 @@ from datacave_sql.pgcatalog.snapshot import CatalogRows
 CLASS = 1259
 TYPE = 1247
 CONSTRAINT = 2606
+PROCEDURE = 1255
 DEFAULT = 2604
 REWRITE = 2618
 NAMESPACE = 2615
@@ -28,6 +29,9 @@ def depend_rows(rows: CatalogRows) -> list[Row]:
     catalog = rows.catalog
     found = rows.per_object("depend.sequence", catalog.sequences.items(), _of_sequence)
     found += rows.per_object("depend.type", catalog.types.items(), lambda r, t: _of_type(t))
+    found += [
+        (PROCEDURE, oid, 0, TYPE, one.type_oid, 0, INTERNAL) for oid, one in catalog.routines.items() if one.type_oid
+    ]
     # What a view names may change its kind from table to sequence only by changing its oid.
     found += rows.per_object("depend.table", catalog.tables.items(), _of_table)
     return found
@@ -48,7 +52,9 @@ def _of_type(definition: TypeDefinition) -> list[Row]:
     found: list[Row] = [(TYPE, definition.oid, 0, NAMESPACE, definition.schema_oid, 0, NORMAL)]
     if definition.array_oid:
         found.append((TYPE, definition.array_oid, 0, TYPE, definition.oid, 0, INTERNAL))
-    if definition.base_type_oid >= FIRST_USER_OID:
+    if definition.kind == "m":
+        found.append((TYPE, definition.oid, 0, TYPE, definition.base_type_oid, 0, INTERNAL))
+    elif definition.base_type_oid >= FIRST_USER_OID:
         found.append((TYPE, definition.oid, 0, TYPE, definition.base_type_oid, 0, NORMAL))
     found += ((CONSTRAINT, check.oid, 0, TYPE, definition.oid, 0, AUTOMATIC) for check in definition.checks)
     for column in definition.attributes:

@@ -13,6 +13,7 @@ from datacave_sql.pgcatalog.facts import fixed_rows, index_shapes
 from datacave_sql.pgcatalog.relation import int2vector
 from datacave_sql.pgcatalog.snapshot import CatalogRows
 
+BTREE: Final = 403
 _DESCENDING: Final = 1
 _NULLS_FIRST: Final = 2
 _BY_KIND: Final = {"e": 3500, "r": 3831, "c": 2249, "m": 4537}

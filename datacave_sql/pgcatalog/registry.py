@@ -43,12 +43,12 @@ from datacave_sql.pgcatalog.snapshot import CatalogRows, SnapshotCache
 from datacave_sql.pgcatalog.statistics import STATISTICS
 
 FIXED: dict[str, Callable[[], Sequence[Row]]] = {
-    "pg_range": types.range_rows,
     "pg_language": lambda: [row for row in fixed_rows("pg_language") if row[1] != "plpgsql"],
 }
 """Rows that are the same in every database."""
 
 BY_CATALOG: dict[str, Callable[[CatalogRows], Sequence[Row]]] = {
+    "pg_range": types.range_rows,
     "pg_proc": routines.proc_rows,
     "pg_extension": routines.extension_rows,
     "pg_available_extensions": routines.available_extensions,

@@ -14,6 +14,7 @@ from datacave_core.types.registry import BUILTIN_TYPES, RANGES
 from datacave_core.types.sqltype import SqlType
 from datacave_core.values import Array, Row
 from datacave_sql.pgcatalog.facts import domain_shapes, fixed_rows, function_oid, relation_shapes
+from datacave_sql.pgcatalog.indexes import BTREE, operator_class
 from datacave_sql.pgcatalog.privileges import acl_array
 from datacave_sql.pgcatalog.snapshot import CatalogRows
 
@@ -136,7 +137,15 @@ def _defined(rows: CatalogRows, definition: TypeDefinition) -> list[Row]:
     if d.kind == "c":
         return _of_row_type(d.oid, d.array_oid, d.name, d.schema_oid, d.owner_oid, d.oid, array_name)
     like: SqlType | None = None
-    if d.kind == "e":
+    if d.kind in ("r", "m"):
+        like = rows.types.type(d.oid)
+        found = [
+            _row(
+                d.oid, d.name, d.schema_oid, d.owner_oid, -1, False, d.kind, "R", 0, 0, d.array_oid,
+                (like.input, like.output, like.receive, like.send), like.align, "x", analyze=like.analyze, acl=acl,
+            )
+        ]  # fmt: skip
+    elif d.kind == "e":
         found = [
             _row(
                 d.oid, d.name, d.schema_oid, d.owner_oid, 4, True, "e", "E", 0, 0, d.array_oid, _ENUM, "i", "p",
@@ -165,9 +174,22 @@ def enum_rows(rows: CatalogRows) -> list[Row]:
     )
 
 
-@cache
-def range_rows() -> tuple[Row, ...]:
+def range_rows(rows: CatalogRows) -> list[Row]:
     """All of pg_range; the operator class is the default one of the subtype for btree."""
+    found = list(_builtin_ranges())
+    found += [
+        (
+            t.oid, t.base_type_oid, t.multirange_oid, t.collation, operator_class(rows, BTREE, t.base_type_oid), 0,
+            t.subtype_difference_oid,
+        )
+        for _, t in sorted(rows.catalog.types.items())
+        if t.kind == "r"
+    ]  # fmt: skip
+    return found
+
+
+@cache
+def _builtin_ranges() -> tuple[Row, ...]:
     classes = {row[6]: row[0] for row in fixed_rows("pg_opclass") if row[1] == 403 and row[7]}
     return tuple(
         (

@@ -8,7 +8,9 @@ from dataclasses import replace
 from datacave_core.catalog import Catalog, Table, TypeDefinition
 from datacave_core.types import SqlType, TypeIO, find_type, oids, type_io
 from datacave_core.types.array import array_io
+from datacave_core.types.range import multirange_io, range_io
 from datacave_core.types.record import record_io
+from datacave_core.types.sqltype import RangeType
 from datacave_sql.functions.typelookup import Attribute, CastRule, TypeLookup
 from datacave_sql.functions.user_aggregates import any_function
 from datacave_sql.pgcatalog.systemtypes import system_attributes, system_type
@@ -63,6 +65,10 @@ class CatalogTypes(TypeLookup):
                 [column.type for column in columns],
                 [column.typmod for column in columns],
             )
+        if facts.kind == "r":
+            return range_io(self.io(self.subtype(oid)))
+        if facts.kind == "m":
+            return multirange_io(self.io(self.subtype(self.subtype(oid))))
         if facts.is_array:
             return array_io(self.io(facts.element_oid), facts.element_oid)
         return super().io(oid)
@@ -95,6 +101,13 @@ class CatalogTypes(TypeLookup):
                 array_oid=definition.array_oid, base_oid=definition.base_type_oid, base_typmod=definition.typmod,
                 not_null=definition.not_null, default=definition.default,
             )  # fmt: skip
+        if definition.kind in ("r", "m"):
+            like = find_type(oids.NUMRANGE if definition.kind == "r" else oids.NUMMULTIRANGE)
+            assert like is not None
+            return replace(
+                like, oid=definition.oid, name=definition.name, array_oid=definition.array_oid,
+                align="d" if self.type(definition.base_type_oid).align == "d" else "i",
+            )  # fmt: skip
         return _composite(template, definition.oid, definition.name, definition.array_oid, 0)
 
     def _array(self, oid: int, element: int) -> SqlType:
@@ -102,6 +115,19 @@ class CatalogTypes(TypeLookup):
         assert template is not None
         inner = self.type(element)
         return replace(template, oid=oid, name=f"_{inner.name}", element_oid=element, array_oid=0, collation_oid=0)
+
+    def range_type(self, oid: int) -> RangeType | None:
+        built_in = super().range_type(oid)
+        if built_in is not None:
+            return built_in
+        definition = self._catalog.types.get(oid)
+        if definition is not None and definition.kind == "m":
+            definition = self._catalog.types.get(definition.base_type_oid)
+        if definition is None or definition.kind != "r":
+            return None
+        return RangeType(
+            definition.oid, definition.base_type_oid, definition.multirange_oid, definition.collation, "-", "-"
+        )
 
     def attributes(self, oid: int) -> Sequence[Attribute]:
         definition = self._catalog.types.get(oid)

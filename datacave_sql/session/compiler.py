@@ -39,8 +39,8 @@ BOUND_WHEN_RUN = (
     ast.AlterPolicy,
     ast.CreatePolicy,
     ast.AlterDomain, ast.AlterEnumType, ast.AlterSequence, ast.AlterTable, ast.ChangeOwner, ast.Comment, ast.Copy,
-    ast.CreateCompositeType, ast.CreateDomain, ast.CreateEnumType, ast.CreateIndex, ast.CreateSchema,
-    ast.CreateSequence, ast.CreateTable, ast.CreateView, ast.Drop, ast.Grant, ast.LockTable,
+    ast.CreateCompositeType, ast.CreateDomain, ast.CreateEnumType, ast.CreateIndex, ast.CreateRangeType,
+    ast.CreateSchema, ast.CreateSequence, ast.CreateTable, ast.CreateView, ast.Drop, ast.Grant, ast.LockTable,
     ast.RefreshMaterializedView, ast.Reindex, ast.Rename, ast.SetSchema, ast.Truncate, ast.Vacuum,
 )  # fmt: skip
 """Utility statements that a client may prepare before what they name exists, as PostgreSQL allows."""

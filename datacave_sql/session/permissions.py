@@ -319,6 +319,8 @@ def _create_type(asker: _Asker, bound: s.CreateType | s.AlterType) -> None:
         asker.must_own(definition)
     else:
         asker.create_in(definition.schema_oid)
+        if isinstance(bound, s.CreateType) and bound.multirange is not None:
+            asker.create_in(bound.multirange.schema_oid)
     asker.use_types((definition.base_type_oid, *(one.type_oid for one in definition.attributes)))
 
 

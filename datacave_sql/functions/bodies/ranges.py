@@ -40,7 +40,7 @@ def kind_of(type_oid: int, types: TypeLookup) -> RangeKind:
     """What the range or multirange type is made of."""
     found = types.range_type(types.base(type_oid))
     assert found is not None
-    return RangeKind(types.io(found.subtype_oid), _STEPS.get(found.subtype_oid))
+    return RangeKind(types.io(found.subtype_oid), _STEPS.get(found.subtype_oid) if found.canonical != "-" else None)
 
 
 class Stretch(NamedTuple):

@@ -26,6 +26,14 @@ class DefinitionItem(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class CreateRangeType(Statement):
+    """CREATE TYPE name AS RANGE (items)."""
+
+    name: QualifiedName
+    items: tuple[DefinitionItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CreateAggregate(Statement):
     """CREATE AGGREGATE. `parameters` None in the old form, whose argument is the item basetype; those after ORDER BY
     start at `ordered_from`, -1 without ORDER BY."""

@@ -164,6 +164,12 @@ class Collector:
                 sqlstate=sqlstate.DEPENDENT_OBJECTS_STILL_EXIST,
                 hint=f"You can drop extension {owner.name} instead.",
             )
+        if isinstance(item, Routine | TypeDefinition) and (whole := self._range_of(item)) is not None:
+            raise DatacaveError(
+                f"cannot drop {describe(self._catalog, item)} because {describe(self._catalog, whole)} requires it",
+                sqlstate=sqlstate.DEPENDENT_OBJECTS_STILL_EXIST,
+                hint=f"You can drop {describe(self._catalog, whole)} instead.",
+            )
         removal.objects[item.oid] = item
         if isinstance(item, Schema):
             for inside in objects_in(self._catalog, item):
@@ -184,6 +190,25 @@ class Collector:
             for routine in self._catalog.routines.values():
                 if routine.extension_oid == item.oid:
                     self.add(routine)
+
+    def _range_of(self, item: Routine | TypeDefinition) -> TypeDefinition | None:
+        """The range type that a constructor or a multirange type is a part of, if it stays."""
+        oid = item.type_oid if isinstance(item, Routine) else item.base_type_oid if item.kind == "m" else 0
+        return None if not oid or oid in self.removal.objects else self._catalog.types[oid]
+
+    def _parts_of_range(self, definition: TypeDefinition) -> None:
+        """Multirange type, constructors and cast go with a range type without a word."""
+        catalog = self._catalog
+        multirange = catalog.types[definition.multirange_oid]
+        parts: list[Any] = [multirange, *(one for one in catalog.routines.values() if one.type_oid == definition.oid)]
+        cast = catalog.cast_types.get((definition.oid, multirange.oid))
+        if cast is not None:
+            parts.append(catalog.casts[cast])
+        self.removal.objects.update({one.oid: one for one in parts})
+        for one in parts:
+            if isinstance(one, Routine):
+                self._with_routine(one)
+        self._with_type(multirange)
 
     def _tell(self, dependent: str, item: Any) -> None:
         self.removal.told.append((dependent, item if isinstance(item, str) else describe(self._catalog, item)))
@@ -281,6 +306,8 @@ class Collector:
         return f"'{sequence.name}'" in default or f".{sequence.name}'" in default or f'"{sequence.name}"' in default
 
     def _with_type(self, definition: TypeDefinition) -> None:
+        if definition.kind == "r":
+            self._parts_of_range(definition)
         self._columns_of_type((definition.oid, definition.array_oid), describe(self._catalog, definition))
         self._routines_on((definition.oid,), definition)
         self._operators_on((definition.oid, definition.array_oid), definition)
@@ -289,7 +316,7 @@ class Collector:
                 self._tell(describe(self._catalog, table), definition)
                 self.add(table)
         for _, other in sorted(self._catalog.types.items()):
-            if other.base_type_oid in (definition.oid, definition.array_oid) and other.kind == "d":
+            if other.base_type_oid in (definition.oid, definition.array_oid) and other.kind in ("d", "r"):
                 if other.oid not in self.removal.objects:
                     self._tell(describe(self._catalog, other), definition)
                 self.add(other)

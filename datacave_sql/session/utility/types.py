@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from datacave_core import sqlstate
-from datacave_core.catalog import Catalog, TypeDefinition
+from datacave_core.catalog import CastDefinition, Catalog, CatalogObject, Routine, RoutineArgument, TypeDefinition
 from datacave_core.errors import DatacaveError
+from datacave_core.types import oids
 from datacave_core.wait import Steps, Wait
 from datacave_sql.bind.statements import AlterType, CreateType
 from datacave_sql.session.replies import Complete, Reply
@@ -21,12 +23,42 @@ Replies = Iterator[Reply | Wait]
 
 
 def create_type(session: Any, bound: CreateType) -> Replies:
-    """CREATE TYPE AS ENUM, AS (..), CREATE DOMAIN."""
+    """CREATE TYPE, CREATE DOMAIN."""
     yield from ()
     numbers = Numbers(session.catalog_snapshot)
-    definition = numbers.type(bound.definition, session.evaluation.current_role.oid)
-    session.set_catalog(numbers.catalog.with_objects((definition,)))
+    owner = session.evaluation.current_role.oid
+    definition = numbers.type(bound.definition, owner)
+    if bound.multirange is None:
+        made: tuple[CatalogObject, ...] = (definition,)
+    else:
+        multirange = numbers.type(replace(bound.multirange, base_type_oid=definition.oid), owner)
+        definition = replace(definition, multirange_oid=multirange.oid)
+        constructors = [numbers.routine(one, owner) for one in range_constructors(definition, multirange)]
+        # The one that takes a single range makes the cast.
+        cast = CastDefinition(numbers.take(), definition.oid, multirange.oid, constructors[-1].oid)
+        made = (definition, multirange, *constructors, cast)
+    session.set_catalog(numbers.catalog.with_objects(made))
     yield Complete(bound.tag)
+
+
+def range_constructors(definition: TypeDefinition, multirange: TypeDefinition) -> list[Routine]:
+    """The functions that make values of a range type and its multirange type, by the names of the types."""
+
+    def constructor(of: TypeDefinition, symbol: str, types: tuple[int, ...], mode: str, strict: bool) -> Routine:
+        return Routine(
+            0, of.schema_oid, of.name, arguments=tuple(RoutineArgument("", oid, mode) for oid in types),
+            return_type_oid=of.oid, language="internal", body=symbol, volatility="i", strict=strict, parallel="s",
+            cost=1.0, type_oid=definition.oid,
+        )  # fmt: skip
+
+    bounds = (definition.base_type_oid,) * 2
+    return [
+        constructor(definition, "range_constructor2", bounds, "i", False),
+        constructor(definition, "range_constructor3", (*bounds, oids.TEXT), "i", False),
+        constructor(multirange, "multirange_constructor0", (), "i", True),
+        constructor(multirange, "multirange_constructor2", (definition.array_oid,), "v", True),
+        constructor(multirange, "multirange_constructor1", (definition.oid,), "i", True),
+    ]
 
 
 def alter_type(session: Any, bound: AlterType) -> Replies:
@@ -92,10 +124,10 @@ def _check_retyped(catalog: Catalog, before: TypeDefinition, after: TypeDefiniti
     old = {one.number: (one.type_oid, one.typmod) for one in before.attributes}
     if all(old.get(one.number, (one.type_oid, one.typmod)) == (one.type_oid, one.typmod) for one in after.attributes):
         return
-    oids = (after.oid, after.array_oid)
+    affected = (after.oid, after.array_oid)
     for _, table in sorted(catalog.tables.items()):
         for column in table.live_columns:
-            if column.type_oid in oids and table.storage_id:
+            if column.type_oid in affected and table.storage_id:
                 raise DatacaveError(
                     f'cannot alter type "{after.name}" because column "{table.name}.{column.name}" uses it',
                     sqlstate=sqlstate.FEATURE_NOT_SUPPORTED,
