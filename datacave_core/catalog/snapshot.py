@@ -84,6 +84,7 @@ class Catalog:
     __slots__ = (
         "_children",
         "_foreign_keys",
+        "_references",
         "_routines_by_name",
         "array_types",
         "cast_types",
@@ -145,6 +146,7 @@ class Catalog:
         self.operator_names: dict[tuple[int, str, int, int], int] = {}  # (schema oid, name, left, right)
         self.cast_types: dict[tuple[int, int], int] = {}  # (source, target)
         self._foreign_keys: dict[int, tuple[tuple[Table, Constraint], ...]] | None = None
+        self._references: dict[int, tuple[tuple[Table, Constraint, tuple[int, ...]], ...]] = {}
         self._routines_by_name: dict[str, tuple[Routine, ...]] | None = None
 
     # Looking up
@@ -216,6 +218,22 @@ class Catalog:
                         found.setdefault(constraint.referenced_table_oid, []).append((table, constraint))
             self._foreign_keys = {oid: tuple(pairs) for oid, pairs in found.items()}
         return self._foreign_keys.get(table_oid, ())
+
+    def references_to(self, table: Table) -> tuple[tuple[Table, Constraint, tuple[int, ...]], ...]:
+        """The foreign keys to a table and to the partitioned tables that it is a partition of, and the numbers that the
+        referenced columns have in the table."""
+        found = self._references.get(table.oid)
+        if found is None:
+            collected = [(referring, one, one.referenced_columns) for referring, one in self.foreign_keys_to(table.oid)]
+            above = table
+            while above.partition_bound is not None and above.parents:
+                above = self.tables[above.parents[0]]
+                for referring, one in self.foreign_keys_to(above.oid):
+                    names = [above.column(number).name for number in one.referenced_columns]
+                    numbers = tuple(table.columns_by_name[name].number for name in names)
+                    collected.append((referring, one, numbers))
+            found = self._references[table.oid] = tuple(collected)
+        return found
 
     def children_of(self, table_oid: int) -> tuple[Table, ...]:
         """The tables that inherit from a table, or are its partitions, by oid."""
@@ -323,6 +341,7 @@ class Catalog:
             setattr(changed, slot, getattr(self, slot))
         changed.version = self.version + 1
         changed._foreign_keys = None
+        changed._references = {}
         changed.members = {}
         changed._routines_by_name = None
         return changed

@@ -5,17 +5,20 @@ Not here: what all databases of a node share (database.py).
 
 from __future__ import annotations
 
-from datacave_core.catalog import Catalog, Table
-from datacave_sql.exec.rowfunction import Factory
+from typing import Any
+
+from datacave_core.catalog import Catalog, Constraint, Table
+from datacave_sql.exec.operator import Operator
 from datacave_sql.session.bulk_insert import BulkShape
 from datacave_sql.session.catalog_types import CatalogTypes
-from datacave_sql.session.column_defaults import column_default
 from datacave_sql.session.compiled import CompiledQuery, CompiledUtility
 from datacave_sql.session.index_rules import index_rules
 from datacave_sql.session.notifications import NotificationHub
 from datacave_sql.session.plan_cache import LeastRecentlyUsed
+from datacave_sql.session.referential_actions import referential_update
 from datacave_sql.session.shared_shape import SharedShape
 from datacave_sql.table.access import TableAccess
+from datacave_sql.table.partition_map import PartitionMap
 
 BULK_SHAPES_MAX = 256
 
@@ -23,12 +26,14 @@ BULK_SHAPES_MAX = 256
 class CatalogState:
     """One catalog snapshot with what is compiled for it."""
 
-    __slots__ = ("_access", "catalog", "types")
+    __slots__ = ("_access", "_partitions", "_referential", "catalog", "types")
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
         self.types = CatalogTypes(catalog)
         self._access: dict[int, TableAccess] = {}
+        self._partitions: dict[int, tuple[PartitionMap, list[Table]]] = {}
+        self._referential: dict[tuple[int, str, bool], Operator] = {}
 
     def access(self, table: Table) -> TableAccess:
         """The access code of a table."""
@@ -38,9 +43,25 @@ class CatalogState:
             found = self._access[table.oid] = TableAccess(table, self.types, self.catalog.types, rules)
         return found
 
-    def column_default(self, table: Table, number: int) -> Factory:
-        """`make(c)()` gives the default value of a column of a table."""
-        return column_default(self.catalog, self.types, table, number)
+    def partitions(self, table: Table) -> tuple[PartitionMap, list[Table]]:
+        """The partitions of a partitioned table, in the order of the map's places."""
+        found = self._partitions.get(table.oid)
+        if found is None:
+            key = table.partition_key
+            assert key is not None
+            children = [one for one in self.catalog.children_of(table.oid) if one.partition_bound is not None]
+            bounds = [one.partition_bound for one in children if one.partition_bound is not None]
+            types = [part.type_oid for part in key.parts]
+            found = self._partitions[table.oid] = (PartitionMap(key.strategy, types, bounds, self.types), children)
+        return found
+
+    def referential_update(self, session: Any, table: Table, constraint: Constraint, action: str, deleted: bool) -> Any:
+        """The plan that does what a foreign key of the table does to rows whose key is gone; see referential_actions."""
+        name = (constraint.oid, action, deleted)
+        found = self._referential.get(name)
+        if found is None:
+            found = self._referential[name] = referential_update(session, self, table, constraint, action, deleted)
+        return found
 
 
 class NamedDatabase:
