@@ -213,6 +213,12 @@ def _check_attachable(a: Alteration, parent: Table, table: Table) -> None:
         raise wrong_kind("cannot attach inheritance parent as partition")
     _check_circle(a, parent, table)
     partition_parts.check_persistence(parent, table.persistence, "attach")
+    for constraint in parent.constraints:
+        if constraint.kind == "f" and constraint.referenced_table_oid == table.oid:
+            raise FeatureNotSupported(
+                f'cannot attach table "{table.name}" as a partition because it is referenced by foreign key '
+                f'"{constraint.name}"'
+            )
     names = parent.columns_by_name
     for column in table.live_columns:
         if column.name not in names:
@@ -314,11 +320,5 @@ def detach(a: Alteration, action: ast.DetachPartition) -> None:
                 "cannot detach partitions concurrently when a default partition exists",
                 sqlstate=sqlstate.OBJECT_NOT_IN_PREREQUISITE_STATE,
             )
-    for _, constraint in a.b.catalog.foreign_keys_to(a.table.oid):
-        raise FeatureNotSupported(
-            f'partition "{table.name}" cannot be detached while constraint "{constraint.name}" refers to '
-            f'"{a.table.name}"',
-            hint="Drop the constraint first.",
-        )
     child = a.known.get(table.oid) or Alteration(a.b, table, True, a.known)
     leave(child, a.table)

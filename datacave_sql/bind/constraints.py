@@ -9,6 +9,7 @@ from typing import Any
 from datacave_core import sqlstate
 from datacave_core.catalog import Column, Constraint, Index, IndexKey, Table
 from datacave_core.errors import DatacaveError, FeatureNotSupported
+from datacave_core.types import oids
 from datacave_sql.bind import coercion, inheritance, relations, row_rules
 from datacave_sql.bind.exclusion import bind_exclusion
 from datacave_sql.bind.indexable import refuse_subquery, require_indexable
@@ -17,9 +18,17 @@ from datacave_sql.bind.object_names import free_name
 from datacave_sql.bind.sqltext import SqlText
 from datacave_sql.bind.state import Binding
 from datacave_sql.expr import nodes as n
-from datacave_sql.functions.resolution import resolve_operator
+from datacave_sql.functions.coercion import IMPLICIT, find_coercion
 from datacave_sql.parse import ast
+from datacave_sql.table.key_conversion import key_conversion
 
+_KEY_FAMILIES = (
+    {oids.INT2, oids.INT4, oids.INT8},
+    {oids.FLOAT4, oids.FLOAT8},
+    {oids.DATE, oids.TIMESTAMP, oids.TIMESTAMPTZ},
+    {oids.TEXT, oids.VARCHAR, oids.NAME},
+)
+"""Types that PostgreSQL's operator families compare with each other."""
 _ACTIONS = {"no action": "a", "restrict": "r", "cascade": "c", "set null": "n", "set default": "d"}
 
 
@@ -324,12 +333,7 @@ def _referenced_table(b: Binding, table: Table, constraint: ast.ForeignKeyConstr
         if known is not None and (schema == known.name or (schema is None and _comes_first(b, known.name, name[-1]))):
             return table
     found = relations.require_table(b, name, constraint.referenced.position)
-    if found.kind == "p":
-        raise FeatureNotSupported(
-            f'foreign keys that refer to a partitioned table ("{found.name}") are not supported',
-            hint="Refer to a table that is not partitioned.",
-        )
-    if found.kind != "r":
+    if found.kind not in ("r", "p"):
         raise DatacaveError(f'referenced relation "{found.name}" is not a table', sqlstate=sqlstate.WRONG_OBJECT_TYPE)
     if found.persistence != table.persistence and "t" in (found.persistence, table.persistence):
         words = "temporary" if table.persistence == "t" else "permanent"
@@ -401,16 +405,27 @@ def _referenced_key(table: Table, constraint: ast.ForeignKeyConstraint, count: i
 def _comparable(
     b: Binding, constraint: ast.ForeignKeyConstraint, table: Table, column: Column, referenced: Column
 ) -> None:
-    try:
-        resolve_operator("=", referenced.type_oid, column.type_oid, b.types)
-    except DatacaveError:
-        label = constraint.name or constraint_name(table, table.name, "_".join(constraint.columns), "fkey")
+    """Raises 42804 where an index over the referenced column cannot be asked for values of the other type, and 0A000
+    where Datacave cannot do so."""
+    own, other = b.types.base(column.type_oid), b.types.base(referenced.type_oid)
+    if own == other or any(own in family and other in family for family in _KEY_FAMILIES):
+        fits = True
+    else:
+        fits = find_coercion(own, other, IMPLICIT, b.types) is not None
+    label = constraint.name or constraint_name(table, table.name, "_".join(constraint.columns), "fkey")
+    if not fits:
         raise DatacaveError(
             f'foreign key constraint "{label}" cannot be implemented',
             sqlstate=sqlstate.DATATYPE_MISMATCH,
             detail=f'Key columns "{column.name}" and "{referenced.name}" are of incompatible types: '
             f"{b.types.name(column.type_oid)} and {b.types.name(referenced.type_oid)}.",
-        ) from None
+        )
+    if key_conversion(own, other) is None:
+        raise FeatureNotSupported(
+            f'foreign key "{label}" between columns of types {b.types.name(column.type_oid)} and '
+            f"{b.types.name(referenced.type_oid)} is not supported",
+            hint="Give both columns the same type.",
+        )
 
 
 def _place_of_column(b: Binding, e: n.Expression, scope: Scope, number: int) -> int | None:

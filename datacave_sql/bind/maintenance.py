@@ -34,7 +34,7 @@ def bind_truncate(b: Binding, statement: ast.Truncate, entries: object) -> s.Bou
         members = [table] if item.only else [table, *b.catalog.descendants_of(table.oid)]
         tables += [one for one in members if one not in tables]
     for table in tables:
-        for other, _ in b.catalog.foreign_keys_to(table.oid):
+        for other, _, _ in b.catalog.references_to(table):
             if other in tables:
                 continue
             if not statement.cascade:

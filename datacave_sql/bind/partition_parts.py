@@ -90,11 +90,6 @@ def part_of_constraint(constraint: Constraint, numbers: dict[int, int], name: st
 def check_constraints(table: Table) -> None:
     """Raises 0A000, 42P16 for constraints that a partitioned table cannot have."""
     for constraint in table.constraints:
-        if constraint.kind == "f" and not constraint.referenced_table_oid:
-            raise FeatureNotSupported(
-                f'foreign keys that refer to a partitioned table ("{table.name}") are not supported',
-                hint="Refer to a table that is not partitioned.",
-            )
         if constraint.kind == "c" and constraint.no_inherit:
             raise DatacaveError(
                 f'cannot add NO INHERIT constraint to partitioned table "{table.name}"',

@@ -13,16 +13,17 @@ from typing import Any
 
 from datacave_core import sqlstate
 from datacave_core.catalog import Constraint, Table
-from datacave_core.errors import DatacaveError
+from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.transaction import KEY_SHARE, TableLockMode
 from datacave_core.values import Row
 from datacave_core.wait import Steps, wait_for
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.disclosure import may_show
 from datacave_sql.exec.newest_rows import KeyedRow, newest_pairs, newest_rows
+from datacave_sql.exec.referenced_keys import Key, Place, ReferencedKeys, key_values
+from datacave_sql.exec.suspension import suspendable
 from datacave_sql.table.access import IndexAccess, TableAccess
 
-Key = tuple[Any, ...]
 Writer = Any
 """A RowWriter; that module makes guards, so it cannot be named here."""
 
@@ -32,7 +33,7 @@ def guard_for(
 ) -> KeyGuard | None:
     """The guard of a table's writer; None for tables without foreign keys in either direction."""
     outgoing = [one for one in access.table.constraints if one.kind == "f"]
-    incoming = context.session.catalog_snapshot.foreign_keys_to(access.table.oid)
+    incoming = context.session.catalog_snapshot.references_to(access.table)
     if not outgoing and not incoming:
         return None
     return KeyGuard(context, access, make_writer, outgoing, incoming)
@@ -49,13 +50,14 @@ class KeyGuard:
         access: TableAccess,
         make_writer: Callable[[ExecutionContext, TableAccess], Writer],
         outgoing: list[Constraint],
-        incoming: tuple[tuple[Table, Constraint], ...],
+        incoming: tuple[tuple[Table, Constraint, tuple[int, ...]], ...],
     ) -> None:
         self._context = context
         self._access = access
         self._make_writer = make_writer
         self._outgoing = outgoing
-        self._incoming = incoming
+        # The rows of partitioned tables are in their partitions, which have parts of the constraint.
+        self._incoming = [one for one in incoming if one[0].kind != "p"]
         self._new: dict[int, dict[Key, None]] = {}  # constraint -> keys that rows refer to now
         self._gone: dict[int, dict[Key, Key | None]] = {}  # constraint -> keys that are gone; what they became
 
@@ -70,21 +72,49 @@ class KeyGuard:
             columns = constraint.columns
             if any(old[number - 1] != new[number - 1] for number in columns):
                 self._refers(constraint, new)
-        for _, constraint in self._incoming:
-            before = _values(old, constraint.referenced_columns)
-            after = _values(new, constraint.referenced_columns)
+        for _, constraint, numbers in self._incoming:
+            before, after = key_values(old, numbers), key_values(new, numbers)
             if before != after and None not in before:
                 self._gone.setdefault(constraint.oid, {})[before] = after
 
     def deleted(self, row: Row) -> None:
         """A deleted row."""
-        for _, constraint in self._incoming:
-            key = _values(row, constraint.referenced_columns)
+        for _, constraint, numbers in self._incoming:
+            key = key_values(row, numbers)
             if None not in key:
                 self._gone.setdefault(constraint.oid, {})[key] = None
 
+    def moved(self, row: Row, new: Row, whole: Table) -> None:
+        """A row that leaves for another partition of `whole`, whose columns the new row has. Raises 0A000."""
+        catalog = self._context.session.catalog_snapshot
+        above = {whole.oid}
+        upper = whole
+        while upper.partition_bound is not None and upper.parents:
+            upper = catalog.tables[upper.parents[0]]
+            above.add(upper.oid)
+        for _, constraint, numbers in self._incoming:
+            key = key_values(row, numbers)
+            if None in key:
+                continue
+            after = None
+            if constraint.referenced_table_oid in above:
+                own = self._access.table
+                names = [own.column(number).name for number in numbers]
+                after = key_values(new, [whole.columns_by_name[name].number for name in names])
+            elif constraint.referenced_table_oid != self._access.table.oid:
+                referenced = catalog.tables[constraint.referenced_table_oid]
+                raise FeatureNotSupported(
+                    "cannot move tuple across partitions when a non-root ancestor of the source partition is directly "
+                    "referenced in a foreign key",
+                    detail=f'A foreign key points to ancestor "{referenced.name}" but not the root ancestor '
+                    f'"{whole.name}".',
+                    hint=f'Consider defining the foreign key on table "{whole.name}".',
+                )
+            if after != key:
+                self._gone.setdefault(constraint.oid, {})[key] = after
+
     def _refers(self, constraint: Constraint, row: Row) -> None:
-        key = _values(row, constraint.columns)
+        key = key_values(row, constraint.columns)
         if None in key:
             if constraint.match == "f" and any(value is not None for value in key):
                 raise mixed_key(self._context, self._access.table, constraint)
@@ -93,10 +123,10 @@ class KeyGuard:
 
     def finish(self) -> Steps[None]:
         """Carries out what follows from the written rows. Raises 23503."""
-        for referring, constraint in self._incoming:
+        for referring, constraint, _ in self._incoming:
             gone = self._gone.pop(constraint.oid, None)
             if gone:
-                yield from self._follow(referring, constraint, gone)
+                yield from self._follow(ReferencedKeys(self._context, referring, constraint), referring, gone)
         for constraint in self._outgoing:
             keys = self._new.pop(constraint.oid, None)
             if keys:
@@ -106,61 +136,65 @@ class KeyGuard:
                     yield from check_present(self._context, self._access.table, constraint, keys)
 
     def _defer(self, constraint: Constraint, referring_oid: int, keys: Iterable[Key], *, inserting: bool) -> None:
-        hook = DeferredCheck(self._context.session, constraint.oid, referring_oid, set(keys), inserting)
+        table_oid = self._access.table.oid
+        hook = DeferredCheck(self._context.session, constraint.oid, referring_oid, table_oid, set(keys), inserting)
         self._context.transaction.before_commit.append(hook)
 
-    def _follow(self, referring: Table, constraint: Constraint, gone: dict[Key, Key | None]) -> Steps[None]:
+    def _follow(self, keys: ReferencedKeys, referring: Table, gone: dict[Key, Key | None]) -> Steps[None]:
+        constraint = keys.constraint
         deleted: dict[Key, Key | None] = {key: None for key, after in gone.items() if after is None}
         changed: dict[Key, Key | None] = {key: after for key, after in gone.items() if after is not None}
-        for action, keys in ((constraint.on_delete, deleted), (constraint.on_update, changed)):
-            if not keys:
+        for action, found in ((constraint.on_delete, deleted), (constraint.on_update, changed)):
+            if not found:
                 continue
             if action == "a" and is_deferred(self._context.session, constraint):
-                self._defer(constraint, referring.oid, keys, inserting=False)
+                self._defer(constraint, referring.oid, found, inserting=False)
             elif action in "ar":
-                yield from check_unreferenced(self._context, referring, constraint, keys, restrict=action == "r")
+                yield from self._check_unreferenced(referring, constraint, found, restrict=action == "r")
             else:
-                yield from self._carry(referring, constraint, action, keys)
+                yield from self._carry(keys, referring, action, found)
 
-    def _carry(self, referring: Table, constraint: Constraint, action: str, keys: dict[Key, Key | None]) -> Steps[None]:
+    def _check_unreferenced(
+        self, referring: Table, constraint: Constraint, keys: Iterable[Key], *, restrict: bool
+    ) -> Steps[None]:
+        table = self._access.table
+        yield from check_unreferenced(self._context, referring, constraint, keys, table, restrict=restrict)
+
+    def _carry(
+        self, referenced: ReferencedKeys, referring: Table, action: str, keys: dict[Key, Key | None]
+    ) -> Steps[None]:
         """CASCADE, SET NULL and SET DEFAULT on the referring rows."""
-        context = self._context
+        context, constraint = self._context, referenced.constraint
         wait = context.transaction.lock_table(referring.oid, TableLockMode.ROW_EXCLUSIVE)
         if wait is not None:
             yield from wait_for(wait)
         access = context.session.catalog_state.access(referring)
-        writer = self._make_writer(context, access)
-        numbers = constraint.delete_set_columns or constraint.columns
-        given: dict[int, Any] = dict.fromkeys(numbers)
-        if action == "d":
+        wanted = {own: key for key in keys if (own := referenced.referring_key(key)) is not None}
+        found = [pair for batch in referring_rows(context, access, constraint, wanted) for pair in batch]
+        deleted = all(after is None for after in keys.values())
+        if action == "c" and deleted:
+            writer = self._make_writer(context, access)
+            for key, _ in found:
+                old = yield from writer.lock_row(key)
+                if old is not None and key_values(old, constraint.columns) in wanted:
+                    writer.delete(key, old)
+            yield from writer.finish()
+            return
+        rows: dict[Key, list[bytes]] = {}
+        for key, row in found:
+            rows.setdefault(key_values(row, constraint.columns), []).append(key)
+        if rows:
+            whole, part = _whole(context, referring, constraint)
             state = context.session.catalog_state
-            given = {number: state.column_default(referring, number)(context)() for number in numbers}
-        found = [pair for batch in referring_rows(context, access, constraint, keys) for pair in batch]
-        for key, _ in found:
-            old = yield from writer.lock_row(key)
-            if old is None:
-                continue
-            values = _values(old, constraint.columns)
-            if values not in keys:
-                continue
-            after = keys[values]
-            if action == "c" and after is None:
-                writer.delete(key, old)
-                continue
-            new = list(old)
-            if action == "c" and after is not None:
-                for number, value in zip(constraint.columns, after, strict=True):
-                    new[number - 1] = value
-            else:
-                for number, value in given.items():
-                    new[number - 1] = value
-            row = tuple(new)
-            writer.check_not_null(row)
-            yield from writer.update(key, old, row)
-        yield from writer.finish()
+            operator = state.referential_update(context.session, whole, part, action, deleted)
+            for own, row_keys in rows.items():
+                after = keys[wanted[own]]
+                given = referenced.assigned_key(after) if action == "c" and after is not None else ()
+                part_context = ExecutionContext(context.session, context.transaction, (*given, *own))
+                yield from suspendable(operator.rewrite(part_context, row_keys))
         if action == "d":
             # The defaults may be the very key that is gone.
-            yield from check_unreferenced(context, referring, constraint, keys, restrict=False)
+            yield from self._check_unreferenced(referring, constraint, keys, restrict=False)
 
 
 def mixed_key(context: ExecutionContext, table: Table, constraint: Constraint) -> DatacaveError:
@@ -178,33 +212,44 @@ def mixed_key(context: ExecutionContext, table: Table, constraint: Constraint) -
 class DeferredCheck:
     """A check that waits for the commit (Transaction.before_commit) or for SET CONSTRAINTS IMMEDIATE."""
 
-    __slots__ = ("_inserting", "_keys", "_referring_oid", "_session", "constraint_oid")
+    __slots__ = ("_inserting", "_keys", "_session", "constraint_oid", "referring_oid", "table_oid")
 
-    def __init__(self, session: Any, constraint_oid: int, referring_oid: int, keys: set[Key], inserting: bool) -> None:
+    def __init__(
+        self,
+        session: Any,
+        constraint_oid: int,
+        referring_oid: int,
+        table_oid: int,
+        keys: set[Key],
+        inserting: bool,
+    ) -> None:
+        """`table_oid` is the table that has been written."""
         self._session = session
         self.constraint_oid = constraint_oid
-        self._referring_oid = referring_oid
+        self.referring_oid = referring_oid
+        self.table_oid = table_oid
         self._keys = keys
         self._inserting = inserting
 
     def __call__(self) -> Steps[None]:
         session = self._session
-        referring = session.catalog_snapshot.tables.get(self._referring_oid)
+        referring = session.catalog_snapshot.tables.get(self.referring_oid)
+        table = session.catalog_snapshot.tables.get(self.table_oid)
         constraint = (
             next((one for one in referring.constraints if one.oid == self.constraint_oid), None)
             if (referring is not None)
             else None
         )
-        if constraint is None:
+        if constraint is None or table is None:
             return
         context = ExecutionContext(session, session.transaction, ())
         if not self._inserting:
-            yield from check_unreferenced(context, referring, constraint, self._keys, restrict=False)
+            yield from check_unreferenced(context, referring, constraint, self._keys, table, restrict=False)
             return
         # Rows that refer to nothing may be gone again.
         access = session.catalog_state.access(referring)
         still = {
-            _values(row, constraint.columns)
+            key_values(row, constraint.columns)
             for batch in referring_rows(context, access, constraint, self._keys)
             for _, row in batch
         }
@@ -219,43 +264,32 @@ def is_deferred(session: Any, constraint: Constraint) -> bool:
     return modes.get(constraint.oid, modes.get(0, constraint.initially_deferred))
 
 
-def _values(row: Row, columns: Iterable[int]) -> Key:
-    return tuple([row[number - 1] for number in columns])
-
-
-def _referenced(context: ExecutionContext, constraint: Constraint) -> tuple[Table, TableAccess, IndexAccess]:
-    session = context.session
-    table = session.catalog_snapshot.tables[constraint.referenced_table_oid]
-    access = session.catalog_state.access(table)
-    index = next(one for one in access.indexes if one.index.oid == constraint.index_oid)
-    return table, access, index
-
-
 def check_present(
     context: ExecutionContext, referring: Table, constraint: Constraint, keys: Iterable[Key]
 ) -> Steps[None]:
     """Locks the rows that keys refer to, so that they stay. Raises 23503 for a key that is not there."""
     transaction = context.transaction
-    table, _, index = _referenced(context, constraint)
-    wait = transaction.lock_table(table.oid, TableLockMode.ROW_SHARE)
+    referenced = ReferencedKeys(context, referring, constraint)
+    wait = transaction.lock_table(referenced.table.oid, TableLockMode.ROW_SHARE)
     if wait is not None:
         yield from wait_for(wait)
     for key in keys:
-        if not (yield from _lock_referenced(context, constraint, index, key)):
+        place = referenced.place(key)
+        if place is None or not (yield from _lock_referenced(context, place)):
             raise DatacaveError(
                 f'insert or update on table "{referring.name}" violates foreign key constraint "{constraint.name}"',
                 sqlstate=sqlstate.FOREIGN_KEY_VIOLATION,
                 detail=f"Key{_shown(context, referring, constraint.columns, key)} is not present in table"
-                f' "{table.name}".',
+                f' "{referenced.table.name}".',
                 schema=context.catalog.schema_name(referring.schema_oid),
                 table=referring.name,
                 constraint=constraint.name,
             )
 
 
-def _lock_referenced(context: ExecutionContext, constraint: Constraint, index: IndexAccess, key: Key) -> Steps[bool]:
+def _lock_referenced(context: ExecutionContext, place: Place) -> Steps[bool]:
     transaction = context.transaction
-    entry = _entry(constraint, index, key)
+    index, entry = place
     if index.index.index_number == 0:
         wait = transaction.lock(entry, KEY_SHARE)
         if wait is not None:
@@ -272,39 +306,71 @@ def _lock_referenced(context: ExecutionContext, constraint: Constraint, index: I
             return True
 
 
-def _entry(constraint: Constraint, index: IndexAccess, key: Key) -> bytes:
-    """The key of the referenced row's entry; the columns of the index may come in another order."""
-    by_column = dict(zip(constraint.referenced_columns, key, strict=True))
-    return index.codec.encode([by_column[slot + 1] for slot in index.slots])
-
-
 def check_unreferenced(
-    context: ExecutionContext, referring: Table, constraint: Constraint, keys: Iterable[Key], *, restrict: bool
+    context: ExecutionContext,
+    referring: Table,
+    constraint: Constraint,
+    keys: Iterable[Key],
+    source: Table,
+    *,
+    restrict: bool,
 ) -> Steps[None]:
-    """Raises 23503 if a row still refers to a key that is gone. Without `restrict` the key may have come back."""
+    """Raises 23503 if a row still refers to a key that is gone from `source`, the referenced table or a partition of
+    it. Without `restrict` the key may have come back."""
     transaction = context.transaction
-    table, _, index = _referenced(context, constraint)
     wait = transaction.lock_table(referring.oid, TableLockMode.ROW_SHARE)
     if wait is not None:
         yield from wait_for(wait)
-    gone = {key for key in keys if restrict or transaction.get_latest(_entry(constraint, index, key)) is None}
+    referenced = ReferencedKeys(context, referring, constraint)
+
+    def is_there(key: Key) -> bool:
+        place = referenced.own_place(key)
+        return place is not None and transaction.get_latest(place[1]) is not None
+
+    gone = {
+        own: key
+        for key in keys
+        if (restrict or not is_there(key)) and (own := referenced.referring_key(key)) is not None
+    }
     if not gone:
         return
     access = context.session.catalog_state.access(referring)
     for batch in referring_rows(context, access, constraint, gone):
         for _, row in batch:
-            key = _values(row, constraint.columns)
-            referring, constraint = _whole(context, referring, constraint)
-            raise DatacaveError(
-                f'update or delete on table "{table.name}" violates foreign key constraint "{constraint.name}"'
-                f' on table "{referring.name}"',
-                sqlstate=sqlstate.FOREIGN_KEY_VIOLATION,
-                detail=f"Key{_shown(context, table, constraint.referenced_columns, key)} is still referenced from"
-                f' table "{referring.name}".',
-                schema=context.catalog.schema_name(referring.schema_oid),
-                table=referring.name,
-                constraint=constraint.name,
-            )
+            raise _still_referenced(context, referring, constraint, gone[key_values(row, constraint.columns)], source)
+
+
+def removed_key(
+    context: ExecutionContext, referring: Table, constraint: Constraint, key: Key, partition: Table
+) -> DatacaveError:
+    """23503 of DETACH PARTITION."""
+    whole, part = _whole(context, referring, constraint)
+    shown = _shown(context, referring, constraint.columns, key)
+    return DatacaveError(
+        f'removing partition "{partition.name}" violates foreign key constraint "{part.name}"',
+        sqlstate=sqlstate.FOREIGN_KEY_VIOLATION,
+        detail=f'Key{shown} is still referenced from table "{whole.name}".',
+        schema=context.catalog.schema_name(whole.schema_oid),
+        table=whole.name,
+        constraint=part.name,
+    )
+
+
+def _still_referenced(
+    context: ExecutionContext, referring: Table, constraint: Constraint, key: Key, source: Table
+) -> DatacaveError:
+    numbers = constraint.referenced_columns
+    referenced = context.session.catalog_snapshot.tables[constraint.referenced_table_oid]
+    referring, constraint = _whole(context, referring, constraint)
+    return DatacaveError(
+        f'update or delete on table "{source.name}" violates foreign key constraint "{constraint.name}"'
+        f' on table "{referring.name}"',
+        sqlstate=sqlstate.FOREIGN_KEY_VIOLATION,
+        detail=f'Key{_shown(context, referenced, numbers, key)} is still referenced from table "{referring.name}".',
+        schema=context.catalog.schema_name(referring.schema_oid),
+        table=referring.name,
+        constraint=constraint.name,
+    )
 
 
 def referring_rows(
@@ -320,7 +386,7 @@ def referring_rows(
     )
     if index is None:
         for batch in newest_rows(context.transaction, access):
-            found = [pair for pair in batch if _values(pair[1], constraint.columns) in wanted]
+            found = [pair for pair in batch if key_values(pair[1], constraint.columns) in wanted]
             if found:
                 yield found
         return

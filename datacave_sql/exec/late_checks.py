@@ -76,20 +76,20 @@ class LateChecks:
 class DeferredUniqueness:
     """A check that waits for the commit (Transaction.before_commit) or for SET CONSTRAINTS IMMEDIATE."""
 
-    __slots__ = ("_rows", "_session", "_table_oid", "_violation", "constraint_oid")
+    __slots__ = ("_rows", "_session", "_violation", "constraint_oid", "table_oid")
 
     def __init__(
         self, session: Any, constraint_oid: int, table_oid: int, rows: dict[bytes, Row], violation: Violation
     ) -> None:
         self._session = session
         self.constraint_oid = constraint_oid
-        self._table_oid = table_oid
+        self.table_oid = table_oid
         self._rows = rows
         self._violation = violation
 
     def __call__(self) -> Steps[None]:
         session = self._session
-        table = session.catalog_snapshot.tables.get(self._table_oid)
+        table = session.catalog_snapshot.tables.get(self.table_oid)
         if table is None:
             return
         access = session.catalog_state.access(table)

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from datacave_core import sqlstate
+from datacave_core.catalog import Table
 from datacave_core.errors import DatacaveError
 from datacave_core.rowbatch import BATCH_ROWS
 from datacave_core.transaction import NO_KEY_UPDATE, UPDATE, Isolation
@@ -283,14 +285,37 @@ class Update:
         source: list[Row] = []
         yield from collected(context, self.child, source)
         returned: list[Row] = []
-        yield from self.write(context, source, returned)
+        writer = yield from self.write(context, source, returned)
+        yield from writer.finish()
         yield from batches_of(returned)
 
+    def rewrite(self, context: ExecutionContext, keys: Sequence[bytes]) -> Steps[None]:
+        """Updates the rows with these keys, as far as they still qualify; see rows_of_keys."""
+        writer = yield from self.write(context, self.rows_of_keys(keys), [], again=True)
+        yield from writer.finish()
+
+    def rows_of_keys(self, keys: Sequence[bytes]) -> list[Row]:
+        """Child rows that have a key and nothing else: their values are read once they are locked."""
+        blank: list[Any] = [None] * len(self.child.columns)
+        found = []
+        for key in keys:
+            blank[self.key_slot] = key
+            found.append(tuple(blank))
+        return found
+
     def write(
-        self, context: ExecutionContext, source: Sequence[Row], returned: list[Row], moved: list[Row] | None = None
-    ) -> Steps[None]:
+        self,
+        context: ExecutionContext,
+        source: Sequence[Row],
+        returned: list[Row],
+        moved: list[Row] | None = None,
+        whole: Table | None = None,
+        *,
+        again: bool = False,
+    ) -> Steps[RowWriter]:
         """Updates the rows that the child has found; RETURNING rows go to `returned`, those that leave their partition
-        to `moved`."""
+        of `whole` to `moved`. With `again` also rows that the statement has written before. The writer is not
+        finished."""
         stays = self.make_stays(context) if self.make_stays is not None else None
         new_row = self.make_new(context)
         fresh = self.make_fresh(context)
@@ -303,7 +328,7 @@ class Update:
         mode = UPDATE if self.changes_key else NO_KEY_UPDATE
         for found in source:
             key: bytes = found[self.key_slot]
-            if key in seen or written(key):
+            if key in seen or (written(key) and not again):
                 continue
             old = yield from writer.lock_row(key, mode)
             if old is None:
@@ -317,8 +342,9 @@ class Update:
             if stays is not None and not stays(new):
                 if moved is None or self.make_moving is None:
                     raise writer.partition_failed(new)
-                moved.append(self.make_moving(context)(new))
-                writer.delete(key, old)
+                moving = self.make_moving(context)(new)
+                moved.append(moving)
+                writer.move(key, old, moving, whole)
                 if returning is not None:
                     returned.append(returning(new, found))
                 continue
@@ -331,7 +357,7 @@ class Update:
                 returned.append(returning(new, found))
             if context.slice_over():
                 yield TURN
-        yield from writer.finish()
+        return writer
 
     def children(self) -> Sequence[Operator]:
         return (self.child,)
@@ -361,11 +387,12 @@ class Delete:
         source: list[Row] = []
         yield from collected(context, self.child, source)
         returned: list[Row] = []
-        yield from self.write(context, source, returned)
+        writer = yield from self.write(context, source, returned)
+        yield from writer.finish()
         yield from batches_of(returned)
 
-    def write(self, context: ExecutionContext, source: Sequence[Row], returned: list[Row]) -> Steps[None]:
-        """Deletes the rows that the child has found; RETURNING rows go to `returned`."""
+    def write(self, context: ExecutionContext, source: Sequence[Row], returned: list[Row]) -> Steps[RowWriter]:
+        """Deletes the rows that the child has found; RETURNING rows go to `returned`. The writer is not finished."""
         fresh = self.make_fresh(context)
         recheck = self.make_recheck(context) if self.make_recheck is not None else None
         returning = self.make_returning(context) if self.make_returning is not None else None
@@ -390,7 +417,7 @@ class Delete:
                 returned.append(returning(found))
             if context.slice_over():
                 yield TURN
-        yield from writer.finish()
+        return writer
 
     def children(self) -> Sequence[Operator]:
         return (self.child,)

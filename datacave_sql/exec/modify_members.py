@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from datacave_core.catalog import Table
 from datacave_core.layout import PREFIX_LENGTH
 from datacave_core.values import Row
+from datacave_core.wait import Steps
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.modify import Delete, Update, collected
 from datacave_sql.exec.operator import Batches, Operator
@@ -26,6 +28,8 @@ class ModifyMembers:
     not_null: frozenset[int]
     router: RoutedInsert | None = None
     """Where rows go that leave their partition."""
+    table: Table | None = None
+    """The table that is named."""
 
     def open(self, context: ExecutionContext) -> Batches:
         source: list[Row] = []
@@ -35,16 +39,38 @@ class ModifyMembers:
         for row in source:
             groups.setdefault(row[slot][:PREFIX_LENGTH], []).append(row)
         returned: list[Row] = []
+        yield from self._write(context, groups, returned, again=False)
+        yield from batches_of(returned)
+
+    def rewrite(self, context: ExecutionContext, keys: Sequence[bytes]) -> Steps[None]:
+        """Updates the rows with these keys, as far as they still qualify: what a foreign key does."""
+        groups: dict[bytes, list[Row]] = {}
+        by_prefix: dict[bytes, list[bytes]] = {}
+        for key in keys:
+            by_prefix.setdefault(key[:PREFIX_LENGTH], []).append(key)
+        for prefix, own in by_prefix.items():
+            member = self.members[prefix]
+            assert isinstance(member, Update)
+            groups[prefix] = member.rows_of_keys(own)
+        yield from self._write(context, groups, [], again=True)
+
+    def _write(
+        self, context: ExecutionContext, groups: Mapping[bytes, list[Row]], returned: list[Row], *, again: bool
+    ) -> Steps[None]:
         moved: list[Row] = []
+        writers = []
         for prefix, rows in groups.items():
             member = self.members[prefix]
             if isinstance(member, Update):
-                yield from member.write(context, rows, returned, moved)
+                writer = yield from member.write(context, rows, returned, moved, self.table, again=again)
             else:
-                yield from member.write(context, rows, returned)
+                writer = yield from member.write(context, rows, returned)
+            writers.append(writer)
         if moved and self.router is not None:
             yield from self.router.write(context, moved, None)
-        yield from batches_of(returned)
+        # Only now are all rows gone, and those with new keys in their new places.
+        for writer in writers:
+            yield from writer.finish()
 
     def children(self) -> Sequence[Operator]:
         return (self.child,)

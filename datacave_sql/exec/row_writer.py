@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from datacave_core import sqlstate
+from datacave_core.catalog import Table
 from datacave_core.errors import DatacaveError
 from datacave_core.keycode import key_successor
 from datacave_core.layout import PREFIX_LENGTH
@@ -336,6 +337,17 @@ class RowWriter:
 
     def delete(self, key: bytes, row: Row) -> None:
         """Deletes a locked row and its index entries."""
+        self._remove(key, row)
+        if self._guard is not None:
+            self._guard.deleted(row)
+
+    def move(self, key: bytes, row: Row, new: Row, whole: Table | None) -> None:
+        """Deletes a locked row that leaves for another partition of `whole`, where it will be `new`. Raises 0A000."""
+        self._remove(key, row)
+        if self._guard is not None and whole is not None:
+            self._guard.moved(row, new, whole)
+
+    def _remove(self, key: bytes, row: Row) -> None:
         transaction = self.transaction
         transaction.delete(key)
         for index in self.access.secondary:
@@ -345,8 +357,6 @@ class RowWriter:
         for inverted in self.access.inverted:
             for entry in inverted.entry_keys(row, key):
                 transaction.delete(entry)
-        if self._guard is not None:
-            self._guard.deleted(row)
 
     def finish(self) -> Steps[None]:
         """Called when the statement has written all its rows: what was left for its end is checked and followed.

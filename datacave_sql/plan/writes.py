@@ -323,6 +323,7 @@ def plan_update(p: Planner, node: l.Update, needed: frozenset[int], conjuncts: l
         tuple(column.id for column in node.columns),
         frozenset(),
         _router(p, node, child),
+        node.table,
     )
 
 

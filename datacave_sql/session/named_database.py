@@ -56,7 +56,7 @@ class CatalogState:
         return found
 
     def referential_update(self, session: Any, table: Table, constraint: Constraint, action: str, deleted: bool) -> Any:
-        """The plan that does what a foreign key of the table does to rows whose key is gone; see referential_actions."""
+        """The plan by which a foreign key of the table follows keys that are gone; see referential_actions."""
         name = (constraint.oid, action, deleted)
         found = self._referential.get(name)
         if found is None:

@@ -25,9 +25,10 @@ from datacave_sql.plan.planning import is_volatile
 from datacave_sql.session.replies import Complete, Reply
 from datacave_sql.session.utility.dependencies import Collector
 from datacave_sql.session.utility.drops import remove
-from datacave_sql.session.utility.foreign_keys import check_stored_references, check_supported
+from datacave_sql.session.utility.foreign_keys import check_detached, check_stored_references
 from datacave_sql.session.utility.numbering import Numbers
 from datacave_sql.session.utility.owned import handed_over
+from datacave_sql.session.utility.pending_events import refuse_pending_events
 from datacave_sql.session.utility.sequences import restart
 from datacave_sql.session.utility.stored_values import change_stored
 from datacave_sql.session.utility.table_rows import (
@@ -49,6 +50,7 @@ def alter_table(session: Any, statement: table_changes.AlterTable) -> Steps:
     for message, code in statement.notices:
         tell(session, "NOTICE", message, code)
     for one in (statement, *statement.below):
+        refuse_pending_events(session, one.table, "ALTER TABLE")
         if one.table.storage_id:
             yield from session.lock_table_alone(one.table.oid)
     yield from run_actions(session, statement)
@@ -307,8 +309,6 @@ def _add_constraint(change: _TableChange, action: table_changes.AddConstraint) -
         access = session.catalog_state.access(table)
         yield from build_index(session, access, access.indexes[-1])
         return
-    if action.constraint.kind == "f":
-        check_supported(session.catalog_snapshot, table, action.constraint)
     new = numbers.with_constraint(table, action.constraint)
     change.install(new, numbers)
     if action.constraint.kind == "f" and action.constraint.validated:
@@ -331,6 +331,8 @@ def _as_part(
 def _replace_parts(change: _TableChange, action: table_changes.ReplaceParts) -> Iterator[Wait]:
     yield from ()
     table = change.table
+    if action.parents is not None and action.bound is None and table.partition_bound is not None:
+        yield from check_detached(change.session, table)
     by_number = {column.number: column for column in action.columns}
     by_name = {constraint.name: constraint for constraint in action.constraints}
     columns = tuple(

@@ -216,10 +216,12 @@ class Collector:
     def _with_table(self, table: Table) -> None:
         for sequence in self._catalog.sequences_owned_by(table.oid):
             self.removal.objects.setdefault(sequence.oid, sequence)
-        for referring, constraint in self._catalog.foreign_keys_to(table.oid):
-            if referring.oid != table.oid and referring.oid not in self.removal.objects:
-                self._tell(f"constraint {constraint.name} on table {referring.name}", table)
-                self.removal.constraints.setdefault(referring.oid, set()).add(constraint.oid)
+        for referring, constraint, _ in self._catalog.references_to(table):
+            gone = self.removal.constraints.setdefault(referring.oid, set())
+            if referring.oid != table.oid and referring.oid not in self.removal.objects and constraint.oid not in gone:
+                if not constraint.parent_oid:
+                    self._tell(f"constraint {constraint.name} on table {referring.name}", table)
+                gone.add(constraint.oid)
         for child in self._catalog.children_of(table.oid):
             if child.oid not in self.removal.objects:
                 if child.partition_bound is None:

@@ -12,6 +12,7 @@ from datacave_core.wait import Wait
 from datacave_sql.bind.statements import DropObjects
 from datacave_sql.session.replies import Complete, Reply
 from datacave_sql.session.utility.dependencies import Collector, describe
+from datacave_sql.session.utility.pending_events import refuse_pending_events
 from datacave_sql.session.warnings import tell
 
 Steps = Iterator[Reply | Wait]
@@ -68,6 +69,8 @@ def remove(session: Any, collector: Collector) -> Iterator[Wait]:
     """Takes everything collected out of the catalog; the rows go once the transaction has committed."""
     removal = collector.removal
     tables = [one for one in removal.objects.values() if isinstance(one, Table)]
+    for table in tables:
+        refuse_pending_events(session, table, "DROP TABLE")
     for oid in [*(table.oid for table in tables if table.storage_id), *removal.indexes, *removal.columns]:
         yield from session.lock_table_alone(oid)
     schemas = {one.oid for one in removal.objects.values() if isinstance(one, Schema)}

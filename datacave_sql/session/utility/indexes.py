@@ -13,6 +13,7 @@ from datacave_sql.bind.statements import AlterIndex, CreateIndex, Reindex
 from datacave_sql.session.replies import Complete, Reply
 from datacave_sql.session.utility.blocks import refuse_in_block
 from datacave_sql.session.utility.numbering import Numbers
+from datacave_sql.session.utility.pending_events import refuse_pending_events
 from datacave_sql.session.utility.table_rows import build_index
 
 Steps = Iterator[Reply | Wait]
@@ -22,6 +23,7 @@ def create_index(session: Any, bound: CreateIndex) -> Steps:
     """CREATE INDEX: writers wait until the entries of all rows are there and the transaction has ended."""
     if bound.concurrently:
         refuse_in_block(session, "CREATE INDEX CONCURRENTLY")
+    refuse_pending_events(session, bound.table, "CREATE INDEX")
     yield from session.lock_table_alone(bound.table.oid)
     numbers = Numbers(session.catalog_snapshot)
     if bound.table.kind == "p":

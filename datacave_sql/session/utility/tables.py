@@ -11,7 +11,6 @@ from datacave_core.wait import Wait
 from datacave_sql.bind.statements import CreateTable
 from datacave_sql.session.catalog_view import CLASS_OIDS
 from datacave_sql.session.replies import Complete, Reply
-from datacave_sql.session.utility.foreign_keys import check_supported
 from datacave_sql.session.utility.numbering import Numbers
 from datacave_sql.session.utility.table_rows import check_partition_rows
 from datacave_sql.session.utility.temporary import follow_on_commit, in_temporary_schema
@@ -27,9 +26,6 @@ def create_table(session: Any, bound: CreateTable) -> Steps:
     yield from ()
     numbers = Numbers(session.catalog_snapshot)
     sequences = [one.sequence for one in bound.sequences]
-    for constraint in bound.table.constraints:
-        if constraint.kind == "f":
-            check_supported(session.catalog_snapshot, bound.table, constraint)
     table, owned = add_table(session, numbers, bound.table, sequences, [one.column for one in bound.sequences])
     catalog = numbers.catalog.with_objects((table, *owned))
     if bound.like_comments:

@@ -205,6 +205,7 @@ def set_constraints(session: Any, statement: ast.SetConstraints) -> Steps:
         return
     modes = session.evaluation.constraint_modes
     named = {_constraint_oid(session, name[-1]) for name in statement.names}
+    named |= _parts(session, named)
     if not named:
         modes.clear()
     for oid in named or (0,):
@@ -212,6 +213,21 @@ def set_constraints(session: Any, statement: ast.SetConstraints) -> Steps:
     if not statement.deferred:
         yield from _run_deferred(session.transaction, named)
     yield Complete("SET CONSTRAINTS")
+
+
+def _parts(session: Any, named: set[int]) -> set[int]:
+    """The constraints of partitions that are parts of these."""
+    found: set[int] = set()
+    wanted = named
+    while wanted:
+        wanted = {
+            one.oid
+            for table in session.catalog_snapshot.tables.values()
+            for one in table.constraints
+            if one.parent_oid in wanted
+        }
+        found |= wanted
+    return found
 
 
 def _constraint_oid(session: Any, name: str) -> int:

@@ -12,6 +12,7 @@ from datacave_core.wait import Wait
 from datacave_sql.bind.statements import Truncate
 from datacave_sql.session.replies import Complete, Reply
 from datacave_sql.session.utility.numbering import Numbers
+from datacave_sql.session.utility.pending_events import refuse_pending_events
 from datacave_sql.session.utility.sequences import restart
 
 Steps = Iterator[Reply | Wait]
@@ -22,7 +23,7 @@ def truncate(session: Any, bound: Truncate) -> Steps:
     named = {table.oid for table in bound.tables}
     catalog = session.catalog_snapshot
     for table in bound.tables:
-        for referring, _ in catalog.foreign_keys_to(table.oid):
+        for referring, _, _ in catalog.references_to(table):
             if referring.oid not in named:
                 raise DatacaveError(
                     "cannot truncate a table referenced in a foreign key constraint",
@@ -31,6 +32,7 @@ def truncate(session: Any, bound: Truncate) -> Steps:
                     hint=f'Truncate table "{referring.name}" at the same time, or use TRUNCATE ... CASCADE.',
                 )
     for table in bound.tables:
+        refuse_pending_events(session, table, "TRUNCATE")
         yield from session.lock_table_alone(table.oid)
     numbers = Numbers(session.catalog_snapshot)
     emptied = [replace(table, storage_id=numbers.take()) for table in bound.tables if table.storage_id]
