@@ -20,8 +20,6 @@ from datacave_sql.expr import nodes as n
 from datacave_sql.parse import ast
 from datacave_sql.plan import logical as l
 
-SYSTEM_COLUMNS = ("tableoid", "ctid", "xmin", "cmin", "xmax", "cmax")
-
 
 def add_column(a: Alteration, action: ast.AddColumn, below: bool = False) -> None:
     """ADD COLUMN. A table below that has the column already merges the two."""
@@ -31,7 +29,7 @@ def add_column(a: Alteration, action: ast.AddColumn, below: bool = False) -> Non
     if known is not None and below:
         _merge_added(a, known, definition)
         return
-    if known is not None or definition.name in SYSTEM_COLUMNS:
+    if known is not None or definition.name in row_rules.SYSTEM_COLUMNS:
         message = f'column "{definition.name}" of relation "{a.table.name}" already exists'
         if known is None:
             message = f'column name "{definition.name}" conflicts with a system column name'
@@ -146,7 +144,7 @@ def drop_column(a: Alteration, action: ast.DropColumn, below: bool = False) -> N
         raise wrong_kind("cannot drop column from typed table")
     column = a.table.columns_by_name.get(action.column)
     if column is None:
-        if action.column in SYSTEM_COLUMNS:
+        if action.column in row_rules.SYSTEM_COLUMNS:
             raise DatacaveError(f'cannot drop system column "{action.column}"', sqlstate=sqlstate.FEATURE_NOT_SUPPORTED)
         message = f'column "{action.column}" of relation "{a.table.name}" does not exist'
         if action.if_exists:
@@ -187,7 +185,7 @@ def alter_type(a: Alteration, action: ast.AlterColumnType, below: bool = False) 
     """ALTER TYPE. Tables below follow, each computing its own values."""
     if a.table.of_type_oid:
         raise wrong_kind("cannot alter column type of typed table")
-    if action.column in SYSTEM_COLUMNS and action.column not in a.table.columns_by_name:
+    if action.column in row_rules.SYSTEM_COLUMNS and action.column not in a.table.columns_by_name:
         raise DatacaveError(f'cannot alter system column "{action.column}"', sqlstate=sqlstate.FEATURE_NOT_SUPPORTED)
     column = a.column(action.column)
     if column.inherit_count and not below:
@@ -335,7 +333,7 @@ def set_default(a: Alteration, action: ast.AlterColumnDefault) -> None:
 
 
 def _refuse_system(a: Alteration, name: str) -> None:
-    if name in SYSTEM_COLUMNS and name not in a.table.columns_by_name:
+    if name in row_rules.SYSTEM_COLUMNS and name not in a.table.columns_by_name:
         raise DatacaveError(f'cannot alter system column "{name}"', sqlstate=sqlstate.FEATURE_NOT_SUPPORTED)
 
 

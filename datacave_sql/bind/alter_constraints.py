@@ -40,7 +40,7 @@ def add_constraint(a: Alteration, written: ast.Constraint) -> None:
     _append(a, table_changes.AddConstraint(made, index))
     if a.table.kind == "p" and a.recurses:
         for child in a.children():
-            _add_part(a, child, table_changes.AddConstraint(made, index))
+            add_part(a, child, table_changes.AddConstraint(made, index))
 
 
 def _append(a: Alteration, action: table_changes.AddConstraint) -> None:
@@ -56,7 +56,7 @@ def _append(a: Alteration, action: table_changes.AddConstraint) -> None:
     a.table = replace(a.table, indexes=indexes, constraints=(*a.table.constraints, made))
 
 
-def _add_part(parent: Alteration, child: Alteration, action: table_changes.AddConstraint) -> None:
+def add_part(parent: Alteration, child: Alteration, action: table_changes.AddConstraint) -> None:
     """The part that a partition gets of a key or foreign key of its parent."""
     numbers = {column.number: child.table.columns_by_name[column.name].number for column in parent.table.live_columns}
     made, index = action.constraint, action.index
@@ -75,11 +75,16 @@ def _add_part(parent: Alteration, child: Alteration, action: table_changes.AddCo
         child.names.add(part.name)
         name = part.name
     constraint = partition_parts.part_of_constraint(made, numbers, name)
+    own = next((one for one in child.table.constraints if partition_parts.same_reference(constraint, one)), None)
+    if own is not None and not any(one.name == own.name for one in parent.table.constraints if one.oid == 0):
+        # It has the foreign key already, and so have its partitions.
+        child.actions.append(table_changes.AddConstraint(own, part_of=part_of))
+        return
     theirs = table_changes.AddConstraint(constraint, part, part_of=part_of)
     _append(child, theirs)
     if child.table.kind == "p":
         for below in child.children():
-            _add_part(child, below, theirs)
+            add_part(child, below, theirs)
 
 
 def _add_check(a: Alteration, written: ast.CheckConstraint, below: bool = False) -> None:

@@ -8,6 +8,7 @@ from datacave_core import sqlstate
 from datacave_core.catalog import Column, Constraint, Index, PartitionBound, Table
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_sql.bind import (
+    alter_constraints,
     descendants,
     inheritance,
     partition_bounds,
@@ -256,7 +257,7 @@ def _attach_parts(a: Alteration, child: Alteration) -> None:
         if constraint.kind != "f":
             continue
         part = partition_parts.part_of_constraint(constraint, numbers, constraint.name)
-        own = next((one for one in child.table.constraints if _same_reference(part, one)), None)
+        own = next((one for one in child.table.constraints if partition_parts.same_reference(part, one)), None)
         if own is not None:
             keys.append((own.oid, constraint.oid))
         else:
@@ -275,24 +276,17 @@ def _attach_parts(a: Alteration, child: Alteration) -> None:
         if owner is None:
             child.actions.append(table_changes.AddIndexPart(theirs))
         else:
-            child.actions.append(
-                table_changes.AddConstraint(partition_parts.part_of_constraint(owner, numbers, name), theirs)
-            )
+            _add_constraint(child, partition_parts.part_of_constraint(owner, numbers, name), theirs)
     for constraint in lacking:
-        child.actions.append(
-            table_changes.AddConstraint(partition_parts.part_of_constraint(constraint, numbers, constraint.name), None)
-        )
+        _add_constraint(child, partition_parts.part_of_constraint(constraint, numbers, constraint.name), None)
 
 
-def _same_reference(part: Constraint, other: Constraint) -> bool:
-    return (
-        other.kind == "f"
-        and not other.parent_oid
-        and (part.columns, part.referenced_table_oid, part.referenced_columns, part.on_update, part.on_delete,
-             part.match, part.deferrable, part.initially_deferred)
-        == (other.columns, other.referenced_table_oid, other.referenced_columns, other.on_update, other.on_delete,
-            other.match, other.deferrable, other.initially_deferred)
-    )  # fmt: skip
+def _add_constraint(child: Alteration, constraint: Constraint, index: Index | None) -> None:
+    action = table_changes.AddConstraint(constraint, index)
+    child.actions.append(action)
+    if child.table.kind == "p":
+        for below in child.children():
+            alter_constraints.add_part(child, below, action)
 
 
 def detach(a: Alteration, action: ast.DetachPartition) -> None:

@@ -272,6 +272,7 @@ def _using_index(table: Table, constraint: ast.UniqueConstraint) -> tuple[Constr
 def _foreign_key(b: Binding, table: Table, constraint: ast.ForeignKeyConstraint) -> Constraint:
     columns = []
     for written in constraint.columns:
+        _refuse_system_column(written)
         column = table.columns_by_name.get(written)
         if column is None:
             raise DatacaveError(
@@ -288,7 +289,7 @@ def _foreign_key(b: Binding, table: Table, constraint: ast.ForeignKeyConstraint)
     name = constraint.name
     if name is None:
         name = constraint_name(table, table.name, "_".join(column.name for column in columns), "fkey")
-    set_columns = tuple(_set_column(table, columns, word) for word in constraint.delete_columns)
+    set_columns = tuple(dict.fromkeys(_set_column(table, columns, word) for word in constraint.delete_columns))
     same = referenced.oid == table.oid
     return Constraint(
         0,
@@ -306,6 +307,11 @@ def _foreign_key(b: Binding, table: Table, constraint: ast.ForeignKeyConstraint)
         initially_deferred=bool(constraint.initially_deferred),
         validated=not constraint.not_valid,
     )
+
+
+def _refuse_system_column(name: str) -> None:
+    if name in row_rules.SYSTEM_COLUMNS:
+        raise FeatureNotSupported("system columns cannot be used in foreign keys")
 
 
 def _set_column(table: Table, columns: Sequence[Column], name: str) -> int:
@@ -366,6 +372,7 @@ def _referenced_key(table: Table, constraint: ast.ForeignKeyConstraint, count: i
     else:
         found = []
         for name in constraint.referenced_columns:
+            _refuse_system_column(name)
             column = table.columns_by_name.get(name)
             if column is None:
                 raise DatacaveError(

@@ -26,6 +26,7 @@ from datacave_sql.bind import (
 from datacave_sql.bind import statements as s
 from datacave_sql.bind.constructs import resolve_collation
 from datacave_sql.bind.object_names import free_name
+from datacave_sql.bind.row_rules import SYSTEM_COLUMNS
 from datacave_sql.bind.sqltext import SqlText, quote_identifier, quote_literal
 from datacave_sql.bind.state import Binding
 from datacave_sql.bind.storage_parameters import table_parameters
@@ -250,7 +251,7 @@ def add_column(b: Binding, draft: TableDraft, definition: ast.ColumnDefinition) 
     draft.declared += 1
     if known is not None and known.name not in draft.inherited:
         raise DatacaveError(f'column "{definition.name}" specified more than once', sqlstate=sqlstate.DUPLICATE_COLUMN)
-    if definition.name in ("tableoid", "ctid", "xmin", "cmin", "xmax", "cmax"):
+    if definition.name in SYSTEM_COLUMNS:
         raise DatacaveError(
             f'column name "{definition.name}" conflicts with a system column name',
             sqlstate=sqlstate.DUPLICATE_COLUMN,

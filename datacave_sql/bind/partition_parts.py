@@ -135,3 +135,15 @@ def is_part(index: Index, other: Index, numbers: dict[int, int]) -> bool:
     ours = [(numbers[k.column] if k.column else 0, k.expression, k.descending, k.nulls_first) for k in index.keys]
     theirs = [(k.column, k.expression, k.descending, k.nulls_first) for k in other.keys]
     return ours == theirs and index.predicate == other.predicate and index.method == other.method
+
+
+def same_reference(part: Constraint, other: Constraint) -> bool:
+    """Whether a foreign key of a partition is what one of its parent would be there."""
+    return (
+        other.kind == "f"
+        and not other.parent_oid
+        and (part.columns, part.referenced_table_oid, part.referenced_columns, part.on_update, part.on_delete,
+             part.match, part.deferrable, part.initially_deferred)
+        == (other.columns, other.referenced_table_oid, other.referenced_columns, other.on_update, other.on_delete,
+            other.match, other.deferrable, other.initially_deferred)
+    )  # fmt: skip

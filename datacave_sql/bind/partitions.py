@@ -19,7 +19,6 @@ from datacave_sql.parse import ast
 from datacave_sql.plan import logical as l
 
 KEY_COLUMNS_MAX = 32
-SYSTEM_NAMES = ("tableoid", "ctid", "xmin", "cmin", "xmax", "cmax")
 
 
 def bind_key(b: Binding, table: Table, written: ast.PartitionKey) -> PartitionKey:
@@ -51,7 +50,7 @@ def _part(b: Binding, table: Table, element: ast.IndexElement, strategy: str) ->
         collation = resolve_collation(b, element.collation, element.position)
     operator_class = ".".join(element.operator_class or ())
     if name is not None:
-        if name in SYSTEM_NAMES:
+        if name in row_rules.SYSTEM_COLUMNS:
             raise DatacaveError(
                 f'cannot use system column "{name}" in partition key',
                 sqlstate=sqlstate.INVALID_OBJECT_DEFINITION,

@@ -22,6 +22,9 @@ from datacave_sql.expr import nodes as n
 from datacave_sql.functions.coercion import ASSIGNMENT
 from datacave_sql.plan import logical as l
 
+SYSTEM_COLUMNS = ("tableoid", "ctid", "xmin", "cmin", "xmax", "cmax")
+"""Names that no column of a table may have."""
+
 
 def row_columns(b: Binding, table: Table) -> tuple[l.OutputColumn, ...]:
     """Columns for a complete row of a table, one per attribute number, dropped ones too."""

@@ -26,6 +26,7 @@ from datacave_sql.session.replies import Complete, Reply
 from datacave_sql.session.utility.dependencies import Collector
 from datacave_sql.session.utility.drops import remove
 from datacave_sql.session.utility.foreign_keys import check_detached, check_stored_references
+from datacave_sql.session.utility.indexes import add_parts
 from datacave_sql.session.utility.numbering import Numbers
 from datacave_sql.session.utility.owned import handed_over
 from datacave_sql.session.utility.pending_events import refuse_pending_events
@@ -294,6 +295,12 @@ def _add_constraint(change: _TableChange, action: table_changes.AddConstraint) -
     table = change.table
     if action.part_of is not None:
         action = _as_part(change, action, *action.part_of)
+        if action.constraint.oid:
+            tied = replace(action.constraint, inherit_count=1, is_local=False)
+            change.install(
+                replace(table, constraints=tuple(tied if one.oid == tied.oid else one for one in table.constraints))
+            )
+            return
     numbers = Numbers(session.catalog_snapshot)
     if action.condition is not None and action.constraint.validated:
         yield from _check_rows(change, action.constraint.name, action.condition)
@@ -388,6 +395,8 @@ def _add_index_part(change: _TableChange, action: table_changes.AddIndexPart) ->
     if table.storage_id:
         access = change.session.catalog_state.access(table)
         yield from build_index(change.session, access, access.indexes[-1])
+    elif table.kind == "p":
+        yield from add_parts(change.session, table, table.indexes[-1])
 
 
 def _check_partition(change: _TableChange, action: table_changes.CheckPartition) -> Iterator[Wait]:

@@ -32,14 +32,14 @@ def create_index(session: Any, bound: CreateIndex) -> Steps:
         table = numbers.with_index(bound.table, index)
         session.set_catalog(numbers.catalog.with_table(table))
         if not bound.only:
-            yield from _add_parts(session, table, table.indexes[-1])
+            yield from add_parts(session, table, table.indexes[-1])
     else:
         table = numbers.with_index(bound.table, bound.index)
         yield from add_built_index(session, numbers, table)
     yield Complete("CREATE INDEX")
 
 
-def _add_parts(session: Any, parent: Table, index: Index) -> Iterator[Wait]:
+def add_parts(session: Any, parent: Table, index: Index) -> Iterator[Wait]:
     """Gives every partition its part of an index: one that it has already, or a new one."""
     for oid in [child.oid for child in session.catalog_snapshot.children_of(parent.oid)]:
         yield from session.lock_table_alone(oid)
@@ -68,7 +68,7 @@ def _add_parts(session: Any, parent: Table, index: Index) -> Iterator[Wait]:
             yield from add_built_index(session, made, table)
         else:
             session.set_catalog(made.catalog.with_table(table))
-            yield from _add_parts(session, table, table.indexes[-1])
+            yield from add_parts(session, table, table.indexes[-1])
 
 
 def add_built_index(session: Any, numbers: Numbers, table: Table) -> Iterator[Wait]:

@@ -5,7 +5,7 @@ These are the statements that also run in a failed block: COMMIT and ROLLBACK en
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from datacave_core import sqlstate
@@ -204,7 +204,7 @@ def set_constraints(session: Any, statement: ast.SetConstraints) -> Steps:
         yield Complete("SET CONSTRAINTS")
         return
     modes = session.evaluation.constraint_modes
-    named = {_constraint_oid(session, name[-1]) for name in statement.names}
+    named = {oid for name in statement.names for oid in _constraint_oids(session, name, statement.deferred)}
     named |= _parts(session, named)
     if not named:
         modes.clear()
@@ -230,15 +230,26 @@ def _parts(session: Any, named: set[int]) -> set[int]:
     return found
 
 
-def _constraint_oid(session: Any, name: str) -> int:
-    for table in session.catalog_snapshot.tables.values():
-        for constraint in table.constraints:
-            if constraint.name == name:
-                if not constraint.deferrable:
-                    raise DatacaveError(f'constraint "{name}" is not deferrable', sqlstate=sqlstate.WRONG_OBJECT_TYPE)
-                oid: int = constraint.oid
-                return oid
-    raise DatacaveError(f'constraint "{name}" does not exist', sqlstate=sqlstate.UNDEFINED_OBJECT)
+def _constraint_oids(session: Any, name: Sequence[str], deferred: bool) -> list[int]:
+    """The constraints of a name in the first schema that has one. Raises 42704, 42809."""
+    catalog = session.catalog_snapshot
+    evaluation = session.evaluation
+    own = evaluation.own_temporary_schema
+    schemas = name[-2:-1] or (*((own,) if own is not None else ()), *evaluation.search_path)
+    for schema in schemas:
+        found = [
+            one
+            for table in catalog.tables.values()
+            if catalog.schemas[table.schema_oid].name == schema
+            for one in table.constraints
+            if one.name == name[-1]
+        ]
+        if found:
+            fit = [one.oid for one in found if one.deferrable]
+            if deferred and len(fit) < len(found):
+                raise DatacaveError(f'constraint "{name[-1]}" is not deferrable', sqlstate=sqlstate.WRONG_OBJECT_TYPE)
+            return fit
+    raise DatacaveError(f'constraint "{".".join(name)}" does not exist', sqlstate=sqlstate.UNDEFINED_OBJECT)
 
 
 def _run_deferred(transaction: Any, named: set[int]) -> Iterator[Wait]:
