@@ -13,6 +13,7 @@ class DatacaveError(Exception):
     """A failure a client is told about.
 
     `position` is a 1-based index, in characters, into the statement text, or None.
+    `internal_query` is a statement inside a routine, `internal_position` the index into it.
     `routine` is PostgreSQL's name for the place, for the few errors that drivers tell apart by it.
     `retryable` says that running the whole transaction again may succeed.
     """
@@ -44,7 +45,10 @@ class DatacaveError(Exception):
         self.detail = detail
         self.hint = hint
         self.position = position
+        self.internal_position: int | None = None
+        self.internal_query: str | None = None
         self.context = context
+        self.passed: object | None = None  # the routine's call whose line `context` has already
         self.schema = schema
         self.table = table
         self.column = column

@@ -28,6 +28,8 @@ def _fields(error: DatacaveError, severity: str) -> bytes:
         ("D", error.detail),
         ("H", error.hint),
         ("P", None if error.position is None else str(error.position)),
+        ("p", None if error.internal_position is None else str(error.internal_position)),
+        ("q", error.internal_query),
         ("W", error.context),
         ("s", error.schema),
         ("t", error.table),

@@ -79,6 +79,21 @@ class TransactionSnapshot:
                 self._track()
         return snapshot
 
+    def enter_statement(self) -> tuple[int, WriteSet]:
+        """Begins a statement inside another one: it reads what is committed and written now. Gives what
+        `leave_statement` needs, so that the one outside goes on reading what it read before."""
+        outside = (self.snapshot, self._readable)
+        self._readable = self._writes
+        if not self._snapshot_fixed:
+            self.snapshot = max(self._store.visible_timestamp, self.snapshot)
+        return outside
+
+    def leave_statement(self, outside: tuple[int, WriteSet]) -> tuple[int, WriteSet]:
+        """Goes back to the reads of the statement outside; gives those of the one that is left, to return to them."""
+        inside = (self.snapshot, self._readable)
+        self.snapshot, self._readable = outside
+        return inside
+
     def _track(self) -> None:
         """From here on reads and writes are compared with those of others; not those at a safe snapshot."""
         dependencies = self.manager.dependencies

@@ -152,11 +152,17 @@ def _described(b: Binding, columns: tuple[l.OutputColumn, ...]) -> tuple[l.Outpu
 
 
 def bind_in_scope(
-    parsed: ParsedStatement, text: str, environment: BindingEnvironment, types: Sequence[int], scope: Scope
+    parsed: ParsedStatement,
+    text: str,
+    environment: BindingEnvironment,
+    types: Sequence[int],
+    scope: Scope,
+    numbered: int | None = None,
 ) -> tuple[Binding, BoundQuery]:
-    """Binds a query inside the names of `scope`, with parameters of these types: a statement of a routine."""
+    """Binds a query inside the names of `scope`, with parameters of these types: a statement of a routine. The first
+    `numbered` (None: all) may be written as $n."""
     b = binding(environment, text, types)
-    b.parameters = Parameters(types, environment.types, fixed=True)
+    b.parameters = Parameters(types, environment.types, numbered=len(types) if numbered is None else numbered)
     return b, bound_query(b, parsed.statement, scope)
 
 

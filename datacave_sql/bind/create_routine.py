@@ -25,10 +25,11 @@ from datacave_sql.expr import nodes as n
 from datacave_sql.functions.coercion import ASSIGNMENT
 from datacave_sql.functions.polymorphism import POLYMORPHIC
 from datacave_sql.parse import ParsedStatement, ast
+from datacave_sql.plpgsql.checking import check_body
 
 _MODES = {"in": "i", "default": "i", "out": "o", "inout": "b", "variadic": "v", "table": "t"}
 _KIND_WORDS = {"f": "a function", "p": "a procedure", "a": "an aggregate function", "w": "a window function"}
-_OTHER_LANGUAGES = frozenset({"plpgsql", "c", "internal", "plperl", "plperlu", "plpython3u", "pltcl", "plv8"})
+_OTHER_LANGUAGES = frozenset({"c", "internal", "plperl", "plperlu", "plpython3u", "pltcl", "plv8"})
 _ARRAYS = frozenset({oids.ANYARRAY, oids.ANYCOMPATIBLEARRAY, oids.ANY})
 _COMPATIBLE_NAMES = "anycompatible, anycompatiblearray, anycompatiblenonarray, anycompatiblerange, or"
 
@@ -40,13 +41,22 @@ def invalid(message: str, detail: str | None = None, hint: str | None = None, po
     )
 
 
+def unfit(language: str, what: str) -> DatacaveError:
+    """The error of a type that a language has no values of."""
+    if language == "plpgsql":
+        what = what.replace("have arguments of", "accept")
+        return FeatureNotSupported(f"PL/pgSQL functions cannot {what}")
+    refused: DatacaveError = invalid(f"SQL functions cannot {what}")
+    return refused
+
+
 def bind_create_function(b: Binding, statement: ast.CreateFunction, entries: Entries) -> s.BoundStatement:
     """CREATE FUNCTION, CREATE PROCEDURE. Raises 42P13, 42723, 42704, 0A000 for languages other than SQL."""
     schema = relations.creation_schema(b, statement.name, statement.position)
     options = read_options(statement.options, procedure=statement.procedure)
-    _check_language(statement, options)
-    arguments = _arguments(b, statement)
-    result, returns_set = _result(b, statement, arguments)
+    language = _check_language(statement, options)
+    arguments = _arguments(b, statement, language)
+    result, returns_set = _result(b, statement, arguments, language)
     _check_polymorphic(arguments, result)
     routine = Routine(
         0,
@@ -56,6 +66,7 @@ def bind_create_function(b: Binding, statement: ast.CreateFunction, entries: Ent
         arguments,
         result,
         returns_set,
+        language=language,
         body=statement.body or "",
         sql_body=statement.sql_body,
         body_path=b.environment.search_path if statement.sql_body else (),
@@ -69,13 +80,16 @@ def bind_create_function(b: Binding, statement: ast.CreateFunction, entries: Ent
     return CreateRoutine(routine, old, tuple(options.settings), tag)
 
 
-def _check_language(statement: ast.CreateFunction, options: RoutineOptions) -> None:
+def _check_language(statement: ast.CreateFunction, options: RoutineOptions) -> str:
     language = options.language
     if language is None:
         if not statement.sql_body:
             raise invalid("no language specified")
         language = "sql"
-    if language.lower() != "sql":
+    if language.lower() == "plpgsql":
+        if statement.sql_body:
+            raise invalid("inline SQL function body only valid for language SQL")
+    elif language.lower() != "sql":
         if language.lower() in _OTHER_LANGUAGES:
             raise FeatureNotSupported(
                 f"functions in language {language} are not supported", hint="Write the function in LANGUAGE sql."
@@ -90,13 +104,14 @@ def _check_language(statement: ast.CreateFunction, options: RoutineOptions) -> N
     if options.body is None and not statement.sql_body:
         raise invalid("no function body specified")
     if options.body is not None and len(options.body) > 1:
-        raise invalid('only one AS item needed for language "sql"')
+        raise invalid(f'only one AS item needed for language "{language.lower()}"')
+    return language.lower()
 
 
 # --- the signature ---------------------------------------------------------------------------------------------------
 
 
-def _arguments(b: Binding, statement: ast.CreateFunction) -> tuple[RoutineArgument, ...]:
+def _arguments(b: Binding, statement: ast.CreateFunction, language: str) -> tuple[RoutineArgument, ...]:
     found: list[RoutineArgument] = []
     had_default = had_variadic = False
     for parameter in statement.parameters:
@@ -107,8 +122,8 @@ def _arguments(b: Binding, statement: ast.CreateFunction) -> tuple[RoutineArgume
             raise invalid(f"{what} cannot accept set arguments")
         if b.types.kind(oid) == "p" and oid not in POLYMORPHIC and oid not in (oids.RECORD, oids.ANY):
             where = "return type" if mode in "ot" else "have arguments of type"
-            raise invalid(f"SQL functions cannot {where} {b.types.name(oid)}")
-        if oid in (oids.RECORD, oids.ANY) and mode in "ibv":
+            raise unfit(language, f"{where} {b.types.name(oid)}")
+        if language == "sql" and oid in (oids.RECORD, oids.ANY) and mode in "ibv":
             raise invalid(f"SQL functions cannot have arguments of type {b.types.name(oid)}")
         if mode in "ib" and had_variadic and not statement.procedure:
             raise invalid("VARIADIC parameter must be the last input parameter")
@@ -157,7 +172,9 @@ def _default(b: Binding, node: ast.Expression, oid: int) -> str:
     return SqlText(routine=b.routine_name)(node)
 
 
-def _result(b: Binding, statement: ast.CreateFunction, arguments: Sequence[RoutineArgument]) -> tuple[int, bool]:
+def _result(
+    b: Binding, statement: ast.CreateFunction, arguments: Sequence[RoutineArgument], language: str
+) -> tuple[int, bool]:
     """The result's type and whether there may be many of it."""
     outputs = [argument for argument in arguments if argument.mode in "obt"]
     if statement.procedure:
@@ -174,8 +191,14 @@ def _result(b: Binding, statement: ast.CreateFunction, arguments: Sequence[Routi
     oid, _ = typenames.resolve_type(b, statement.returns)
     if implied and oid != implied:
         raise invalid(f"function result type must be {b.types.name(implied)} because of OUT parameters")
-    if b.types.kind(oid) == "p" and oid not in POLYMORPHIC and oid not in (oids.RECORD, oids.VOID):
-        raise invalid(f"SQL functions cannot return type {b.types.name(oid)}")
+    if language == "plpgsql" and oid == oids.TRIGGER:
+        if arguments:
+            raise invalid(
+                "trigger functions cannot have declared arguments",
+                hint="The arguments of the trigger can be accessed through TG_NARGS and TG_ARGV instead.",
+            )
+    elif b.types.kind(oid) == "p" and oid not in POLYMORPHIC and oid not in (oids.RECORD, oids.VOID):
+        raise unfit(language, f"return type {b.types.name(oid)}")
     return oid, statement.returns.setof
 
 
@@ -230,6 +253,9 @@ def _check_body(b: Binding, routine: Routine, old: Routine | None, entries: Entr
     types = [argument.type_oid for argument in routine.arguments if argument.mode in "ibv"]
     polymorphic = any(oid in POLYMORPHIC for oid in types)
     if not b.environment.checks_bodies and not routine.sql_body:
+        return tuple(sorted(needed))
+    if routine.language == "plpgsql":
+        check_body(routine.body, b.text, routine.name)
         return tuple(sorted(needed))
     try:
         statements = statements_of(routine.body)

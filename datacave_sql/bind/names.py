@@ -59,6 +59,8 @@ class Source:
     """What row security asks of the rows of a table."""
     covered: tuple[Source, ...] = ()
     """The sources that an aliased join hides: named in error messages only."""
+    record: str = ""
+    """Of a record variable: "assigned" or "unassigned"."""
 
 
 class CommonName(NamedTuple):
@@ -99,6 +101,9 @@ class Scope:
     in_aggregate: bool = False
     in_window: bool = False
     locked: bool = False
+    variables: str = ""
+    """Whether the names are variables of a routine: "error", "use_variable" or "use_column", what to do with a name
+    that is a column too."""
     out_of_reach: Sequence[Source] = ()
     """Sources of the same FROM that stand before a subquery without LATERAL: named in error messages only."""
 
@@ -170,12 +175,26 @@ def find_column(scope: Scope, name: str, position: int) -> SourceColumn | None:
         if len(found) > 1:
             raise ambiguous(name, position)
         if found:
-            return _taken(scope, level, found[0])
+            variable = None if level.variables else _variable(level, name, position)
+            return variable if variable is not None else _taken(scope, level, found[0])
         system = [column for source in level.sources for column in source.system if column.name == name]
         if len(system) > 1:
             raise ambiguous(name, position)
         if system:
             return _taken(scope, level, system[0])
+    return None
+
+
+def _variable(level: Scope, name: str, position: int) -> SourceColumn | None:
+    """The variable that a column's name means instead, if the routine wants that. Raises 42702."""
+    for outer in level.chain():
+        for column in outer.columns if outer.variables else ():
+            if column.name == name and outer.variables != "use_column":
+                if outer.variables == "use_variable":
+                    return column
+                error = ambiguous(name, position)
+                error.detail = "It could refer to either a PL/pgSQL variable or a table column."
+                raise error
     return None
 
 
@@ -232,6 +251,22 @@ def missing_source(scope: Scope, name: str, position: int, schema: str | None = 
         )
     return DatacaveError(
         f'missing FROM-clause entry for table "{name}"', sqlstate=sqlstate.UNDEFINED_TABLE, position=position
+    )
+
+
+def undefined_field(source: Source, field_name: str) -> DatacaveError:
+    """The error of a field that a record variable does not have, or of any as long as it has no value."""
+    if source.record == "unassigned":
+        return unassigned_record(source.name)
+    return DatacaveError(f'record "{source.name}" has no field "{field_name}"', sqlstate=sqlstate.UNDEFINED_COLUMN)
+
+
+def unassigned_record(name: str) -> DatacaveError:
+    """55000 for a record variable without a value."""
+    return DatacaveError(
+        f'record "{name}" is not assigned yet',
+        sqlstate=sqlstate.OBJECT_NOT_IN_PREREQUISITE_STATE,
+        detail="The tuple structure of a not-yet-assigned record is indeterminate.",
     )
 
 

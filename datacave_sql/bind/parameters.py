@@ -14,11 +14,12 @@ PARAMETER_NUMBER_MAX = 65535
 
 
 class Parameters:
-    """The parameters of one statement. `given` None: there are none, and $1 is an error; `fixed`: there are no more."""
+    """The parameters of one statement. `given` None: there are none, and $1 is an error; `numbered`: how many there
+    are at most."""
 
-    def __init__(self, given: Sequence[int] | None, types: TypeLookup, *, fixed: bool = False) -> None:
+    def __init__(self, given: Sequence[int] | None, types: TypeLookup, *, numbered: int = PARAMETER_NUMBER_MAX) -> None:
         self._given = given is not None
-        self._last = len(given or ()) if fixed else PARAMETER_NUMBER_MAX
+        self._last = numbered
         self._types = types
         self._known: dict[int, int] = {}
         self._count = len(given or ())

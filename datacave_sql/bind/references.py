@@ -120,6 +120,8 @@ def bind_column(b: Binding, e: ast.ColumnRef, scope: Scope) -> n.Expression:
         column = names.column_of(scope, owner, source, name, e.position)
         if column is not None:
             return fresh(b, column, e.position)
+        if source.record:
+            raise names.undefined_field(source, name)
         raise names.undefined_column(scope, name, qualifier, e.position)
     if schema is None:
         column = names.find_column(scope, qualifier, e.position)

@@ -51,6 +51,8 @@ def _only_query(routine: Routine) -> ast.Query | None:
     """The body's one SELECT, where it has nothing but that and the routine may be inlined at all."""
     if routine.kind != "f" or routine.security_definer or routine.settings or routine.is_compiled:
         return None
+    if routine.language != "sql":
+        return None
     statements = statements_of(routine.body)
     if len(statements) != 1:
         return None

@@ -111,10 +111,12 @@ def bind_alter_function(b: Binding, statement: ast.AlterFunction, entries: objec
     return AlterRoutine(options.applied(routine), tuple(options.settings), f"ALTER {statement.kind.upper()}")
 
 
-def bind_call(b: Binding, statement: ast.Call, entries: Entries) -> s.BoundStatement:
+def bind_call(
+    b: Binding, statement: ast.Call, entries: Entries | None, around: Scope | None = None
+) -> s.BoundStatement:
     """CALL: a query of the procedure's output arguments. Raises 42883, 42809 for a function."""
     e = statement.call
-    scope = Scope(clause="CALL arguments")
+    scope = Scope(around, clause="CALL arguments")
     arguments = [b.expression(item, scope) for item in e.arguments]
     labels = tuple(item.name for item in e.arguments if isinstance(item, ast.NamedArgument))
     types = [argument.type for argument in arguments]
@@ -156,7 +158,7 @@ def bind_call(b: Binding, statement: ast.Call, entries: Entries) -> s.BoundState
         b.parameters.final_types(),
         False,
         tuple(sorted(b.dependencies)),
-        True,
+        calls_routines=True,
     )
 
 

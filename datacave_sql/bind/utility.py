@@ -39,7 +39,7 @@ COMMANDS = (
     ast.Deallocate, ast.FetchCursor, ast.CloseCursor, ast.Discard, ast.Listen, ast.Unlisten, ast.Notify,
     ast.Checkpoint, ast.CreateRole, ast.AlterRole, ast.DropRole, ast.GrantRole, ast.CreateDatabase, ast.AlterDatabase,
     ast.DropOwned, ast.ReassignOwned,
-    ast.DropDatabase, ast.CreateExtension,
+    ast.DropDatabase, ast.CreateExtension, ast.Do,
 )  # fmt: skip
 
 UTILITIES: Mapping[type, BindUtility] = {
@@ -64,10 +64,6 @@ UTILITIES: Mapping[type, BindUtility] = {
 
 HINTS: Mapping[type, tuple[str, str]] = {
     ast.CreateTrigger: ("triggers", "Do the work in the statement that writes."),
-    ast.Do: (
-        "DO",
-        "There is no procedural language; send the statements one by one, or write a function in LANGUAGE sql.",
-    ),
     ast.Cluster: ("CLUSTER", "Rows always lie in the order of the primary key."),
 }
 

@@ -11,14 +11,16 @@ from datacave_sql.functions.factfiles import fact_rows
 VERSIONS: Final = {"pgcrypto": "1.3", "uuid-ossp": "1.1"}
 COMMENTS: Final = {
     "pgcrypto": "cryptographic functions",
+    "plpgsql": "PL/pgSQL procedural language",
     "uuid-ossp": "generate universally unique identifiers (UUIDs)",
 }
 INSTEAD: Final = {
     "citext": "Use text with lower(..), and an index on lower(column).",
     "hstore": "Use jsonb.",
     "pg_trgm": "Use LIKE and regular expressions.",
-    "plpgsql": "There is no procedural language; functions are written in LANGUAGE sql.",
 }
+BUILT_IN: Final = frozenset({"plpgsql"})
+"""Extensions that every database has."""
 
 
 class ExtensionFunction(NamedTuple):

@@ -42,11 +42,6 @@ from datacave_sql.pgcatalog.settings import setting_rows
 from datacave_sql.pgcatalog.snapshot import CatalogRows, SnapshotCache
 from datacave_sql.pgcatalog.statistics import STATISTICS
 
-FIXED: dict[str, Callable[[], Sequence[Row]]] = {
-    "pg_language": lambda: [row for row in fixed_rows("pg_language") if row[1] != "plpgsql"],
-}
-"""Rows that are the same in every database."""
-
 BY_CATALOG: dict[str, Callable[[CatalogRows], Sequence[Row]]] = {
     "pg_range": types.range_rows,
     "pg_proc": routines.proc_rows,
@@ -151,9 +146,6 @@ class SystemRelations:
 
     def _make(self, shape: RelationShape) -> SystemRelation:
         if shape.schema == "pg_catalog":
-            fixed = FIXED.get(shape.name)
-            if fixed is not None:
-                return SystemRelation(shape, fixed)
             by_catalog = BY_CATALOG.get(shape.name)
             if by_catalog is not None:
                 kind = CountedRelation if shape.name == "pg_class" else CatalogRelation

@@ -14,7 +14,7 @@ from datacave_sql.pgcatalog.privileges import acl_array
 from datacave_sql.pgcatalog.relation import array_or_null, int2vector
 from datacave_sql.pgcatalog.snapshot import CatalogRows
 
-_LANGUAGES: Final = {"internal": 12, "c": 13, "sql": 14}
+_LANGUAGES: Final = {"internal": 12, "c": 13, "sql": 14, "plpgsql": 13563}
 
 
 def proc_rows(rows: CatalogRows) -> Sequence[Row]:
@@ -87,12 +87,18 @@ def cast_rows(rows: CatalogRows) -> Sequence[Row]:
 def extension_rows(rows: CatalogRows) -> Sequence[Row]:
     """pg_extension."""
     return [
-        (one.oid, one.name, one.owner_oid, one.schema_oid, True, one.version, None, None)
-        for _, one in sorted(rows.catalog.extensions.items())
+        (13559, "plpgsql", 10, 11, False, "1.0", None, None),
+        *(
+            (one.oid, one.name, one.owner_oid, one.schema_oid, True, one.version, None, None)
+            for _, one in sorted(rows.catalog.extensions.items())
+        ),
     ]
 
 
 def available_extensions(rows: CatalogRows) -> Sequence[Row]:
     """pg_available_extensions."""
     names = rows.catalog.extension_names
-    return [(name, version, version if name in names else None, COMMENTS[name]) for name, version in VERSIONS.items()]
+    return [
+        ("plpgsql", "1.0", "1.0", COMMENTS["plpgsql"]),
+        *((name, version, version if name in names else None, COMMENTS[name]) for name, version in VERSIONS.items()),
+    ]

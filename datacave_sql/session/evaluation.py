@@ -135,9 +135,9 @@ class SessionEvaluation:
         self.catalog = SessionCatalogView(session)
         self.sequences = SessionSequences(session)
         self.past = SessionHistory(session)
-        self._routines = RoutineCalls(session)
-        self.call_routine = self._routines.value
-        self.call_routine_set = self._routines.rows
+        self.routines = RoutineCalls(session)
+        self.call_routine = self.routines.value
+        self.call_routine_set = self.routines.rows
         self.domain_value = DomainChecks(session).value
         self.backend_pid: int = session.process_id
         self.query_text = ""

@@ -164,6 +164,11 @@ class Portal:
         return self._rows
 
     @property
+    def rows(self) -> list[Row]:
+        """The rows that are kept; all of them after `materialise`."""
+        return self._rows
+
+    @property
     def survived(self) -> bool:
         """Whether the transaction it was opened in has committed."""
         return self._committed_with

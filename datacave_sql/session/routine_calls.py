@@ -25,8 +25,11 @@ from datacave_sql.bind.stored_text import statements_of
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.suspension import wait_inside
 from datacave_sql.functions.body import CallTypes
+from datacave_sql.functions.polymorphism import POLYMORPHIC
 from datacave_sql.functions.routines import returns_row
 from datacave_sql.parse import ParsedStatement
+from datacave_sql.plpgsql.frames import Frame
+from datacave_sql.plpgsql.functions import Function, compile_block_statement, compile_routine
 from datacave_sql.session.compiled import CompiledQuery, compiled_query
 from datacave_sql.session.permissions import check_permissions
 from datacave_sql.session.planned import planned
@@ -35,6 +38,15 @@ from datacave_sql.session.written_tables import share_written_tables
 BODIES_MAX = 500
 DEPTH_MAX = 60
 """Calls inside calls; each takes several frames of the interpreter's stack."""
+
+
+def too_deep() -> DatacaveError:
+    """54001."""
+    return DatacaveError(
+        "stack depth limit exceeded",
+        sqlstate=sqlstate.STATEMENT_TOO_COMPLEX,
+        hint=f"Functions may call each other {DEPTH_MAX} levels deep.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,28 +68,87 @@ class RoutineCalls:
     def __init__(self, session: Any) -> None:
         self._session = session
         self._bodies: dict[Any, RoutineBody] = {}
+        self._functions: dict[Any, Function] = {}
         self._depth = 0
+        self.frame: Frame | None = None
+        """The innermost PL/pgSQL function that runs."""
+        self.may_commit = False
+        """Whether the procedure that a function calls next may end the transaction."""
 
     def value(self, routine: Routine, call: CallTypes, arguments: Sequence[Any]) -> Any:
         """The result of a call: the first row of the last statement, NULL without one."""
+        if routine.language == "plpgsql":
+            return self._run_function(routine, call, arguments).result
         for item in self._run(routine, call, arguments):
             return item
         return None
 
     def rows(self, routine: Routine, call: CallTypes, arguments: Sequence[Any]) -> Iterator[Any]:
         """The results of a set-returning function, as they are asked for."""
+        if routine.language == "plpgsql":
+            return iter(self._run_function(routine, call, arguments).rows)
         if routine.security_definer or routine.settings:
             return iter(list(self._run(routine, call, arguments)))
         return self._run(routine, call, arguments)
 
+    # PL/pgSQL
+
+    def _run_function(self, routine: Routine, call: CallTypes, arguments: Sequence[Any]) -> Frame:
+        may_commit = self._takes_commit()
+        function = self._function(routine, call)
+        atomic = not may_commit or routine.kind != "p" or routine.security_definer or bool(routine.settings)
+        return self._call(routine, function, arguments, atomic=atomic)
+
+    def _takes_commit(self) -> bool:
+        """Whether what is called now may end the transaction."""
+        if self.frame is None:
+            return not self._session.in_block and not self._session.several
+        may_commit, self.may_commit = self.may_commit, False
+        return may_commit
+
+    def _call(self, routine: Routine | None, function: Function, arguments: Sequence[Any], *, atomic: bool) -> Frame:
+        if self._depth >= DEPTH_MAX:
+            raise too_deep()
+        self._depth += 1
+        configured = routine is not None and (routine.security_definer or routine.settings)
+        before = self._enter(routine) if configured and routine is not None else None
+        try:
+            return function.run(self._session, arguments, self.frame, atomic=atomic)
+        except RecursionError:
+            raise too_deep() from None
+        finally:
+            self._depth -= 1
+            if before is not None:
+                self._session.settings.rollback_to(before)
+
+    def _function(self, routine: Routine, call: CallTypes) -> Function:
+        columns = tuple((one.name, one.type, one.typmod) for one in call.columns)
+        key = (routine.oid, call.arguments, call.result, columns)
+        function = self._functions.get(key)
+        if function is None or function.catalog is not self._session.catalog_snapshot:
+            if len(self._functions) >= BODIES_MAX:
+                self._functions.clear()
+            function = self._functions[key] = compile_routine(self._session, routine, call)
+        return function
+
+    def check(self, routine: Routine) -> None:
+        """Compiles a routine whose types are all known. Raises what is wrong with its declarations and names."""
+        types = tuple(argument.type_oid for argument in routine.arguments if argument.mode in "ibv")
+        if POLYMORPHIC.isdisjoint((*types, routine.return_type_oid)) and routine.return_type_oid != oids.TRIGGER:
+            call = CallTypes(types, routine.return_type_oid, self._session.catalog_state.types)
+            compile_routine(self._session, routine, call)
+
+    def block(self, body: str) -> None:
+        """DO."""
+        may_commit = self._takes_commit()
+        self._call(None, compile_block_statement(self._session, body), (), atomic=not may_commit)
+
+    # SQL
+
     def _run(self, routine: Routine, call: CallTypes, arguments: Sequence[Any]) -> Iterator[Any]:
         session = self._session
         if self._depth >= DEPTH_MAX:
-            raise DatacaveError(
-                "stack depth limit exceeded",
-                sqlstate=sqlstate.STATEMENT_TOO_COMPLEX,
-                hint=f"Functions may call each other {DEPTH_MAX} levels deep.",
-            )
+            raise too_deep()
         self._depth += 1
         before = self._enter(routine) if routine.security_definer or routine.settings else None
         try:
@@ -93,7 +164,7 @@ class RoutineCalls:
                         wrap = body.wrap
                         yield from (row[0] for row in batch) if wrap is None else map(wrap, batch)
         except RecursionError:
-            raise DatacaveError("stack depth limit exceeded", sqlstate=sqlstate.STATEMENT_TOO_COMPLEX) from None
+            raise too_deep() from None
         finally:
             self._depth -= 1
             if before is not None:

@@ -292,8 +292,9 @@ class Session(Asides, CommitHooks, HeldStatements, AtOnce):
                 if compiled.returns_rows:
                     yield batch
         except BaseException:
-            transaction.cancel_wait()
-            transaction.rollback_to(mark)
+            if not transaction.ended:
+                transaction.cancel_wait()
+                transaction.rollback_to(mark)
             raise
         yield Complete(compiled.tag(rows if compiled.kind == "select" else context.rows_changed))
 

@@ -11,6 +11,12 @@ from datacave_sql.session.replies import Notice
 _LEVELS = ("debug5", "debug4", "debug3", "debug2", "debug1", "log", "notice", "warning", "error")
 
 
+def passes(session: Any, severity: str) -> bool:
+    """Whether the client wants to see a message of this severity; INFO always passes."""
+    level = "debug1" if severity == "DEBUG" else severity.lower()
+    return severity == "INFO" or _LEVELS.index(level) >= _LEVELS.index(session.settings.client_min_messages)
+
+
 def tell(
     session: Any,
     severity: str,
@@ -22,7 +28,7 @@ def tell(
     position: int | None = None,
 ) -> None:
     """Puts a message in front of the client. `severity` is WARNING, NOTICE or INFO (which always passes)."""
-    if severity != "INFO" and _LEVELS.index(severity.lower()) < _LEVELS.index(session.settings.client_min_messages):
+    if not passes(session, severity):
         return
     error = DatacaveError(message, sqlstate=code, detail=detail, hint=hint, position=position)
     error.severity = severity

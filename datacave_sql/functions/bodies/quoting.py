@@ -8,6 +8,7 @@ from typing import Any
 
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
+from datacave_core.types import oids
 from datacave_core.values import Array, Value
 from datacave_sql.functions.body import Bodies, Body, CallTypes
 from datacave_sql.functions.context import EvaluationContext
@@ -207,9 +208,16 @@ def _concat_with_separator(types: CallTypes) -> Body:
     return Body(call, takes_context=True)
 
 
+def _truth(value: Value) -> str:
+    """A boolean as its cast to text gives it, which is what concatenation uses, unlike output."""
+    return "true" if value else "false"
+
+
 @BODIES.for_types("textanycat(25 2776)")
 def _text_and_anything(types: CallTypes) -> Body:
     oid = types.arguments[1]
+    if oid == oids.BOOL:
+        return Body(lambda a, b: a + _truth(b))
     return Body(
         lambda context, a, b: a + (output_text(b, oid, (), types.types, context.format_settings, context) or ""),
         takes_context=True,
@@ -219,6 +227,8 @@ def _text_and_anything(types: CallTypes) -> Body:
 @BODIES.for_types("anytextcat(2776 25)")
 def _anything_and_text(types: CallTypes) -> Body:
     oid = types.arguments[0]
+    if oid == oids.BOOL:
+        return Body(lambda a, b: _truth(a) + b)
     return Body(
         lambda context, a, b: (output_text(a, oid, (), types.types, context.format_settings, context) or "") + b,
         takes_context=True,

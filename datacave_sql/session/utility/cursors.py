@@ -81,7 +81,7 @@ def fetch(session: Any, statement: ast.FetchCursor) -> Steps:
             hint="Declare it with SCROLL option to enable backward scan.",
         )
     kept = yield from portal.kept_rows()
-    rows = _move(portal, kept, statement.direction, statement.count)
+    rows = move(portal, kept, statement.direction, statement.count)
     if rows and not statement.move:
         for start in range(0, len(rows), BATCH_ROWS):
             yield portal.shown(rows[start : start + BATCH_ROWS])
@@ -97,7 +97,7 @@ def _goes_back(statement: ast.FetchCursor) -> bool:
     return direction == "absolute" or (count is not None and count < 0)
 
 
-def _move(portal: Portal, kept: list[Row], direction: str, count: int | None) -> list[Row]:
+def move(portal: Portal, kept: list[Row], direction: str, count: int | None) -> list[Row]:
     """The rows of a FETCH; moves the cursor, which stands before the first row (0), on a row, or after the last."""
     total = len(kept)
     if direction == "absolute":

@@ -77,6 +77,7 @@ COMMANDS: dict[type, Callable[[Any, Any], Steps]] = {
     ast.Notify: session_state.notify,
     ast.Discard: session_state.discard,
     ast.Checkpoint: session_state.checkpoint,
+    ast.Do: routines.do_block,
 }
 """Statements in which the catalog names nothing."""
 

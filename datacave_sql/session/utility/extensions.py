@@ -9,7 +9,7 @@ from datacave_core import sqlstate
 from datacave_core.catalog import Extension, Routine, RoutineArgument, allows_on
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.wait import Wait
-from datacave_sql.functions.extensions import INSTEAD, VERSIONS, functions_of
+from datacave_sql.functions.extensions import BUILT_IN, INSTEAD, VERSIONS, functions_of
 from datacave_sql.parse import ast
 from datacave_sql.session.replies import Complete, Reply
 from datacave_sql.session.utility.numbering import Numbers
@@ -23,7 +23,7 @@ def create_extension(session: Any, statement: ast.CreateExtension) -> Steps:
     yield from ()
     name = statement.name
     catalog = session.catalog_snapshot
-    if name in catalog.extension_names:
+    if name in catalog.extension_names or name in BUILT_IN:
         if not statement.if_not_exists:
             raise DatacaveError(f'extension "{name}" already exists', sqlstate=sqlstate.DUPLICATE_OBJECT)
         tell(session, "NOTICE", f'extension "{name}" already exists, skipping', sqlstate.DUPLICATE_OBJECT)

@@ -8,8 +8,10 @@ from typing import Any
 
 from datacave_core import sqlstate
 from datacave_core.catalog import Routine
+from datacave_core.errors import DatacaveError
 from datacave_core.wait import Wait
 from datacave_sql.bind.bound_routines import AlterRoutine, CreateCast, CreateOperator, CreateRoutine
+from datacave_sql.exec.suspension import suspendable
 from datacave_sql.parse import ast
 from datacave_sql.session.replies import Complete, Reply
 from datacave_sql.session.utility.numbering import Numbers
@@ -32,6 +34,8 @@ def create_routine(session: Any, bound: CreateRoutine) -> Steps:
     else:
         routine = numbers.routine(routine, session.evaluation.current_role.oid)
     session.set_catalog(numbers.catalog.with_objects((routine,)))
+    if routine.language == "plpgsql" and session.settings.value("check_function_bodies"):
+        session.evaluation.routines.check(routine)
     yield Complete(bound.tag)
 
 
@@ -83,3 +87,32 @@ def create_cast(session: Any, bound: CreateCast) -> Steps:
     definition = replace(bound.definition, oid=numbers.take())
     session.set_catalog(numbers.catalog.with_objects((definition,)))
     yield Complete("CREATE CAST")
+
+
+def do_block(session: Any, statement: ast.Do) -> Steps:
+    """DO. Raises 42704, 0A000 for other languages."""
+    session.begin_statement()
+    language = (statement.language or "plpgsql").lower()
+    if language != "plpgsql":
+        if language in ("sql", "c", "internal"):
+            raise DatacaveError(
+                f'language "{language}" does not support inline code execution',
+                sqlstate=sqlstate.FEATURE_NOT_SUPPORTED,
+            )
+        raise DatacaveError(f'language "{language}" does not exist', sqlstate=sqlstate.UNDEFINED_OBJECT)
+    transaction = session.transaction
+    mark = transaction.savepoint()
+    transaction.statement_snapshot()
+
+    def run() -> Iterator[Reply | Wait]:
+        session.evaluation.routines.block(statement.body)
+        yield from ()
+
+    try:
+        yield from suspendable(run())
+    except BaseException:
+        if not transaction.ended:
+            transaction.cancel_wait()
+            transaction.rollback_to(mark)
+        raise
+    yield Complete("DO")
