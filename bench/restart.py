@@ -3,7 +3,8 @@
     python -m bench restart [--rounds N] [--log-megabytes N]
 
 First N rounds on one database: clients write, the server is killed, started again, and a query is answered. Then a log
-of so many megabytes, none of it in tables yet, is written by the engine, cut off, and read by a start of its own.
+of so many megabytes, none of it in tables yet, is written by the engine, cut off, and read by a start of its own; the
+second line says how much memory that took at most, and how long it held the event loop at most.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import gc
 import os
 import random
+import resource
 import signal
 import statistics
 import subprocess
@@ -26,12 +29,15 @@ from pathlib import Path
 import psycopg
 
 from bench.servers import Target, running_datacave
-from bench.stores import PREFIX, finished
 from datacave_lsm import Engine, EngineOptions
 from datacave_server.clock import SystemClock, SystemRandomness
+from datacave_server.config import Config
 from datacave_server.files import OsFileSystem
+from datacave_server.lifecycle import finished
 from datacave_server.scheduler import LoopScheduler
+from datacave_server.storage import Storage
 
+PREFIX = b"\0\0\0\1\0\0"
 CLIENTS = 4
 LOAD_SECONDS = 1.0
 ROWS = 1000
@@ -101,13 +107,29 @@ async def write_log(folder: Path, megabytes: int) -> None:
 
 
 async def read_log(folder: Path) -> None:
-    """Opens the engine, reads a row, and prints the seconds and how long the loop was held."""
+    """Opens the engine as the server does and reads a row; prints what there is to know of that."""
+    gc.disable()
     scheduler = LoopScheduler(asyncio.get_running_loop())
-    start = time.perf_counter()
-    engine = Engine.open(OsFileSystem(folder), SystemClock(), scheduler, SystemRandomness(), EngineOptions())
+    start = last = time.perf_counter()
+    longest = 0.0
+    storage = Storage(Config(), OsFileSystem(folder), SystemClock(), scheduler, SystemRandomness())
+
+    async def watch() -> None:
+        nonlocal longest, last
+        while True:
+            last = time.perf_counter()
+            await asyncio.sleep(0)
+            longest = max(longest, time.perf_counter() - last)
+
+    watching = asyncio.ensure_future(watch())
+    engine = await storage.open()
+    watching.cancel()
     rows = next(engine.scan(PREFIX, None, engine.visible_timestamp))
     assert rows
-    print(f"{time.perf_counter() - start:.2f} {engine.statistics()['frozen_bytes'] / 1e6:.0f}", flush=True)
+    seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    found = storage.progress
+    print(f"{seconds:.2f} {found.rows} {found.tables} {peak:.0f} {longest * 1000:.0f}", flush=True)
     os._exit(0)
 
 
@@ -137,7 +159,8 @@ def main() -> None:
             subprocess.run([*child, "write", "--log-megabytes", str(arguments.log_megabytes)], check=True)
             size = sum(path.stat().st_size for path in (store / "wal").iterdir())
             said = subprocess.run([*child, "read"], check=True, capture_output=True, text=True).stdout.split()
-            print(f"{size / 1e6:,.0f} MB of log: open after {said[0]} s, {said[1]} MB of rows in memory")
+            print(f"{size / 1e6:,.0f} MB of log: open after {said[0]} s, {int(said[1]):,} rows, {said[2]} tables")
+            print(f"at most {said[3]} MB of memory, the loop held for at most {said[4]} ms")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from datacave_lsm.engine import Engine
 from datacave_lsm.format import Seals
 from datacave_lsm.inspect import inspect_directory, inspect_file
 from datacave_lsm.options import EngineOptions
+from datacave_lsm.rebuild import Progress
 from datacave_lsm.refusals import DirectoryInUse
 from datacave_lsm.rotation import KeyProof, Rotation
 from datacave_lsm.spill import SpillFiles
@@ -27,6 +28,7 @@ __all__ = [
     "KeyRing",
     "MasterKeyError",
     "MergeWorker",
+    "Progress",
     "Rotation",
     "Seals",
     "SpillFiles",

@@ -21,6 +21,7 @@ from datacave_core.ports import Clock, FileSystem, Load, Prepared, Randomness, S
 from datacave_core.rowbatch import BATCH_ROWS, ColumnBatch
 from datacave_core.values import Row
 from datacave_core.wait import Steps, Wait, wait_for
+from datacave_lsm.background import Slices
 from datacave_lsm.batch import Batch
 from datacave_lsm.checkpoint import Checkpoint
 from datacave_lsm.compaction import MergeWorker
@@ -28,20 +29,21 @@ from datacave_lsm.counters import ReadCounts
 from datacave_lsm.crypto import KeyRing
 from datacave_lsm.format import Seals
 from datacave_lsm.ingest import Ingest, Ingestion, with_loads
+from datacave_lsm.inline import InlineScheduler, run_inline, without_collector
 from datacave_lsm.iterators import Sources, all_versions, newest_after, scan_columns, scan_pairs, scan_rows
 from datacave_lsm.maintenance import Maintenance
 from datacave_lsm.memtable import CELL_BYTES, Cell, Memtable
 from datacave_lsm.options import EngineOptions
+from datacave_lsm.pins import Pins
 from datacave_lsm.preparation import Preparations
-from datacave_lsm.recovery import Recovered, recover
-from datacave_lsm.refusals import DirectoryInUse, SnapshotTooOld
+from datacave_lsm.rebuild import Progress
+from datacave_lsm.recovery import Recovered, lock_directory, recover
+from datacave_lsm.refusals import SnapshotTooOld
 from datacave_lsm.rotation import Rotation
 from datacave_lsm.row_cache import Hot, RowCache
 from datacave_lsm.table import Group, SegmentCache, key_hash
 from datacave_lsm.wal import EntryEncoder, Log, LogCommit, batch_entry, files_entry, layouts_entry
 from datacave_lsm.wal.segment import NO_SPACE, disk_full
-
-LOCK = "LOCK"
 
 
 class Engine:
@@ -84,25 +86,38 @@ class Engine:
         key_ring: KeyRing | None = None,
         merge_worker: MergeWorker | None = None,
     ) -> Engine:
-        """Opens or creates the database in a directory.
+        """Opens or creates the database in a directory at once; see `opening`."""
+        given = (files, clock, scheduler, randomness, options, key_ring, merge_worker)
+        with without_collector():
+            return run_inline(cls.opening(*given, recovery=InlineScheduler()))
 
-        Without a `merge_worker` merges run in slices between the turns of the loop.
+    @classmethod
+    def opening(
+        cls,
+        files: FileSystem,
+        clock: Clock,
+        scheduler: Scheduler,
+        randomness: Randomness,
+        options: EngineOptions | None = None,
+        key_ring: KeyRing | None = None,
+        merge_worker: MergeWorker | None = None,
+        *,
+        recovery: Scheduler | None = None,
+        progress: Progress | None = None,
+    ) -> Slices[Engine]:
+        """Opens or creates the database in a directory, in slices; `progress` shows how far the log is read.
+
+        Without a `merge_worker` merges run in slices between the turns of the loop. `recovery` is another scheduler
+        until the engine is there. The job may be closed at any slice, like a process that dies there.
 
         Raises DirectoryInUse, DataCorrupted, MasterKeyError, or OSError for what the file system refuses.
         """
-        try:
-            release = files.lock(LOCK)
-        except BlockingIOError as error:
-            raise DirectoryInUse(
-                "the data directory is in use by another server",
-                detail=str(error),
-                hint="Stop the other server, or give this one a directory of its own.",
-            ) from error
+        release = lock_directory(files)
         try:
             options = options or EngineOptions()
             seals = Seals(key_ring, randomness if key_ring is not None else None)
             cache: SegmentCache[Group] = SegmentCache(options.segment_cache_bytes)
-            recovered = recover(files, seals, options, cache)
+            recovered = yield from recover(files, seals, options, cache, recovery or scheduler, progress or Progress())
             return cls(files, clock, scheduler, randomness, seals, options, cache, recovered, release, merge_worker)
         except BaseException:
             release()
@@ -130,22 +145,22 @@ class Engine:
         self._stopped: StorageStopped | None = None
         self._closing: Wait | None = None
         self._encode: Callable[[Any], bytes] = EntryEncoder().encode
-        self._layouts: dict[bytes, Layout] = dict(recovered.layouts)
+        self._layouts: dict[bytes, Layout] = dict(recovered.log.layouts)
         # Those in the segments from the active memtable's on; the others are recorded again when they are registered.
         self._recorded_layouts: dict[bytes, Layout] = {}
-        self._pins: dict[int, int] = {}
+        self._pins = Pins()
         self._counts = ReadCounts()
         self._rows = RowCache(options.row_cache_bytes)
         self._cache = cache
-        self.newest_timestamp = recovered.newest_timestamp
-        self.visible_timestamp = recovered.newest_timestamp
+        self.newest_timestamp = recovered.log.newest_timestamp
+        self.visible_timestamp = recovered.log.newest_timestamp
         self._log = Log(
             files,
             scheduler,
             seals,
             options,
             recovered.state.log_number,
-            recovered.log_end,
+            recovered.log.end,
             self._made_durable,
             self.stop,
         )
@@ -472,23 +487,9 @@ class Engine:
         """
         if not kept:
             self._check_readable(timestamp)
-        pins = self._pins
-        pins[timestamp] = pins.get(timestamp, 0) + 1
-        released = False
-
-        def release() -> None:
-            nonlocal released
-            if not released:
-                released = True
-                if pins[timestamp] == 1:
-                    del pins[timestamp]
-                else:
-                    pins[timestamp] -= 1
-
-        return release
+        return self._pins.hold(timestamp)
 
     def pinned(self) -> list[int]:
-        """The pinned timestamps."""
         return list(self._pins)
 
     def is_pinned(self, timestamp: int) -> bool:
@@ -503,7 +504,7 @@ class Engine:
 
     def statistics(self) -> Mapping[str, Any]:
         """Counters and sizes by metric name."""
-        log, maintenance, cache = self._log, self._maintenance, self._cache
+        maintenance, cache = self._maintenance, self._cache
         return {
             "memtable_bytes": self._active.bytes_used,
             "memtable_versions": self._active.version_count,
@@ -512,15 +513,9 @@ class Engine:
             "segment_cache_hits": cache.hits,
             "segment_cache_misses": cache.misses,
             **{name: getattr(self._counts, name) for name in ReadCounts.__slots__},
-            "log_bytes_written": log.bytes_written,
-            "log_syncs": log.syncs,
-            "log_synced_commits": log.synced_commits,
-            "log_batch_counts": list(log.batch_counts),
-            "log_segments": log.number - log.first_number + 1,
-            "log_segments_recycled": log.recycled,
-            "log_waiting_commits": log.waiting,
             "pinned_snapshots": len(self._pins),
             "oldest_readable": self.oldest_readable(),
+            **self._log.statistics(),
             **maintenance.statistics(),
         }
 

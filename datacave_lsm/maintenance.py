@@ -108,7 +108,7 @@ class Maintenance:
         self._flush_error: DatacaveError | None = None
         self._merge_error: DatacaveError | None = None
         self._stopped: StorageStopped | None = None
-        self.frozen: list[Memtable | Batch] = [recovered.memtable] if len(recovered.memtable) else []
+        self.frozen: list[Memtable | Batch] = [recovered.log.memtable] if len(recovered.log.memtable) else []
         self.view: View
         self.calm: bool  # whether no writer has to be held back
         self.installer = Installer(

@@ -11,7 +11,8 @@ from datacave_core.ports import Store
 from datacave_lsm import SpillFiles
 from datacave_server.audited_database import AuditedDatabase
 from datacave_server.change_stream import ChangeStreams
-from datacave_server.lifecycle import Environment, Listener, finished
+from datacave_server.door import Door
+from datacave_server.lifecycle import Environment, Listener, finished, naming
 from datacave_server.listener import SqlListener
 from datacave_server.operations import Operations
 from datacave_server.roles import ensure_roles, outdated_users
@@ -28,18 +29,33 @@ class DatabaseParts:
 
     def __init__(self) -> None:
         self._storage: Storage | None = None
+        self._door: Door | None = None
 
-    def open_store(self, environment: Environment) -> Store:
-        """Recovers the storage engine from its folder."""
-        self._storage = Storage(
+    async def open_store(self, environment: Environment) -> Store:
+        """Recovers the storage engine from its folder; clients that come meanwhile are told so."""
+        storage = self._storage = Storage(
             environment.config,
             environment.files,
             environment.clock,
             environment.scheduler,
             environment.randomness,
         )
-        Operations(environment, self._storage)
-        return self._storage.engine
+        with naming("server.listen", environment.config.server.listen):
+            self._door = await Door.open(environment.config, environment.tls)
+        engine = await storage.open()
+        if storage.progress.rows:
+            found = storage.progress
+            logger.info("read %d row versions from the log, %d table files made of them", found.rows, found.tables)
+        Operations(environment, storage)
+        return engine
+
+    def progress(self) -> str:
+        """How far the log is read, or nothing."""
+        found = self._storage.progress if self._storage is not None else None
+        if found is None or not found.bytes_total:
+            return ""
+        mebibyte = 1024 * 1024
+        return f"{found.bytes_read // mebibyte} of {found.bytes_total // mebibyte} MB of the log are read"
 
     async def make_listener(self, environment: Environment, store: Store) -> Listener:
         """Makes the roles of the configured users and opens the database."""
@@ -65,7 +81,9 @@ class DatabaseParts:
                 name,
             )
         environment.commands.add_stream("changes", ChangeStreams(database, ADMIN_ROLE_NAME).open)
+        assert self._door is not None
         listener = SqlListener(
+            self._door,
             environment.config,
             database,
             environment.tls,
@@ -86,6 +104,8 @@ class DatabaseParts:
         return None
 
     def close(self) -> None:
-        """Ends the process that merges."""
+        """Ends the process that merges, and listening."""
+        if self._door is not None:
+            self._door.close()
         if self._storage is not None:
             self._storage.merges.close()

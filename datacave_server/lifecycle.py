@@ -4,7 +4,8 @@
                                           \\--storage stopped itself----------------------------> FAILED
 
 Order on the way up: data directory and its lock, TLS, admin address (so that /ready can say "starting"), audit log,
-storage, SQL, listener. The way down is the reverse. Not here: sessions (pump), sockets (listener).
+storage (with a door where early clients hear of it), SQL, listener. The way down is the reverse. Not here: sessions
+(pump), sockets (door, listener).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import errno
 import logging
 import os
 import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from enum import Enum
@@ -90,8 +91,11 @@ class Listener(Protocol):
 class Parts(Protocol):
     """How the big parts are made; tests bring their own."""
 
-    def open_store(self, environment: Environment) -> Store:
-        """Recovers the storage. Raises DatacaveError and OSError."""
+    async def open_store(self, environment: Environment) -> Store:
+        """Recovers the storage. Raises DatacaveError and OSError; may be cancelled."""
+
+    def progress(self) -> str:
+        """How far `open_store` has come, for people; may be empty."""
 
     async def make_listener(self, environment: Environment, store: Store) -> Listener:
         """The SQL database over the store, behind a listener that has not started."""
@@ -143,8 +147,9 @@ class Server:
             loop.add_signal_handler(number, self.request_stop)
         try:
             async with AsyncExitStack() as stack:
-                listener = await self._start(stack)
-                await self._serve(listener)
+                listener = await self._unless_stopped(self._start(stack))
+                if listener is not None:
+                    await self._serve(listener)
         finally:
             for number in STOP_SIGNALS:
                 loop.remove_signal_handler(number)
@@ -152,6 +157,19 @@ class Server:
                 self.state = State.STOPPED
         logger.info(self.state.value)
         return 1 if self.state is State.FAILED else 0
+
+    async def _unless_stopped(self, start: Coroutine[Any, Any, Listener]) -> Listener | None:
+        """The listener of a start, which a request to stop ends; None then."""
+        starting, stop = asyncio.ensure_future(start), asyncio.ensure_future(self._stop_requests.wait())
+        await asyncio.wait((starting, stop), return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        if not starting.done():
+            logger.info("stopped while it was starting")
+            starting.cancel()
+            await asyncio.wait((starting,))
+            if starting.cancelled():
+                return None
+        return starting.result()
 
     async def _start(self, stack: AsyncExitStack) -> Listener:
         """Brings everything up; what is up is taken down by the stack, in reverse."""
@@ -184,7 +202,7 @@ class Server:
         stack.callback(self._parts.close)
         if missing := [module for module, there in kernels.items() if not there]:
             logger.warning("running without compiled kernels, point reads are slower: %s", ", ".join(missing))
-        store = self._store = self._parts.open_store(environment)
+        store = self._store = await self._parts.open_store(environment)
         stack.push_async_callback(self._close_store, store)
         self.metrics.add_lines(StoreMetrics(store.statistics).lines)
         listener = await self._parts.make_listener(environment, store)
@@ -264,7 +282,10 @@ class Server:
         return self._parts.store_failure(self._store) if self._store is not None else None
 
     def _unready(self) -> str | None:
-        return None if self.state is State.SERVING else self.state.value
+        if self.state is State.SERVING:
+            return None
+        progress = self._parts.progress() if self.state is State.STARTING else ""
+        return f"{self.state.value}: {progress}" if progress else self.state.value
 
     def _ready_text(self) -> str:
         first = self.addresses[0]

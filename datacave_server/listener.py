@@ -14,6 +14,7 @@ from datacave_server.audit import AuditLog
 from datacave_server.auth import LoginUser
 from datacave_server.client import cancel_error
 from datacave_server.config import Address, Config
+from datacave_server.door import Door
 from datacave_server.login import Login, same_key
 from datacave_server.metrics import MetricsRegistry
 from datacave_server.pump import Pump
@@ -21,7 +22,6 @@ from datacave_server.throttle import FailureThrottle
 from datacave_server.tls import ServerTls
 from datacave_sql import Database, Session
 
-BACKLOG = 512
 DRAIN_POLL_SECONDS = 0.05
 
 
@@ -40,10 +40,11 @@ class Interruptible(Protocol):
 
 
 class SqlListener:
-    """Listens on the configured address. One per server."""
+    """Takes clients over from the door. One per server."""
 
     def __init__(
         self,
+        door: Door,
         config: Config,
         database: Database,
         tls: ServerTls | None,
@@ -52,6 +53,7 @@ class SqlListener:
         clock: Clock,
         randomness: Randomness,
     ) -> None:
+        self._door = door
         self.config = config
         self.database = database
         self.tls = tls
@@ -62,7 +64,6 @@ class SqlListener:
         # Salts of users that do not exist must not change while guessers watch, and need not outlive the server.
         self.server_secret = randomness.token_bytes(32)
         self._loop = asyncio.get_running_loop()
-        self._server: asyncio.Server | None = None
         self._pumps: set[Pump] = set()
         self._sessions: dict[int, tuple[Pump, Session, bytes]] = {}
         self._attached: dict[int, Interruptible] = {}
@@ -76,19 +77,13 @@ class SqlListener:
         database.reclaimer.start()
 
     async def start(self) -> Sequence[Address]:
-        """Listens; returns the addresses with the ports that were taken. Raises OSError."""
-        listen = self.config.server.listen
-        self._server = await self._loop.create_server(self._new_pump, listen.host, listen.port, backlog=BACKLOG)
-        addresses = []
-        for socket in self._server.sockets:
-            name = socket.getsockname()
-            addresses.append(Address(name[0], name[1]))
-        return addresses
+        """Answers clients from now on; returns the addresses with the ports that were taken."""
+        self._door.hand_over(self._new_pump)
+        return self._door.addresses
 
     def stop_accepting(self) -> None:
         """Closes the listening sockets; sessions go on."""
-        if self._server is not None:
-            self._server.close()
+        self._door.close()
 
     async def drain(self, seconds: float) -> None:
         """Ends idle sessions with 57P01, lets running statements finish for a while, then ends the rest."""

@@ -5,12 +5,14 @@ No key is ever shown: errors name the key's id and where it should have come fro
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from datacave_core.ports import Clock, Randomness, Scheduler
-from datacave_lsm import Engine, EngineOptions, KeyRing
+from datacave_core.wait import Wait
+from datacave_lsm import Engine, EngineOptions, KeyRing, Progress
 from datacave_server.config import Config, ConfigError, EncryptionKey
 from datacave_server.files import OsFileSystem
 from datacave_server.merge_process import MergeProcess
@@ -19,19 +21,58 @@ KEY_HEX_DIGITS = 64
 
 
 class Storage:
-    """An open engine and the process that merges for it."""
+    """An engine and the process that merges for it; `progress` shows how far the engine is recovered."""
 
-    __slots__ = ("engine", "merges")
+    __slots__ = ("_opening", "engine", "merges", "progress")
 
     def __init__(
         self, config: Config, files: OsFileSystem, clock: Clock, scheduler: Scheduler, randomness: Randomness
     ) -> None:
-        """Recovers the engine. Raises ConfigError, OSError and what `Engine.open` raises."""
+        """Raises ConfigError and MasterKeyError."""
         section = config.security.encryption
         keys = master_keys(config) if section.active_key else {}
         ring = key_ring(config, keys)
         self.merges = MergeProcess(files.root, scheduler, keys, section.active_key, allow_plain=section.allow_plain)
-        self.engine = Engine.open(files, clock, scheduler, randomness, engine_options(config), ring, self.merges)
+        self.progress = Progress()
+        self.engine: Engine
+        self._opening = Engine.opening(
+            files,
+            clock,
+            scheduler,
+            randomness,
+            engine_options(config),
+            ring,
+            self.merges,
+            progress=self.progress,
+        )
+
+    async def open(self) -> Engine:
+        """Recovers the engine. Raises OSError and what `Engine.opening` raises; may be cancelled."""
+        steps = self._opening
+        try:
+            while True:
+                event = next(steps)
+                if event is None:
+                    await asyncio.sleep(0)
+                elif not event.done:
+                    await _until_done(event)
+        except StopIteration as end:
+            self.engine = end.value
+            return self.engine
+        finally:
+            steps.close()
+
+
+async def _until_done(event: Wait) -> None:
+    """Waits, also when it is cancelled meanwhile: a thread is at work on the files of the job."""
+    loop = asyncio.get_running_loop()
+    done = loop.create_future()
+    event.subscribe(lambda: done.set_result(None))
+    try:
+        await asyncio.shield(done)
+    except asyncio.CancelledError:
+        await done
+        raise
 
 
 def engine_options(config: Config) -> EngineOptions:

@@ -17,10 +17,11 @@ import msgpack
 
 from datacave_core.errors import DataCorrupted
 from datacave_core.layout import RAW_LAYOUT, Layout
-from datacave_core.ports import File, FileSystem, Randomness
+from datacave_core.ports import FileSystem, Randomness
 from datacave_lsm.compaction.merge import merge_tables
 from datacave_lsm.crypto import KeyRing
 from datacave_lsm.format import Seals
+from datacave_lsm.inline import InlineScheduler, run_inline
 from datacave_lsm.options import EngineOptions
 from datacave_lsm.retention import Retention
 from datacave_lsm.table import Compression, Group, SegmentCache, TableReader
@@ -98,7 +99,9 @@ def perform_merge(files: FileSystem, randomness: Randomness, key_ring: KeyRing |
     def layout_of(prefix: bytes) -> Layout:
         return asked.layouts.get(prefix, RAW_LAYOUT)
 
-    factory = TableFactory(files, _Inline(), seals, layout_of, next_number, options, Compression(asked.compression))
+    factory = TableFactory(
+        files, InlineScheduler(), seals, layout_of, next_number, options, Compression(asked.compression)
+    )
     cache: SegmentCache[Group] = SegmentCache(0)
     opened: list[TableReader] = []
     try:
@@ -110,19 +113,17 @@ def perform_merge(files: FileSystem, randomness: Randomness, key_ring: KeyRing |
             ]
             opened += readers
             inputs.append(readers)
-        steps = merge_tables(
-            inputs,
-            asked.bottom,
-            Retention(tuple(asked.snapshots)),
-            factory,
-            asked.layouts.get,
-            asked.table_bytes_max,
-            1 << 62,
+        outputs = run_inline(
+            merge_tables(
+                inputs,
+                asked.bottom,
+                Retention(tuple(asked.snapshots)),
+                factory,
+                asked.layouts.get,
+                asked.table_bytes_max,
+                1 << 62,
+            )
         )
-        while True:
-            next(steps)
-    except StopIteration as end:
-        outputs: list[TableFile] = end.value
         return bytes(msgpack.packb((_DONE, [file.fields() for file in outputs])))
     except DataCorrupted as error:
         return bytes(msgpack.packb((_CORRUPTED, error.message)))
@@ -141,24 +142,3 @@ def merge_answer(answer: bytes) -> list[TableFile]:
     if kind == _CORRUPTED:
         raise DataCorrupted(fields[0])
     raise OSError(*fields)
-
-
-class _Inline:
-    """A Scheduler in a process that has nothing else to do."""
-
-    def call_soon(self, work: Callable[[], None]) -> None:
-        work()
-
-    def call_later(self, seconds: float, work: Callable[[], None]) -> Callable[[], None]:
-        raise RuntimeError("a merge has no timers")
-
-    def run(self, work: Callable[[], T], done: Callable[[T | None, BaseException | None], None]) -> None:
-        try:
-            result = work()
-        except OSError as error:
-            done(None, error)
-        else:
-            done(result, None)
-
-    def sync(self, file: File, done: Callable[[BaseException | None], None]) -> None:
-        self.run(file.sync, lambda _, error: done(error))

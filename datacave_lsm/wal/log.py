@@ -15,6 +15,7 @@ timestamp order, after `on_visible` was told; a spare was sealed with the master
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from datacave_core.errors import StorageStopped
 from datacave_core.ports import FileSystem, Scheduler
@@ -259,6 +260,18 @@ class Log:
         segments = [segment for segment, _ in list(self._segments.values())[::-1]]
         # A segment has its name only after the one before it is complete: hence newest first.
         return {segment.number: segment.writer.offset for segment in segments if not segment.fresh}
+
+    def statistics(self) -> dict[str, Any]:
+        """Counters and sizes."""
+        return {
+            "log_bytes_written": self.bytes_written,
+            "log_syncs": self.syncs,
+            "log_synced_commits": self.synced_commits,
+            "log_batch_counts": list(self.batch_counts),
+            "log_segments": self.number - self.first_number + 1,
+            "log_segments_recycled": self.recycled,
+            "log_waiting_commits": self.waiting,
+        }
 
     def trim(self) -> None:
         """Leaves of the newest segment what was written, and no spares; the caller has waited for `sync`."""

@@ -31,11 +31,12 @@ class LogEnd:
 
 def replay(
     files: FileSystem, seals: Seals, first_number: int, closed: tuple[int, int], end: LogEnd
-) -> Iterator[tuple[int, AnyEntry | None]]:
-    """Every entry with the number of its segment, from segment `first_number` on; (number, None) ends each segment.
+) -> Iterator[tuple[int, AnyEntry | None, int]]:
+    """Every entry with the number of its segment and a length, from segment `first_number` on.
 
-    `closed` is the last segment and its length as the manifest recorded them at an orderly close, or (0, 0). Fills
-    `end` when all is read. Raises DataCorrupted, MasterKeyError, OSError.
+    The length is the whole record's for its first entry, 0 for others; (number, None, 0) ends each segment. `closed` is
+    the last segment and its length as the manifest recorded them at an orderly close, or (0, 0). Fills `end` when all
+    is read. Raises DataCorrupted, MasterKeyError, OSError.
     """
     last = max([closed[0], first_number, *segment_numbers(files)])
     decoder = EntryDecoder()
@@ -48,8 +49,10 @@ def replay(
             head = read_head(file, name, number, seals)
             for offset, payload in read_records(file, name, head, tail, known):
                 try:
+                    size = len(payload)
                     for entry in decoder.decode(payload):
-                        yield number, entry
+                        yield number, entry, size
+                        size = 0
                 except ValueError as error:
                     raise DataCorrupted(f'file "{name}" holds no entry at byte {offset}: {error}') from error
         finally:
@@ -57,7 +60,7 @@ def replay(
         end.number, end.bytes = number, tail.end
         if known is None and tail.end > head.start:
             _make_durable(files, name, tail.end)
-        yield number, None
+        yield number, None, 0
 
 
 def known_end(files: FileSystem, seals: Seals, number: int, last: int, closed: tuple[int, int]) -> int | None:

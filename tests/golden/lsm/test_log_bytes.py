@@ -123,7 +123,7 @@ def test_the_golden_log_reads(kind: str, name: str) -> None:
     files = files_with_folders()
     file = files.create("wal/0000000001.log")
     file.write(golden(kind, name))
-    entries = [entry for _, entry in replay(files, SEALS[name], 1, (0, 0), LogEnd()) if entry is not None]
+    entries = [entry for _, entry, _ in replay(files, SEALS[name], 1, (0, 0), LogEnd()) if entry is not None]
     assert [entry[0] for entry in entries] == [entry[0] for entry in ENTRIES]
     assert entries[1:] == [tuple(entry) for entry in ENTRIES[1:]]
     facts = inspect_file(files, "wal/0000000001.log", SEALS[name], records=True)

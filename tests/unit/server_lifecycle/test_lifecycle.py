@@ -64,17 +64,30 @@ class FakeListener:
 class FakeParts:
     """Parts that write down what happens to them."""
 
-    def __init__(self, *, open_error: BaseException | None = None, close_error: BaseException | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        open_error: BaseException | None = None,
+        close_error: BaseException | None = None,
+        recovered: asyncio.Event | None = None,
+    ) -> None:
         self.events: list[str] = []
+        self.recovered = recovered
         self.store = FakeStore(self.events, close_error)
         self.listener = FakeListener(self.events)
         self.environment: Environment | None = None
         self._open_error = open_error
 
-    def open_store(self, environment: Environment) -> Store:
+    def progress(self) -> str:
+        return "3 of 7"
+
+    async def open_store(self, environment: Environment) -> Store:
         self.environment = environment
         if self._open_error is not None:
             raise self._open_error
+        if self.recovered is not None:
+            self.events.append("recovering")
+            await self.recovered.wait()
         self.events.append("store open")
         return self.store  # type: ignore[return-value]
 
@@ -149,6 +162,36 @@ async def test_it_comes_up_serves_and_goes_down_in_order(tmp_path: Path) -> None
         "parts closed",
     ]
     assert run.server.state is State.STOPPED
+
+
+async def test_while_it_recovers_it_is_not_ready_and_tells_how_far_it_is(tmp_path: Path) -> None:
+    recovered = asyncio.Event()
+    run = Running(config(tmp_path), FakeParts(recovered=recovered))
+    while "recovering" not in run.parts.events:
+        await asyncio.sleep(0.001)
+    assert await run.get("/ready") == (
+        503,
+        '{"status": "unavailable", "reason": "the server is starting: 3 of 7"}',
+    )
+    assert (await run.get("/health"))[0] == 200
+    recovered.set()
+    await run.ready.wait()
+    assert (await run.get("/ready"))[0] == 200
+    run.server.request_stop()
+    run.parts.listener.drained.set()
+    assert await run.task == 0
+
+
+async def test_a_signal_ends_a_recovery(tmp_path: Path) -> None:
+    run = Running(config(tmp_path), FakeParts(recovered=asyncio.Event()))
+    while "recovering" not in run.parts.events:
+        await asyncio.sleep(0.001)
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert await run.task == 0
+    assert run.parts.events == ["recovering", "parts closed"]
+    assert run.announced == []
+    assert run.server.state is State.STOPPED
+    OsFileSystem(tmp_path / "data").lock("server.lock")()
 
 
 async def test_while_draining_it_is_not_ready_and_a_second_signal_hurries(tmp_path: Path) -> None:

@@ -23,9 +23,11 @@ def encrypted(*keys: EncryptionKey) -> Config:
     return Config(security=SecuritySection(encryption=EncryptionSection(active_key="k", keys=keys)))
 
 
-def open_storage(folder: Path, config: Config) -> tuple[Storage, LoopScheduler]:
+async def open_storage(folder: Path, config: Config) -> tuple[Storage, LoopScheduler]:
     scheduler = LoopScheduler(asyncio.get_running_loop())
-    return Storage(config, OsFileSystem(folder / "store"), SystemClock(), scheduler, SystemRandomness()), scheduler
+    storage = Storage(config, OsFileSystem(folder / "store"), SystemClock(), scheduler, SystemRandomness())
+    await storage.open()
+    return storage, scheduler
 
 
 async def close(storage: Storage, scheduler: LoopScheduler) -> None:
@@ -36,19 +38,19 @@ async def close(storage: Storage, scheduler: LoopScheduler) -> None:
 
 async def test_rows_survive_a_restart_sealed(tmp_path: Path) -> None:
     config = encrypted(EncryptionKey("k", hex=DIGITS))
-    storage, scheduler = open_storage(tmp_path, config)
+    storage, scheduler = await open_storage(tmp_path, config)
     await asyncio.wait_for(finished(storage.engine.commit({KEY: (b"row",)}).durable), 20)
     await close(storage, scheduler)
-    storage, scheduler = open_storage(tmp_path, config)
+    storage, scheduler = await open_storage(tmp_path, config)
     assert storage.engine.get(KEY, storage.engine.visible_timestamp) == (b"row",)
     await close(storage, scheduler)
     assert KEY not in b"".join(path.read_bytes() for path in (tmp_path / "store").rglob("*") if path.is_file())
 
 
 async def test_without_the_key_nothing_opens(tmp_path: Path) -> None:
-    await close(*open_storage(tmp_path, encrypted(EncryptionKey("k", hex=DIGITS))))
+    await close(*await open_storage(tmp_path, encrypted(EncryptionKey("k", hex=DIGITS))))
     with pytest.raises(DatacaveError):
-        open_storage(tmp_path, encrypted(EncryptionKey("k", hex="ff" * 32)))
+        await open_storage(tmp_path, encrypted(EncryptionKey("k", hex="ff" * 32)))
 
 
 def test_keys_come_from_the_configuration_a_file_or_the_environment(tmp_path: Path) -> None:

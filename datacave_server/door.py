@@ -1,0 +1,128 @@
+"""Door: the listening sockets, and who answers there: until the storage is open everybody hears that the server starts.
+
+    bound -> newcomers get FATAL 57P03 "the database system is starting up" -> handed over to the listener -> closed
+
+So a client finds the address as soon as the server is there, and can tell a long recovery from a server that is down.
+Encryption is negotiated as ever, and nothing else of what a client sends is looked at.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from datacave_core import sqlstate
+from datacave_core.errors import DatacaveError
+from datacave_protocol import Event, ProtocolViolation, frontend
+from datacave_server.config import Address, Config
+from datacave_server.deadlines import Timeouts
+from datacave_server.pump import Pump, Work
+from datacave_server.tls import ServerTls
+
+BACKLOG = 512
+
+
+class Door:
+    """Listens on the configured address. `open` is the way in."""
+
+    def __init__(self, config: Config, tls: ServerTls | None) -> None:
+        self._config = config
+        self._tls = tls
+        self._loop = asyncio.get_running_loop()
+        self._server: asyncio.Server | None = None
+        self._newcomers: set[Pump] = set()
+        self._make: Callable[[], asyncio.BaseProtocol] = self._newcomer
+
+    @classmethod
+    async def open(cls, config: Config, tls: ServerTls | None) -> Door:
+        """Takes the address. Raises OSError."""
+        door = cls(config, tls)
+        listen = config.server.listen
+        door._server = await door._loop.create_server(lambda: door._make(), listen.host, listen.port, backlog=BACKLOG)
+        return door
+
+    @property
+    def addresses(self) -> Sequence[Address]:
+        """The addresses with the ports that were taken."""
+        sockets = self._server.sockets if self._server is not None else ()
+        return [Address(*socket.getsockname()[:2]) for socket in sockets]
+
+    def hand_over(self, make: Callable[[], asyncio.BaseProtocol]) -> None:
+        """Lets somebody else answer those who come from now on."""
+        self._make = make
+
+    def close(self) -> None:
+        """Closes the listening sockets and what newcomers have not heard yet; other connections go on."""
+        if self._server is not None:
+            self._server.close()
+        for pump in list(self._newcomers):
+            pump.abort()
+
+    def _newcomer(self) -> Pump:
+        limits = self._config.limits
+        pump = Pump(
+            self._loop,
+            lambda pump: Newcomer(pump, self._tls, limits.login_seconds),
+            self._newcomers.discard,
+            limits.message_bytes_max,
+        )
+        self._newcomers.add(pump)
+        return pump
+
+
+class Newcomer:
+    """Answers one connection of somebody who has come too early."""
+
+    def __init__(self, pump: Pump, tls: ServerTls | None, seconds: float) -> None:
+        self._pump = pump
+        self._tls = tls
+        self._deadline = asyncio.get_running_loop().call_later(seconds, pump.abort)
+
+    def answer_at_once(self, data: bytes) -> bytes | None:
+        return None
+
+    def answer(self, event: Event) -> bytes | Work:
+        wire = self._pump.wire
+        if isinstance(event, frontend.SSLRequest):
+            if self._tls is None:
+                return wire.refuse_encryption()
+            answer, tls, self._tls = wire.accept_encryption(), self._tls, None
+            self._pump.begin_tls(answer, tls.context)
+            return b""
+        if isinstance(event, frontend.GSSENCRequest):
+            return wire.refuse_encryption()
+        last_words = b""
+        if isinstance(event, frontend.StartupMessage):
+            last_words = self.failed(
+                DatacaveError("the database system is starting up", sqlstate=sqlstate.CANNOT_CONNECT_NOW)
+            )
+        self._pump.close_soon()
+        return last_words
+
+    def violated(self, error: ProtocolViolation) -> bytes:
+        return self._pump.wire.send_error(error)
+
+    def failed(self, error: DatacaveError) -> bytes:
+        error.severity = "FATAL"
+        return self._pump.wire.send_error(error)
+
+    def copy_event(self, event: Event) -> None:
+        """Nothing runs."""
+
+    @property
+    def wants_copy_data(self) -> bool:
+        return False
+
+    def idle_bytes(self) -> bytes:
+        return b""
+
+    def lost(self) -> None:
+        self._deadline.cancel()
+
+    @property
+    def timeouts(self) -> Timeouts | None:
+        return None
+
+    @property
+    def in_block(self) -> bool:
+        return False
