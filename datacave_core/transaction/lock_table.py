@@ -36,6 +36,7 @@ class LockOwner:
         "last_commit_timestamp",
         "process_id",
         "session_advisory",
+        "table_log",
         "tables",
         "transaction_advisory",
         "transaction_number",
@@ -51,6 +52,7 @@ class LockOwner:
         self.session_advisory: dict[tuple[bytes, int], int] = {}  # (key, mode) -> how often
         self.transaction_advisory: list[tuple[bytes, int]] = []
         self.tables: dict[int, int] = {}  # oid -> modes held by the transaction
+        self.table_log: list[tuple[int, int]] = []  # (oid, earlier modes), in the order in which they were taken
 
 
 class LockWait(Wait):

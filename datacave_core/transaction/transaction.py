@@ -45,8 +45,8 @@ PREPARED_ROWS_MIN = 4096
 
 _NEVER: Final[Any] = object()
 
-Mark: TypeAlias = tuple[int, int, int, int]
-"""A point to roll back to: lengths of the undo log, of the lists of locks and advisory locks, and of the hooks."""
+Mark: TypeAlias = tuple[int, int, int, int, int]
+"""A point to roll back to: lengths of the undo log, of the lists of row, advisory and table locks, and of the hooks."""
 
 
 class Transaction(TransactionSnapshot):
@@ -302,6 +302,16 @@ class Transaction(TransactionSnapshot):
             raise DatacaveError(f'could not obtain lock on relation "{relation}"', sqlstate=sqlstate.LOCK_NOT_AVAILABLE)
         return table_locks.acquire(self.owner, table_oid, mode)
 
+    def lock_tables(self, tables: Sequence[tuple[int, int]]) -> Wait | None:
+        """Takes locks, as (oid, mode), until one needs a wait; call again after it, and after a look at the catalog."""
+        held = self.owner.tables
+        for table_oid, mode in tables:
+            if not held.get(table_oid, 0) & mode:
+                wait = self.manager.table_locks.acquire(self.owner, table_oid, mode)
+                if wait is not None:
+                    return wait
+        return None
+
     def cancel_wait(self) -> None:
         """Gives up the lock that is being waited for (time-out, cancellation)."""
         self._lock_table.cancel_wait(self.owner)
@@ -361,18 +371,26 @@ class Transaction(TransactionSnapshot):
     def savepoint(self) -> Mark:
         """A point to roll back to; costs as much as a tuple."""
         owner = self.owner
-        return (len(self._writes.undo), len(owner.acquired), len(owner.transaction_advisory), len(self.before_commit))
+        return (
+            len(self._writes.undo),
+            len(owner.acquired),
+            len(owner.transaction_advisory),
+            len(owner.table_log),
+            len(self.before_commit),
+        )
 
     def rollback_to(self, mark: Mark) -> None:
         """Takes back everything since the mark, locks and deferred checks included. The mark stays good.
 
         So are all loads: a mark is made when there are none.
         """
-        undo, acquired, advisory, hooks = mark
+        undo, acquired, advisory, tables, hooks = mark
         if self.loads is not None:
             self.loads.give_up()
         self._writes.undo_to(undo)
         self._lock_table.release_to(self.owner, acquired, advisory)
+        if len(self.owner.table_log) > tables:
+            self.manager.table_locks.release_to(self.owner, tables)
         del self.before_commit[hooks:]
 
     def release(self, mark: Mark) -> None:

@@ -7,12 +7,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from datacave_core.catalog import Catalog
+from datacave_core.transaction import TableLockMode
 from datacave_core.types import find_type
 from datacave_sql.bind.statements import BoundQuery
 from datacave_sql.exec.operator import Operator
 from datacave_sql.exec.table_scan import KeyLookup
 from datacave_sql.plan import logical as l
 from datacave_sql.session.replies import ResultColumn, ResultHeader
+
+ACCESS_SHARE = int(TableLockMode.ACCESS_SHARE)
+ROW_SHARE = int(TableLockMode.ROW_SHARE)
+ROW_EXCLUSIVE = int(TableLockMode.ROW_EXCLUSIVE)
 
 TAGS = {"select": "SELECT", "insert": "INSERT 0", "update": "UPDATE", "delete": "DELETE", "merge": "MERGE"}
 
@@ -23,7 +28,7 @@ class CompiledQuery:
 
     `lookup` is the root operator where that finds rows by their complete keys: such statements need no transaction
     of their own and run without a generator. `written` lists the oids of the tables that it writes, `locked` those
-    whose rows it locks.
+    whose rows it locks, `tables` all tables that it touches with the modes in which it locks them.
     """
 
     catalog: Catalog
@@ -40,6 +45,7 @@ class CompiledQuery:
     parsed: Any
     shareable: bool = True
     locked: tuple[int, ...] = ()
+    tables: tuple[tuple[int, int], ...] = ()
     header: ResultHeader = field(init=False)
 
     def __post_init__(self) -> None:
@@ -106,6 +112,17 @@ def locked_tables(plan: l.LogicalPlan) -> tuple[int, ...]:
     return tuple(sorted({node.table.oid for node in _nodes(plan) if isinstance(node, l.LockedTable)}))
 
 
+def touched_tables(plan: l.LogicalPlan) -> tuple[tuple[int, int], ...]:
+    """The tables of a plan with the modes in which it locks them."""
+    modes: dict[int, int] = {}
+    for node in _nodes(plan):
+        if isinstance(node, l.Scan | l.Append):
+            modes.setdefault(node.table.oid, ACCESS_SHARE)
+    modes.update(dict.fromkeys(locked_tables(plan), ROW_SHARE))
+    modes.update(dict.fromkeys(written_tables(plan), ROW_EXCLUSIVE))
+    return tuple(sorted(modes.items()))
+
+
 def _nodes(node: Any) -> Iterator[Any]:
     if isinstance(node, l.PLAN_NODES):
         yield node
@@ -133,4 +150,5 @@ def compiled_query(catalog: Catalog, bound: BoundQuery, operator: Operator, text
         parsed,
         bound.shareable,
         locked_tables(bound.plan),
+        touched_tables(bound.plan),
     )

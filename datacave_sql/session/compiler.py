@@ -182,10 +182,15 @@ class Compiler:
             session.home.plans_by_text.put(key, compiled)
         return compiled
 
-    def again(self, compiled: CompiledQuery) -> CompiledQuery:
-        """A plan for the present catalog instead of one that has become stale while its statement waited."""
+    def again(self, compiled: CompiledQuery, *, may_change: bool = False) -> CompiledQuery:
+        """A plan for the present catalog instead of one that has become stale while its statement waited.
+
+        `may_change`: nobody has been told what the columns of the result are. Raises 0A000 if they change else.
+        """
         fresh = self.compile(compiled.text, compiled.parsed, compiled.parameter_types)
-        if not isinstance(fresh, CompiledQuery) or shapes(fresh.columns) != shapes(compiled.columns):
+        if not isinstance(fresh, CompiledQuery):
+            raise CachedPlanChanged
+        if not may_change and shapes(fresh.columns) != shapes(compiled.columns):
             raise CachedPlanChanged
         return fresh
 

@@ -86,7 +86,7 @@ class PointStatement:
 class PointLookup(PointStatement):
     """A SELECT; `compiled` must have a `lookup`."""
 
-    __slots__ = ("_get", "_make", "_make_keys", "_owner", "_reader")
+    __slots__ = ("_contended_tables", "_get", "_make", "_make_keys", "_owner", "_reader", "_tables")
 
     def __init__(self, session: Any, compiled: CompiledQuery) -> None:
         if compiled.lookup is None:
@@ -95,13 +95,15 @@ class PointLookup(PointStatement):
         super().__init__(session, compiled, self._reader)
         self._owner = session.owner
         self._get = session.database.store.get
+        self._contended_tables = session.database.transactions.table_locks.contended
+        self._tables = compiled.tables
         self._make_keys = compiled.lookup.make_keys
         self._make = compiled.lookup.make
 
     def rows(self, parameters: Sequence[Any]) -> list[Row] | None:
         """The rows of a lone execution; None inside a transaction, or with something else to tell the client."""
         session = self._session
-        if session.transaction is not None or session.failed or session.has_news or session.settings.as_of:
+        if session.transaction is not None or session.failed or session.has_news or self._contended_tables:
             return None
         reader = self._reader
         timestamp = reader.renew()
@@ -121,6 +123,9 @@ class PointLookup(PointStatement):
         transaction = self._transaction()
         if transaction is None:
             return None
+        for table_oid, mode in self._tables:
+            if not transaction.lock_table_at_once(table_oid, mode):
+                return None
         transaction.statement_snapshot()
         if transaction.must_be_durable_before_rows:
             return None

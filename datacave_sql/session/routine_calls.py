@@ -33,7 +33,7 @@ from datacave_sql.plpgsql.functions import Function, compile_block_statement, co
 from datacave_sql.session.compiled import CompiledQuery, compiled_query
 from datacave_sql.session.permissions import check_permissions
 from datacave_sql.session.planned import planned
-from datacave_sql.session.written_tables import share_written_tables
+from datacave_sql.session.touched_tables import check_may_write
 
 BODIES_MAX = 500
 DEPTH_MAX = 60
@@ -190,8 +190,10 @@ class RoutineCalls:
                     f"{step.kind.upper()} is not allowed in a non-volatile function",
                     sqlstate=sqlstate.FEATURE_NOT_SUPPORTED,
                 )
-            for wait in share_written_tables(session, step, transaction):
-                wait_inside(wait)
+            if transaction.read_only:
+                check_may_write(step)
+        while (wait := transaction.lock_tables(step.tables)) is not None:
+            wait_inside(wait)
         context = ExecutionContext(session, transaction, arguments)
         for batch in step.operator.open(context):
             if isinstance(batch, Wait):

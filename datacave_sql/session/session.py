@@ -47,13 +47,13 @@ from datacave_sql.session.past import SessionPast
 from datacave_sql.session.replies import Complete, EmptyQuery, Reply
 from datacave_sql.session.settings import SessionSettings
 from datacave_sql.session.snapshot_reader import SnapshotReader, StaleReader
+from datacave_sql.session.touched_tables import check_may_write, wait_for_tables
 from datacave_sql.session.utility import (
     drop_temporary_schema,
     empty_at_commit,
     run_utility,
     runs_in_failed_block,
 )
-from datacave_sql.session.written_tables import share_written_tables
 
 
 class Session(Asides, CommitHooks, HeldStatements, AtOnce):
@@ -81,6 +81,7 @@ class Session(Asides, CommitHooks, HeldStatements, AtOnce):
         self.database_name = database_name
         self.client_address = client_address
         self.owner = LockOwner(process_id)
+        self._contended_tables = database.transactions.table_locks.contended
         self._name_parts: tuple[Any, ...] = (None, None, None, None)
         self._name_context: tuple[Any, ...] = ()
         self.advisory_locks = AdvisoryLocks(database.transactions.locks, self.owner)
@@ -269,8 +270,11 @@ class Session(Asides, CommitHooks, HeldStatements, AtOnce):
             yield from transaction.loads.settle()
         if self._unreadable_past is not None:
             raise self._unreadable_past
-        if compiled.written or compiled.locked:
-            compiled = yield from self._prepare_write(compiled, transaction)
+        if transaction.read_only:
+            check_may_write(compiled)
+        wait = transaction.lock_tables(compiled.tables)
+        if wait is not None:
+            compiled = yield from wait_for_tables(self, compiled, transaction, wait, may_change=with_header)
         if transaction.deferrable:
             yield from transaction.safe_snapshot()
         mark = transaction.savepoint()
@@ -285,8 +289,8 @@ class Session(Asides, CommitHooks, HeldStatements, AtOnce):
                 if isinstance(batch, Wait):
                     yield batch
                     continue
-                wait = transaction.must_be_durable_before_rows
-                if wait and (durable := transaction.manager.durable_wait(wait)) is not None:
+                moment = transaction.must_be_durable_before_rows
+                if moment and (durable := transaction.manager.durable_wait(moment)) is not None:
                     yield durable
                 rows += len(batch)
                 if compiled.returns_rows:
@@ -304,7 +308,7 @@ class Session(Asides, CommitHooks, HeldStatements, AtOnce):
         if self.failed:
             raise in_failed_block()
         operator = compiled.lookup
-        if operator is None or compiled.catalog is not self.catalog_snapshot:
+        if operator is None or compiled.catalog is not self.catalog_snapshot or self._contended_tables:
             return None
         transaction = self.transaction
         reader: Any = transaction
@@ -316,6 +320,7 @@ class Session(Asides, CommitHooks, HeldStatements, AtOnce):
         else:
             if transaction.deferrable and transaction.waits_for_safety:
                 return None
+            transaction.lock_tables(compiled.tables)
             transaction.statement_snapshot()
             if transaction.must_be_durable_before_rows or transaction.loads:
                 return None
@@ -392,16 +397,6 @@ class Session(Asides, CommitHooks, HeldStatements, AtOnce):
     def _reading_changed(self) -> None:
         self._reader = self.make_reader()
 
-    def _prepare_write(self, compiled: CompiledQuery, transaction: Transaction) -> Steps[CompiledQuery]:
-        """Refuses writes in read-only transactions; shares the tables' locks, so that their definitions stay."""
-        waited = False
-        for wait in share_written_tables(self, compiled, transaction):
-            waited = True
-            yield wait
-        if waited and compiled.catalog is not self.catalog_snapshot:
-            return self.compiler.again(compiled)
-        return compiled
-
     def _check_not_failed(self, statement: Any) -> None:
         if self.failed and not runs_in_failed_block(statement):
             raise in_failed_block()
@@ -428,11 +423,11 @@ class Session(Asides, CommitHooks, HeldStatements, AtOnce):
             self._catalog_base = self.home.catalog
         self._own_catalog = self.database.new_state(catalog)
 
-    def lock_table_alone(self, oid: int) -> Steps[None]:
-        """Waits until nobody else writes a table and keeps others out until the transaction ends."""
+    def lock_table(self, oid: int, mode: int = TableLockMode.ACCESS_EXCLUSIVE) -> Steps[None]:
+        """Locks a table until the transaction ends, by default against everybody else."""
         transaction = self.transaction
         assert transaction is not None
-        wait = transaction.lock_table(oid, TableLockMode.ACCESS_EXCLUSIVE)
+        wait = transaction.lock_table(oid, mode)
         if wait is not None:
             yield from wait_for(wait)
 

@@ -22,6 +22,7 @@ from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.newest_rows import newest_rows
 from datacave_sql.expr import nodes as n
 from datacave_sql.plan.planning import is_volatile
+from datacave_sql.session.definition_locks import alter_table_mode
 from datacave_sql.session.replies import Complete, Reply
 from datacave_sql.session.utility.dependencies import Collector
 from datacave_sql.session.utility.drops import remove
@@ -53,7 +54,7 @@ def alter_table(session: Any, statement: table_changes.AlterTable) -> Steps:
     for one in (statement, *statement.below):
         refuse_pending_events(session, one.table, "ALTER TABLE")
         if one.table.storage_id:
-            yield from session.lock_table_alone(one.table.oid)
+            yield from session.lock_table(one.table.oid, alter_table_mode(one))
     yield from run_actions(session, statement)
     for below in statement.below:
         for message, code in below.notices:

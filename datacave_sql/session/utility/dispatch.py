@@ -12,14 +12,16 @@ from typing import Any
 
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError, FeatureNotSupported
-from datacave_core.wait import Wait
+from datacave_core.wait import Wait, wait_for
 from datacave_sql.bind import bound_routines, table_changes
 from datacave_sql.bind import statements as bound
 from datacave_sql.bind.binder import bind_statement
 from datacave_sql.bind.bound_privileges import AlterDefaultPrivileges, ChangePolicies, GrantPrivileges
 from datacave_sql.bind.bound_rules import ChangeRules
 from datacave_sql.parse import ast
+from datacave_sql.session.compiled import touched_tables
 from datacave_sql.session.copying import copy_from, copy_to
+from datacave_sql.session.definition_locks import lock_for_definition
 from datacave_sql.session.permissions import check_permissions
 from datacave_sql.session.replies import Complete, Reply, ResultColumn, ResultHeader
 from datacave_sql.session.utility import (
@@ -139,6 +141,13 @@ OTHERS: dict[type, Callable[[Any, Any, Sequence[Any]], Steps]] = {
 }
 """Everything else; these also get the parameters of the statement."""
 
+_QUERIES: dict[type, Callable[[Any], Any]] = {
+    bound.Explain: lambda statement: statement.target,
+    bound.DeclareCursor: lambda statement: statement.query,
+    bound.CopyTo: lambda statement: statement.query,
+}
+"""Statements around a query, whose tables are locked for it."""
+
 _RUN_IN_FAILED_BLOCK = (ast.Commit, ast.Rollback, ast.RollbackTo)
 
 
@@ -169,6 +178,7 @@ def run_utility(session: Any, compiled: Any, values: Sequence[Any]) -> Steps:
     change = CATALOG_CHANGES.get(kind)
     if change is not None:
         session.begin_statement()
+        yield from lock_for_definition(session, statement)
         catalog = yield from session.change_catalog()
         if catalog is not compiled.catalog:
             statement = session.compiler.compile(compiled.text, compiled.parsed, compiled.parameter_types).statement
@@ -185,6 +195,11 @@ def run_utility(session: Any, compiled: Any, values: Sequence[Any]) -> Steps:
     other = OTHERS.get(kind)
     if other is None:
         raise unsupported(statement)
+    if (find_query := _QUERIES.get(kind)) is not None and isinstance(find_query(statement), bound.BoundQuery):
+        tables = touched_tables(find_query(statement).plan)
+        transaction = session.begin_statement()
+        while (wait := transaction.lock_tables(tables)) is not None:
+            yield from wait_for(wait)
     if compiled.catalog is not session.catalog_snapshot:
         statement = session.compiler.compile(compiled.text, compiled.parsed, compiled.parameter_types).statement
     yield from other(session, statement, values)

@@ -72,7 +72,7 @@ def remove(session: Any, collector: Collector) -> Iterator[Wait]:
     for table in tables:
         refuse_pending_events(session, table, "DROP TABLE")
     for oid in [*(table.oid for table in tables if table.storage_id), *removal.indexes, *removal.columns]:
-        yield from session.lock_table_alone(oid)
+        yield from session.lock_table(oid)
     schemas = {one.oid for one in removal.objects.values() if isinstance(one, Schema)}
     changed = removal.apply()
     defaults = [one for one in changed.default_privileges.values() if one.schema_oid in schemas]

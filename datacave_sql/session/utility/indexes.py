@@ -10,6 +10,7 @@ from datacave_core.catalog import Catalog, Index, Table
 from datacave_core.wait import Wait
 from datacave_sql.bind.partition_parts import index_name, is_part, part_of_index
 from datacave_sql.bind.statements import AlterIndex, CreateIndex, Reindex
+from datacave_sql.session.definition_locks import SHARE
 from datacave_sql.session.replies import Complete, Reply
 from datacave_sql.session.utility.blocks import refuse_in_block
 from datacave_sql.session.utility.numbering import Numbers
@@ -24,7 +25,7 @@ def create_index(session: Any, bound: CreateIndex) -> Steps:
     if bound.concurrently:
         refuse_in_block(session, "CREATE INDEX CONCURRENTLY")
     refuse_pending_events(session, bound.table, "CREATE INDEX")
-    yield from session.lock_table_alone(bound.table.oid)
+    yield from session.lock_table(bound.table.oid, SHARE)
     numbers = Numbers(session.catalog_snapshot)
     if bound.table.kind == "p":
         children = session.catalog_snapshot.children_of(bound.table.oid)
@@ -42,7 +43,7 @@ def create_index(session: Any, bound: CreateIndex) -> Steps:
 def add_parts(session: Any, parent: Table, index: Index) -> Iterator[Wait]:
     """Gives every partition its part of an index: one that it has already, or a new one."""
     for oid in [child.oid for child in session.catalog_snapshot.children_of(parent.oid)]:
-        yield from session.lock_table_alone(oid)
+        yield from session.lock_table(oid, SHARE)
         catalog = session.catalog_snapshot
         child = catalog.tables[oid]
         numbers = {column.number: child.columns_by_name[column.name].number for column in parent.live_columns}

@@ -19,7 +19,7 @@ def change_policies(session: Any, bound: ChangePolicies) -> Steps:
     """The table with its policies as they will be; new ones get oids, comments of dropped ones go."""
     for message, code in bound.warnings:
         warn(session, message, code)
-    yield from session.lock_table_alone(bound.table.oid)
+    yield from session.lock_table(bound.table.oid)
     numbers = Numbers(session.catalog_snapshot)
     table = numbers.catalog.tables[bound.table.oid]
     policies = tuple(one if one.oid else replace(one, oid=numbers.take()) for one in bound.policies)

@@ -16,7 +16,7 @@ Steps = Iterator[Reply | Wait]
 
 def change_rules(session: Any, bound: ChangeRules) -> Steps:
     """The relation with its rules as they will be; new ones get oids, comments of dropped ones go."""
-    yield from session.lock_table_alone(bound.table.oid)
+    yield from session.lock_table(bound.table.oid)
     numbers = Numbers(session.catalog_snapshot)
     table = numbers.catalog.tables[bound.table.oid]
     rules = tuple(one if one.oid else replace(one, oid=numbers.take()) for one in bound.rules)

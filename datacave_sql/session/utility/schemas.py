@@ -24,6 +24,7 @@ from datacave_core.catalog import (
 from datacave_core.errors import DatacaveError
 from datacave_core.wait import Wait
 from datacave_sql.bind.statements import ChangeOwner, CommentOn, CreateSchema, RenameObject, SetObjectSchema
+from datacave_sql.session.definition_locks import SHARE_UPDATE_EXCLUSIVE
 from datacave_sql.session.replies import Complete, Reply
 from datacave_sql.session.utility.databases import check_rename
 from datacave_sql.session.utility.numbering import Numbers
@@ -57,12 +58,12 @@ def rename(session: Any, bound: RenameObject) -> Steps:
     name = bound.new_name
     if isinstance(target, tuple):
         table, index = target
-        yield from session.lock_table_alone(table.oid)
+        yield from session.lock_table(table.oid, SHARE_UPDATE_EXCLUSIVE)
         catalog = catalog.with_objects((_rename_index(catalog.tables[table.oid], index, name),))
     elif bound.member is not None:
         tables = (*bound.below, target) if isinstance(target, Table) else ()
         for table in tables:
-            yield from session.lock_table_alone(table.oid)
+            yield from session.lock_table(table.oid)
         old = bound.member.name
         changed = catalog.with_objects(
             [_rename_member(one, _member_named(one, bound.member, old), name) for one in tables or (target,)]
@@ -81,7 +82,7 @@ def rename(session: Any, bound: RenameObject) -> Steps:
             yield Complete("ALTER ROLE")
             return
         if isinstance(target, Table) and target.storage_id:
-            yield from session.lock_table_alone(target.oid)
+            yield from session.lock_table(target.oid)
         renaming = Renaming(catalog)
         if isinstance(target, Table | Sequence):
             renaming.relation(target, catalog.schemas[target.schema_oid].name, name)
@@ -150,7 +151,7 @@ def set_schema(session: Any, bound: SetObjectSchema) -> Steps:
     moved = [replace(target, schema_oid=bound.schema.oid)]
     if isinstance(target, Table):
         if target.storage_id:
-            yield from session.lock_table_alone(target.oid)
+            yield from session.lock_table(target.oid)
         moved += [replace(one, schema_oid=bound.schema.oid) for one in catalog.sequences_owned_by(target.oid)]
     renaming = Renaming(catalog)
     for item in moved:

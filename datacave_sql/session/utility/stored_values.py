@@ -33,7 +33,7 @@ def change_stored(session: Any, type_oid: int, array_oid: int, name: str, change
             if column.type_oid in oids
         ]
         if slots and table.storage_id:
-            yield from session.lock_table_alone(oid)
+            yield from session.lock_table(oid)
             yield from rewrite(session, table, table, partial(_converted, slots, change))
 
 
@@ -91,7 +91,7 @@ def check_stored(
 ) -> Steps[None]:
     """Raises with `words` about the column whose stored values do not hold."""
     for table, slots in list(columns_of_domain(session.catalog_snapshot, definition)):
-        yield from session.lock_table_alone(table.oid)
+        yield from session.lock_table(table.oid)
         context = ExecutionContext(session, session.transaction, ())
         for batch in newest_rows(session.transaction, session.catalog_state.access(table)):
             for slot in slots:

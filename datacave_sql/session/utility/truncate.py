@@ -33,7 +33,7 @@ def truncate(session: Any, bound: Truncate) -> Steps:
                 )
     for table in bound.tables:
         refuse_pending_events(session, table, "TRUNCATE")
-        yield from session.lock_table_alone(table.oid)
+        yield from session.lock_table(table.oid)
     numbers = Numbers(session.catalog_snapshot)
     emptied = [replace(table, storage_id=numbers.take()) for table in bound.tables if table.storage_id]
     catalog = numbers.catalog.with_objects(emptied)

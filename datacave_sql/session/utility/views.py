@@ -116,7 +116,7 @@ def _fill(session: Any, table: Table, plan: LogicalPlan, state: Any, values: Seq
 
 def refresh(session: Any, bound: RefreshMaterializedView) -> Steps:
     """REFRESH MATERIALIZED VIEW: the rows are computed anew under a new storage id."""
-    yield from session.lock_table_alone(bound.table.oid)
+    yield from session.lock_table(bound.table.oid)
     numbers = Numbers(session.catalog_snapshot)
     before = session.catalog_state
     old = bound.table

@@ -152,6 +152,22 @@ def test_tables_and_rows_share_one_graph_of_waits() -> None:
     )
 
 
+def test_a_savepoint_takes_table_locks_back() -> None:
+    world = manager()
+    a, b = begin(world, 2)
+    assert a.lock_table(T, M.ACCESS_SHARE) is None
+    mark = a.savepoint()
+    assert a.lock_tables([(T, M.ACCESS_EXCLUSIVE), (T + 1, M.ACCESS_SHARE)]) is None
+    wait = b.lock_table(T, M.ROW_SHARE)
+    assert wait is not None and not wait.done
+    a.rollback_to(mark)
+    assert wait.done and a.owner.tables == {T: M.ACCESS_SHARE}
+    assert b.lock_table(T + 1, M.ACCESS_EXCLUSIVE) is None
+    a.rollback()
+    b.rollback()
+    assert world.locks.locks() == [] and not world.table_locks.contended
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_random_locking_never_grants_a_conflict_nor_forgets_a_waiter(seed: int) -> None:
     chance = random.Random(seed)

@@ -1,0 +1,103 @@
+"""Definition locks: which tables a change of definitions locks, and how strongly (PostgreSQL 15, section 13.3.1).
+
+They are taken before the right to change the catalog: who waits for readers of one table must not hold up changes of
+others meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from datacave_core.catalog import Constraint, Table
+from datacave_core.transaction import TableLockMode
+from datacave_core.wait import Steps
+from datacave_sql.bind import statements as bound
+from datacave_sql.bind import table_changes
+
+SHARE_UPDATE_EXCLUSIVE = int(TableLockMode.SHARE_UPDATE_EXCLUSIVE)
+SHARE = int(TableLockMode.SHARE)
+SHARE_ROW_EXCLUSIVE = int(TableLockMode.SHARE_ROW_EXCLUSIVE)
+EXCLUSIVE = int(TableLockMode.EXCLUSIVE)
+ACCESS_EXCLUSIVE = int(TableLockMode.ACCESS_EXCLUSIVE)
+
+Locks = Iterator[tuple[int, int]]
+
+
+def lock_for_definition(session: Any, statement: Any) -> Steps[None]:
+    """Locks the tables that a bound statement is going to change."""
+    find = _LOCKS.get(type(statement))
+    if find is not None and not session.transaction.read_only:
+        for oid, mode in find(session.catalog_snapshot, statement):
+            yield from session.lock_table(oid, mode)
+
+
+def alter_table_mode(statement: table_changes.AlterTable) -> int:
+    """The lock of a table that is altered."""
+    return max((_action_mode(action) for action in statement.actions), default=ACCESS_EXCLUSIVE)
+
+
+def _action_mode(action: Any) -> int:
+    if isinstance(action, table_changes.AddConstraint) and _is_foreign_key(action.constraint):
+        return SHARE_ROW_EXCLUSIVE
+    if isinstance(action, table_changes.ReplaceConstraint) and action.validate:
+        return SHARE_UPDATE_EXCLUSIVE
+    if isinstance(action, table_changes.SetTableOptions | table_changes.SetClusterIndex):
+        return SHARE_UPDATE_EXCLUSIVE
+    return ACCESS_EXCLUSIVE
+
+
+def _is_foreign_key(constraint: Constraint) -> bool:
+    return bool(constraint.referenced_table_oid)
+
+
+def _of_alter_table(catalog: Any, statement: table_changes.AlterTable) -> Locks:
+    for one in (statement, *statement.below):
+        if one.table.storage_id:
+            yield one.table.oid, alter_table_mode(one)
+        for action in one.actions:
+            if isinstance(action, table_changes.AddConstraint) and _is_foreign_key(action.constraint):
+                yield action.constraint.referenced_table_oid, SHARE_ROW_EXCLUSIVE
+
+
+def _of_create_index(catalog: Any, statement: bound.CreateIndex) -> Locks:
+    yield statement.table.oid, SHARE
+
+
+def _of_drop(catalog: Any, statement: bound.DropObjects) -> Locks:
+    for one in statement.objects:
+        table = one[0] if isinstance(one, tuple) else one
+        if isinstance(table, Table) and table.storage_id:
+            yield table.oid, ACCESS_EXCLUSIVE
+
+
+def _of_truncate(catalog: Any, statement: bound.Truncate) -> Locks:
+    for table in statement.tables:
+        yield table.oid, ACCESS_EXCLUSIVE
+
+
+def _of_rename(catalog: Any, statement: bound.RenameObject) -> Locks:
+    if isinstance(statement.target, tuple):
+        yield statement.target[0].oid, SHARE_UPDATE_EXCLUSIVE
+    elif isinstance(statement.target, Table) and statement.target.storage_id:
+        yield statement.target.oid, ACCESS_EXCLUSIVE
+
+
+def _of_target(catalog: Any, statement: bound.SetObjectSchema) -> Locks:
+    if isinstance(statement.target, Table) and statement.target.storage_id:
+        yield statement.target.oid, ACCESS_EXCLUSIVE
+
+
+def _of_table(catalog: Any, statement: Any) -> Locks:
+    yield statement.table.oid, ACCESS_EXCLUSIVE
+
+
+_LOCKS: dict[type, Callable[[Any, Any], Locks]] = {
+    table_changes.AlterTable: _of_alter_table,
+    bound.CreateIndex: _of_create_index,
+    bound.DropObjects: _of_drop,
+    bound.Truncate: _of_truncate,
+    bound.RenameObject: _of_rename,
+    bound.SetObjectSchema: _of_target,
+    bound.RefreshMaterializedView: _of_table,
+}
