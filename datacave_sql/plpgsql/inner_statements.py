@@ -16,7 +16,7 @@ from datacave_core.wait import Wait
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.suspension import wait_inside
 from datacave_sql.session.compiled import CompiledQuery
-from datacave_sql.session.written_tables import share_written_tables
+from datacave_sql.session.touched_tables import check_may_write
 
 
 def check_read_only(kind: str) -> DatacaveError:
@@ -47,8 +47,10 @@ class InnerQuery:
         if query.written or query.locked:
             if self._read_only:
                 raise check_read_only(query.kind.upper())
-            for wait in share_written_tables(session, query, transaction):
-                wait_inside(wait)
+            if transaction.read_only:
+                check_may_write(query)
+        while (wait := transaction.lock_tables(query.tables)) is not None:
+            wait_inside(wait)
         moved = not self._read_only
         outside = transaction.enter_statement() if moved else None
         entered = moved
