@@ -12,15 +12,31 @@ from typing import Any
 
 import numpy as np
 
-from datacave_core.wait import TURN, Wait
+from datacave_core.wait import TURN, Steps, Wait
 from datacave_sql.exec.column_operator import Frames, rows_of_frames
 from datacave_sql.exec.context import ExecutionContext
+from datacave_sql.exec.frame_partitions import (
+    FramePartitions,
+    frame_bytes,
+    frames_of,
+    integer_partitions,
+    value_partitions,
+)
+from datacave_sql.exec.hash_join import hash_join_facts
 from datacave_sql.exec.operator import Batches, Operator
+from datacave_sql.exec.partitioning import LEVELS_MAX
+from datacave_sql.exec.spill import Spill
 from datacave_sql.vectors.compile import MaskFactory, Test, VectorFactory
 from datacave_sql.vectors.matching import IntegerTable, Matches, ValueTable
 from datacave_sql.vectors.vector import Frame, Mask, Places, Vector, all_null, joined, sql_values
 
 PAIRS_PER_FRAME = 200_000
+
+KEY_BYTES = 48
+"""What a table takes for a row with integer keys, beside its columns."""
+
+VALUE_BYTES = 250
+"""The same for keys of other types."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,37 +70,14 @@ class ColumnHashJoin:
         return rows_of_frames(self, context)
 
     def open_frames(self, context: ExecutionContext) -> Frames:
-        right_runs = [key.right(context) for key in self.keys]
-        parts: dict[int, list[Vector]] = {column: [] for column in self.right_kept}
-        key_parts: list[list[Vector]] = [[] for _ in self.keys]
-        for frame in self.right.open_frames(context):
-            if isinstance(frame, Wait):
-                yield frame
-                continue
-            for column in self.right_kept:
-                parts[column].append(frame.columns[column].spread(frame.count))
-            for values, run in zip(key_parts, right_runs, strict=True):
-                values.append(run(frame).spread(frame.count))
-            if context.slice_over():
-                yield TURN
-        if not key_parts[0]:
-            if self.kind in ("inner", "semi"):
-                return
-            build = {column: all_null(self.types[column], 0) for column in self.right_kept}
-            table: Any = ValueTable([])
-            integers = False
-        else:
-            build = {column: joined(vectors, self.types[column]) for column, vectors in parts.items()}
-            keys = [joined(vectors, key.type) for vectors, key in zip(key_parts, self.keys, strict=True)]
-            table = IntegerTable(keys) if all(key.integer for key in self.keys) else None
-            integers = table is not None and table.usable
-            if not integers:
-                table = ValueTable(self._comparable(keys))
-        if context.slice_over():
-            yield TURN
-        yield from self._probe(context, build, table, integers)
+        run = _Run(self, context)
+        try:
+            yield from run.join(self.right.open_frames(context), self.left.open_frames(context), 0)
+        finally:
+            context.tell(self, run.facts())
+            run.close()
 
-    def _comparable(self, keys: Sequence[Vector]) -> list[Any]:
+    def comparable(self, keys: Sequence[Vector]) -> list[Any]:
         columns = []
         for vector, key in zip(keys, self.keys, strict=True):
             values = sql_values(vector, key.type)
@@ -96,15 +89,18 @@ class ColumnHashJoin:
             return columns[0]
         return [None if None in values else values for values in zip(*columns, strict=True)]
 
-    def _probe(self, context: ExecutionContext, build: dict[int, Vector], table: Any, integers: bool) -> Frames:
+    def probed(
+        self, context: ExecutionContext, left: Frames, build: dict[int, Vector], table: Any, integers: bool
+    ) -> Frames:
+        """The joined frames, for the table of the right side."""
         left_runs = [key.left(context) for key in self.keys]
         test = self.make_filter(context) if self.make_filter is not None else None
-        for frame in self.left.open_frames(context):
+        for frame in left:
             if isinstance(frame, Wait):
                 yield frame
                 continue
             keys = [run(frame).spread(frame.count) for run in left_runs]
-            matches: Matches = table.probe(keys if integers else self._comparable(keys))
+            matches: Matches = table.probe(keys if integers else self.comparable(keys))
             for piece in self._pieces(frame, matches):
                 found = self._joined(piece[0], piece[1], build, test)
                 if found is not None:
@@ -184,3 +180,108 @@ class ColumnHashJoin:
 
     def details(self) -> Sequence[str]:
         return (f"Hash Cond: {self.condition}",)
+
+
+class _Run:
+    """One execution. When the right side does not fit, both are put aside by the hash of their keys and joined part
+    by part."""
+
+    def __init__(self, join: ColumnHashJoin, context: ExecutionContext) -> None:
+        self._join = join
+        self._context = context
+        self._right_runs = [key.right(context) for key in join.keys]
+        self._memory = context.work_memory(hashed=True)
+        self._spill = Spill(context)
+        self._integers = all(key.integer for key in join.keys)
+        self._rows = 0
+        self._batches = 0
+
+    def join(self, right: Frames, left: Frames, level: int) -> Frames:
+        """The joined frames of both sides."""
+        context, join, memory = self._context, self._join, self._memory
+        frames: list[Frame] = []
+        key_parts: list[list[Vector]] = [[] for _ in join.keys]
+        for frame in right:
+            if isinstance(frame, Wait):
+                yield frame
+                continue
+            keys = [run(frame).spread(frame.count) for run in self._right_runs]
+            frames.append(
+                Frame({column: frame.columns[column].spread(frame.count) for column in frame.columns}, frame.count)
+            )
+            for values, vector in zip(key_parts, keys, strict=True):
+                values.append(vector)
+            entry_bytes = KEY_BYTES if self._integers else VALUE_BYTES
+            size = 2 * frame_bytes(frames[-1]) + entry_bytes * frame.count
+            if memory.take(size) and level < LEVELS_MAX:
+                yield from self._partitioned(frames, key_parts, right, left, level)
+                return
+            if context.slice_over():
+                yield TURN
+        self._batches += 1
+        if not frames:
+            if join.kind in ("inner", "semi"):
+                return
+            build = {column: all_null(join.types[column], 0) for column in join.right_kept}
+            table: Any = ValueTable([])
+            integers = False
+        else:
+            self._rows = max(self._rows, sum(frame.count for frame in frames))
+            build = {
+                column: joined([frame.columns[column] for frame in frames], join.types[column])
+                for column in join.right_kept
+            }
+            frames.clear()
+            vectors = [joined(parts, key.type) for parts, key in zip(key_parts, join.keys, strict=True)]
+            table = IntegerTable(vectors) if self._integers else None
+            integers = table is not None and table.usable
+            if not integers:
+                table = ValueTable(join.comparable(vectors))
+        if context.slice_over():
+            yield TURN
+        yield from join.probed(context, left, build, table, integers)
+        memory.release()
+
+    def _partitioned(
+        self, frames: list[Frame], key_parts: list[list[Vector]], right: Frames, left: Frames, level: int
+    ) -> Frames:
+        """The same where the right side does not fit."""
+        join, context, spill = self._join, self._context, self._spill
+        rights = FramePartitions(spill, self._memory.limit, join.right.types)
+        for place, frame in enumerate(frames):
+            keys = [parts[place] for parts in key_parts]
+            yield from rights.spread(frame, self._numbers(keys, level, rights.count))
+        frames.clear()
+        key_parts.clear()
+        self._memory.release()
+        yield from self._spread(rights, right, self._right_runs, level)
+        lefts = FramePartitions(spill, self._memory.limit, join.left.types)
+        yield from self._spread(lefts, left, [key.left(context) for key in join.keys], level)
+        for one, other in zip(rights.runs, lefts.runs, strict=True):
+            if other.rows and (one.rows or join.kind not in ("inner", "semi")):
+                yield from self.join(frames_of(one, spill), frames_of(other, spill), level + 1)
+
+    def _spread(self, partitions: FramePartitions, source: Frames, runs: Sequence[Any], level: int) -> Steps[None]:
+        for frame in source:
+            if isinstance(frame, Wait):
+                yield frame
+                continue
+            keys = [run(frame).spread(frame.count) for run in runs]
+            yield from partitions.spread(frame, self._numbers(keys, level, partitions.count))
+            if self._context.slice_over():
+                yield TURN
+        yield from partitions.finish()
+
+    def _numbers(self, keys: list[Vector], level: int, count: int) -> Places:
+        if self._integers:
+            return integer_partitions(keys, level, count)
+        return value_partitions(self._join.comparable(keys), level, count)
+
+    def facts(self) -> dict[str, Any]:
+        """What EXPLAIN ANALYZE tells."""
+        return hash_join_facts(self._rows, self._batches, self._memory.peak)
+
+    def close(self) -> None:
+        """Gives memory and disk back."""
+        self._memory.release()
+        self._spill.close()

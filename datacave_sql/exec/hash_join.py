@@ -172,16 +172,21 @@ class _Run:
 
     def facts(self) -> dict[str, Any]:
         """What EXPLAIN ANALYZE tells."""
-        return {
-            "Hash Buckets": max(1024, 1 << max(self._keys - 1, 0).bit_length()),
-            "Hash Batches": max(self._batches, 1),
-            "Peak Memory Usage": -(-self._memory.peak // 1024),
-        }
+        return hash_join_facts(self._keys, self._batches, self._memory.peak)
 
     def close(self) -> None:
         """Gives memory and disk back."""
         self._memory.release()
         self._spill.close()
+
+
+def hash_join_facts(keys: int, batches: int, memory: int) -> dict[str, Any]:
+    """How a hash join went, as EXPLAIN ANALYZE tells it."""
+    return {
+        "Hash Buckets": max(1024, 1 << max(keys - 1, 0).bit_length()),
+        "Hash Batches": max(batches, 1),
+        "Peak Memory Usage": -(-memory // 1024),
+    }
 
 
 def _sliced(rows: list[Row]) -> Batches:

@@ -220,6 +220,27 @@ class Rows:
         self._states: list[Any] = []
         self._distinct_key = distinct_key
         self._seen: set[Any] = set()
+        self.full = False
+        self.aside: list[tuple[Any, tuple[int, tuple[Any, ...]]]] = []
+        """Once it is `full`: marks of values that have not been seen, with what `add_rows` takes."""
+
+    @property
+    def seen_count(self) -> int:
+        """How many distinct values it keeps to know them again."""
+        return len(self._seen)
+
+    def forget_seen(self) -> None:
+        """Values are told apart among the next ones only."""
+        self._seen = set()
+
+    def add_rows(self, rows: list[tuple[int, tuple[Any, ...]]]) -> None:
+        """Takes what was put aside: groups with distinct values."""
+        states, step, key, seen = self._states, self._body.step, self._distinct_key, self._seen
+        for group, values in rows:
+            mark = (group, key(values))
+            if mark not in seen:
+                seen.add(mark)
+                states[group] = step(states[group], *values)
 
     def add(self, groups: Places, arguments: list[Vector], total: int) -> None:
         """Takes the rows of a frame."""
@@ -238,6 +259,9 @@ class Rows:
             if key is not None:
                 mark = (group, key(values))
                 if mark in seen:
+                    continue
+                if self.full:
+                    self.aside.append((mark, (group, values)))
                     continue
                 seen.add(mark)
             states[group] = step(states[group], *values)

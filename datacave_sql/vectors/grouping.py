@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacave_core.values import Row
+from datacave_sql.exec.row_size import rows_bytes
 from datacave_sql.vectors.vector import INTEGERS, Frame, Places, Vector, sql_values
 
 KeyFunction = Callable[[Any], Any]
@@ -129,20 +130,45 @@ class GroupTable:
         keys = list(zip(*(sql_values(sample[i], one) for i, one in enumerate(self._types)), strict=True))
         return self._global(keys)[inverse]
 
+    def compared(self, vectors: Sequence[Vector]) -> list[Any]:
+        """The key of each row, as the groups' keys are compared."""
+        rows = list(
+            zip(*(sql_values(vector, one) for vector, one in zip(vectors, self._types, strict=True)), strict=True)
+        )
+        return self._compared(rows)
+
+    def knows(self, keys: Sequence[Any]) -> list[bool]:
+        """Whether there is a group for each of these keys."""
+        if self._dense is not None:
+            self._leave_dense()
+        numbers = self._numbers
+        return [key in numbers for key in keys]
+
+    def bytes_since(self, count: int) -> int:
+        """About how many bytes the groups from number `count` on take."""
+        if self._dense is not None:
+            return 24 * (self._dense.count - count)
+        fresh = self._rows[count:]
+        # Keys stand in the list, the dictionary and the codes of each column.
+        return rows_bytes(fresh) + 200 * len(fresh) * (1 + len(self._types))
+
     def _leave_dense(self) -> None:
         """Goes on with a dictionary."""
         rows = self.rows
         self._dense = None
         self._global(rows)
 
+    def _compared(self, values: list[Row]) -> list[Any]:
+        if all(key is None for key in self._keys):
+            return values
+        keys = self._keys
+        return [
+            tuple([v if v is None or key is None else key(v) for v, key in zip(row, keys, strict=True)])
+            for row in values
+        ]
+
     def _global(self, values: list[Row]) -> Places:
-        compared: list[Any] = values
-        if any(key is not None for key in self._keys):
-            keys = self._keys
-            compared = [
-                tuple([v if v is None or key is None else key(v) for v, key in zip(row, keys, strict=True)])
-                for row in values
-            ]
+        compared = self._compared(values)
         numbers, rows = self._numbers, self._rows
         found = []
         for row, key in zip(values, compared, strict=True):

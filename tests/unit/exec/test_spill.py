@@ -8,7 +8,12 @@ from datacave_core.errors import DatacaveError
 from datacave_core.memory import MemoryStore, SeededRandomness, SimulatedClock
 from datacave_core.wait import Turn, Wait
 from datacave_sql import Database, DatabaseOptions, Session
+from datacave_sql.exec.column_operator import Frames
+from datacave_sql.exec.column_scan import ColumnScan
+from datacave_sql.exec.context import ExecutionContext
+from datacave_sql.exec.suspendable import Suspendable
 from datacave_sql.exec.work_memory import MIB, MemoryPool
+from datacave_sql.plan import column_plans
 
 SETUP = """
 create type mood as enum ('sad', 'ok', 'happy');
@@ -170,3 +175,67 @@ def test_what_cannot_be_put_aside_ends_at_the_limit() -> None:
     assert error.value.sqlstate == "53200" and "limits.statement_memory_bytes" in (error.value.hint or "")
     assert run(session, "select count(*) from t") == [(3000,)]
     assert database.memory.used == 0
+
+
+COLUMNS = """
+select s, count(*), sum(n), max(d), min(f) from t group by s
+
+select k, g, count(*), avg(f), count(distinct s) from t where f > 2 group by k, g
+
+select count(distinct s), count(distinct (k + 1)), sum(distinct n), count(distinct n) filter (where g > 50) from t
+
+select n, count(distinct s), min(s) from t group by n
+
+select sum(a.f), count(b.n), max(b.s) from t a join t b on a.k = b.k and a.g = b.g
+
+select count(*), sum(b.k), max(a.s) from t a join t b on a.s = b.s and a.k < b.k
+
+select count(*), count(b.k), max(b.s) from t a left join (select k, s from t where k % 2 = 0) b on a.k = b.k
+
+select count(*), sum(k) from t a where exists (select 1 from t b where b.k = a.k + 1 and b.f < a.f)
+
+select count(*), sum(k) from t a where not exists (select 1 from t b where b.s = a.s and b.f < a.f)
+"""
+
+
+def in_small_frames(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Big tables come in many frames; so does this one."""
+    whole = ColumnScan.open_frames
+
+    def parts(scan: ColumnScan, context: ExecutionContext) -> Frames:
+        for frame in whole(scan, context):
+            if isinstance(frame, Wait):
+                yield frame
+            else:
+                yield from (frame.part(start, start + 200) for start in range(0, frame.count, 200))
+
+    monkeypatch.setattr(column_plans, "COLUMN_ROWS_MIN", 0.0)
+    monkeypatch.setattr(ColumnScan, "open_frames", parts)
+
+
+@pytest.mark.parametrize("query", queries(COLUMNS))
+def test_columns_put_aside_come_back(database: Database, monkeypatch: pytest.MonkeyPatch, query: str) -> None:
+    session = database.connect("admin")
+    expected = run(session, query)
+    in_small_frames(monkeypatch)
+    other = database.connect("admin")
+    run(other, "analyze t")
+    files = written(database)
+    run(other, "set work_mem = '64kB'; set hash_mem_multiplier = 1")
+    found = run(other, query)
+    assert "ColumnAggregate" in seen_operators(other, query)
+    assert sorted(found, key=repr) == sorted(expected, key=repr)
+    assert written(database) > files, "nothing was put aside"
+    assert database.memory.used == 0 and other.memory.temporary_bytes == 0
+
+
+def seen_operators(session: Session, query: str) -> set[str]:
+    """The classes of the operators of a query's plan."""
+    compiled = session.compiler.cached(query)
+    found: set[str] = set()
+    pending = [compiled[0].operator]
+    while pending:
+        operator = pending.pop()
+        found.add(type(operator).__name__)
+        pending += (operator.child,) if isinstance(operator, Suspendable) else operator.children()
+    return found
