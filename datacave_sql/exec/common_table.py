@@ -1,12 +1,14 @@
 """Common tables: WITH queries run once per execution, and the rounds of recursive ones.
 
-A recursive one is filled as far as its readers ask, so that one without an end serves under a LIMIT.
+A recursive one is filled as far as its readers ask, so that one without an end serves under a LIMIT. Rows are kept in
+RowStores, which put aside what is too much for memory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from inspect import isgenerator
 from typing import Any
 
 from datacave_core.rowbatch import RowBatch
@@ -14,8 +16,10 @@ from datacave_core.values import Row
 from datacave_core.wait import TURN, Wait
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.operator import Batches, Operator
+from datacave_sql.exec.row_size import rows_bytes
+from datacave_sql.exec.row_store import RowStore
 from datacave_sql.exec.rowfunction import Factory
-from datacave_sql.exec.sort import batches_of
+from datacave_sql.exec.work_memory import WorkMemory
 
 
 @dataclass(slots=True)
@@ -34,8 +38,8 @@ class Rounds:
 
     __slots__ = ("ended", "rows", "steps")
 
-    def __init__(self) -> None:
-        self.rows: list[Row] = []
+    def __init__(self, context: ExecutionContext) -> None:
+        self.rows = RowStore(context)
         self.ended = False
         self.steps: Iterator[RowBatch | Wait] = iter(())
 
@@ -45,9 +49,15 @@ class Rounds:
             if isinstance(step, Wait):
                 yield step
             else:
-                self.rows += step
+                yield from self.rows.add(step)
                 return
         self.ended = True
+
+    def close(self) -> None:
+        """Gives memory and disk back."""
+        self.rows.close()
+        if isgenerator(self.steps):
+            self.steps.close()
 
 
 @dataclass(slots=True)
@@ -61,36 +71,46 @@ class With:
     not_null: frozenset[int]
 
     def open(self, context: ExecutionContext) -> Batches:
-        for part in self.parts:
-            yield from self._fill(context, part)
-        if not self.last:
-            yield from self.child.open(context)
-            return
-        # Nothing is shown before everything is done.
-        rows: list[Row] = []
-        for batch in self.child.open(context):
-            if isinstance(batch, Wait):
-                yield batch
-            else:
-                rows += batch
-        for part in self.last:
-            yield from self._fill(context, part)
-        yield from batches_of(rows)
+        kept: list[RowStore | Rounds] = []
+        try:
+            for part in self.parts:
+                yield from self._fill(context, part, kept)
+            if not self.last:
+                yield from self.child.open(context)
+                return
+            # Nothing is shown before everything is done.
+            shown = RowStore(context)
+            kept.append(shown)
+            for batch in self.child.open(context):
+                if isinstance(batch, Wait):
+                    yield batch
+                else:
+                    yield from shown.add(batch)
+            for part in self.last:
+                yield from self._fill(context, part, kept)
+            yield from shown.rows()
+        finally:
+            for one in kept:
+                one.close()
 
     @staticmethod
-    def _fill(context: ExecutionContext, part: CommonTablePart) -> Batches:
+    def _fill(context: ExecutionContext, part: CommonTablePart, kept: list[RowStore | Rounds]) -> Batches:
         if part.recursive is not None:
-            rounds = context.common_tables[part.id] = Rounds()
+            rounds = context.common_tables[part.id] = Rounds(context)
+            kept.append(rounds)
             rounds.steps = _rounds(context, part, part.recursive, rounds)
             return
-        rows: list[Row] = []
+        rows = RowStore(context)
+        kept.append(rows)
         # The command tag counts the rows of the main query.
         changed = context.rows_changed
         for batch in part.plan.open(context):
             if isinstance(batch, Wait):
                 yield batch
             else:
-                rows += batch
+                yield from rows.add(batch)
+                if context.slice_over():
+                    yield TURN
         context.rows_changed = changed
         context.common_tables[part.id] = rows
 
@@ -106,38 +126,46 @@ class With:
 
 def _rounds(context: ExecutionContext, part: CommonTablePart, recursive: Operator, rounds: Rounds) -> Batches:
     """New rows, round by round. The recursive term reads the last round; all others read what `rounds` holds."""
-    rows: list[Row] = []
-    for batch in part.plan.open(context):
-        if isinstance(batch, Wait):
-            yield batch
-        else:
-            rows += batch
+    memory = context.work_memory()
+    known = context.work_memory(hashed=True)
     keys_of = part.make_keys(context) if part.make_keys is not None else None
     seen: set[Any] = set()
-    last = rows if keys_of is None else _unseen(keys_of(rows), rows, seen)
-    while last:
-        yield last
-        if context.slice_over():
-            yield TURN
-        context.common_tables[part.id] = last
-        found: list[Row] = []
-        for batch in recursive.open(context):
+    last = found = RowStore(context, memory)
+    try:
+        for batch in part.plan.open(context):
             if isinstance(batch, Wait):
                 yield batch
-            else:
-                found += batch
+            elif fresh := batch if keys_of is None else _unseen(keys_of(batch), batch, seen, known):
+                yield from last.add(fresh)
+        while len(last):
+            yield from last.rows()
             if context.slice_over():
                 yield TURN
-        context.common_tables[part.id] = rounds
-        last = found if keys_of is None else _unseen(keys_of(found), found, seen)
+            context.common_tables[part.id] = last
+            found = RowStore(context, memory)
+            for batch in recursive.open(context):
+                if isinstance(batch, Wait):
+                    yield batch
+                elif fresh := batch if keys_of is None else _unseen(keys_of(batch), batch, seen, known):
+                    yield from found.add(fresh)
+                if context.slice_over():
+                    yield TURN
+            context.common_tables[part.id] = rounds
+            last.close()
+            last = found
+    finally:
+        last.close()
+        found.close()
+        known.release()
 
 
-def _unseen(keys: Sequence[Any], rows: list[Row], seen: set[Any]) -> list[Row]:
+def _unseen(keys: Sequence[Any], rows: list[Row], seen: set[Any], memory: WorkMemory) -> list[Row]:
     fresh = []
     for key, row in zip(keys, rows, strict=True):
         if key not in seen:
             seen.add(key)
             fresh.append(row)
+    memory.take(2 * rows_bytes(fresh))
     return fresh
 
 
@@ -155,14 +183,13 @@ class CommonTableScan:
         table = context.common_tables[self.id]
         make = self.make(context) if self.make is not None else None
         if not isinstance(table, Rounds):
-            yield from batches_of(table if make is None else make(table))
+            yield from _made(table.rows(), make)
             return
         read = 0
         while True:
             if read < len(table.rows):
-                rows = table.rows[read:]
-                read = len(table.rows)
-                yield from batches_of(rows if make is None else make(rows))
+                start, read = read, len(table.rows)
+                yield from _made(table.rows.part(start, read), make)
             elif table.ended:
                 return
             else:
@@ -176,3 +203,14 @@ class CommonTableScan:
 
     def details(self) -> Sequence[str]:
         return ()
+
+
+def _made(batches: Batches, make: Callable[[RowBatch], RowBatch] | None) -> Batches:
+    if make is None:
+        yield from batches
+        return
+    for batch in batches:
+        if isinstance(batch, Wait):
+            yield batch
+        elif rows := make(batch):
+            yield rows

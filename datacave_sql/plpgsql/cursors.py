@@ -12,6 +12,7 @@ from datacave_core.types import oids
 from datacave_sql.bind.binder import bind_in_scope
 from datacave_sql.bind.cursor_rows import with_keys
 from datacave_sql.bind.names import Scope
+from datacave_sql.exec.suspension import run_inside
 from datacave_sql.functions.typelookup import Attribute
 from datacave_sql.parse import ast, parse_statements
 from datacave_sql.parse.lexer import tokenize
@@ -287,13 +288,11 @@ def compile_fetch(c: Compiler, level: Level, s: x.Fetch) -> Run:
                 sqlstate=sqlstate.OBJECT_NOT_IN_PREREQUISITE_STATE,
                 hint="Declare it with SCROLL option to enable backward scan.",
             )
-        kept = portal.kept_rows()
-        run_steps(frame.session, kept)
-        rows = move(portal, portal.rows, s.direction, count)
-        frame.row_count = len(rows)
+        rows, first = run_inside(move(portal, s.direction, count))
+        frame.row_count = rows
         frame.values[found] = bool(rows)
         if targets is not None:
-            row = portal.shown(rows)[0] if rows else None
+            row = portal.shown([first])[0] if first is not None else None
             targets.store(frame, row, _Fetched(_shape(frame, portal)))
 
     return run
@@ -327,8 +326,8 @@ def compile_for_cursor(c: Compiler, level: Level, s: x.ForCursor) -> Run:
         shape = _shape(frame, portal)
 
         def rows() -> Any:
-            while got := move(portal, portal.rows, "forward", 1):
-                yield portal.shown(got)[0]
+            while (row := run_inside(move(portal, "forward", 1))[1]) is not None:
+                yield portal.shown([row])[0]
 
         try:
             return loop(frame, rows(), lambda row: store_record(frame, record, row, shape, c.types))

@@ -1,7 +1,7 @@
 """Portals: bound statements and cursors, run piece by piece.
 
 A portal runs its statement when rows are first asked for and keeps what has been produced and not yet fetched. A
-scrollable or held cursor keeps all its rows.
+scrollable or held cursor keeps all its rows, in a RowStore.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from typing import Any
 
 from datacave_core.values import Row
 from datacave_core.wait import Steps, Wait
+from datacave_sql.exec.context import ExecutionContext
+from datacave_sql.exec.row_store import RowStore
 from datacave_sql.session.compiled import CompiledQuery, CompiledUtility
 from datacave_sql.session.replies import Complete, Reply, Suspended
 
@@ -53,7 +55,9 @@ class Portal:
         self._steps: Iterator[Reply | Wait] | None = None
         self._rows: list[Row] = []
         self._complete: Complete | None = None
-        self._materialised = False
+        self._kept: RowStore | None = None
+        self.current: Row | None = None
+        """Of a cursor: the row it stands on."""
         self._committed_with = False
         self.position = 0  # of a scrollable cursor: the row it stands on, 0 before the first
 
@@ -69,8 +73,8 @@ class Portal:
         """Up to `row_limit` rows (0: all), then Suspended or Complete."""
         if self.compiled is None:
             return
-        if self._materialised:
-            yield from self._from_position(row_limit)
+        if self._kept is not None:
+            yield from self._from_position(self._kept, row_limit)
             return
         if self._complete is not None and not self._rows:
             # Run to its end before: no more rows, and nothing is done twice.
@@ -114,28 +118,37 @@ class Portal:
             else:
                 yield step
 
-    def _from_position(self, row_limit: int) -> Iterator[Reply]:
+    def _from_position(self, kept: RowStore, row_limit: int) -> Iterator[Reply | Wait]:
         """The same for a portal that FETCH or MOVE has been at."""
-        start = self.position
-        rows = self._rows[start : start + row_limit] if row_limit else self._rows[start:]
-        cut = bool(row_limit) and len(rows) == row_limit
-        self.position = start + len(rows) if cut else len(self._rows) + 1
-        if rows:
-            yield self.shown(rows)
-        yield Suspended() if cut else Complete(f"SELECT {len(rows)}")
+        start, total = self.position, len(kept)
+        stop = min(start + row_limit, total) if row_limit else total
+        cut = bool(row_limit) and stop - start == row_limit
+        for part in kept.part(start, stop):
+            yield part if isinstance(part, Wait) else self.shown(part)
+        yield from self.move_to(stop if cut else total + 1)
+        yield Suspended() if cut else Complete(f"SELECT {max(stop - start, 0)}")
+
+    def move_to(self, position: int) -> Steps[None]:
+        """Stands on a row from now on, before the first, or after the last one."""
+        kept = yield from self.kept_rows()
+        self.position = position
+        self.current = (yield from kept.row(position - 1)) if 1 <= position <= len(kept) else None
 
     def materialise(self) -> Steps[None]:
         """Runs to the end and keeps the rows, so that the portal outlives its transaction."""
-        if self._materialised:
+        if self._kept is not None:
             return
-        self._materialised = True
+        kept = self._kept = RowStore(ExecutionContext(self._session, self._session.transaction, ()))
+        if self._rows:
+            rows, self._rows = self._rows, []
+            yield from kept.add(rows)
         if self._steps is None:
             self._steps = iter(self._session.execute(self.compiled, self.parameters))
         for step in self._steps:
             if isinstance(step, Wait):
                 yield step
             elif type(step) is list:
-                self._rows += step
+                yield from kept.add(step)
             elif isinstance(step, Complete):
                 self._complete = step
         self._committed_with = True
@@ -154,19 +167,15 @@ class Portal:
 
     def current_key(self, table_oid: int) -> tuple[bool, bytes | None]:
         """(whether it stands on a row, the key of the row of a table in it)."""
-        if not 1 <= self.position <= len(self._rows):
+        if self.current is None:
             return False, None
-        return True, self._rows[self.position - 1][dict(self.keys)[table_oid]]
+        return True, self.current[dict(self.keys)[table_oid]]
 
-    def kept_rows(self) -> Steps[list[Row]]:
+    def kept_rows(self) -> Steps[RowStore]:
         """All rows, for scrolling."""
         yield from self.materialise()
-        return self._rows
-
-    @property
-    def rows(self) -> list[Row]:
-        """The rows that are kept; all of them after `materialise`."""
-        return self._rows
+        assert self._kept is not None
+        return self._kept
 
     @property
     def survived(self) -> bool:
@@ -175,7 +184,7 @@ class Portal:
 
     def survives(self, committed: bool) -> bool:
         """Whether it outlives the transaction that ends now: a held cursor whose transaction has committed."""
-        return self.holdable and self._committed_with and (committed or self._materialised)
+        return self.holdable and self._committed_with and (committed or self._kept is not None)
 
     def close(self) -> None:
         """Stops the statement."""
@@ -184,3 +193,5 @@ class Portal:
         if isgenerator(steps) and not steps.gi_running:
             steps.close()
         self._rows = []
+        if self._kept is not None:
+            self._kept.close()

@@ -12,8 +12,10 @@ from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
 from datacave_core.rowbatch import BATCH_ROWS
 from datacave_core.values import Row
+from datacave_core.wait import Steps as Waits
 from datacave_core.wait import Wait
 from datacave_sql.bind.statements import DeclareCursor
+from datacave_sql.exec.row_store import RowStore
 from datacave_sql.parse import ast
 from datacave_sql.plan.physical import plan_query
 from datacave_sql.session.compiled import compiled_query
@@ -81,11 +83,42 @@ def fetch(session: Any, statement: ast.FetchCursor) -> Steps:
             hint="Declare it with SCROLL option to enable backward scan.",
         )
     kept = yield from portal.kept_rows()
-    rows = move(portal, kept, statement.direction, statement.count)
+    low, high, backward = _span(portal.position, len(kept), statement.direction, statement.count)
+    rows = max(high - low, 0)
+    position = _landing(portal.position, len(kept), statement.direction, statement.count, rows)
     if rows and not statement.move:
-        for start in range(0, len(rows), BATCH_ROWS):
-            yield portal.shown(rows[start : start + BATCH_ROWS])
-    yield Complete(f"{'MOVE' if statement.move else 'FETCH'} {len(rows)}")
+        yield from _shown(portal, kept, low, high, backward)
+    yield from portal.move_to(position)
+    yield Complete(f"{'MOVE' if statement.move else 'FETCH'} {rows}")
+
+
+def move(portal: Portal, direction: str, count: int | None) -> Waits[tuple[int, Row | None]]:
+    """Moves the cursor as a FETCH does: how many rows that are, and the first of them."""
+    kept = yield from portal.kept_rows()
+    low, high, backward = _span(portal.position, len(kept), direction, count)
+    rows = max(high - low, 0)
+    position = _landing(portal.position, len(kept), direction, count, rows)
+    first = (yield from kept.row(high - 1 if backward else low)) if rows else None
+    yield from portal.move_to(position)
+    return rows, first
+
+
+def _shown(portal: Portal, kept: RowStore, low: int, high: int, backward: bool) -> Steps:
+    """The rows low .. high as clients get them."""
+    if not backward:
+        for part in kept.part(low, high):
+            yield part if isinstance(part, Wait) else portal.shown(part)
+        return
+    while high > low:
+        start = max(low, high - BATCH_ROWS)
+        rows: list[Row] = []
+        for part in kept.part(start, high):
+            if isinstance(part, Wait):
+                yield part
+            else:
+                rows += part
+        yield portal.shown(rows[::-1])
+        high = start
 
 
 def _goes_back(statement: ast.FetchCursor) -> bool:
@@ -97,39 +130,39 @@ def _goes_back(statement: ast.FetchCursor) -> bool:
     return direction == "absolute" or (count is not None and count < 0)
 
 
-def move(portal: Portal, kept: list[Row], direction: str, count: int | None) -> list[Row]:
-    """The rows of a FETCH; moves the cursor, which stands before the first row (0), on a row, or after the last."""
-    total = len(kept)
+def _span(at: int, total: int, direction: str, count: int | None) -> tuple[int, int, bool]:
+    """The rows of a FETCH from position `at`: (first, behind the last, whether they come backward)."""
+    target = _target(at, total, direction, count)
+    if target is not None:
+        return (target - 1, target, False) if 1 <= target <= total else (0, 0, False)
+    if _is_backward(direction, count):
+        return (0 if count is None else max(at - 1 - abs(count), 0)), max(at - 1, 0), True
+    start = min(at, total)
+    return start, (total if count is None else min(start + abs(count), total)), False
+
+
+def _landing(at: int, total: int, direction: str, count: int | None, rows: int) -> int:
+    """Where the cursor stands then: before the first row (0), on a row, or after the last."""
+    target = _target(at, total, direction, count)
+    if target is not None:
+        return max(0, min(target, total + 1))
+    if _is_backward(direction, count):
+        return at - rows if count is not None and rows == abs(count) else 0
+    return at + rows if count is not None and rows == abs(count) else total + 1
+
+
+def _target(at: int, total: int, direction: str, count: int | None) -> int | None:
+    """The one row that is asked for; None where it is a number of rows."""
     if direction == "absolute":
         target = count if count is not None else total
-        return _land(portal, kept, target if target >= 0 else total + 1 + target)
+        return target if target >= 0 else total + 1 + target
     if direction == "relative":
-        return _land(portal, kept, portal.position + (count or 0))
-    if count == 0:
-        return _land(portal, kept, portal.position)
-    if (direction == "backward") == (count is None or count > 0):
-        return _backward(portal, kept, None if count is None else abs(count))
-    return _forward(portal, kept, None if count is None else abs(count))
+        return at + (count or 0)
+    return at if count == 0 else None
 
 
-def _forward(portal: Portal, kept: list[Row], count: int | None) -> list[Row]:
-    at = portal.position
-    rows = kept[at:] if count is None else kept[at : at + count]
-    portal.position = at + len(rows) if len(rows) == count else len(kept) + 1
-    return rows
-
-
-def _backward(portal: Portal, kept: list[Row], count: int | None) -> list[Row]:
-    at = portal.position
-    low = 0 if count is None else max(at - 1 - count, 0)
-    rows = kept[low : max(at - 1, 0)][::-1]
-    portal.position = at - len(rows) if len(rows) == count else 0
-    return rows
-
-
-def _land(portal: Portal, kept: list[Row], target: int) -> list[Row]:
-    portal.position = max(0, min(target, len(kept) + 1))
-    return [kept[target - 1]] if 1 <= target <= len(kept) else []
+def _is_backward(direction: str, count: int | None) -> bool:
+    return (direction == "backward") == (count is None or count > 0)
 
 
 def close(session: Any, statement: ast.CloseCursor) -> Steps:

@@ -41,6 +41,16 @@ select distinct s, n from t order by s desc, n
 """
 
 UNORDERED = """
+with c as materialized (select * from t) select x.k, y.s from c x join c y on x.k = y.k + 1000
+
+with recursive c as (select k, s, n, 1 as round from t union all select k, s, n, round + 1 from c where round < 3)
+  select count(*), count(distinct k), max(s), sum(round) from c
+
+with recursive c(k, s, j) as (select k, s, j from t union select k / 2, s, j from c) select k, count(*) from c
+  where k < 50 group by k
+
+with a as (delete from t where false returning k), b as materialized (select k, s, j from t) select * from b
+
 select a.k, b.s from t a join t b on a.s = b.s and a.k <> b.k
 
 select a.k, b.k, b.j from t a left join (select * from t where k % 3 = 0) b on a.n = b.f and b.k < 2500 and a.i = b.i
@@ -239,3 +249,22 @@ def seen_operators(session: Session, query: str) -> set[str]:
         found.add(type(operator).__name__)
         pending += (operator.child,) if isinstance(operator, Suspendable) else operator.children()
     return found
+
+
+def test_cursors_keep_their_rows_on_disk(database: Database) -> None:
+    session = database.connect("admin")
+    rows = run(session, "select k, s from t order by k")
+    files = written(database)
+    run(session, "set work_mem = '64kB'")
+    run(session, "begin; declare c scroll cursor with hold for select k, s from t order by k; commit")
+    assert database.memory.used < 200_000 and session.memory.temporary_bytes > 100_000
+    assert run(session, "fetch 3 from c") == rows[:3]
+    assert run(session, "fetch absolute 2500 from c") == [rows[2499]]
+    assert run(session, "fetch backward 1200 from c") == rows[1299:2499][::-1]
+    assert run(session, "fetch relative 5 from c") == [rows[1304]]
+    assert run(session, "fetch all from c") == rows[1305:]
+    assert run(session, "fetch prior from c") == [rows[-1]]
+    assert run(session, "fetch absolute -3000 from c") == [rows[0]]
+    run(session, "close c")
+    assert written(database) > files
+    assert database.memory.used == 0 and session.memory.temporary_bytes == 0
