@@ -45,6 +45,7 @@ from datacave_core.types.record import RECORD_IO
 from datacave_core.types.registered import REGISTERED_IO
 from datacave_core.types.registry import RANGES, RANGES_BY_MULTIRANGE, find_type
 from datacave_core.types.settings import FormatSettings
+from datacave_core.types.snapshot import SNAPSHOT_IO
 from datacave_core.types.text import ACLITEM_IO, BPCHAR_IO, CHAR_IO, NAME_IO, OPAQUE_IO, TEXT_IO, VARCHAR_IO
 from datacave_core.types.time import TIME_IO, TIME_TZ_IO
 from datacave_core.types.timestamp import TIMESTAMP_IO, TIMESTAMPTZ_IO
@@ -97,6 +98,8 @@ _SCALARS: Final[dict[int, TypeIO]] = {
     oids.MONEY: MONEY_IO,
     oids.TID: TID_IO,
     oids.PG_LSN: LSN_IO,
+    oids.PG_SNAPSHOT: SNAPSHOT_IO,
+    oids.TXID_SNAPSHOT: SNAPSHOT_IO,
     oids.RECORD: RECORD_IO,
     oids.VOID: VOID_IO,
     oids.REGPROC: REGISTERED_IO,

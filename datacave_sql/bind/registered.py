@@ -66,9 +66,15 @@ def registered_constant(b: Binding, text: str, type_oid: int, position: int) -> 
     if type_oid in (oids.REGPROCEDURE, oids.REGOPERATOR):
         return _with_arguments(b, text, type_oid, position)
     if type_oid == oids.REGOPER:
-        found = registry.operators_named(stripped.rsplit(".", 1)[-1])
+        schema, _, operator = stripped.rpartition(".")
+        _check_schema(b, schema, position)
+        found = registry.operators_named(operator)
         return _single(found, f"operator does not exist: {text}", "more than one operator named " + text, position)
     name = split_name(text, position)
+    if len(name) > 1:
+        if type_oid in (oids.REGNAMESPACE, oids.REGROLE):
+            raise DatacaveError("invalid name syntax", sqlstate=sqlstate.INVALID_NAME, position=position)
+        _check_schema(b, name[-2], position)
     if type_oid == oids.REGCLASS:
         virtual = b.environment.virtual_relations
         if virtual is not None and (len(name) == 1 or name[-2] == "pg_catalog"):
@@ -87,6 +93,14 @@ def registered_constant(b: Binding, text: str, type_oid: int, position: int) -> 
     return _by_name(b, name[-1], type_oid, position)
 
 
+def _check_schema(b: Binding, schema: str, position: int) -> None:
+    """Raises 3F000 for the name of a schema that does not exist."""
+    if schema and b.catalog.schema_named(schema) is None and schema not in ("pg_catalog", "information_schema"):
+        raise DatacaveError(
+            f'schema "{schema}" does not exist', sqlstate=sqlstate.INVALID_SCHEMA_NAME, position=position
+        )
+
+
 def _single(found: tuple[object, ...], missing: str, several: str, position: int) -> int:
     if len(found) == 1:
         oid: int = found[0].oid  # type: ignore[attr-defined]
@@ -99,7 +113,9 @@ def _with_arguments(b: Binding, text: str, type_oid: int, position: int) -> int:
     head, _, tail = text.partition("(")
     words = [word.strip() for word in tail.rstrip().removesuffix(")").split(",")] if tail.strip() != ")" else []
     given = tuple(0 if word.lower() == "none" else typenames.resolve_type(b, parse_type(word)).oid for word in words)
-    name = head.strip().rsplit(".", 1)[-1]
+    schema, _, name = head.strip().rpartition(".")
+    if type_oid == oids.REGPROCEDURE:
+        _check_schema(b, schema, position)
     if type_oid == oids.REGPROCEDURE:
         for function in registry.functions_named(name.lower()):
             if function.argument_types == given:
@@ -109,7 +125,7 @@ def _with_arguments(b: Binding, text: str, type_oid: int, position: int) -> int:
                 return routine.oid
         what = "function"
     else:
-        for operator in registry.operators_named(name):
+        for operator in registry.operators_named(name) if schema in ("", "pg_catalog") else ():
             if (operator.left, operator.right) == given:
                 return operator.oid
         what = "operator"

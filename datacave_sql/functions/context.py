@@ -43,6 +43,17 @@ class CatalogView(Protocol):
     def function_oid(self, name: str) -> int | None:
         """The oid of a user's function written as in SQL, with argument types or without; None if there is none."""
 
+    def name_parts(self, name: str) -> tuple[str, ...]:
+        """The parts of a name written as in SQL. Raises 42602."""
+
+    def collation_oid(self, name: str) -> int | None:
+        """The oid of a collation of pg_catalog by its bare name."""
+
+    def collation_name(self, oid: int) -> str | None: ...
+
+    def operator_oids(self, schema: str | None, name: str, types: tuple[int, int] | None) -> list[int]:
+        """Users' operators of a name that a schema or the search path has, those with these operand types."""
+
     def schema_name(self, oid: int) -> str | None: ...
 
     def schema_oid(self, name: str) -> int | None: ...
@@ -221,6 +232,9 @@ class EvaluationContext(Protocol):
 
     def transaction_id(self) -> int:
         """The running transaction's id (txid_current)."""
+
+    def assigned_transaction_id(self) -> int | None:
+        """The same where the transaction has written or been asked for its id; else None."""
 
     def client_address(self) -> tuple[str, int] | None:
         """The client's address and port; None for a local socket."""

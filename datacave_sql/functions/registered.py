@@ -52,6 +52,9 @@ def _name(type_oid: int, value: int, context: EvaluationContext) -> str | None:
         return found if found is not None else catalog.function_name(value, with_arguments)
     if type_oid in (oids.REGOPER, oids.REGOPERATOR):
         return _operator_name(value, context.types, with_arguments=type_oid == oids.REGOPERATOR)
+    if type_oid == oids.REGCOLLATION:
+        collation = catalog.collation_name(value)
+        return None if collation is None else quote_identifier(collation)
     return None
 
 
@@ -78,31 +81,121 @@ def _operator_name(oid: int, types: TypeLookup, *, with_arguments: bool) -> str 
 
 
 def registered_value(type_oid: int, text: str, context: EvaluationContext) -> int:
-    """The oid behind a name; raises 42P01, 42704, 42883 or 3F000 where there is none."""
-    if text == "-":
+    """The oid behind a name; raises 42P01, 42704, 42725, 42883 or 3F000 where there is none."""
+    if text == "-" and type_oid not in (oids.REGOPER, oids.REGOPERATOR):
         return 0
     if text.isascii() and text.isdigit():
         return int(text)
+    found = find_registered(type_oid, text, context)
+    if found is None:
+        raise _missing(type_oid, text, context)
+    return found
+
+
+def find_registered(type_oid: int, text: str, context: EvaluationContext) -> int | None:
+    """The oid behind a name, or None. Raises 42725 for a name that several have, 42602, 22P02 for what is no name."""
     catalog = context.catalog
     if type_oid == oids.REGCLASS:
-        return _found(catalog.relation_oid(text), f'relation "{text}" does not exist', sqlstate.UNDEFINED_TABLE)
+        return catalog.relation_oid(text)
     if type_oid == oids.REGTYPE:
-        return _found(catalog.type_oid(text), f'type "{text}" does not exist', sqlstate.UNDEFINED_OBJECT)
+        return catalog.type_oid(text)
     if type_oid == oids.REGNAMESPACE:
-        return _found(catalog.schema_oid(text), f'schema "{text}" does not exist', sqlstate.INVALID_SCHEMA_NAME)
+        return catalog.schema_oid(text)
     if type_oid == oids.REGROLE:
-        return _found(catalog.role_oid(text), f'role "{text}" does not exist', sqlstate.UNDEFINED_OBJECT)
-    if type_oid == oids.REGPROCEDURE and (known := catalog.function_oid(text)) is not None:
-        return known
+        return catalog.role_oid(text)
+    if type_oid == oids.REGCOLLATION:
+        *schema, name = catalog.name_parts(text)
+        return catalog.collation_oid(name) if schema in ([], ["pg_catalog"]) else None
     if type_oid == oids.REGPROC:
         if (made := catalog.function_oid(text)) is not None:
             return made
-        candidates = proc_rows_named(text.removeprefix("pg_catalog."))
-        if len(candidates) > 1:
-            raise DatacaveError(f'more than one function named "{text}"', sqlstate=sqlstate.AMBIGUOUS_FUNCTION)
-        oid = int(candidates[0][0]) if candidates else None
-        return _found(oid, f'function "{text}" does not exist', sqlstate.UNDEFINED_FUNCTION)
+        *schema, name = catalog.name_parts(text)
+        candidates = proc_rows_named(name) if schema in ([], ["pg_catalog"]) else []
+        return _only([int(row[0]) for row in candidates], "function", text)
+    if type_oid == oids.REGPROCEDURE:
+        head, types = _signature(text, context)
+        if (made := catalog.function_oid(text)) is not None:
+            return made
+        *schema, name = catalog.name_parts(head)
+        for row in proc_rows_named(name) if schema in ([], ["pg_catalog"]) else []:
+            if tuple(map(int, row[ARGUMENTS].split())) == types:
+                return int(row[0])
+        return None
+    if type_oid in (oids.REGOPER, oids.REGOPERATOR):
+        return _operator(type_oid, text, context)
     raise FeatureNotSupported(f'"{text}" cannot be looked up', hint="Give the object's oid.")
+
+
+def _signature(text: str, context: EvaluationContext) -> tuple[str, tuple[int, ...]]:
+    """The name and the argument types (0 for NONE) of `name(type, ..)`. Raises 22P02, 42704."""
+    head, opened, tail = text.partition("(")
+    tail = tail.rstrip()
+    if not opened or not tail.endswith(")"):
+        word = "left" if not opened else "right"
+        raise DatacaveError(f"expected a {word} parenthesis", sqlstate=sqlstate.INVALID_TEXT_REPRESENTATION)
+    types = []
+    inside = tail[:-1].strip()
+    for written in inside.split(",") if inside else ():
+        one = written.strip()
+        found = 0 if one.lower() == "none" else context.catalog.type_oid(one)
+        if found is None:
+            raise DatacaveError(f'type "{one}" does not exist', sqlstate=sqlstate.UNDEFINED_OBJECT)
+        types.append(found)
+    return head.strip(), tuple(types)
+
+
+def _operator(type_oid: int, text: str, context: EvaluationContext) -> int | None:
+    head, types = (text.strip(), None) if type_oid == oids.REGOPER else _signature(text, context)
+    schema, dot, name = head.rpartition(".")
+    wanted = None
+    if types is not None:
+        if len(types) != 2:
+            message = "missing argument" if len(types) < 2 else "too many arguments"
+            raise DatacaveError(message, sqlstate=sqlstate.UNDEFINED_PARAMETER if len(types) < 2 else "54023",
+                                hint="Provide two argument types for operator.")  # fmt: skip
+        wanted = (types[0], types[1])
+    found = context.catalog.operator_oids(schema if dot else None, name, wanted)
+    if schema in ("", "pg_catalog"):
+        found += [
+            oid
+            for oid, row in operator_rows().items()
+            if row[1] == name and wanted in (None, (int(row[3]), int(row[4])))
+        ]
+    return _only(found, "operator", text)
+
+
+def _only(found: list[int], what: str, text: str) -> int | None:
+    if len(found) > 1:
+        quoted = f'"{text}"' if what == "function" else text
+        raise DatacaveError(f"more than one {what} named {quoted}", sqlstate=sqlstate.AMBIGUOUS_FUNCTION)
+    return found[0] if found else None
+
+
+_MISSING = {
+    oids.REGCLASS: ('relation "{}" does not exist', sqlstate.UNDEFINED_TABLE),
+    oids.REGTYPE: ('type "{}" does not exist', sqlstate.UNDEFINED_OBJECT),
+    oids.REGNAMESPACE: ('schema "{}" does not exist', sqlstate.INVALID_SCHEMA_NAME),
+    oids.REGROLE: ('role "{}" does not exist', sqlstate.UNDEFINED_OBJECT),
+    oids.REGCOLLATION: ('collation "{}" for encoding "UTF8" does not exist', sqlstate.UNDEFINED_OBJECT),
+    oids.REGPROC: ('function "{}" does not exist', sqlstate.UNDEFINED_FUNCTION),
+    oids.REGPROCEDURE: ('function "{}" does not exist', sqlstate.UNDEFINED_FUNCTION),
+    oids.REGOPER: ("operator does not exist: {}", sqlstate.UNDEFINED_FUNCTION),
+    oids.REGOPERATOR: ("operator does not exist: {}", sqlstate.UNDEFINED_FUNCTION),
+}
+
+
+def _missing(type_oid: int, text: str, context: EvaluationContext) -> DatacaveError:
+    """The error of a name that nothing has: of its schema, where that is what is missing."""
+    schema = ""
+    if type_oid == oids.REGOPER:
+        schema = text.strip().rpartition(".")[0]
+    elif type_oid in (oids.REGCLASS, oids.REGCOLLATION, oids.REGPROC, oids.REGPROCEDURE):
+        parts = context.catalog.name_parts(text.partition("(")[0].strip())
+        schema = parts[-2] if len(parts) > 1 else ""
+    if schema and context.catalog.schema_oid(quote_identifier(schema)) is None:
+        return DatacaveError(f'schema "{schema}" does not exist', sqlstate=sqlstate.INVALID_SCHEMA_NAME)
+    message, state = _MISSING[type_oid]
+    return DatacaveError(message.format(text), sqlstate=state)
 
 
 def registered_io(type_oid: int, context: EvaluationContext) -> TypeIO:
@@ -115,9 +208,3 @@ def registered_io(type_oid: int, context: EvaluationContext) -> TypeIO:
         return registered_text(type_oid, value, context)
 
     return replace(REGISTERED_IO, input=read, output=write, text_encoder=None, text_decoder=None)
-
-
-def _found(oid: int | None, message: str, state: str) -> int:
-    if oid is None:
-        raise DatacaveError(message, sqlstate=state)
-    return oid

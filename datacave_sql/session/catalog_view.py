@@ -21,6 +21,7 @@ from datacave_sql.bind.sqltext import quote_identifier
 from datacave_sql.bind.updatability import updatable_events
 from datacave_sql.parse import parse_type
 from datacave_sql.pgcatalog.attributes import default_oid, default_parts
+from datacave_sql.pgcatalog.facts import fixed_rows
 from datacave_sql.pgcatalog.signatures import function_arguments, function_result
 from datacave_sql.session.definitions import constraint_text, index_key_text, index_text
 from datacave_sql.session.parameter_text import split_identifiers
@@ -229,6 +230,23 @@ class SessionCatalogView:
             raise DatacaveError(f'more than one function named "{name}"', sqlstate=sqlstate.AMBIGUOUS_FUNCTION)
         return found[0].oid if found else None
 
+    def operator_oids(self, schema: str | None, name: str, types: tuple[int, int] | None) -> list[int]:
+        """Users' operators of a name that a schema or the search path has, those with these operand types."""
+        schemas = [self._catalog.schema_names.get(schema)] if schema is not None else [oid for _, oid in self._path()]
+        return [
+            one.oid
+            for one in self._catalog.operators.values()
+            if one.name == name and one.schema_oid in schemas and types in (None, (one.left_oid, one.right_oid))
+        ]
+
+    def collation_oid(self, name: str) -> int | None:
+        """The oid of a collation of pg_catalog by its bare name."""
+        return next((row[0] for row in fixed_rows("pg_collation") if row[1] == name), None)
+
+    def collation_name(self, oid: int) -> str | None:
+        """The name of a collation."""
+        return next((row[1] for row in fixed_rows("pg_collation") if row[0] == oid), None)
+
     # Schemas, roles, databases
 
     def schema_name(self, oid: int) -> str | None:
@@ -238,8 +256,14 @@ class SessionCatalogView:
 
     def schema_oid(self, name: str) -> int | None:
         """The oid of a schema written as in SQL."""
+        return self._catalog.schema_names.get(self._single(name))
+
+    def _single(self, name: str) -> str:
+        """A name that no schema may stand before. Raises 42602."""
         parts = self.name_parts(name)
-        return self._catalog.schema_names.get(parts[0]) if len(parts) == 1 else None
+        if len(parts) > 1:
+            raise DatacaveError("invalid name syntax", sqlstate=sqlstate.INVALID_NAME)
+        return parts[0]
 
     def role_name(self, oid: int) -> str | None:
         """The name of a role."""
@@ -248,8 +272,7 @@ class SessionCatalogView:
 
     def role_oid(self, name: str) -> int | None:
         """The oid of a role written as in SQL."""
-        parts = self.name_parts(name)
-        return self._catalog.role_names.get(parts[0]) if len(parts) == 1 else None
+        return self._catalog.role_names.get(self._single(name))
 
     def database_name(self, oid: int) -> str | None:
         """The name of a database."""

@@ -143,6 +143,7 @@ class SessionEvaluation:
         self.query_text = ""
         self.constraint_modes: dict[int, bool] = {}
         """SET CONSTRAINTS of the transaction: constraint oid (0: all) to whether it is deferred."""
+        self._shown_number = 0
         self.temporary_schema = f"pg_temp_{session.process_id}"
         session.settings.set_identity(session.user, self._is_superuser, lambda: self.transaction_timestamp)
 
@@ -334,7 +335,16 @@ class SessionEvaluation:
     def transaction_id(self) -> int:
         """The running transaction's number."""
         transaction = self._session.transaction
-        return transaction.number if transaction is not None else 0
+        self._shown_number = transaction.number if transaction is not None else 0
+        return self._shown_number
+
+    def assigned_transaction_id(self) -> int | None:
+        """The number where the transaction has written or been asked for it."""
+        transaction = self._session.transaction
+        if transaction is None or not (transaction.writes or transaction.number == self._shown_number):
+            return None
+        number: int = transaction.number
+        return number
 
     def sleep(self, seconds: float) -> Steps[None]:
         """Waits that long. Raises 0A000 where nobody can wake the session."""

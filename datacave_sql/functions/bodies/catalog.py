@@ -11,11 +11,12 @@ from typing import Any
 
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
-from datacave_core.types import find_type, format_type
+from datacave_core.types import find_type, format_type, oids
 from datacave_core.values import Array, Row
 from datacave_sql.functions.body import Bodies
 from datacave_sql.functions.context import EvaluationContext
 from datacave_sql.functions.identifiers import quote_identifier
+from datacave_sql.functions.registered import find_registered, registered_value
 from datacave_sql.parse.keywords import BARE_WORDS, KEYWORDS
 
 BODIES = Bodies()
@@ -202,10 +203,7 @@ BODIES.add_with_context(
 
 
 def _relation(context: EvaluationContext, name: str) -> int:
-    oid = context.catalog.relation_oid(name)
-    if oid is None:
-        raise DatacaveError(f'relation "{name}" does not exist', sqlstate=sqlstate.UNDEFINED_TABLE)
-    return oid
+    return registered_value(oids.REGCLASS, name, context)
 
 
 @BODIES.with_context("text_regclass")
@@ -214,10 +212,30 @@ def relation_of_text(context: EvaluationContext, name: str) -> int:
     return _relation(context, name)
 
 
-BODIES.add_with_context("to_regclass", lambda context, name: context.catalog.relation_oid(name))
-BODIES.add_with_context("to_regtype", lambda context, name: context.catalog.type_oid(name))
-BODIES.add_with_context("to_regnamespace", lambda context, name: context.catalog.schema_oid(name))
-BODIES.add_with_context("to_regrole", lambda context, name: context.catalog.role_oid(name))
+def _to_registered(type_oid: int) -> Any:
+    def find(context: EvaluationContext, name: str) -> int | None:
+        try:
+            return find_registered(type_oid, name, context)
+        except DatacaveError as error:
+            if error.sqlstate == sqlstate.AMBIGUOUS_FUNCTION:
+                return None
+            raise
+
+    return find
+
+
+for _symbol, _type_oid in (
+    ("to_regclass", oids.REGCLASS),
+    ("to_regcollation", oids.REGCOLLATION),
+    ("to_regnamespace", oids.REGNAMESPACE),
+    ("to_regoper", oids.REGOPER),
+    ("to_regoperator", oids.REGOPERATOR),
+    ("to_regproc", oids.REGPROC),
+    ("to_regprocedure", oids.REGPROCEDURE),
+    ("to_regrole", oids.REGROLE),
+    ("to_regtype", oids.REGTYPE),
+):
+    BODIES.add_with_context(_symbol, _to_registered(_type_oid))
 
 
 def _size(part: str) -> Any:

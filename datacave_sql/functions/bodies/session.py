@@ -6,6 +6,7 @@ generator of Waits, and are marked `waits`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
@@ -156,7 +157,7 @@ def transaction_id(context: EvaluationContext) -> int:
     return context.transaction_id()
 
 
-BODIES.add_with_context("pg_current_xact_id_if_assigned", transaction_id)
+BODIES.add_with_context("pg_current_xact_id_if_assigned", lambda context: context.assigned_transaction_id())
 
 
 @BODIES.with_context("nextval_oid")
@@ -208,16 +209,34 @@ def _collation(types: CallTypes) -> Body:
     return Body(collation)
 
 
-@BODIES("pg_num_nulls")
-def count_nulls(*values: Value) -> int:
-    """num_nulls."""
-    return values.count(None)
+def _spread(values: tuple[Value, ...]) -> Sequence[Value] | None:
+    """The values of a call whose last argument is an array marked VARIADIC; None for a NULL array."""
+    array = values[-1]
+    return None if array is None else (*values[:-1], *array.elements)
 
 
-@BODIES("pg_num_nonnulls")
-def count_values(*values: Value) -> int:
-    """num_nonnulls."""
-    return len(values) - values.count(None)
+@BODIES.for_types("pg_num_nulls")
+def _count_nulls(types: CallTypes) -> Body:
+    if not types.variadic:
+        return Body(lambda *values: values.count(None))
+
+    def count(*values: Value) -> int | None:
+        given = _spread(values)
+        return None if given is None else sum(1 for value in given if value is None)
+
+    return Body(count)
+
+
+@BODIES.for_types("pg_num_nonnulls")
+def _count_values(types: CallTypes) -> Body:
+    if not types.variadic:
+        return Body(lambda *values: len(values) - values.count(None))
+
+    def count(*values: Value) -> int | None:
+        given = _spread(values)
+        return None if given is None else sum(1 for value in given if value is not None)
+
+    return Body(count)
 
 
 @BODIES.waiting("pg_sleep")

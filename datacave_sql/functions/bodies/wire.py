@@ -44,14 +44,16 @@ _publish_send_functions()
 def _position(value: int) -> int:
     if 0 <= value < 2**64:
         return value
-    raise DatacaveError("pg_lsn out of range", sqlstate=sqlstate.NUMERIC_VALUE_OUT_OF_RANGE)
+    raise DatacaveError("pg_lsn out of range", sqlstate=sqlstate.INVALID_PARAMETER_VALUE)
 
 
 def _distance(value: Decimal, verb: str) -> int:
     if value.is_nan():
-        raise DatacaveError(f"cannot {verb} NaN {'to' if verb == 'add' else 'from'} pg_lsn", sqlstate="22023")
+        raise DatacaveError(
+            f"cannot {verb} NaN {'to' if verb == 'add' else 'from'} pg_lsn", sqlstate=sqlstate.FEATURE_NOT_SUPPORTED
+        )
     if value.is_infinite():
-        raise DatacaveError("pg_lsn out of range", sqlstate=sqlstate.NUMERIC_VALUE_OUT_OF_RANGE)
+        raise DatacaveError("pg_lsn out of range", sqlstate=sqlstate.INVALID_PARAMETER_VALUE)
     return int(value.to_integral_value(rounding="ROUND_HALF_UP"))
 
 

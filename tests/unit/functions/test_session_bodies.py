@@ -24,6 +24,8 @@ CATALOG = SimpleNamespace(
     relation_oid=lambda name: 20000 if name == '"Orders"' else None,
     role_name=lambda oid: "admin" if oid == 10 else None,
     schema_name=lambda oid: None,
+    schema_oid=lambda name: None,
+    name_parts=lambda name: tuple(name.split(".")),
 )
 
 
@@ -121,6 +123,9 @@ def test_an_unknown_relation_is_42p01() -> None:
     with pytest.raises(DatacaveError, match='relation "nothing" does not exist') as caught:
         registered_io(oids.REGCLASS, context()).input("nothing", -1, DEFAULT_SETTINGS)
     assert caught.value.sqlstate == "42P01"
+    with pytest.raises(DatacaveError, match='schema "nowhere" does not exist') as caught:
+        registered_io(oids.REGCLASS, context()).input("nowhere.nothing", -1, DEFAULT_SETTINGS)
+    assert caught.value.sqlstate == "3F000"
 
 
 @pytest.mark.parametrize(

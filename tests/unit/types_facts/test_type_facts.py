@@ -134,8 +134,6 @@ def test_every_common_type_has_input_and_output() -> None:
     assert missing == NEVER_STORED | {
         "tsvector",
         "tsquery",
-        "txid_snapshot",
-        "pg_snapshot",
         "pg_brin_bloom_summary",
         "pg_brin_minmax_multi_summary",
     }
