@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.types import oids
-from datacave_sql.bind.domains import domain_value
+from datacave_sql.bind.domains import domain_value, verified
 from datacave_sql.bind.folding import fold
 from datacave_sql.bind.literals import read_literal
 from datacave_sql.bind.state import Binding
@@ -43,17 +43,27 @@ def _from_unknown(
         return e
     if isinstance(e, n.Parameter):
         settled = b.parameters.settle(e, target, position)
-        return with_typmod(b, settled, target, typmod, context == EXPLICIT)
+        base = b.types.base(target)
+        if base != target:
+            return domain_value(b, verified(b, n.Relabel(settled, base)), target)
+        return with_typmod(b, verified(b, settled), target, typmod, context == EXPLICIT)
     base = b.types.base(target)
     if base != target:
         facts = b.types.type(target)
         inner = _from_unknown(b, e, base, facts.base_typmod, context, position)
         return None if inner is None else domain_value(b, inner, target)
+    if isinstance(e, n.Constant) and e.value is None:
+        return n.Constant(None, target, typmod)
+    element = b.types.element(target)
+    if element and b.types.kind(element) == "d":
+        # Read as an array of the type below, then every element becomes a value of the domain.
+        plain = _from_unknown(b, e, b.types.array(b.types.base(element)), -1, context, position)
+        return None if plain is None else coerce(b, plain, target, typmod, ASSIGNMENT, position)
     if isinstance(e, n.Constant):
-        if e.value is None:
-            return n.Constant(None, target, typmod)
-        return read_literal(b, e.value, target, typmod, context == EXPLICIT, position or 0)
-    return with_typmod(b, n.TextCast(e, target, -1, position or 0), target, typmod, context == EXPLICIT)
+        read = read_literal(b, e.value, target, typmod, context == EXPLICIT, position or 0)
+    else:
+        read = with_typmod(b, n.TextCast(e, target, -1, position or 0), target, typmod, context == EXPLICIT)
+    return verified(b, read)
 
 
 def apply_coercion(
@@ -88,7 +98,7 @@ def apply_coercion(
         return n.ArrayCast(e, item, target, typmod)
     if found.kind == "record":
         return _record(b, e, target, context, position)
-    return n.TextCast(e, target, -1, position or 0)
+    return verified(b, n.TextCast(e, target, -1, position or 0))
 
 
 def _relabelled(value: object, source: int, target: int) -> object:

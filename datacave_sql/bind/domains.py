@@ -6,18 +6,22 @@ NULL passes a CHECK, as it does in tables.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NoReturn
 
 from datacave_core import sqlstate
 from datacave_core.catalog import TypeDefinition
 from datacave_core.errors import DatacaveError
 from datacave_core.types import oids
+from datacave_core.types.range import MultiRange
 from datacave_sql.bind.names import Scope, Source, SourceColumn
 from datacave_sql.bind.state import Binding
 from datacave_sql.bind.stored_text import expression_tree
 from datacave_sql.expr import nodes as n
-from datacave_sql.functions.body import Body
+from datacave_sql.functions.body import Body, CallTypes
 from datacave_sql.functions.registry import Function
+from datacave_sql.functions.typelookup import TypeLookup
 
 
 def _violated(message: str, code: str, constraint: str, data_type: str) -> NoReturn:
@@ -86,3 +90,100 @@ def domain_value(b: Binding, e: n.Expression, domain: int) -> n.Expression:
     if not branches:
         return n.Relabel(e, domain) if not isinstance(e, n.Constant) else n.Constant(e.value, domain)
     return n.Relabel(n.Case(e, tuple(branches), operand, e.type, e.typmod), domain)
+
+
+def unchecked(e: n.Expression) -> n.Expression:
+    """The value under the tests of `domain_value`; any other expression as it is."""
+    if isinstance(e, n.Relabel) and isinstance(e.argument, n.Case) and e.argument.operand is not None:
+        return e.argument.operand
+    return e
+
+
+def holds_domains(types: TypeLookup, type_oid: int) -> bool:
+    """Whether values of a type have values of domains inside."""
+    base = types.base(type_oid)
+    return any(types.kind(part) == "d" or holds_domains(types, part) for part in _parts(types, base))
+
+
+def _parts(types: TypeLookup, base: int) -> list[int]:
+    """The types of what is inside the values of a type."""
+    spanned = types.range_type(base)
+    if spanned is not None:
+        return [spanned.subtype_oid]
+    element = types.element(base)
+    return [element] if element else [attribute.type for attribute in types.attributes(base)]
+
+
+def verified(b: Binding, e: n.Expression) -> n.Expression:
+    """A value that was read from text: what it has of domains inside is tested. Raises 23514, 23502 where it runs."""
+    return n.FunctionCall(_VERIFY, (e,), e.type) if holds_domains(b.types, e.type) else e
+
+
+_Test = Callable[[Any, Any], None]
+
+
+def _test(types: TypeLookup, type_oid: int) -> _Test:
+    """`test(context, value)` looks at every value of a domain inside a value."""
+    if types.kind(type_oid) == "d":
+        inner = _test(types, types.base(type_oid)) if holds_domains(types, type_oid) else None
+
+        def domain(context: Any, value: Any) -> None:
+            context.domain_value(type_oid, value)
+            if inner is not None and value is not None:
+                inner(context, value)
+
+        return domain
+    spanned = types.range_type(type_oid)
+    element = types.element(type_oid)
+    if spanned is not None:
+        bound = _test(types, spanned.subtype_oid)
+
+        def bounds(context: Any, value: Any) -> None:
+            for one in value.ranges if isinstance(value, MultiRange) else (value,):
+                for limit in (one.lower, one.upper):
+                    if limit is not None:
+                        bound(context, limit)
+
+        return bounds
+    if element:
+        each = _test(types, element)
+
+        def elements(context: Any, value: Any) -> None:
+            for one in value.elements:
+                if one is not None or types.kind(element) == "d":
+                    each(context, one)
+
+        return elements
+    tests = [
+        (place, _test(types, attribute.type), types.kind(attribute.type) == "d")
+        for place, attribute in enumerate(types.attributes(type_oid))
+        if types.kind(attribute.type) == "d" or holds_domains(types, attribute.type)
+    ]
+
+    def members(context: Any, value: Any) -> None:
+        for place, test, is_domain in tests:
+            if value[place] is not None or is_domain:
+                test(context, value[place])
+
+    return members
+
+
+def _verification(types: CallTypes) -> Body:
+    test = _test(types.types, types.types.base(types.arguments[0]))
+
+    def verify(context: Any, value: Any) -> Any:
+        test(context, value)
+        return value
+
+    return Body(verify, takes_context=True)
+
+
+_VERIFY = replace(
+    _RAISE,
+    name="verify_domains",
+    argument_types=(oids.ANYELEMENT,),
+    argument_names=("",),
+    strict=True,
+    symbol="verify_domains",
+    entry=Body(specialise=_verification),
+)

@@ -10,6 +10,7 @@ from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.types import oids
 from datacave_sql.bind import coercion
+from datacave_sql.bind.domains import domain_value, unchecked
 from datacave_sql.bind.names import Scope
 from datacave_sql.bind.state import Binding
 from datacave_sql.expr import nodes as n
@@ -68,6 +69,10 @@ def _replaced(
     if not parts:
         return value
     base = b.types.base(old.type)
+    if base != old.type:
+        # The domain's constraints are tested once, over what all assignments of the statement have made of the value.
+        inside = _replaced(b, target, parts, n.Relabel(unchecked(old), base), value, scope)
+        return domain_value(b, inside, old.type)
     if isinstance(parts[0], str):
         return _field(b, target, parts, old, value, scope, base)
     count = next((i for i, part in enumerate(parts) if isinstance(part, str)), len(parts))
