@@ -45,13 +45,14 @@ def _from_unknown(
         settled = b.parameters.settle(e, target, position)
         base = b.types.base(target)
         if base != target:
-            return domain_value(b, verified(b, n.Relabel(settled, base)), target)
+            explicit = context == EXPLICIT
+            inner = with_typmod(b, n.Relabel(settled, base), base, b.types.base_typmod(target), explicit)
+            return domain_value(b, verified(b, inner), target)
         return with_typmod(b, verified(b, settled), target, typmod, context == EXPLICIT)
     base = b.types.base(target)
     if base != target:
-        facts = b.types.type(target)
-        inner = _from_unknown(b, e, base, facts.base_typmod, context, position)
-        return None if inner is None else domain_value(b, inner, target)
+        read = _from_unknown(b, e, base, b.types.base_typmod(target), context, position)
+        return None if read is None else domain_value(b, read, target)
     if isinstance(e, n.Constant) and e.value is None:
         return n.Constant(None, target, typmod)
     element = b.types.element(target)
@@ -72,8 +73,7 @@ def apply_coercion(
     """The node for a coercion that was found; lengths are the caller's business."""
     base = b.types.base(target)
     if found.domain:
-        facts = b.types.type(target)
-        inner = coerce(b, e, base, facts.base_typmod, context, position)
+        inner = coerce(b, e, base, b.types.base_typmod(target), context, position)
         assert inner is not None
         return domain_value(b, inner, target)
     if isinstance(e, n.Constant) and e.value is None:

@@ -44,9 +44,15 @@ def default_text(b: Binding, column: Column, node: ast.Expression) -> str | None
             hint="You will need to rewrite or cast the expression.",
         )
     refuse_subquery(b, bound, "DEFAULT expression")
-    if isinstance(value, n.Constant) and value.value is None:
+    if isinstance(value, n.Constant) and value.value is None and not _has_default(b, column.type_oid):
         return None
     return SqlText(routine=b.routine_name)(node)
+
+
+def _has_default(b: Binding, type_oid: int) -> bool:
+    """Whether a column without a default gets that of its domain."""
+    facts = b.types.type(type_oid)
+    return facts.kind == "d" and facts.default is not None
 
 
 def add_column_constraint(b: Binding, draft: Any, column: Column, constraint: ast.Constraint) -> None:

@@ -95,7 +95,11 @@ def registered_constant(b: Binding, text: str, type_oid: int, position: int) -> 
 
 def _check_schema(b: Binding, schema: str, position: int) -> None:
     """Raises 3F000 for the name of a schema that does not exist."""
-    if schema and b.catalog.schema_named(schema) is None and schema not in ("pg_catalog", "information_schema"):
+    if (
+        schema
+        and b.catalog.schema_named(schema) is None
+        and schema not in ("pg_catalog", "information_schema", "pg_temp")
+    ):
         raise DatacaveError(
             f'schema "{schema}" does not exist', sqlstate=sqlstate.INVALID_SCHEMA_NAME, position=position
         )

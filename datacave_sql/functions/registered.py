@@ -192,7 +192,7 @@ def _missing(type_oid: int, text: str, context: EvaluationContext) -> DatacaveEr
     elif type_oid in (oids.REGCLASS, oids.REGCOLLATION, oids.REGPROC, oids.REGPROCEDURE):
         parts = context.catalog.name_parts(text.partition("(")[0].strip())
         schema = parts[-2] if len(parts) > 1 else ""
-    if schema and context.catalog.schema_oid(quote_identifier(schema)) is None:
+    if schema not in ("", "pg_temp") and context.catalog.schema_oid(quote_identifier(schema)) is None:
         return DatacaveError(f'schema "{schema}" does not exist', sqlstate=sqlstate.INVALID_SCHEMA_NAME)
     message, state = _MISSING[type_oid]
     return DatacaveError(message.format(text), sqlstate=state)

@@ -100,6 +100,15 @@ class TypeLookup:
             found = self.type(found.base_oid)
         return found.oid
 
+    def base_typmod(self, oid: int) -> int:
+        """The length, precision or scale that a domain gives its base type, -1 for none."""
+        found = self.type(oid)
+        typmod = -1
+        while found.kind == "d":
+            typmod = found.base_typmod if found.base_typmod >= 0 else typmod
+            found = self.type(found.base_oid)
+        return typmod
+
     def subtype(self, oid: int) -> int:
         """The subtype of a range, the range of a multirange, else 0."""
         found = self.range_type(oid)
