@@ -56,7 +56,7 @@ class Engine:
         "_clock",
         "_closing",
         "_counts",
-        "_encode",
+        "_encoder",
         "_ingestion",
         "_layouts",
         "_log",
@@ -144,7 +144,7 @@ class Engine:
         self._release_lock = release_lock
         self._stopped: StorageStopped | None = None
         self._closing: Wait | None = None
-        self._encode: Callable[[Any], bytes] = EntryEncoder().encode
+        self._encoder = EntryEncoder()
         self._layouts: dict[bytes, Layout] = dict(recovered.log.layouts)
         # Those in the segments from the active memtable's on; the others are recorded again when they are registered.
         self._recorded_layouts: dict[bytes, Layout] = {}
@@ -164,7 +164,7 @@ class Engine:
             self._made_durable,
             self.stop,
         )
-        self._preparations = Preparations(self._log, self._encode, options.slice_rows)
+        self._preparations = Preparations(self._log, self._encoder, options.slice_rows)
         self._active = Memtable(self._log.number)
         self._active_get: Callable[[bytes], Cell | None] = self._active.cells.get
         self._maintenance = Maintenance(
@@ -373,7 +373,7 @@ class Engine:
         if prepared is not None or len(writes) * CELL_BYTES >= self._options.batch_bytes_min:
             batch = prepared if isinstance(prepared, Batch) else self._preparations.at_once(writes)
             return self._commit_batch(timestamp, batch, wait_durable)
-        payload = self._encode((timestamp, writes))
+        payload = self._encoder.commit(timestamp, writes)
         commit = LogCommit(timestamp)
         log = self._log
         log.append(payload, commit, wait_durable)  # refuses if the engine has stopped or the disk is full
@@ -390,7 +390,7 @@ class Engine:
             self._freeze()
         commit = LogCommit(timestamp)
         log = self._log
-        log.append(self._encode(batch_entry(timestamp, batch.number, len(batch))), commit, wait_durable)
+        log.append(self._encoder.encode(batch_entry(timestamp, batch.number, len(batch))), commit, wait_durable)
         self._preparations.batches.discard(batch)
         self.newest_timestamp = timestamp
         if alone:
@@ -408,10 +408,10 @@ class Engine:
         """Lets files take effect, and with them what rows of the commit stand in none of them."""
         maintenance, log, rest = self._maintenance, self._log, ingest.rest
         edit = maintenance.ingest_edit(ingest, timestamp)
-        payload = self._encode((timestamp, rest)) if rest else b""
+        payload = self._encoder.commit(timestamp, rest) if rest else b""
         commit = LogCommit(timestamp)
         try:
-            log.append(payload + self._encode(files_entry(timestamp, edit.encode())), commit, wait_durable)
+            log.append(payload + self._encoder.encode(files_entry(timestamp, edit.encode())), commit, wait_durable)
         except BaseException:
             ingest.refuse()
             raise
@@ -444,7 +444,7 @@ class Engine:
 
     def _record_layouts(self, layouts: dict[bytes, Layout]) -> None:
         """Puts layouts into the log ahead of the rows that have them."""
-        self._log.append(self._encode(layouts_entry(layouts)), LogCommit(0), False)
+        self._log.append(self._encoder.encode(layouts_entry(layouts)), LogCommit(0), False)
         self._recorded_layouts.update(layouts)
 
     def layout_of(self, prefix: bytes) -> Layout:

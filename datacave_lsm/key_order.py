@@ -12,6 +12,8 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import pairwise
 
+from datacave_core.compiled import compiled
+
 TAIL_KEYS_MAX = 4096
 """Unsorted keys that become a run of their own during writes; sorting them takes about a millisecond."""
 
@@ -29,6 +31,20 @@ Span = tuple[list[bytes], int, int]
 """A run and the half-open range of places in it."""
 
 
+def plain_ordered(keys: list[bytes]) -> list[bytes]:
+    """The keys in order, as a new list."""
+    return sorted(keys)
+
+
+def plain_merged(left: list[bytes], right: list[bytes]) -> list[bytes]:
+    """Two ascending runs as one."""
+    return sorted(left + right)  # one linear merge
+
+
+ordered = compiled("datacave_lsm._memtable", "ordered", plain_ordered, 1)
+merged = compiled("datacave_lsm._memtable", "merged", plain_merged, 1)
+
+
 class KeyOrder:
     """Keys in any order in, in ascending or descending order out. Whoever fills `tail` settles it in time."""
 
@@ -40,17 +56,13 @@ class KeyOrder:
 
     def settle(self) -> None:
         """Makes a run of the tail and merges it with smaller neighbours."""
-        run = sorted(self.tail)
+        run = ordered(self.tail)
         self.tail.clear()
         # A new list: iterators hold the one they began with.
         runs = list(self._runs)
         while runs and len(runs[-1]) < RUN_RATIO * len(run) and len(runs[-1]) + len(run) <= RUN_KEYS_MAX:
             older = runs.pop()
-            if older[-1] < run[0]:
-                run = older + run
-            else:
-                run = older + run
-                run.sort()  # two ascending runs: one linear merge
+            run = older + run if older[-1] < run[0] else merged(older, run)
         runs.append(run)
         self._runs = runs
 

@@ -9,10 +9,10 @@ Not here: durability (wal/), visibility, flushing (flush.py), commits too big fo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import repeat
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
+from datacave_core.compiled import compiled
 from datacave_core.layout import Layout
 from datacave_core.values import Row
 from datacave_lsm.key_order import TAIL_KEYS_MAX, KeyOrder
@@ -25,8 +25,24 @@ CELL_BYTES = 320
 """Estimated memory of a version beside its encoded length: cell, row tuple, key, dictionary entry."""
 
 
-MANY_ROWS = 16
-"""Rows of a commit from which on whole columns of them are cheaper than one by one."""
+def plain_insert(cells: dict[bytes, Cell], writes: dict[bytes, Row | None], timestamp: int, tail: list[bytes]) -> None:
+    """Puts a version of each row in front of its key's cells; new keys are added to `tail`."""
+    get = cells.get
+    for key, row in writes.items():
+        older = get(key)
+        if older is None:
+            tail.append(key)
+        cells[key] = (timestamp, row, older)
+
+
+def plain_gather(cells: dict[bytes, Cell], keys: list[bytes]) -> tuple[list[int], list[Row | None], bool]:
+    """The newest timestamps and rows of keys that are there, and whether none of them has an older version."""
+    found = [cells[key] for key in keys]
+    return [cell[0] for cell in found], [cell[1] for cell in found], all(cell[2] is None for cell in found)
+
+
+insert = compiled("datacave_lsm._memtable", "insert", plain_insert, 1)
+gather = compiled("datacave_lsm._memtable", "gather", plain_gather, 1)
 
 
 class Memtable:
@@ -50,21 +66,10 @@ class Memtable:
     def __len__(self) -> int:
         return len(self.cells)
 
-    def apply(self, timestamp: int, writes: Mapping[bytes, Row | None], encoded_bytes: int) -> None:
+    def apply(self, timestamp: int, writes: dict[bytes, Row | None], encoded_bytes: int) -> None:
         """Adds the versions of one commit; `timestamp` is above every earlier one."""
-        cells = self.cells
-        get = cells.get
         tail = self.order.tail
-        if len(writes) < MANY_ROWS:
-            for key, row in writes.items():
-                older = get(key)
-                if older is None:
-                    tail.append(key)
-                cells[key] = (timestamp, row, older)
-        else:
-            chains = list(map(get, writes))
-            tail += [key for key, chain in zip(writes, chains, strict=True) if chain is None]
-            cells.update(zip(writes, zip(repeat(timestamp), writes.values(), chains), strict=True))
+        insert(self.cells, writes, timestamp, tail)
         self.max_timestamp = timestamp
         self.version_count += len(writes)
         self.bytes_used += encoded_bytes + CELL_BYTES * len(writes)
@@ -88,7 +93,7 @@ class Memtable:
         """Those of some keys that have a version at or before the timestamp, and the newest such rows."""
         cells = self.cells
         if self.max_timestamp <= timestamp:
-            return keys, [cell[1] for cell in map(cells.__getitem__, keys)]
+            return keys, gather(cells, keys)[1]
         found: list[bytes] = []
         rows: list[Row | None] = []
         for key in keys:
@@ -107,16 +112,15 @@ class Memtable:
 
     def kept(self, keys: list[bytes], retention: Retention) -> tuple[list[bytes], Sequence[int], Sequence[Row | None]]:
         """The versions of some of its keys that still have a reader, newest first within a key, as columns."""
-        cells = list(map(self.cells.__getitem__, keys))
-        timestamps, rows, older = zip(*cells, strict=True)
-        if older.count(None) == len(older):
+        timestamps, rows, single = gather(self.cells, keys)
+        if single:
             return keys, timestamps, rows
         kept_keys: list[bytes] = []
         kept_timestamps: list[int] = []
         kept_rows: list[Row | None] = []
         horizon = retention.horizon
-        for key, first in zip(keys, cells, strict=True):
-            cell: Cell | None = first
+        for key in keys:
+            cell: Cell | None = self.cells[key]
             newer_bucket = -1
             while cell is not None:
                 timestamp, row, cell = cell

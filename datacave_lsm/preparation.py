@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import islice
-from typing import Any
 
 from datacave_core.errors import DiskFull, StorageStopped
 from datacave_core.values import Row
 from datacave_core.wait import TURN, Steps, Wait, wait_for
 from datacave_lsm.batch import Batch
-from datacave_lsm.wal import Log, LogCommit, part_entry
+from datacave_lsm.wal import EntryEncoder, Log, LogCommit, abandoned_entry
 
 UNSYNCED_BYTES_MAX = 8 * 1024 * 1024
 """What a batch writes before it waits for the disk."""
@@ -27,11 +26,11 @@ _COUNT_BITS = 24
 class Preparations:
     """The batches of an engine that are prepared and not committed yet."""
 
-    __slots__ = ("_count", "_encode", "_log", "_slice_rows", "batches")
+    __slots__ = ("_count", "_encoder", "_log", "_slice_rows", "batches")
 
-    def __init__(self, log: Log, encode: Callable[[Any], bytes], slice_rows: int) -> None:
+    def __init__(self, log: Log, encoder: EntryEncoder, slice_rows: int) -> None:
         self._log = log
-        self._encode = encode
+        self._encoder = encoder
         self._slice_rows = slice_rows
         self._count = 0
         self.batches: set[Batch] = set()
@@ -82,10 +81,10 @@ class Preparations:
             self.batches.discard(batch)
             # Saves recovery some memory; without it the rows are forgotten at the end of the log.
             with suppress(DiskFull, StorageStopped):
-                self._log.append(self._encode(part_entry(batch.number, None)), LogCommit(0), False)
+                self._log.append(self._encoder.encode(abandoned_entry(batch.number)), LogCommit(0), False)
 
     def _write(self, batch: Batch, part: dict[bytes, Row | None]) -> int:
-        payload = self._encode(part_entry(batch.number, part))
+        payload = self._encoder.commit(-batch.number, part)
         self._log.append(payload, LogCommit(0), False)
         batch.add(part, len(payload))
         return len(payload)

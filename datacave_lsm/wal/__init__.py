@@ -5,11 +5,11 @@ from __future__ import annotations
 from datacave_lsm.wal.entry import (
     EntryDecoder,
     EntryEncoder,
+    abandoned_entry,
     batch_entry,
     files_entry,
     layouts_entry,
     layouts_of,
-    part_entry,
 )
 from datacave_lsm.wal.log import Log, LogCommit
 from datacave_lsm.wal.replay import replay
@@ -19,10 +19,10 @@ __all__ = [
     "EntryEncoder",
     "Log",
     "LogCommit",
+    "abandoned_entry",
     "batch_entry",
     "files_entry",
     "layouts_entry",
     "layouts_of",
-    "part_entry",
     "replay",
 ]

@@ -21,7 +21,7 @@ from datacave_lsm.inspect import inspect_file
 from datacave_lsm.version import Levels, Manifest, TableFile, VersionEdit
 from datacave_lsm.version.manifest import ManifestState, current_manifest, read_manifest
 from datacave_lsm.wal import EntryEncoder, layouts_entry, replay
-from datacave_lsm.wal.entry import batch_entry, files_entry, part_entry
+from datacave_lsm.wal.entry import abandoned_entry, batch_entry, files_entry
 from datacave_lsm.wal.record import FRAME
 from datacave_lsm.wal.replay import LogEnd
 from datacave_lsm.wal.segment import Segment
@@ -34,9 +34,9 @@ ENTRIES = [
     layouts_entry({PREFIX: LAYOUT}),
     (1_000_000, {PREFIX + b"a": (1, "one"), PREFIX + b"b": (-5, None)}),
     (1_000_001, {PREFIX + b"a": None}),
-    part_entry(7, {PREFIX + b"c": (2**40, "ö" * 30)}),
+    (-7, {PREFIX + b"c": (2**40, "ö" * 30)}),
     batch_entry(1_000_002, 7, 1),
-    part_entry(8, None),
+    abandoned_entry(8),
     (1_000_003, {b"\0\0\0\2\0\0k": (Decimal("1.50"), 0.5, True, b"\xff", "text")}),
     files_entry(1_000_004, VersionEdit(next_number=5, added=((2, INGESTED),), ingested=1_000_004).encode()),
 ]
