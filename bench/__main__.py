@@ -1,7 +1,7 @@
 """Command line of the measurements.
 
     python -m bench [--scale N] [--seconds N] [--rows N] [--rounds N] [--only NAMES] [--json FILE] [--alone]
-    python -m bench lsm|engine|table|size|compaction|restart|protocol|history [ARGUMENTS]
+    python -m bench lsm|engine|table|size|compaction|restart|stalls|protocol|history [ARGUMENTS]
 
 The first starts Datacave and PostgreSQL 15, runs each load on both in turn and prints how they compare; the second
 measures one layer without a server.
@@ -22,7 +22,7 @@ from bench.loads import Load, all_loads
 from bench.report import HEAD, as_json, line, summary
 from bench.servers import NotInstalled, StartFailed, Target, find_program, running_datacave, running_postgresql
 
-LAYERS = ("lsm", "engine", "table", "size", "compaction", "restart", "protocol", "history")
+LAYERS = ("lsm", "engine", "table", "size", "compaction", "restart", "stalls", "protocol", "history")
 
 
 def make_parser() -> argparse.ArgumentParser:

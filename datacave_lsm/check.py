@@ -18,15 +18,15 @@ from itertools import combinations
 from datacave_core.errors import DatacaveError, DataCorrupted
 from datacave_core.ports import FileSystem
 from datacave_lsm.checkpoint import UNFINISHED
-from datacave_lsm.format import Seals
+from datacave_lsm.format import HEADER_BYTES, Seals
 from datacave_lsm.recovery import open_table
 from datacave_lsm.table import Group, SegmentCache, TableReader
 from datacave_lsm.version import VersionEdit
 from datacave_lsm.version.levels import TABLE_FOLDER, Levels, table_name
 from datacave_lsm.version.manifest import CURRENT, ManifestState, current_manifest, read_manifest
 from datacave_lsm.wal import EntryDecoder
-from datacave_lsm.wal.record import Tail, read_records
-from datacave_lsm.wal.replay import known_end
+from datacave_lsm.wal.record import Tail, damaged, read_records
+from datacave_lsm.wal.replay import known_end, newest_begun
 from datacave_lsm.wal.segment import FOLDER as LOG_FOLDER
 from datacave_lsm.wal.segment import SPARE_SUFFIX, read_head, segment_name, segment_numbers
 
@@ -143,7 +143,11 @@ def _check_versions(readers: list[tuple[int, TableReader]], report: CheckReport)
 def _check_log(files: FileSystem, seals: Seals, state: ManifestState, report: CheckReport) -> None:
     """Adds the files to the state that only the log names."""
     numbers = set(segment_numbers(files))
-    newest = max([state.closed[0], *numbers], default=0)
+    try:
+        newest = newest_begun(files, seals, state.log_number, state.closed)
+    except DataCorrupted as error:
+        report.add(segment_name(max(numbers)), error)
+        return
     decoder = EntryDecoder()
     for number in range(state.log_number, newest + 1):
         name = segment_name(number)
@@ -157,6 +161,8 @@ def _check_log(files: FileSystem, seals: Seals, state: ManifestState, report: Ch
             try:
                 known = known_end(files, seals, number, newest, state.closed)
                 head = read_head(file, name, number, seals)
+                if head is None:
+                    raise damaged(name, HEADER_BYTES)
                 for offset, payload in read_records(file, name, head, tail, known):
                     try:
                         entries = list(decoder.decode(payload))

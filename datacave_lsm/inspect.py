@@ -203,6 +203,8 @@ def _rows(group: Group) -> Iterable[Facts]:
 def _log_segment(file: File, name: str, seals: Seals, records: bool) -> Facts:
     header = FileHeader.decode(read_exactly(file, 0, HEADER_BYTES, name), name)
     head = read_head(file, name, header.file_id, seals)
+    if head is None:
+        return {"begun": False, "unused_bytes": file.size() - HEADER_BYTES}
     tail = Tail()
     decoder = EntryDecoder()
     shown: list[Facts] = []

@@ -148,7 +148,7 @@ def _refuse_orphans(files: FileSystem, seals: Seals) -> None:
         file = files.open(name)
         try:
             head = read_head(file, name, number, seals)
-            if next(read_records(file, name, head, Tail()), None) is not None:
+            if head is not None and next(read_records(file, name, head, Tail()), None) is not None:
                 full.append(name)
         except DataCorrupted:
             full.append(name)

@@ -1,6 +1,7 @@
 """Log: commits on their way to the disk, one write and one fdatasync for all that arrive together.
 
     append -> payloads of this loop turn -> one record per segment -> write, sync -> Waits finished in commit order
+    a segment is in use -> the next one gets its file and its name, off the loop
 
 While one sync is under way the next batch collects. A commit's room in a segment is reserved before it is accepted, so
 that a full disk refuses a commit before anything of it is visible; any other failure of the log stops the engine for
@@ -8,8 +9,9 @@ good, since nobody knows what of a failed write or sync has reached the disk.
 
 Segments nobody needs any more wait as spares to become new ones, a few of them.
 
-Invariants: at most one write job at a time; a segment is synced before its successor gets its head; waits finish in
-timestamp order, after `on_visible` was told; a spare was sealed with the master key that is current.
+Invariants: at most one write job at a time, and none on a segment that is getting its name; a segment is synced before
+its successor is begun, and begun durably before the one after that has a name; waits finish in timestamp order, after
+`on_visible` was told.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from datacave_core.errors import StorageStopped
+from datacave_core.errors import DiskFull, StorageStopped
 from datacave_core.ports import FileSystem, Scheduler
 from datacave_core.wait import Wait
 from datacave_lsm.format import Seals
@@ -27,6 +29,12 @@ from datacave_lsm.wal.replay import LogEnd
 from datacave_lsm.wal.segment import Segment, segment_bytes, segment_name, spare_name
 
 WAIT_REASON = "IO:WALSync"
+NEXT_SHARE = 16
+"""The next segment is made ready when this share of the newest is in use."""
+
+FIRST_SHARE = 256
+"""The same for the first one after a start: nobody knows yet how fast it fills."""
+
 INLINE_BYTES_MAX = 256 * 1024
 """Larger batches are written off the loop, however few wait for them."""
 
@@ -60,11 +68,14 @@ class Log:
         "_first_waiting",
         "_held",
         "_holds",
+        "_naming",
+        "_next",
         "_on_failure",
         "_on_visible",
         "_options",
         "_payloads",
         "_pending_waiting",
+        "_prepare_at",
         "_refusal",
         "_room",
         "_scheduled",
@@ -124,12 +135,12 @@ class Log:
         self.recycled = 0
         self._spares: list[tuple[str, str]] = []  # names, with the master keys of what they hold
         self._room = options.log_segment_bytes
-        self._segment = Segment.create(
-            files, seals, end.number + 1, self._room, options.log_fragment_bytes_max, end.bytes
-        )
-        self._segment.begin()
-        self._segments: dict[int, tuple[Segment, str]] = {}  # those begun here, with their master keys
-        self._keep(self._segment)
+        self._prepare_at = self._room // FIRST_SHARE
+        self._segment = Segment.create(files, seals, end.number + 1, self._room, options.log_fragment_bytes_max)
+        self._segment.begin(end.bytes)
+        self._segments = {self._segment.number: self._segment}  # those of this process
+        self._next: Segment | None = None  # what comes after the newest
+        self._naming: Segment | None = None  # what is getting its name off the loop
 
     @property
     def number(self) -> int:
@@ -160,24 +171,57 @@ class Log:
             raise refusal
         options = self._options
         room = max(options.log_segment_bytes, bytes_needed)
-        spare = self._take_spare() if room == options.log_segment_bytes else ""
+        following, self._next = self._next, None
+        if following is not None:
+            self._switch(following, options.log_segment_bytes)
+            if room <= options.log_segment_bytes and following.key_id == self._key_id():
+                return
         try:
-            segment = Segment.create(
-                self._files,
-                self._seals,
-                self._segment.number + 1,
-                room,
-                options.log_fragment_bytes_max,
-                self._segment,
-                spare,
-            )
+            segment = self._create(room)
         except OSError as error:
             self._fail(error)
             raise self._stopped from error  # type: ignore[misc]  # _fail has set it
-        self._keep(segment)
-        self.recycled += spare != ""
+        self._switch(segment, room)
+
+    def _switch(self, segment: Segment, room: int) -> None:
+        """Lets the next commit go to another segment."""
+        self._segments[segment.number] = segment
         self._batches.append((self._segment, self._payloads))
         self._segment, self._payloads, self._room = segment, [], room
+        self._prepare_at = self._options.log_segment_bytes // NEXT_SHARE
+
+    def _create(self, room: int) -> Segment:
+        """The segment after the newest. Raises DiskFull, OSError."""
+        options = self._options
+        spare = self._take_spare() if room == options.log_segment_bytes else ""
+        number = self._segment.number + 1
+        segment = Segment.create(self._files, self._seals, number, room, options.log_fragment_bytes_max, spare)
+        self.recycled += spare != ""
+        return segment
+
+    def _prepare_next(self) -> None:
+        """Gets the next segment ready off the loop; a full disk is the matter of the commit that needs it."""
+        self._prepare_at += self._options.log_segment_bytes // NEXT_SHARE
+        try:
+            segment = self._create(self._options.log_segment_bytes)
+        except DiskFull:
+            return
+        except OSError as error:
+            self._fail(error)
+            return
+        self._next = self._naming = segment
+
+        def named(_: None, error: BaseException | None) -> None:
+            self._naming = None
+            if self._stopped is not None:
+                return
+            if error is not None:
+                self._fail(error)
+            elif not self._scheduled:
+                self._scheduled = True
+                self._scheduler.call_soon(self._end_turn)
+
+        self._scheduler.run(segment.get_ready, named)
 
     def sync(self) -> Wait:
         """A Wait that is done when everything appended so far is durable."""
@@ -213,12 +257,16 @@ class Log:
     def _let_go(self, name: str, number: int) -> None:
         """Makes a segment a spare, or removes it."""
         options = self._options
-        segment, key_id = self._segments.get(number, (None, ""))
-        usual = segment is not None and segment.file_bytes == segment_bytes(options.log_segment_bytes)
-        if usual and key_id == self._key_id() and len(self._spares) < options.log_spare_segments_max:
+        segment = self._segments.get(number)
+        if (
+            segment is not None
+            and segment.file_bytes == segment_bytes(options.log_segment_bytes)
+            and segment.key_id == self._key_id()
+            and len(self._spares) < options.log_spare_segments_max
+        ):
             spare = spare_name(number)
             self._files.rename(name, spare)
-            self._spares.append((spare, key_id))
+            self._spares.append((spare, segment.key_id))
         else:
             self._files.remove(name)
 
@@ -240,9 +288,6 @@ class Log:
     def _key_id(self) -> str:
         return self._seals.ring.current if self._seals.ring is not None else ""
 
-    def _keep(self, segment: Segment) -> None:
-        self._segments[segment.number] = segment, self._key_id()
-
     def refuse(self, error: StorageStopped) -> None:
         """Takes no more commits; what was taken is still written."""
         self._refusal = error
@@ -257,8 +302,8 @@ class Log:
 
         All but the newest are complete.
         """
-        segments = [segment for segment, _ in list(self._segments.values())[::-1]]
-        # A segment has its name only after the one before it is complete: hence newest first.
+        segments = list(self._segments.values())[::-1]
+        # A segment is begun only after the one before it is complete: hence newest first.
         return {segment.number: segment.writer.offset for segment in segments if not segment.fresh}
 
     def statistics(self) -> dict[str, Any]:
@@ -274,7 +319,10 @@ class Log:
         }
 
     def trim(self) -> None:
-        """Leaves of the newest segment what was written, and no spares; the caller has waited for `sync`."""
+        """Leaves of the newest segment what was written, and none in store; the caller has waited for `sync`."""
+        if self._next is not None:
+            following, self._next = self._next, None
+            following.give_up()
         self._segment.file.truncate(self._segment.writer.offset)
         while self._spares:
             self._files.remove(self._spares.pop()[0])
@@ -286,6 +334,8 @@ class Log:
         for segment, _ in self._batches:
             segment.file.close()
         self._segment.file.close()
+        if self._next is not None:
+            self._next.file.close()
 
     def _make_room(self, size: int) -> None:
         fragments = size // self._options.log_fragment_bytes_max + 1
@@ -296,6 +346,8 @@ class Log:
         self._scheduled = False
         if self._busy or self._stopped is not None or not (self._commits or self._held):
             return
+        if self._naming is not None and (self._naming is not self._next or self._refusal is not None):
+            return  # it is in use already, or about to be closed
         commits, self._commits = self._commits, []
         batches, self._batches = self._batches, []
         payloads, self._payloads = self._payloads, []
@@ -330,23 +382,35 @@ class Log:
                 self._held = commits
                 self._fail(error)
 
-        segment = batches[0][0]
-        if len(batches) > 1 or size > INLINE_BYTES_MAX or segment.fresh:
+        if size > INLINE_BYTES_MAX or not self._segment.named:
             self._scheduler.run(lambda: _write(batches, True), lambda _, error: done(error))
             return
+        # Handing bytes to the operating system costs less than handing them to a thread, which has to wait for the
+        # interpreter lock more than once; the disk is what takes time.
+        following = iter(batches)
+        previous: Segment | None = None
 
-        def synced(error: BaseException | None) -> None:
-            if error is None:
-                segment.was_synced()
-            done(error)
+        def go_on(error: BaseException | None) -> None:
+            nonlocal previous
+            if previous is not None and error is None:
+                previous.was_synced()
+            part = next(following, None) if error is None else None
+            if part is None:
+                done(error)
+                return
+            try:
+                if previous is not None:
+                    previous.file.close()
+                    part[0].begin(previous.writer.offset)
+                previous = part[0]
+                if part[1]:
+                    previous.append(b"".join(part[1]))
+            except (OSError, MemoryError) as failure:
+                done(failure)
+                return
+            self._scheduler.sync(previous.file, go_on)
 
-        # Handing bytes to the operating system costs less than handing them to a thread; the disk is what takes time.
-        try:
-            _write(batches, False)
-        except (OSError, MemoryError) as error:
-            done(error)
-            return
-        self._scheduler.sync(segment.file, synced)
+        go_on(None)
 
     def _finish(self, commits: list[LogCommit], waiting: int, size: int) -> None:
         self._busy = False
@@ -359,6 +423,8 @@ class Log:
         if self._commits and not self._scheduled:
             self._scheduled = True
             self._scheduler.call_soon(self._end_turn)
+        if self._segment.writer.offset > self._prepare_at and self._next is None and self._refusal is None:
+            self._prepare_next()
         for commit in commits:
             commit.durable.finish()
 
@@ -385,6 +451,8 @@ def _write(batches: list[tuple[Segment, list[bytes]]], sync: bool) -> None:
     """The job that may run off the loop: touches nothing but the segments."""
     last = len(batches) - 1
     for position, (segment, payloads) in enumerate(batches):
+        if position:
+            segment.begin(batches[position - 1][0].writer.offset)
         if payloads:
             segment.append(b"".join(payloads))
         if sync or position < last:

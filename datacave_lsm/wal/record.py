@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from datacave_core.errors import DataCorrupted
@@ -98,19 +99,23 @@ class Head:
     previous_bytes: int | None = None
 
 
-def read_opening(file: File, name: str, opener: Opener) -> Head:
-    """The head of a segment of the log. Raises DataCorrupted if the opening is not whole: nobody goes on without."""
+def read_opening(file: File, name: str, opener: Opener) -> Head | None:
+    """The head of a segment of the log; None for one that was not begun, or whose beginning did not reach the disk.
+
+    Raises DataCorrupted for an opening that had been durable.
+    """
     data = file.read_at(HEADER_BYTES, OPENING_BYTES_MAX)
-    if len(data) < FRAME.size:
+    if len(data) >= FRAME.size:
+        marker, kind, length, number = FRAME.unpack_from(data)
+        segment = data[FRAME.size : FRAME.size + length]
+        if (marker, kind, number) == (MARKER, OPENING, 0) and len(segment) == length:
+            with suppress(DataCorrupted):
+                body = opener.open(number, kind, segment, HEADER_BYTES)
+                previous_bytes = LENGTH.unpack_from(body, SYNCED.size)[0]
+                return Head(opener, HEADER_BYTES + FRAME.size + length, 1, previous_bytes)
+    if _was_durable(file, opener, HEADER_BYTES, 0, file.size()):
         raise damaged(name, HEADER_BYTES)
-    marker, kind, length, number = FRAME.unpack_from(data)
-    segment = data[FRAME.size : FRAME.size + length]
-    if (marker, kind, number) != (MARKER, OPENING, 0) or len(segment) != length:
-        raise damaged(name, HEADER_BYTES)
-    body = opener.open(number, kind, segment, HEADER_BYTES)
-    if len(body) != SYNCED.size + LENGTH.size:
-        raise damaged(name, HEADER_BYTES)
-    return Head(opener, HEADER_BYTES + FRAME.size + length, 1, LENGTH.unpack_from(body, SYNCED.size)[0])
+    return None
 
 
 def read_records(

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from datacave_core.errors import DataCorrupted
 from datacave_core.ports import FileSystem
-from datacave_lsm.format import Seals, read_exactly, write_all
+from datacave_lsm.format import HEADER_BYTES, Seals, read_exactly, write_all
 from datacave_lsm.format.header import RESTORE
 from datacave_lsm.wal.entry import AnyEntry, EntryDecoder
-from datacave_lsm.wal.record import Tail, read_records
+from datacave_lsm.wal.record import Tail, damaged, read_records
 from datacave_lsm.wal.segment import FOLDER, read_head, segment_name, segment_numbers
 
 COPY_BYTES = 1024 * 1024
@@ -38,7 +38,8 @@ def replay(
     the last segment and its length as the manifest recorded them at an orderly close, or (0, 0). Fills `end` when all
     is read. Raises DataCorrupted, MasterKeyError, OSError.
     """
-    last = max([closed[0], first_number, *segment_numbers(files)])
+    last = newest_begun(files, seals, first_number, closed)
+    end.number = last
     decoder = EntryDecoder()
     for number in range(first_number, last + 1):
         name = segment_name(number)
@@ -47,6 +48,8 @@ def replay(
         file = files.open(name)
         try:
             head = read_head(file, name, number, seals)
+            if head is None:
+                raise damaged(name, HEADER_BYTES)
             for offset, payload in read_records(file, name, head, tail, known):
                 try:
                     size = len(payload)
@@ -57,14 +60,31 @@ def replay(
                     raise DataCorrupted(f'file "{name}" holds no entry at byte {offset}: {error}') from error
         finally:
             file.close()
-        end.number, end.bytes = number, tail.end
+        end.bytes = tail.end
         if known is None and tail.end > head.start:
             _make_durable(files, name, tail.end)
         yield number, None, 0
 
 
+def newest_begun(files: FileSystem, seals: Seals, first_number: int, closed: tuple[int, int]) -> int:
+    """The newest segment that has anything in it, or may have had: at most the newest of all was not begun.
+
+    Raises DataCorrupted, MasterKeyError, OSError.
+    """
+    last = max([closed[0], first_number, *segment_numbers(files)])
+    name = segment_name(last)
+    if last > closed[0] and files.exists(name):
+        file = files.open(name)
+        try:
+            if read_head(file, name, last, seals) is None:
+                return last - 1
+        finally:
+            file.close()
+    return last
+
+
 def known_end(files: FileSystem, seals: Seals, number: int, last: int, closed: tuple[int, int]) -> int | None:
-    """Where the records of a segment end if anything says so; `last` is the newest segment, `closed` as in `replay`.
+    """Where the records of a segment end if anything says so; `last` is the newest that was begun, `closed` as before.
 
     Raises DataCorrupted if the segment or its successor is missing, or the successor's head is damaged.
     """
@@ -79,9 +99,12 @@ def known_end(files: FileSystem, seals: Seals, number: int, last: int, closed: t
         raise DataCorrupted(f'file "{follower}" of the write-ahead log is missing', hint=RESTORE)
     file = files.open(follower)
     try:
-        known = read_head(file, follower, number + 1, seals).previous_bytes
+        head = read_head(file, follower, number + 1, seals)
     finally:
         file.close()
+    if head is None:
+        raise damaged(follower, HEADER_BYTES)
+    known = head.previous_bytes
     if known is None:  # format version 1: files are as long as what was written
         file = files.open(name)
         try:

@@ -1,11 +1,12 @@
 """Segment: one file of the log, numbered without gaps, written once and never continued after a restart.
 
     spare (a segment nobody needs any more), or a new file, as long as a segment gets
-        -> header and opening written and synced -> the segment's name -> records, each write followed by END
+        -> header written and synced -> the segment's name, synced -> opening, records, each write followed by END
 
-A sync of a write into a file that is long enough already has no metadata to write, which halves it. What a spare held
-before was sealed for another file id, and if there is a key ring with another data key, so it opens as nothing.
-Since a segment gets its name when its head is durable, a broken head is always damage, and so is a gap.
+All up to the name is done while the segment before is in use: a folder's sync may wait for whatever else the disk has
+to write. A sync of a write into a file that is long enough already has no metadata to write, which halves it. What a
+spare held before was sealed for another file id, and if there is a key ring with another data key, so it opens as
+nothing. Since a segment gets its name when its header is durable, a broken header is always damage, and so is a gap.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from datacave_lsm.wal.record import END, OPENING_BYTES_MAX, Head, RecordWriter, 
 FOLDER = "wal"
 SUFFIX = ".log"
 SPARE_SUFFIX = ".spare"
+FILL_BYTES = 1 << 20
 NO_SPACE = frozenset((errno.ENOSPC, errno.EDQUOT))
 
 
@@ -47,8 +49,11 @@ def segment_bytes(room_bytes: int) -> int:
     return HEADER_BYTES + OPENING_BYTES_MAX + room_bytes + len(END)
 
 
-def read_head(file: File, name: str, number: int, seals: Seals) -> Head:
-    """What stands in front of a segment's payloads. Raises DataCorrupted, MasterKeyError, OSError."""
+def read_head(file: File, name: str, number: int, seals: Seals) -> Head | None:
+    """What stands in front of a segment's payloads; None for a segment that was not begun, the newest at most.
+
+    Raises DataCorrupted, MasterKeyError, OSError.
+    """
     header, opener = seals.resume(file.read_at(0, HEADER_BYTES), FileKind.WAL, name, file_id=number)
     return Head(opener) if header.format_version == 1 else read_opening(file, name, opener)
 
@@ -61,7 +66,19 @@ def disk_full(what: str, error: OSError) -> DiskFull:
 class Segment:
     """A segment that is being written. Only one write job at a time touches it."""
 
-    __slots__ = ("_files", "_header", "_previous", "_temporary", "file", "file_bytes", "name", "number", "writer")
+    __slots__ = (
+        "_files",
+        "_header",
+        "_new",
+        "_temporary",
+        "file",
+        "file_bytes",
+        "fresh",
+        "key_id",
+        "name",
+        "number",
+        "writer",
+    )
 
     def __init__(
         self,
@@ -72,17 +89,25 @@ class Segment:
         temporary: str,
         header: bytes,
         writer: RecordWriter,
-        previous: Segment | int,
+        key_id: str,
     ) -> None:
         self._files = files
         self._header = header
-        self._previous = previous
         self._temporary = temporary
+        self._new = not temporary.endswith(SPARE_SUFFIX)
+        self.fresh = True
+        """Whether it has not been begun."""
+        self.key_id = key_id
         self.number = number
         self.name = segment_name(number)
         self.file = file
         self.file_bytes = file_bytes
         self.writer = writer
+
+    @property
+    def named(self) -> bool:
+        """Whether it has its name."""
+        return not self._temporary
 
     @classmethod
     def create(
@@ -92,12 +117,11 @@ class Segment:
         number: int,
         room_bytes: int,
         fragment_bytes_max: int,
-        previous: Segment | int = 0,
         spare: str = "",
     ) -> Segment:
-        """A segment with space for `room_bytes`, in a `spare` file or a new one; it gets its name with `begin`.
+        """A segment with space for `room_bytes`, in a `spare` file or a new one, without its name.
 
-        `previous` is the segment before it, or its length. Raises DiskFull, or OSError for other failures.
+        Raises DiskFull, or OSError for other failures.
         """
         name = segment_name(number)
         header, sealer = seals.begin(FileKind.WAL, number, name)
@@ -118,39 +142,51 @@ class Segment:
                 raise disk_full(f'write-ahead log with file "{name}"', error) from error
             raise
         writer = RecordWriter(sealer, fragment_bytes_max)
-        return cls(files, number, file, size, temporary, header, writer, previous)
+        key_id = seals.ring.current if seals.ring is not None else ""
+        return cls(files, number, file, size, temporary, header, writer, key_id)
 
     def append(self, payload: bytes) -> None:
         """Writes one payload; not yet durable. Raises OSError."""
-        self.begin()
         writer = self.writer
         offset = writer.offset
         write_all_at(self.file, offset, writer.encode(payload) + END)
-
-    @property
-    def fresh(self) -> bool:
-        """Whether the segment has no name yet: the first append takes a while."""
-        return self._temporary != ""
 
     def was_synced(self) -> None:
         """Called once everything written is durable by somebody else's sync."""
         self.writer.synced = self.writer.offset
 
-    def begin(self) -> None:
-        """Makes header and opening durable and gives the segment its name, once. Raises OSError."""
+    def get_ready(self) -> None:
+        """Writes zeros to all of a new file, so that no write has to be the first in its place, then takes the name.
+
+        What is only reserved costs a sync the file system's own log, and with it whatever others have written.
+        """
+        for offset in range(0, self.file_bytes if self._new else 0, FILL_BYTES):
+            write_all_at(self.file, offset, bytes(min(FILL_BYTES, self.file_bytes - offset)))
+        self.take_name()
+
+    def take_name(self) -> None:
+        """Makes the header durable and gives the segment its name, once; waits for the disk. Raises OSError."""
         if not self._temporary:
             return
-        previous = self._previous
-        previous_bytes = previous if isinstance(previous, int) else previous.writer.offset
-        write_all_at(self.file, 0, self._header + self.writer.opening(previous_bytes) + END)
+        write_all_at(self.file, 0, self._header + END)
         self.file.sync()
         self._files.rename(self._temporary, self.name)
         self._files.sync_folder(FOLDER)
-        self.writer.synced = self.writer.offset
-        self._temporary, self._previous = "", 0
+        self._temporary = ""
+
+    def begin(self, previous_bytes: int) -> None:
+        """Writes the opening, once: the segment before it is complete and durable. Raises OSError."""
+        if self.fresh:
+            self.take_name()
+            write_all_at(self.file, HEADER_BYTES, self.writer.opening(previous_bytes) + END)
+            self.fresh = False
 
     def sync(self) -> None:
         """Makes all that was written durable. Raises OSError."""
-        self.begin()
         self.file.sync()
-        self.writer.synced = self.writer.offset
+        self.was_synced()
+
+    def give_up(self) -> None:
+        """Removes a segment that was not begun. Raises OSError."""
+        self.file.close()
+        self._files.remove(self._temporary or self.name)

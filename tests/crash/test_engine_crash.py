@@ -233,7 +233,7 @@ def test_one_operation_fails(error: int, options: EngineOptions) -> None:
 
 
 def test_full_disk_refuses_commits_and_takes_them_again_when_space_returns() -> None:
-    disk = Disk(0, capacity_bytes=20_000)
+    disk = Disk(0, capacity_bytes=22_000)
     script = Script(disk, 0)
     engine = script.open()
     refused = 0

@@ -69,7 +69,8 @@ def files_with_folders() -> MemoryFileSystem:
 def written_log(seals: Seals) -> bytes:
     """One record per entry, but the first two together; long ones are cut into fragments."""
     files = files_with_folders()
-    segment = Segment.create(files, seals, 1, 1000, 60, 4711)
+    segment = Segment.create(files, seals, 1, 1000, 60)
+    segment.begin(4711)
     encode = EntryEncoder().encode
     payloads = [encode(entry) for entry in ENTRIES]
     for payload in (payloads[0] + payloads[1], *payloads[2:]):

@@ -12,10 +12,11 @@ from datacave_core.layout import Layout, PhysicalColumn, PhysicalType
 from datacave_core.memory import Disk, MemoryFileSystem, SeededRandomness, SimulatedClock, SimulatedScheduler
 from datacave_core.wait import Wait
 from datacave_lsm import DirectoryInUse, Engine, EngineOptions, KeyRing
-from datacave_lsm.format import Seals
+from datacave_lsm.format import HEADER_BYTES, Seals
 from datacave_lsm.inspect import inspect_file
 from datacave_lsm.wal import EntryDecoder, EntryEncoder
-from datacave_lsm.wal.segment import segment_name, segment_numbers
+from datacave_lsm.wal.replay import newest_begun
+from datacave_lsm.wal.segment import segment_name
 
 PREFIX = b"\0\0\0\1\0\0"
 RING = KeyRing({"k": bytes(range(32))}, "k")
@@ -28,6 +29,7 @@ class Node:
         self.disk = Disk(disk_seed)
         self.options = options or EngineOptions(log_segment_bytes=100_000)
         self.ring = ring
+        self.seals = Seals(ring, SeededRandomness(0) if ring else None)
         self.scheduler = SimulatedScheduler(SimulatedClock())
         self.engine = self.open()
 
@@ -71,13 +73,12 @@ class Node:
 
     def written(self, number: int = 1) -> int:
         """The length of what is in use of a segment."""
-        seals = Seals(self.ring, SeededRandomness(0) if self.ring else None)
-        length: int = inspect_file(MemoryFileSystem(self.disk), segment_name(number), seals)["readable_bytes"]
+        length: int = inspect_file(MemoryFileSystem(self.disk), segment_name(number), self.seals)["readable_bytes"]
         return length
 
     def newest(self) -> int:
-        """The number of the newest segment."""
-        return segment_numbers(MemoryFileSystem(self.disk))[-1]
+        """The number of the newest segment that was begun."""
+        return newest_begun(MemoryFileSystem(self.disk), self.seals, 1, (0, 0))
 
     def cut(self, number: int, length: int) -> None:
         inode = self.disk.inode(segment_name(number))
@@ -280,6 +281,30 @@ def test_a_lost_record_in_the_middle_is_damage_whatever_is_in_its_place(lost: st
     length = lengths[1] - lengths[0]
     content[lengths[0] : lengths[1]] = bytes(length) if lost == "zeros" else bytes(range(256))[:length]
     with pytest.raises(DataCorrupted, match=rf"record at byte {lengths[0]}"):
+        node.open()
+
+
+def test_the_next_segment_is_ready_before_it_is_needed_and_nobody_misses_it() -> None:
+    node = Node(EngineOptions(log_segment_bytes=2_000))
+    for number in range(20):
+        node.put(number)
+        node.scheduler.run_ready()
+    newest = node.newest()
+    waiting = segment_name(newest + 1)
+    assert inspect_file(MemoryFileSystem(node.disk), waiting, node.seals)["begun"] is False
+    node.kill()
+    saved = node.disk.names
+    for there in (True, False):
+        node.disk.names = dict(saved)
+        if not there:
+            del node.disk.names[waiting]
+        node.open()
+        assert node.numbers() == list(range(20))
+        node.kill()
+    # One with a durable record but no opening is damaged; and so is one that was begun before another one.
+    node.disk.names = dict(saved)
+    node.log_bytes(newest)[HEADER_BYTES : HEADER_BYTES + 16] = bytes(16)
+    with pytest.raises(DataCorrupted, match=rf"{segment_name(newest)}.*record at byte {HEADER_BYTES}"):
         node.open()
 
 
