@@ -19,10 +19,9 @@ from datacave_sql.expr import nodes as n
 from datacave_sql.parse import ast
 from datacave_sql.plan.logical import OutputColumn
 
-METHODS = ("btree", "hash", "gin")
+METHODS = ("btree", "hash", "gin", "gist", "spgist", "brin")
 KEYS_MAX = 32
 SYSTEM_COLUMNS = frozenset({"ctid", "xmin", "xmax", "cmin", "cmax"})
-OTHER_METHODS = ("gist", "spgist", "brin")
 
 
 def indexed_table(b: Binding, statement: ast.CreateIndex) -> Table:
@@ -91,10 +90,8 @@ def bind_create_index(b: Binding, statement: ast.CreateIndex, entries: object) -
 
 
 def _method(statement: ast.CreateIndex) -> str:
-    """The access method. Raises 0A000 and 42704, also for what the method cannot do."""
+    """The access method. Raises 42704, and 0A000 for what the method cannot do."""
     method = statement.access_method
-    if method in OTHER_METHODS:
-        raise FeatureNotSupported(f"access method {method} is not supported", hint="Make a btree index.")
     if method not in METHODS:
         raise DatacaveError(f'access method "{method}" does not exist', sqlstate=sqlstate.UNDEFINED_OBJECT)
     if len(statement.elements) + len(statement.including) > KEYS_MAX:
@@ -102,8 +99,8 @@ def _method(statement: ast.CreateIndex) -> str:
     if method != "btree":
         lacking = (
             "unique indexes" if statement.unique
-            else "included columns" if statement.including
-            else "multicolumn indexes" if method == "hash" and len(statement.elements) > 1
+            else "included columns" if statement.including and method not in ("gist", "spgist")
+            else "multicolumn indexes" if method in ("hash", "spgist") and len(statement.elements) > 1
             else "ASC/DESC options" if any(one.descending for one in statement.elements)
             else "NULLS FIRST/LAST options" if any(one.nulls_first is not None for one in statement.elements)
             else None

@@ -11,8 +11,10 @@ from datacave_sql.bind.indexable import require_indexable
 from datacave_sql.bind.state import Binding
 from datacave_sql.parse import ast
 from datacave_sql.pgcatalog.facts import fixed_rows
+from datacave_sql.table.key_columns import no_operator_class
+from datacave_sql.table.nested_ranges import METHODS
 
-METHOD_OIDS = {"btree": 403, "hash": 405, "gin": 2742}
+METHOD_OIDS = {"btree": 403, "hash": 405, "gist": 783, "gin": 2742, "spgist": 4000, "brin": 3580}
 _ANY_BY_KIND = {"e": oids.ANYENUM, "r": oids.ANYRANGE, "m": oids.ANYMULTIRANGE}
 
 
@@ -30,6 +32,8 @@ def key_class(b: Binding, name: ast.QualifiedName | None, method: str, type_oid:
     """The class to keep for a key of a type: "" for the default one. Raises 42704, 42804."""
     if name is None:
         require_indexable(b, type_oid, method)
+        if method in METHODS and not _has_default(b, method, b.types.base(type_oid)):
+            raise no_operator_class(b.types.name(type_oid), method)
         return ""
     written = name[-1]
     known = _classes(METHOD_OIDS[method]).get(written)
@@ -48,6 +52,11 @@ def key_class(b: Binding, name: ast.QualifiedName | None, method: str, type_oid:
         f'operator class "{written}" does not accept data type {b.types.name(type_oid)}',
         sqlstate=sqlstate.DATATYPE_MISMATCH,
     )
+
+
+def _has_default(b: Binding, method: str, base: int) -> bool:
+    known = _classes(METHOD_OIDS[method]).values()
+    return any(default and _accepts(b, accepted, base) for pairs in known for accepted, default in pairs)
 
 
 def _accepts(b: Binding, accepted: int, type_oid: int) -> bool:

@@ -18,6 +18,8 @@ from datacave_sql.plan.planning import is_volatile
 from datacave_sql.table.access import IndexAccess, TableAccess
 from datacave_sql.table.index_rule import over_attributes
 from datacave_sql.table.inverted_access import InvertedAccess
+from datacave_sql.table.nested_ranges import METHODS, nested_searches
+from datacave_sql.table.nested_ranges import MIRRORED as NESTED
 
 MIRRORED = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
@@ -47,6 +49,8 @@ class AccessPath:
     upper: ColumnCondition | None
     inverted: tuple[tuple[int, ColumnCondition], ...] = ()
     """Of a gin index: the place of the key that each condition is about."""
+    nested: ColumnCondition | None = None
+    """Of an index of ranges or addresses: what its first key overlaps, contains or is contained in."""
 
     @property
     def is_point(self) -> bool:
@@ -64,6 +68,7 @@ class AccessPath:
         parts = [condition.source for condition in self.equal]
         parts += [bound.source for bound in (self.lower, self.upper) if bound is not None]
         parts += [condition.source for _, condition in self.inverted]
+        parts += [self.nested.source] if self.nested is not None else []
         return tuple(dict.fromkeys(parts))
 
 
@@ -178,12 +183,15 @@ def access_paths(
             if exact is not None:
                 equal.append(exact)
                 continue
-            if index.method == "btree":
+            if index.method != "hash":
                 lower = next((c for c in known if c.operator in (">", ">=")), None)
                 upper = next((c for c in known if c.operator in ("<", "<=")), None)
             break
-        if equal or lower is not None or upper is not None or partial:
-            paths.append(AccessPath(index, tuple(equal), lower, upper))
+        nested = None
+        if index.method in METHODS and not equal and lower is None and upper is None:
+            nested = nested_condition(access, one, attributes, computed, conjuncts)
+        if equal or lower is not None or upper is not None or partial or nested is not None:
+            paths.append(AccessPath(index, tuple(equal), lower, upper, nested=nested))
     return paths
 
 
@@ -211,6 +219,30 @@ def inverted_conditions(
                 found.append((place, ColumnCondition(access.index.keys[place].column, operator, other, part)))
                 break
     return tuple(found)
+
+
+def nested_condition(
+    access: TableAccess,
+    one: IndexAccess,
+    attributes: dict[int, int],
+    computed: Mapping[n.Expression, int],
+    conjuncts: Sequence[n.Expression],
+) -> ColumnCondition | None:
+    """A condition that says where in an index of ranges or addresses its rows are."""
+    key = one.index.keys[0]
+    type_oid = access.table.column(key.column).type_oid if key.column else key.type_oid
+    searches = nested_searches(access.types, type_oid, one.codec)
+    wanted = key.column or computed[one.rule.keys[0]]  # type: ignore[union-attr, index]
+    for part in conjuncts if searches else ():
+        if not isinstance(part, n.FunctionCall) or part.operator is None or len(part.arguments) != 2:
+            continue
+        left, right = part.arguments
+        for operator, own, other in ((part.operator, left, right), (NESTED.get(part.operator), right, left)):
+            if operator not in searches or _key_number(own, attributes, computed) != wanted:
+                continue
+            if not n.columns_used(other) & attributes.keys() and not is_volatile(other):
+                return ColumnCondition(key.column, str(operator), other, part)
+    return None
 
 
 def _key_number(e: n.Expression, attributes: dict[int, int], computed: Mapping[n.Expression, int]) -> int | None:
@@ -250,6 +282,7 @@ def best_path(paths: Sequence[AccessPath]) -> AccessPath | None:
             path.is_point,
             len(path.equal),
             len(path.inverted),
+            path.nested is not None,
             (path.lower is not None) + (path.upper is not None),
             path.index.index_number == 0,
         ),

@@ -22,6 +22,7 @@ from datacave_sql.plan.past import moment_factory, plan_version_scan
 from datacave_sql.plan.planning import Planner, row_builder
 from datacave_sql.table.access import TableAccess
 from datacave_sql.table.inverted_access import InvertedAccess
+from datacave_sql.table.nested_ranges import nested_searches
 
 ENTRIES_PER_BATCH = 256
 """Entries of a secondary index are read in smaller batches, since each costs a lookup."""
@@ -223,6 +224,8 @@ def key_factory(p: Planner, access: TableAccess, path: AccessPath) -> Factory:
 def range_factory(p: Planner, access: TableAccess, path: AccessPath) -> Factory:
     """`run()`: the key ranges of a path, in key order."""
     generator = p.generator({})
+    if path.nested is not None:
+        return _nested_factory(generator, access, path, path.nested)
     generator.namespace["codec"] = access.codec(path.index)
     generator.namespace["ranges_of"] = ranges_of
     lists = ", ".join(condition_values(generator, condition) for condition in path.equal)
@@ -234,6 +237,16 @@ def range_factory(p: Planner, access: TableAccess, path: AccessPath) -> Factory:
             assert not isinstance(bound.value, tuple)
             bounds.append(f"({generator.value(bound.value).text}, {'=' in bound.operator})")
     return compile_factory(generator, "", [f"return ranges_of(codec, [{lists}], {bounds[0]}, {bounds[1]})"])
+
+
+def _nested_factory(generator: Generator, access: TableAccess, path: AccessPath, condition: ColumnCondition) -> Factory:
+    assert not isinstance(condition.value, tuple)
+    key = path.index.keys[0]
+    type_oid = access.table.column(key.column).type_oid if key.column else key.type_oid
+    searches = nested_searches(access.types, type_oid, access.codec(path.index))
+    generator.namespace["search"] = searches[condition.operator]
+    lines = [f"v = {generator.value(condition.value).text}", "return [] if v is None else search(v)"]
+    return compile_factory(generator, "", lines)
 
 
 def wanted_factory(p: Planner, access: TableAccess, path: AccessPath) -> Factory:
