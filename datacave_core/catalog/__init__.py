@@ -72,6 +72,7 @@ from datacave_core.catalog.routines import (
 )
 from datacave_core.catalog.rows import RowCodec, columns_layout, lasting_type, layout_of, physical_type, row_codec
 from datacave_core.catalog.snapshot import FIRST_USER_OID, Catalog, CatalogObject
+from datacave_core.catalog.triggers import Trigger
 
 __all__ = [
     "ADMIN_ROLE_NAME",
@@ -120,6 +121,7 @@ __all__ = [
     "Sequence",
     "SystemPrivileges",
     "Table",
+    "Trigger",
     "TypeDefinition",
     "allows",
     "allows_on",

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from datacave_core.catalog.triggers import Trigger
+
 
 @dataclass(frozen=True, slots=True)
 class Grant:
@@ -211,6 +213,7 @@ class Table:
     replica_index_oid: int = 0
     cluster_index_oid: int = 0  # the index of CLUSTER ON
     rules: tuple[Rule, ...] = ()  # but that of a view, its query
+    triggers: tuple[Trigger, ...] = ()
 
     @cached_property
     def live_columns(self) -> tuple[Column, ...]:

@@ -54,6 +54,7 @@ from datacave_core.catalog.routines import (
     RoutineArgument,
 )
 from datacave_core.catalog.snapshot import SHARED_CLASS_OIDS, Catalog, CatalogObject
+from datacave_core.catalog.triggers import Trigger
 from datacave_core.errors import DataCorrupted
 from datacave_core.keycode import prefix_end, table_prefix
 from datacave_core.packing import pack_value, unpack_value
@@ -119,6 +120,7 @@ _NESTED: dict[tuple[type, str], type] = {
     (DefaultPrivileges, "privileges"): Grant,
     (Table, "policies"): Policy,
     (Table, "rules"): Rule,
+    (Table, "triggers"): Trigger,
     (Routine, "arguments"): RoutineArgument,
     (Routine, "privileges"): Grant,
     (Routine, "parts"): AggregateParts,

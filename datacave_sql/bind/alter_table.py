@@ -25,6 +25,7 @@ from datacave_sql.bind.objects import require_type, role_oid
 from datacave_sql.bind.rules import ENABLED, switched
 from datacave_sql.bind.state import Binding
 from datacave_sql.bind.storage_parameters import table_parameters, unrecognized
+from datacave_sql.bind.triggers import SWITCHES, switched_triggers
 from datacave_sql.parse import ast
 
 TAGS = {
@@ -199,6 +200,8 @@ def _switch(a: Alteration, action: ast.TableSwitch) -> None:
         _switch_row_security(a, action.words)
     elif action.words in ENABLED:
         a.actions.append(table_changes.SetRules(switched(a.table, action.words, action.name or "")))
+    elif action.words in SWITCHES:
+        a.actions.append(table_changes.SetTriggers(switched_triggers(a.table, action.words, action.name or "")))
     elif action.words in _HARMLESS:
         return
     elif action.words.startswith("replica identity"):
@@ -207,10 +210,6 @@ def _switch(a: Alteration, action: ast.TableSwitch) -> None:
         _cluster(a, action)
     elif action.words in ("of", "not of"):
         _of_type(a, action)
-    elif action.words in ("enable trigger", "disable trigger") and action.name in ("user", "all"):
-        raise FeatureNotSupported(
-            "triggers are not supported", hint="Foreign keys cannot be switched off.", position=action.position
-        )
     else:
         raise FeatureNotSupported(f"{action.words.upper()} is not supported", position=action.position)
 

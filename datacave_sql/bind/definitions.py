@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from datacave_core.catalog import Rule, Table
+from datacave_core.catalog import Rule, Table, Trigger
 from datacave_core.errors import DatacaveError
 from datacave_core.types import find_type, format_type, oids
 from datacave_sql.bind import relations
@@ -24,6 +24,7 @@ from datacave_sql.bind.rules import VIEW_RULE, rule_sources
 from datacave_sql.bind.sqltext import quote_identifier
 from datacave_sql.bind.state import Binding
 from datacave_sql.bind.stored_text import expression_tree, query_tree
+from datacave_sql.bind.trigger_text import function_name, trigger_text
 from datacave_sql.expr import nodes as n
 from datacave_sql.parse import ast
 
@@ -68,6 +69,39 @@ class Definitions:
         """CREATE RULE with the semicolon."""
         key = (rule.name, id(table), 0, -1, pretty, _path(environment))
         return self._remembered(key, table, lambda: self._rule(environment, table, rule, pretty))
+
+    def trigger_condition(
+        self, environment: BindingEnvironment, table: Table, trigger: Trigger, pretty: bool = False
+    ) -> str | None:
+        """WHEN of a trigger."""
+        stored = trigger.condition
+        if stored is None:
+            return None
+        key = (stored, id(table), -1, trigger.oid, pretty, _path(environment))
+
+        def make() -> str:
+            b = _noting(_reaching(environment, table), "")
+            try:
+                tree = expression_tree(stored)
+                b.expression(tree, Scope(None, rule_sources(b, table), [], "trigger WHEN conditions"))
+                return _writer(b, environment, pretty)(tree).text
+            except (DatacaveError, KeyError):
+                return stored
+
+        return self._remembered(key, table, make)
+
+    def trigger(self, environment: BindingEnvironment, table: Table, trigger: Trigger, pretty: bool = False) -> str:
+        """CREATE TRIGGER."""
+        catalog = environment.catalog
+        referenced = catalog.tables.get(trigger.referenced_oid)
+        return trigger_text(
+            trigger,
+            table,
+            _relation_text(environment, table, pretty),
+            _relation_text(environment, referenced, pretty) if referenced is not None else "",
+            self.trigger_condition(environment, table, trigger, pretty),
+            function_name(catalog, trigger.function_oid, environment.search_path),
+        )
 
     def view_rule(self, environment: BindingEnvironment, view: Table, pretty: bool = False) -> str:
         """The query of a view as the rule that it is."""

@@ -11,6 +11,7 @@ from datacave_sql.bind.policies import drop_policy
 from datacave_sql.bind.routines import ROUTINE_KINDS, bind_drop_routines
 from datacave_sql.bind.rules import drop_rule
 from datacave_sql.bind.state import Binding
+from datacave_sql.bind.triggers import drop_trigger
 from datacave_sql.parse import ast
 
 _TABLE_KINDS = {"table": "r", "view": "v", "materialized view": "m"}
@@ -38,6 +39,8 @@ def bind_drop(b: Binding, statement: ast.Drop, helpers: object) -> s.BoundStatem
         return drop_policy(b, statement)
     if kind == "rule":
         return drop_rule(b, statement)
+    if kind == "trigger":
+        return drop_trigger(b, statement)
     if kind == "extension":
         return _extensions(b, statement)
     if kind not in _CODES:

@@ -14,6 +14,7 @@ from datacave_sql.bind.policies import rename_policy
 from datacave_sql.bind.routines import find_routine
 from datacave_sql.bind.rules import rename_rule, require_rule
 from datacave_sql.bind.state import Binding
+from datacave_sql.bind.triggers import rename_trigger, require_trigger
 from datacave_sql.parse import ast
 
 _RELATION_KINDS = ("table", "view", "materialized view", "sequence", "foreign table")
@@ -27,6 +28,7 @@ CLASS_OIDS = {
     "routine": 1255,
     "policy": 3256,
     "rule": 2618,
+    "trigger": 2620,
 }
 """Oids of the system tables that COMMENT names objects by."""
 
@@ -102,6 +104,8 @@ def bind_rename(b: Binding, statement: ast.Rename, entries: object) -> s.BoundSt
         return rename_policy(b, statement)
     if kind == "rule":
         return rename_rule(b, statement)
+    if kind == "trigger":
+        return rename_trigger(b, statement)
     if statement.if_exists and not _exists(b, kind, statement.name, statement.position):
         notice = f'relation "{statement.name[-1]}" does not exist, skipping'
         return s.NothingToDo(_tag(kind), ((notice, "00000"),))
@@ -279,6 +283,9 @@ def bind_comment(b: Binding, statement: ast.Comment, entries: object) -> s.Bound
     if kind == "rule" and statement.on_table is not None:
         rule = require_rule(relations.require_table(b, statement.on_table, statement.position), name[-1])
         return s.CommentOn(CLASS_OIDS["rule"], rule.oid, 0, statement.text)
+    if kind == "trigger" and statement.on_table is not None:
+        trigger = require_trigger(relations.require_table(b, statement.on_table, statement.position), name[-1])
+        return s.CommentOn(CLASS_OIDS["trigger"], trigger.oid, 0, statement.text)
     target = find_object(b, kind, name, statement.position, statement.signature)
     oid = target[1].oid if isinstance(target, tuple) else target.oid
     if isinstance(target, Routine):

@@ -30,7 +30,7 @@ from datacave_core.values import Row
 from datacave_sql.bind.access import RelationUse
 from datacave_sql.bind.bound_privileges import AlterDefaultPrivileges, ChangePolicies, GrantPrivileges
 from datacave_sql.bind.bound_routines import AlterRoutine, CreateCast, CreateOperator, CreateRoutine
-from datacave_sql.bind.bound_rules import ChangeRules
+from datacave_sql.bind.bound_rules import ChangeRules, ChangeTriggers
 from datacave_sql.bind.table_changes import AlterTable, CheckDefault
 from datacave_sql.expr.nodes import Expression
 from datacave_sql.parse import ast
@@ -463,6 +463,7 @@ BoundUtility: TypeAlias = (
     | AlterDefaultPrivileges
     | ChangePolicies
     | ChangeRules
+    | ChangeTriggers
     | CopyFrom
     | CopyTo
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from datacave_core.catalog import Column, Constraint, Index, PartitionBound, Rule, Sequence, Table
+from datacave_core.catalog import Column, Constraint, Index, PartitionBound, Rule, Sequence, Table, Trigger
 from datacave_sql.expr.nodes import Expression
 from datacave_sql.plan.logical import OutputColumn, PartitionTest
 
@@ -157,6 +157,13 @@ class SetRules:
 
 
 @dataclass(frozen=True, slots=True)
+class SetTriggers:
+    """ENABLE and DISABLE TRIGGER: the triggers as they will be."""
+
+    triggers: tuple[Trigger, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SetPersistence:
     """SET LOGGED ("p") or SET UNLOGGED ("u")."""
 
@@ -204,6 +211,7 @@ AlterAction: TypeAlias = (
     | SetOfType
     | SetRowSecurity
     | SetRules
+    | SetTriggers
     | SetTableOptions
     | SetOwner
     | SetPersistence

@@ -23,6 +23,7 @@ from datacave_sql.bind.routines import ROUTINES
 from datacave_sql.bind.rules import RULES
 from datacave_sql.bind.state import Binding
 from datacave_sql.bind.stored_query import STORED_QUERIES
+from datacave_sql.bind.triggers import TRIGGERS
 from datacave_sql.parse import ast
 
 BindUtility = Callable[[Binding, Any, Entries], s.BoundStatement]
@@ -52,6 +53,7 @@ UTILITIES: Mapping[type, BindUtility] = {
     **ROUTINES,
     **POLICIES,
     **RULES,
+    **TRIGGERS,
     **OPERATOR_STATEMENTS,
     ast.CreateTable: bind_create_table,
     ast.CreateIndex: bind_create_index,
@@ -63,7 +65,6 @@ UTILITIES: Mapping[type, BindUtility] = {
 }
 
 HINTS: Mapping[type, tuple[str, str]] = {
-    ast.CreateTrigger: ("triggers", "Do the work in the statement that writes."),
     ast.Cluster: ("CLUSTER", "Rows always lie in the order of the primary key."),
 }
 
@@ -73,6 +74,10 @@ def unsupported(statement: ast.Statement) -> FeatureNotSupported:
     known = HINTS.get(type(statement))
     if known is not None:
         return FeatureNotSupported(f"{known[0]} {'is' if known[0].isupper() else 'are'} not supported", hint=known[1])
+    if isinstance(statement, ast.RecognisedStatement) and statement.tag == "CREATE EVENT TRIGGER":
+        return FeatureNotSupported(
+            "event triggers are not supported", hint="Triggers on tables, and the audit log, see what happens."
+        )
     if isinstance(statement, ast.RecognisedStatement):
         return FeatureNotSupported(f"{statement.tag} is not supported")
     words = "".join(f" {letter}" if letter.isupper() else letter for letter in type(statement).__name__)

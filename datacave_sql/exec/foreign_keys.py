@@ -14,7 +14,7 @@ from typing import Any
 from datacave_core import sqlstate
 from datacave_core.catalog import Constraint, Table
 from datacave_core.errors import DatacaveError, FeatureNotSupported
-from datacave_core.transaction import KEY_SHARE, TableLockMode
+from datacave_core.transaction import KEY_SHARE, UPDATE, TableLockMode
 from datacave_core.values import Row
 from datacave_core.wait import Steps, wait_for
 from datacave_sql.exec.context import ExecutionContext
@@ -31,10 +31,13 @@ Writer = Any
 def guard_for(
     context: ExecutionContext, access: TableAccess, make_writer: Callable[[ExecutionContext, TableAccess], Writer]
 ) -> KeyGuard | None:
-    """The guard of a table's writer; None for tables without foreign keys in either direction."""
+    """The guard of a table's writer; None for tables without foreign keys in either direction, and for all tables where
+    session_replication_role is replica, which has seen to the keys already."""
     outgoing = [one for one in access.table.constraints if one.kind == "f"]
     incoming = context.session.catalog_snapshot.references_to(access.table)
     if not outgoing and not incoming:
+        return None
+    if context.session.settings.value("session_replication_role") == "replica":
         return None
     return KeyGuard(context, access, make_writer, outgoing, incoming)
 
@@ -177,6 +180,11 @@ class KeyGuard:
             for key, _ in found:
                 old = yield from writer.lock_row(key)
                 if old is not None and key_values(old, constraint.columns) in wanted:
+                    triggers = writer.triggers
+                    if triggers is not None:
+                        if (yield from triggers.before_write(writer, key, UPDATE, old, None)) is None:
+                            continue
+                        triggers.after("d", old, None)
                     writer.delete(key, old)
             yield from writer.finish()
             return

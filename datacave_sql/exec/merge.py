@@ -33,6 +33,7 @@ class MergeBranch:
     make_condition: Factory | None
     make_new: Factory | None
     changes_key: bool
+    assigned: frozenset[int] = frozenset()
 
 
 @dataclass(slots=True)
@@ -50,6 +51,7 @@ class Merge:
     make_check: Factory | None
     columns: tuple[int, ...]
     not_null: frozenset[int]
+    make_generated: Factory | None = None
 
     def open(self, context: ExecutionContext) -> Batches:
         source: list[Row] = []
@@ -92,6 +94,7 @@ class MergeRun:
             for branch in merge.branches
         ]
         self._fresh = merge.make_fresh(context)
+        self._regenerate = merge.make_generated(context) if merge.make_generated is not None else None
         self._unmatched = merge.make_unmatched(context)
         self._recheck = merge.make_recheck(context) if merge.make_recheck is not None else None
         self._check = merge.make_check(context) if merge.make_check is not None else None
@@ -125,8 +128,16 @@ class MergeRun:
         chosen = self._chosen(False, self._unmatched(found))
         if chosen is not None and chosen[0].kind == "insert":
             row = chosen[2](found)
+            triggers = self.writer.triggers
+            if triggers is not None:
+                given = yield from triggers.before_insert(row, self._regenerate)
+                if given is None:
+                    return
+                row = given
             self._test(row)
             yield from self.writer.insert(row)
+            if triggers is not None:
+                triggers.after("i", None, row)
             self.context.rows_changed += 1
 
     def _chosen(self, matched: bool, found: Row) -> tuple[MergeBranch, Any, Any] | None:
@@ -137,12 +148,21 @@ class MergeRun:
         return None
 
     def _write(self, branch: MergeBranch, key: bytes, old: Row, found: Row, make_new: Any) -> Steps[None]:
-        if branch.kind == "delete":
+        triggers = self.writer.triggers
+        new: Row | None = make_new(found) if branch.kind != "delete" else None
+        if triggers is not None:
+            triggers.assigned = branch.assigned
+            given = yield from triggers.before_write(self.writer, key, UPDATE, old, new, self._regenerate)
+            if given is None:
+                return
+            new = given if new is not None else None
+        if new is None:
             self.writer.delete(key, old)
         else:
-            new = make_new(found)
             self._test(new)
             yield from self.writer.update(key, old, new)
+        if triggers is not None:
+            triggers.after("d" if new is None else "u", old, new)
         self.context.rows_changed += 1
 
     def _test(self, row: Row) -> None:

@@ -51,6 +51,8 @@ class ConflictAction:
     make_condition: Factory | None
     make_existing_check: Factory | None = None
     make_check: Factory | None = None
+    assigned: frozenset[int] = frozenset()
+    """The columns that DO UPDATE names."""
 
 
 @dataclass(slots=True)
@@ -66,6 +68,8 @@ class Insert:
     conflict: ConflictAction | None
     columns: tuple[int, ...]
     not_null: frozenset[int]
+    make_generated: Factory | None = None
+    """`make_generated(c)(row)` computes generated columns anew, where triggers may change rows."""
 
     def open(self, context: ExecutionContext) -> Batches:
         source: list[Row] = []
@@ -80,6 +84,8 @@ class Insert:
     def plain_target(self) -> TableAccess | None:
         """The table, where new rows have to be NOT NULL and unique in the key of the table and nothing else."""
         access = self.access
+        if access.fires:
+            return None
         if self.make_check is not None or self.make_returning is not None or self.conflict is not None:
             return None
         if access.secondary or access.inverted or (access.clustered is not None and access.clustered.index.deferrable):
@@ -99,13 +105,14 @@ class Insert:
 class InsertRun:
     """One execution of an Insert: what it writes with, and the rows it has touched."""
 
-    __slots__ = ("_check", "_complete", "_context", "_insert", "_touched", "writer")
+    __slots__ = ("_check", "_complete", "_context", "_insert", "_regenerate", "_touched", "writer")
 
     def __init__(self, context: ExecutionContext, insert: Insert) -> None:
         self._context = context
         self._insert = insert
         self._complete = insert.make_rows(context)
         self._check: CheckFunction | None = insert.make_check(context) if insert.make_check is not None else None
+        self._regenerate = insert.make_generated(context) if insert.make_generated is not None else None
         self._touched: set[bytes] = set()
         self.writer = RowWriter(context, insert.access)
 
@@ -114,9 +121,10 @@ class InsertRun:
         context, writer, check = self._context, self.writer, self._check
         conflict = self._insert.conflict
         keeps = self._insert.make_returning is not None
+        triggers = writer.triggers
         for start in range(0, len(source), BATCH_ROWS):
             rows: list[Row] = self._complete(source[start : start + BATCH_ROWS])
-            if conflict is None and len(rows) > 1:
+            if conflict is None and len(rows) > 1 and triggers is None:
                 writer.check_all_not_null(rows)
                 if check is not None:
                     for row in rows:
@@ -130,6 +138,11 @@ class InsertRun:
                     yield TURN
                 continue
             for row in rows:
+                if triggers is not None:
+                    given = yield from triggers.before_insert(row, self._regenerate)
+                    if given is None:
+                        continue
+                    row = given
                 writer.check_not_null(row)
                 if check is not None and (violated := check(row)) is not None:
                     raise writer.check_failed(violated, row)
@@ -140,6 +153,8 @@ class InsertRun:
                     row = written
                 else:
                     yield from writer.insert(row)
+                    if triggers is not None:
+                        triggers.after("i", None, row)
                 context.rows_changed += 1
                 if keeps:
                     returned.append(row)
@@ -186,6 +201,12 @@ class InsertRun:
             if conflict.make_condition is not None and not conflict.make_condition(context)(old, row):
                 return None
             changed: Row = conflict.make_update(context)(old, row)
+            if writer.triggers is not None:
+                writer.triggers.assigned = conflict.assigned
+                given = yield from writer.triggers.before_write(writer, holder, UPDATE, old, changed, self._regenerate)
+                if given is None:
+                    return None
+                changed = given
             writer.check_not_null(changed)
             if conflict.make_check is not None:
                 violated = conflict.make_check(context)(changed)
@@ -193,9 +214,13 @@ class InsertRun:
                     raise writer.check_failed(violated, changed)
             key = yield from writer.update(holder, old, changed)
             touched.add(key)
+            if writer.triggers is not None:
+                writer.triggers.after("u", old, changed)
             return changed
         key = yield from writer.insert(row)
         touched.add(key)
+        if writer.triggers is not None:
+            writer.triggers.after("i", None, row)
         return row
 
 
@@ -227,6 +252,10 @@ class Update:
     make_moving: Factory | None = None
     """`make_moving(c)(new_row)` is the row as the partitioned table has it, to be inserted there; None: it may not
     leave."""
+    make_generated: Factory | None = None
+    """As Insert's."""
+    assigned: frozenset[int] = frozenset()
+    """The columns that the statement names."""
 
     def open(self, context: ExecutionContext) -> Batches:
         if context.transaction.isolation is Isolation.READ_COMMITTED and (find := self.point_lookup()) is not None:
@@ -326,6 +355,10 @@ class Update:
         seen: set[bytes] = set()
         written = context.transaction.written_since_freeze
         mode = UPDATE if self.changes_key else NO_KEY_UPDATE
+        triggers = writer.triggers
+        regenerate = self.make_generated(context) if self.make_generated is not None else None
+        if triggers is not None:
+            triggers.assigned = self.assigned
         for found in source:
             key: bytes = found[self.key_slot]
             if key in seen or (written(key) and not again):
@@ -339,12 +372,21 @@ class Update:
                     continue
             seen.add(key)
             new = new_row(found)
+            if triggers is not None:
+                given = yield from triggers.before_write(writer, key, mode, old, new, regenerate)
+                if given is None:
+                    continue
+                new = given
             if stays is not None and not stays(new):
                 if moved is None or self.make_moving is None:
                     raise writer.partition_failed(new)
+                if triggers is not None and (yield from triggers.before_write(writer, key, mode, old, None)) is None:
+                    continue
                 moving = self.make_moving(context)(new)
                 moved.append(moving)
                 writer.move(key, old, moving, whole)
+                if triggers is not None:
+                    triggers.after("d", old, None)
                 if returning is not None:
                     returned.append(returning(new, found))
                 continue
@@ -352,6 +394,8 @@ class Update:
             if check is not None and (violated := check(new)) is not None:
                 raise writer.check_failed(violated, new)
             yield from writer.update(key, old, new)
+            if triggers is not None:
+                triggers.after("u", old, new)
             context.rows_changed += 1
             if returning is not None:
                 returned.append(returning(new, found))
@@ -399,6 +443,7 @@ class Delete:
         writer = RowWriter(context, self.access)
         seen: set[bytes] = set()
         written = context.transaction.written_since_freeze
+        triggers = writer.triggers
         for found in source:
             key: bytes = found[self.key_slot]
             if key in seen or written(key):
@@ -411,6 +456,10 @@ class Delete:
                 if recheck is not None and not recheck(found):
                     continue
             seen.add(key)
+            if triggers is not None:
+                if (yield from triggers.before_write(writer, key, UPDATE, old, None)) is None:
+                    continue
+                triggers.after("d", old, None)
             writer.delete(key, old)
             context.rows_changed += 1
             if returning is not None:

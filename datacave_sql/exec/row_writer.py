@@ -22,6 +22,7 @@ from datacave_sql.exec.disclosure import may_show, readable_columns
 from datacave_sql.exec.exclusion import exclusion_violation, find_excluded
 from datacave_sql.exec.foreign_keys import guard_for
 from datacave_sql.exec.late_checks import LateChecks
+from datacave_sql.exec.triggers import row_triggers
 from datacave_sql.table.access import IndexAccess, TableAccess
 from datacave_sql.table.exclusion import ExclusionAccess
 
@@ -42,6 +43,7 @@ class RowWriter:
         self._row_id: Callable[[], int] = context.session.database.row_ids.allocator(access.table.storage_id)
         self._guard = guard_for(context, access, RowWriter)
         self._later = LateChecks(context, access, self.unique_violation)
+        self.triggers = row_triggers(context, access)
 
     @property
     def guarded(self) -> bool:

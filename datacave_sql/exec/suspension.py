@@ -8,8 +8,8 @@ two rows of the plan, as if an operator had yielded it. An error that is thrown 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
@@ -17,6 +17,7 @@ from datacave_core.errors import FeatureNotSupported
 from datacave_core.wait import Steps, Turn, Wait
 
 _END = object()
+T = TypeVar("T")
 
 
 class _Worker(greenlet):  # type: ignore[misc]
@@ -75,6 +76,23 @@ def wait_inside(wait: Wait) -> None:
         raise FeatureNotSupported(
             "a function cannot wait for a lock in this place", hint="Call it in the select list of a query."
         )
+
+
+def suspended(call: Callable[[], T]) -> Steps[T]:
+    """Calls what may wait where it cannot yield; its Waits and its value."""
+    if isinstance(getcurrent(), _Worker):
+        return call()
+
+    def once() -> Iterator[Any]:
+        yield [call()]
+
+    result: Any = None
+    for item in suspendable(once()):
+        if isinstance(item, Wait):
+            yield item
+        else:
+            result = item[0]
+    return result  # type: ignore[no-any-return]
 
 
 def run_inside(steps: Steps[Any]) -> Any:

@@ -226,13 +226,18 @@ class RoutineGrammar(PrivilegeGrammar):
         self.expect("on")
         table = self.qualified_name()
         for_each_row = constraint
+        referenced: QualifiedName | None = None
+        deferral = (False, False)
+        transitions: tuple[tuple[str, str, str], ...] = ()
         if constraint:
             if self.accept("from"):
-                self.qualified_name()
-            self.constraint_attributes(ConstraintAttributes(), "TRIGGER", {"DEFERRABLE"})
+                referenced = self.qualified_name()
+            written = ConstraintAttributes()
+            self.constraint_attributes(written, "TRIGGER", {"DEFERRABLE"})
+            deferral = (bool(written.deferrable), bool(written.initially_deferred))
             self.expect_words("for", "each", "row")
         else:
-            self._transition_tables()
+            transitions = self._transition_tables()
             if self.accept("for"):
                 self.accept("each")
                 for_each_row = self.choose("row", "statement") == "row"
@@ -256,6 +261,9 @@ class RoutineGrammar(PrivilegeGrammar):
             function[1],
             constraint,
             or_replace,
+            referenced,
+            deferral,
+            transitions,
         )
 
     def _event(self) -> tuple[str, tuple[str, ...]]:
@@ -263,16 +271,19 @@ class RoutineGrammar(PrivilegeGrammar):
         columns = self.names() if word == "update" and self.accept("of") else ()
         return word, columns
 
-    def _transition_tables(self) -> None:
+    def _transition_tables(self) -> tuple[tuple[str, str, str], ...]:
+        found: list[tuple[str, str, str]] = []
         if not self.accept("referencing"):
-            return
+            return ()
         if self.kinds[self.index] not in ("new", "old"):
             raise self.syntax_error()
         while self.kinds[self.index] in ("new", "old"):
+            which = self.kinds[self.index]
             self.index += 1
-            self.choose("table", "row")
+            what = self.choose("table", "row")
             self.accept("as")
-            self.column_id()
+            found.append((which, what, self.column_id()))
+        return tuple(found)
 
     def _trigger_function(self) -> tuple[QualifiedName, tuple[str, ...]]:
         name = self.routine_name()

@@ -141,7 +141,7 @@ def _system_rows(rows: CatalogRows) -> list[Row]:
 
 def _table_rows(rows: CatalogRows, table: Table, referenced: bool, parent: bool) -> list[Row]:
     """A table and its indexes. Foreign keys count as triggers on both of their tables."""
-    triggers = referenced or any(c.kind == "f" for c in table.constraints)
+    triggers = referenced or bool(table.triggers) or any(c.kind == "f" for c in table.constraints)
     view = table.kind == "v"
     found = [
         _row(

@@ -14,9 +14,9 @@ from datacave_sql.pgcatalog.snapshot import CatalogRows
 CLASS = 1259
 TYPE = 1247
 CONSTRAINT = 2606
-PROCEDURE = 1255
 DEFAULT = 2604
 REWRITE = 2618
+TRIGGER = 2620
 NAMESPACE = 2615
 PROCEDURE = 1255
 NORMAL, AUTOMATIC, INTERNAL = "n", "a", "i"
@@ -100,6 +100,10 @@ def _of_table(rows: CatalogRows, table: Table) -> list[Row]:
         for oid in table.depends_on:
             if oid >= FIRST_USER_OID:
                 found.append((REWRITE, rule, 0, _kind(rows, oid), oid, 0, NORMAL))
+    for trigger in table.triggers:
+        found.append((TRIGGER, trigger.oid, 0, CLASS, table.oid, 0, AUTOMATIC))
+        if trigger.function_oid >= FIRST_USER_OID:
+            found.append((TRIGGER, trigger.oid, 0, PROCEDURE, trigger.function_oid, 0, NORMAL))
     for one in table.rules:
         found.append((REWRITE, one.oid, 0, CLASS, table.oid, 0, AUTOMATIC))
         for oid in one.depends_on:

@@ -23,6 +23,7 @@ from datacave_sql.pgcatalog import (
     listings,
     partitions,
     routines,
+    triggers,
     types,
 )
 from datacave_sql.pgcatalog.constraints import constraint_owners
@@ -80,6 +81,7 @@ BY_CATALOG: dict[str, Callable[[CatalogRows], Sequence[Row]]] = {
     "pg_tables": listings.tables_view,
     "pg_views": listings.views_view,
     "pg_rules": listings.rules_view,
+    "pg_trigger": triggers.trigger_rows,
     "pg_matviews": listings.materialized_views_view,
     "pg_indexes": listings.indexes_view,
 }

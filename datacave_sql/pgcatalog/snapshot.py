@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from datacave_core.catalog import Catalog, Rule, Table
+from datacave_core.catalog import Catalog, Rule, Table, Trigger
 from datacave_core.catalog import Sequence as CatalogSequence
 from datacave_core.values import Row
 from datacave_sql.bind.definitions import Definitions
 from datacave_sql.bind.environment import BindingEnvironment, VirtualRelations
+from datacave_sql.bind.trigger_text import function_name
 from datacave_sql.functions.typelookup import TypeLookup
 
 Kept = dict[Any, tuple[Any, Sequence[Row]]]
@@ -96,6 +97,14 @@ class CatalogRows:
     def rule(self, table: Table, rule: Rule) -> str:
         """CREATE RULE under the usual search path."""
         return self._definitions.rule(self._environment, table, rule)
+
+    def trigger_condition(self, table: Table, trigger: Trigger) -> str | None:
+        """WHEN of a trigger."""
+        return self._definitions.trigger_condition(self._environment, table, trigger)
+
+    def trigger_function(self, trigger: Trigger) -> str:
+        """The name of the function that a trigger calls."""
+        return function_name(self.catalog, trigger.function_oid, self._environment.search_path)
 
     def role_name(self, oid: int) -> str:
         """The name of a role, as pg_get_userbyid gives it."""

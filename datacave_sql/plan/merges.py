@@ -15,6 +15,7 @@ from datacave_sql.plan.writes import (
     fresh_row,
     generated_lines,
     generated_prelude,
+    regenerating,
 )
 
 
@@ -39,6 +40,7 @@ def plan_merge(p: Planner, node: l.Merge, needed: frozenset[int], conjuncts: lis
         check_function(p, node.checks, node.row_columns),
         (),
         frozenset(),
+        regenerating(p, p.environment.access(node.table), node.generated, node.row_columns),
     )
 
 
@@ -58,7 +60,7 @@ def _branch(p: Planner, node: l.Merge, child: Operator, action: l.MergeAction, r
     assigned = {number for number, _ in action.assignments}
     changes_key = any(key.column in assigned for index in node.table.indexes if index.unique for key in index.keys)
     condition = condition_function(p, child, action.condition)
-    return MergeBranch(action.matched, action.kind, condition, make_new, changes_key)
+    return MergeBranch(action.matched, action.kind, condition, make_new, changes_key, frozenset(assigned))
 
 
 def _unmatched_row(p: Planner, child: Operator, node: l.Merge) -> Factory:

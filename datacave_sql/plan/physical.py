@@ -34,6 +34,7 @@ from datacave_sql.plan.streams import (
     plan_with,
 )
 from datacave_sql.plan.subqueries import plan_subquery
+from datacave_sql.plan.trigger_events import firing
 from datacave_sql.plan.windows import plan_window
 from datacave_sql.plan.writes import plan_delete, plan_insert, plan_lock_rows, plan_update
 
@@ -56,10 +57,10 @@ PLANNERS: dict[type, Any] = {
     l.With: plan_with,
     l.CommonTableScan: plan_common_table_scan,
     l.LockRows: plan_lock_rows,
-    l.Insert: frozen(plan_insert),
-    l.Update: frozen(plan_update),
-    l.Delete: frozen(plan_delete),
-    l.Merge: plan_merge,
+    l.Insert: firing(frozen(plan_insert)),
+    l.Update: firing(frozen(plan_update)),
+    l.Delete: firing(frozen(plan_delete)),
+    l.Merge: firing(plan_merge),
     l.RuleSteps: plan_rule_steps,
 }
 

@@ -20,6 +20,7 @@ from datacave_sql.expr.generate import Code
 from datacave_sql.plan import logical as l
 from datacave_sql.plan.planning import Planner, scope_of
 from datacave_sql.plan.routing import route_level, stays_function, test_texts
+from datacave_sql.table.access import TableAccess
 
 
 def plan_insert(p: Planner, node: l.Insert, needed: frozenset[int], conjuncts: list[n.Expression]) -> Operator:
@@ -58,7 +59,23 @@ def plan_insert(p: Planner, node: l.Insert, needed: frozenset[int], conjuncts: l
     numbers = tuple(range(1, len(node.row_columns) + 1))
     make_check = check_function(p, node.checks, node.row_columns, node.tests, ViewTests(node, numbers))
     columns = tuple(column.id for column in node.columns)
-    return Insert(access, child, make_rows, make_check, make_returning, conflict, columns, frozenset())
+    make_generated = regenerating(p, access, node.generated, node.row_columns)
+    return Insert(access, child, make_rows, make_check, make_returning, conflict, columns, frozenset(), make_generated)
+
+
+def regenerating(
+    p: Planner,
+    access: TableAccess,
+    generated: Sequence[tuple[int, n.Expression]],
+    row_columns: Sequence[l.OutputColumn],
+) -> Factory | None:
+    """`run(row)`: the row with its generated columns computed anew, where triggers may have changed it."""
+    if access.triggers is None or not generated:
+        return None
+    generator = p.generator({}, "w")
+    lines = generated_lines(p, generator.namespace, generated, row_columns, "w")
+    generator.prelude += generated_prelude(p, generated, row_columns)
+    return compile_factory(generator, "w", [*lines, "return w"])
 
 
 def row_scope(columns: Sequence[l.OutputColumn], variable: str) -> dict[int, Code]:
@@ -174,6 +191,7 @@ def conflict_action(
         make_condition,
         make_existing_check,
         check_function(p, member.checks, member.row_columns, member.tests, ViewTests(node, numbers), action.secured),
+        frozenset(numbers[number - 1] for number, _ in action.assignments),
     )
 
 
@@ -242,9 +260,12 @@ def _leaf_insert(
     else:
         lines = [f"return [{tuple_text(texts)} for r in rows]"]
     make_rows = compile_factory(generator, "rows", lines)
-    make_check = check_function(p, leaf.checks, leaf.row_columns, views=ViewTests(node, leaf.attributes))
     access = p.environment.access(leaf.table)
-    return Insert(access, child, make_rows, make_check, make_returning, conflict, (), frozenset())
+    # Triggers may turn a row into one of another partition.
+    tests = leaf.tests if access.triggers is not None else ()
+    make_check = check_function(p, leaf.checks, leaf.row_columns, tests, ViewTests(node, leaf.attributes))
+    make_generated = regenerating(p, access, leaf.generated, leaf.row_columns)
+    return Insert(access, child, make_rows, make_check, make_returning, conflict, (), frozenset(), make_generated)
 
 
 def _router(p: Planner, node: l.Update, child: Operator) -> RoutedInsert | None:
@@ -367,13 +388,15 @@ def _update(p: Planner, node: l.Update, child: Operator, member: l.WrittenMember
         condition_function(p, child, node.recheck),
         check_function(p, member.checks, member.row_columns, views=ViewTests(node, numbers)),
         make_returning,
-        changes_key,
-        changes_indexed,
-        _reads_one_row(child, node),
+        changes_key or access.triggers is not None,
+        changes_indexed or access.fires,
+        not access.fires and _reads_one_row(child, node),
         tuple(column.id for column in node.columns),
         frozenset(),
-        _stays(p, member, assigned),
+        _stays(p, member, assigned if access.triggers is None else set(range(1, len(member.table.columns) + 1))),
         _moving(p, node, numbers) if node.routing is not None else None,
+        regenerating(p, access, member.generated, member.row_columns),
+        frozenset(assigned),
     )
 
 

@@ -170,7 +170,7 @@ def compile_return(c: Compiler, level: Level, s: x.Return) -> Run:
         raise _refused("RETURN cannot have a parameter in function with OUT parameters")
     if returns.type == oids.VOID and returns.kind == "function":
         raise _refused("RETURN cannot have a parameter in function returning void")
-    if returns.is_row and returns.kind != "trigger":
+    if returns.is_row:
         row = _returned_row(c, level, s.value)
 
         def composite(frame: Frame) -> Signal:

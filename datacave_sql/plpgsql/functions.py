@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from datacave_core import sqlstate
-from datacave_core.catalog import Catalog, Routine
+from datacave_core.catalog import Catalog, Routine, Table
 from datacave_core.errors import DatacaveError
 from datacave_core.types import oids
 from datacave_sql.functions.body import CallTypes
@@ -24,6 +24,7 @@ from datacave_sql.plpgsql.queries import QUERIES
 from datacave_sql.plpgsql.raising import RAISING
 from datacave_sql.plpgsql.returning import Returns
 from datacave_sql.plpgsql.transactions import TRANSACTIONS
+from datacave_sql.plpgsql.trigger_variables import VARIABLES
 from datacave_sql.plpgsql.variables import Datum, Level, Shape
 
 RULES = {**BLOCKS, **CONTROL, **QUERIES, **RAISING, **CURSORS, **TRANSACTIONS}
@@ -151,6 +152,30 @@ def _set_columns(returns: Returns, call: CallTypes, types: TypeLookup) -> None:
     else:
         attributes = types.attributes(types.base(returns.type)) if returns.type != oids.VOID else ()
         returns.columns = Shape(attributes, types) if attributes else None
+
+
+def compile_trigger(session: Any, routine: Routine, table: Table) -> Function:
+    """A trigger function for the rows of one table."""
+    tree = parse_body(routine.body, checks=False)
+    types: TypeLookup = session.catalog_state.types
+    names = Names(_conflict(session, tree.conflict))
+    row_type = table.row_type_oid
+    returns = Returns("trigger", row_type, columns=Shape(types.attributes(row_type), types))
+    c = Compiler(session, names, returns, RULES)
+    level = Level(None, routine.name)
+    c.begin(level)
+    c.names.numbered = 0
+    inputs = [c.new(level, name, oid or row_type) for name, oid in VARIABLES]
+    return Function(
+        session.catalog_snapshot,
+        routine,
+        f"{routine.name}()",
+        names,
+        inputs,
+        c.found,
+        returns,
+        _compiled(c, level, tree),
+    )
 
 
 def compile_block_statement(session: Any, body: str) -> Function:

@@ -79,6 +79,12 @@ class Returns:
                         f"{types.name(attribute.type)} in column {place}."
                     )
                     break
+        if detail is not None and self.kind == "trigger":
+            raise DatacaveError(
+                "returned row structure does not match the structure of the triggering table",
+                sqlstate=sqlstate.DATATYPE_MISMATCH,
+                detail=detail,
+            )
         if detail is not None:
             raise DatacaveError(
                 "returned record type does not match expected record type",

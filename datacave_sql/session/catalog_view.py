@@ -378,6 +378,14 @@ class SessionCatalogView:
                     return self._definitions.rule(self._environment, table, rule, pretty)
         return None
 
+    def trigger_definition(self, oid: int, pretty: bool) -> str | None:
+        """pg_get_triggerdef."""
+        for table in self._catalog.tables.values():
+            for trigger in table.triggers:
+                if trigger.oid == oid:
+                    return self._definitions.trigger(self._environment, table, trigger, pretty)
+        return None
+
     def expression_text(self, stored: str, relation: int, pretty: bool) -> str | None:
         """pg_get_expr: expressions are stored as text, those of defaults with the type of their column."""
         target, text = default_parts(stored)

@@ -26,6 +26,7 @@ from datacave_sql.session.privileges import check_may_signal
 from datacave_sql.session.routine_calls import RoutineCalls
 from datacave_sql.session.settings import setting_or_none
 from datacave_sql.session.transaction_parameters import set_setting, show_setting
+from datacave_sql.session.trigger_calls import TriggerCalls
 from datacave_sql.session.warnings import warn
 
 EPOCH_MICROSECONDS = 946_684_800_000_000
@@ -136,6 +137,7 @@ class SessionEvaluation:
         self.sequences = SessionSequences(session)
         self.past = SessionHistory(session)
         self.routines = RoutineCalls(session)
+        self.triggers = TriggerCalls(session)
         self.call_routine = self.routines.value
         self.call_routine_set = self.routines.rows
         self.domain_value = DomainChecks(session).value
@@ -155,6 +157,11 @@ class SessionEvaluation:
         """The identifier under which other sessions can take over the transaction's snapshot."""
         identifier: str = self._session.database.exported_snapshots.export(self._session)
         return identifier
+
+    @property
+    def trigger_depth(self) -> int:
+        """How many triggers run inside each other."""
+        return self.triggers.depth
 
     # Time
 

@@ -19,6 +19,7 @@ from datacave_sql.session.referential_actions import referential_update
 from datacave_sql.session.shared_shape import SharedShape
 from datacave_sql.table.access import TableAccess
 from datacave_sql.table.partition_map import PartitionMap
+from datacave_sql.table.triggers import reaches_triggers, triggers_of
 
 BULK_SHAPES_MAX = 256
 
@@ -26,7 +27,7 @@ BULK_SHAPES_MAX = 256
 class CatalogState:
     """One catalog snapshot with what is compiled for it."""
 
-    __slots__ = ("_access", "_partitions", "_referential", "catalog", "types")
+    __slots__ = ("_access", "_partitions", "_referential", "catalog", "has_triggers", "types")
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
@@ -34,6 +35,7 @@ class CatalogState:
         self._access: dict[int, TableAccess] = {}
         self._partitions: dict[int, tuple[PartitionMap, list[Table]]] = {}
         self._referential: dict[tuple[int, str, bool], Operator] = {}
+        self.has_triggers = any(table.triggers for table in catalog.tables.values())
 
     def access(self, table: Table) -> TableAccess:
         """The access code of a table."""
@@ -41,6 +43,9 @@ class CatalogState:
         if found is None or found.table is not table:
             rules = index_rules(self.catalog, self.types, table)
             found = self._access[table.oid] = TableAccess(table, self.types, self.catalog.types, rules)
+            if self.has_triggers:
+                found.triggers = triggers_of(self.catalog, table)
+                found.fires = reaches_triggers(self.catalog, table)
         return found
 
     def partitions(self, table: Table) -> tuple[PartitionMap, list[Table]]:

@@ -53,7 +53,6 @@ _ONLY: Final[dict[str, Setting]] = {
     "standard_conforming_strings": True,
     "array_nulls": True,
     "transform_null_equals": False,
-    "session_replication_role": "origin",
     "default_tablespace": "",
     "temp_tablespaces": "",
     "default_table_access_method": "heap",

@@ -34,7 +34,7 @@ from datacave_sql.bind import table_changes
 from datacave_sql.bind.access import RelationUse
 from datacave_sql.bind.bound_privileges import ChangePolicies
 from datacave_sql.bind.bound_routines import AlterRoutine, CreateCast, CreateOperator, CreateRoutine
-from datacave_sql.bind.bound_rules import ChangeRules
+from datacave_sql.bind.bound_rules import ChangeRules, ChangeTriggers
 
 _RELATION_CLASS = 1259
 _TYPE_CLASS = 1247
@@ -291,6 +291,18 @@ def _change_rules(asker: _Asker, bound: ChangeRules) -> None:
         raise not_owner(_KINDS[bound.table.kind], bound.table.name)
 
 
+def _change_triggers(asker: _Asker, bound: ChangeTriggers) -> None:
+    table = bound.table
+    if bound.tag != "CREATE TRIGGER":
+        if not asker.owns(table.owner_oid):
+            raise not_owner(_KINDS[table.kind], table.name)
+        return
+    asker.need(table, "t")
+    routine = asker.catalog.routines.get(bound.function_oid)
+    if routine is not None and not asker.has("function", routine, "X"):
+        raise denied("function", routine.name)
+
+
 def _change_owner(asker: _Asker, bound: s.ChangeOwner) -> None:
     asker.must_own(bound.target)
     _new_owner(asker, bound.target, bound.role_oid)
@@ -452,7 +464,7 @@ def _comment_on(asker: _Asker, bound: s.CommentOn) -> None:
 def _parts(table: Table) -> set[int]:
     """The oids of what belongs to a table and has no owner of its own."""
     parts = {one.oid for one in table.constraints} | {one.oid for one in table.policies}
-    return parts | {one.oid for one in table.rules}
+    return parts | {one.oid for one in table.rules} | {one.oid for one in table.triggers}
 
 
 _CHECKS: dict[type, Callable[[_Asker, Any], None]] = {
@@ -471,6 +483,7 @@ _CHECKS: dict[type, Callable[[_Asker, Any], None]] = {
     s.CommentOn: _comment_on,
     ChangePolicies: _change_policies,
     ChangeRules: _change_rules,
+    ChangeTriggers: _change_triggers,
     s.Truncate: _truncate,
     s.LockTable: _lock_tables,
     s.DropObjects: _drop,

@@ -12,9 +12,10 @@ from typing import Any
 
 from datacave_core import sqlstate
 from datacave_core.catalog import Catalog, Routine
-from datacave_core.errors import DatacaveError
+from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.types import oids
 from datacave_core.types.record import record_class
+from datacave_core.values import Row
 from datacave_core.wait import Wait
 from datacave_sql.bind.binder import bind_in_scope
 from datacave_sql.bind.names import Scope
@@ -24,12 +25,14 @@ from datacave_sql.bind.statements import BoundQuery
 from datacave_sql.bind.stored_text import statements_of
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.suspension import wait_inside
+from datacave_sql.exec.triggers import TriggerCall
 from datacave_sql.functions.body import CallTypes
 from datacave_sql.functions.polymorphism import POLYMORPHIC
 from datacave_sql.functions.routines import returns_row
 from datacave_sql.parse import ParsedStatement
 from datacave_sql.plpgsql.frames import Frame
-from datacave_sql.plpgsql.functions import Function, compile_block_statement, compile_routine
+from datacave_sql.plpgsql.functions import Function, compile_block_statement, compile_routine, compile_trigger
+from datacave_sql.plpgsql.trigger_variables import trigger_values
 from datacave_sql.session.compiled import CompiledQuery, compiled_query
 from datacave_sql.session.permissions import check_permissions
 from datacave_sql.session.planned import planned
@@ -95,6 +98,8 @@ class RoutineCalls:
 
     def _run_function(self, routine: Routine, call: CallTypes, arguments: Sequence[Any]) -> Frame:
         may_commit = self._takes_commit()
+        if routine.return_type_oid == oids.TRIGGER:
+            raise FeatureNotSupported("trigger functions can only be called as triggers")
         function = self._function(routine, call)
         atomic = not may_commit or routine.kind != "p" or routine.security_definer or bool(routine.settings)
         return self._call(routine, function, arguments, atomic=atomic)
@@ -130,6 +135,17 @@ class RoutineCalls:
                 self._functions.clear()
             function = self._functions[key] = compile_routine(self._session, routine, call)
         return function
+
+    def trigger(self, routine: Routine, call: TriggerCall, old: Row | None, new: Row | None) -> Any:
+        """Runs a trigger function: the row that it returns, or None. `old` and `new` are values of the table's type."""
+        session = self._session
+        trigger, table = call.trigger, call.table
+        key = (routine.oid, table.oid, trigger.old_table, trigger.new_table)
+        function = self._functions.get(key)
+        if function is None or function.catalog is not session.catalog_snapshot:
+            function = self._functions[key] = compile_trigger(session, routine, table)
+        arguments = trigger_values(session, call, old, new)
+        return self._call(routine, function, arguments, atomic=True).result
 
     def check(self, routine: Routine) -> None:
         """Compiles a routine whose types are all known. Raises what is wrong with its declarations and names."""

@@ -29,6 +29,7 @@ from datacave_sql.table.index_rule import IndexRule
 from datacave_sql.table.inverted_access import InvertedAccess
 from datacave_sql.table.inverted_items import inverted_items
 from datacave_sql.table.key_columns import keeps_order, key_column, no_operator_class
+from datacave_sql.table.triggers import TableTriggers
 
 __all__ = ["IndexAccess", "TableAccess"]
 
@@ -68,6 +69,9 @@ class TableAccess:
     ) -> None:
         """`rules` has, by index oid, what indexes on expressions and partial ones compute."""
         self.table = table
+        self.triggers: TableTriggers | None = None
+        self.fires = False
+        """Whether a write may call a trigger, of this table or of one that follows its keys."""
         self.types = types
         self.prefix = table_prefix(table.storage_id, 0)
         self.rows: RowCodec = row_codec(table.columns, definitions)

@@ -146,7 +146,10 @@ BODIES.add_with_context(
     "pg_get_ruledef pg_get_ruledef_ext",
     lambda context, oid, pretty=False: context.catalog.rule_definition(oid, pretty),
 )
-BODIES.add("pg_get_triggerdef pg_get_triggerdef_ext", lambda oid, pretty=False: None)
+BODIES.add_with_context(
+    "pg_get_triggerdef pg_get_triggerdef_ext",
+    lambda context, oid, pretty=False: context.catalog.trigger_definition(oid, pretty),
+)
 
 
 @BODIES("information_schema._pg_expandarray(2277)")

@@ -92,7 +92,7 @@ BODIES.add_with_context("pg_conf_load_time", lambda context: context.server_star
 BODIES.add("pg_is_in_recovery pg_jit_available", lambda: False)
 BODIES.add("pg_client_encoding getdatabaseencoding", lambda: "UTF8")
 BODIES.add("pg_my_temp_schema", lambda: 0)
-BODIES.add("pg_trigger_depth", lambda: 0)
+BODIES.add_with_context("pg_trigger_depth", lambda context: context.trigger_depth)
 BODIES.add("pg_is_other_temp_schema", lambda oid: False)
 BODIES.add("pg_notification_queue_usage", lambda: 0.0)
 BODIES.add("pg_last_xact_replay_timestamp pg_current_logfile", lambda: None)

@@ -285,6 +285,11 @@ class CreateTrigger(Statement):
     arguments: tuple[str, ...] = ()
     constraint: bool = False
     or_replace: bool = False
+    referenced: QualifiedName | None = None
+    deferral: tuple[bool, bool] = (False, False)
+    """DEFERRABLE, INITIALLY DEFERRED."""
+    transitions: tuple[tuple[str, str, str], ...] = ()
+    """REFERENCING: (old or new, table or row, name)."""
 
 
 @dataclass(frozen=True, slots=True)

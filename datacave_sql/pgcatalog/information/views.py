@@ -10,6 +10,7 @@ from datacave_sql.pgcatalog.facts import RelationShape
 from datacave_sql.pgcatalog.information import constraints, privileges, routines, tables
 from datacave_sql.pgcatalog.relation import FOUND_SINGLY_MAX, RowMaker, SystemRelation, found_rows, hash_rows
 from datacave_sql.pgcatalog.snapshot import CatalogRows, SnapshotCache
+from datacave_sql.pgcatalog.triggers import information_triggers
 
 MakeRows = Callable[[CatalogRows, str, RowMaker], Iterator[Row]]
 
@@ -37,6 +38,7 @@ VIEWS: Final[dict[str, MakeRows]] = {
     "role_table_grants": privileges.role_table_grants,
     "routines": routines.routines,
     "schemata": tables.schemata,
+    "triggers": information_triggers,
     "sequences": tables.sequences,
     "table_constraints": constraints.table_constraints,
     "table_privileges": privileges.table_privileges,

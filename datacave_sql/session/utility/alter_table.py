@@ -505,6 +505,11 @@ def _set_owner(change: _TableChange, action: table_changes.SetOwner) -> Iterator
     change.install(replace(table, owner_oid=new, privileges=privileges), None, *owned)
 
 
+def _set_triggers(change: _TableChange, action: table_changes.SetTriggers) -> Iterator[Wait]:
+    yield from ()
+    change.install(replace(change.table, triggers=action.triggers))
+
+
 def _set_rules(change: _TableChange, action: table_changes.SetRules) -> Iterator[Wait]:
     yield from ()
     change.install(replace(change.table, rules=action.rules))
@@ -548,4 +553,5 @@ _ACTIONS: dict[type, Callable[[_TableChange, Any], Iterator[Wait]]] = {
     table_changes.SetPersistence: _set_persistence,
     table_changes.SetRowSecurity: _set_row_security,
     table_changes.SetRules: _set_rules,
+    table_changes.SetTriggers: _set_triggers,
 }

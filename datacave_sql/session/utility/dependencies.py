@@ -56,12 +56,13 @@ class Removal:
     defaults: dict[int, set[int]] = field(default_factory=dict)  # table oid -> columns that lose their default
     policies: dict[int, set[int]] = field(default_factory=dict)  # table oid -> policy oids
     rules: dict[int, set[int]] = field(default_factory=dict)  # table oid -> rule oids
+    triggers: dict[int, set[int]] = field(default_factory=dict)  # table oid -> trigger oids
     told: list[tuple[str, str]] = field(default_factory=list)  # (dependent, what it depends on)
 
     def apply(self) -> Catalog:
         """The catalog without all this."""
         catalog = self.catalog.without(*self.objects.values()) if self.objects else self.catalog
-        parts = (self.constraints, self.indexes, self.columns, self.defaults, self.policies, self.rules)
+        parts = (self.constraints, self.indexes, self.columns, self.defaults, self.policies, self.rules, self.triggers)
         touched = {oid for part in parts for oid in part} - self.objects.keys()
         changed = [self._reduced(catalog.tables[oid]) for oid in sorted(touched)]
         return catalog.with_objects(changed) if changed else catalog
@@ -73,6 +74,7 @@ class Removal:
         no_default = self.defaults.get(table.oid, set())
         no_policy = self.policies.get(table.oid, set())
         no_rule = self.rules.get(table.oid, set())
+        no_trigger = self.triggers.get(table.oid, set())
         columns = tuple(
             dropped_column(column, self.catalog)
             if column.number in no_column
@@ -88,6 +90,7 @@ class Removal:
             indexes=tuple(one for one in table.indexes if one.oid not in no_index),
             policies=tuple(one for one in table.policies if one.oid not in no_policy),
             rules=tuple(one for one in table.rules if one.oid not in no_rule),
+            triggers=tuple(one for one in table.triggers if one.oid not in no_trigger),
         )
 
 
@@ -245,6 +248,11 @@ class Collector:
                 if oid in rule.depends_on and view.oid not in self.removal.objects:
                     self._tell(f"rule {rule.name} on {describe(self._catalog, view)}", item)
                     self.removal.rules.setdefault(view.oid, set()).add(rule.oid)
+            for trigger in view.triggers:
+                named = (trigger.function_oid, trigger.referenced_oid, *trigger.depends_on)
+                if oid in named and view.oid not in self.removal.objects:
+                    self._tell(f"trigger {trigger.name} on {describe(self._catalog, view)}", item)
+                    self.removal.triggers.setdefault(view.oid, set()).add(trigger.oid)
 
     def _routines_on(self, oids: Iterable[int], item: Any) -> None:
         """The routines that need one of these."""

@@ -30,6 +30,7 @@ CONTEXT: Any = SimpleNamespace(
     database="postgres",
     search_path=("public",),
     backend_pid=1,
+    trigger_depth=0,
     types=BUILTIN_LOOKUP,
 )
 
