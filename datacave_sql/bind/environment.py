@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from datacave_core.catalog import Catalog
@@ -90,5 +90,7 @@ class BindingEnvironment:
     rights: Catalog | None = None
     """Whose roles, privileges and policies count where another catalog is read, that of a past moment."""
     past: Past | None = None
+    transition_tables: Mapping[str, VirtualRelation] = field(default_factory=dict)
+    """The tables of changed rows that the trigger which runs can read, by name."""
     checks_bodies: bool = True
     """check_function_bodies: whether the body of a function is bound when it is made."""

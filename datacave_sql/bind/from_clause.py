@@ -167,6 +167,10 @@ def bind_table(b: Binding, item: ast.TableRef, scope: Scope) -> Relation:
 
 
 def _bind_named(b: Binding, item: ast.TableRef, scope: Scope) -> Relation:
+    if len(item.name) == 1 and not b.view_depth:
+        transition = b.environment.transition_tables.get(item.name[0])
+        if transition is not None:
+            return _virtual_scan(b, item, transition, "", None, xmin=COMPUTED_ROWS_XMIN)
     found = relations.find_relation(b, item.name, item.position)
     if found is None:
         if relations.find_index(b, item.name, item.position) is not None:
@@ -178,7 +182,7 @@ def _bind_named(b: Binding, item: ast.TableRef, scope: Scope) -> Relation:
         sampling.refuse_sample(item)
     if isinstance(found, Table):
         if found.kind in ("v",):
-            return _bind_view(b, item, found)
+            return bind_view(b, item, found)
         if found.kind == "c":
             raise DatacaveError(
                 f'"{found.name}" is a composite type', sqlstate=sqlstate.WRONG_OBJECT_TYPE, position=item.position
@@ -275,8 +279,10 @@ def _members(b: Binding, table: Table, only: bool) -> list[Table] | None:
     return descendants.members_of(b, table)
 
 
-def _bind_view(b: Binding, item: ast.TableRef, view: Table) -> Relation:
-    use = b.use(view)
+def bind_view(b: Binding, item: ast.TableRef, view: Table, use: RelationUse | None = None) -> Relation:
+    """The rows of a view; `use` is what the statement wants with it where that is not just to read it."""
+    if use is None:
+        use = b.use(view)
     plan, columns = views.expand_view(b, view, item.position)
     name = item.alias.name if item.alias is not None else view.name
     labels = alias_columns(view.name, item.alias, len(columns))
@@ -304,7 +310,7 @@ def _required_relations(b: Binding) -> VirtualRelations:
 
 
 def _virtual_scan(
-    b: Binding, item: ast.TableRef, relation: VirtualRelation, schema: str, use: RelationUse, xmin: int
+    b: Binding, item: ast.TableRef, relation: VirtualRelation, schema: str, use: RelationUse | None, xmin: int
 ) -> Relation:
     if b.moment is not None:
         raise FeatureNotSupported(

@@ -17,7 +17,7 @@ from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.types import oids
 from datacave_sql.bind import coercion, relations, row_rules, targets, views
 from datacave_sql.bind.access import RelationUse
-from datacave_sql.bind.from_clause import SYSTEM_COLUMNS, scan_table
+from datacave_sql.bind.from_clause import SYSTEM_COLUMNS, bind_view, scan_table
 from datacave_sql.bind.names import Grouping, Scope, Source, SourceColumn
 from datacave_sql.bind.state import Binding
 from datacave_sql.bind.stored_text import query_tree
@@ -85,7 +85,9 @@ class WriteTarget:
         self.columns: dict[str, Column] = named.columns_by_name
         self.refused: dict[str, Refusal] = {}
         self._maps: list[tuple[RelationUse, dict[int, int]]] = []
-        if named.kind == "v" and resolves:
+        self.by_triggers = named.kind == "v" and has_instead_trigger(named, verb)
+        """Whether INSTEAD OF triggers of a view do the writing."""
+        if named.kind == "v" and resolves and not self.by_triggers:
             self._resolve()
 
     def _resolve(self) -> None:
@@ -206,6 +208,8 @@ class WriteTarget:
     def open_rows(self) -> Opened:
         """The rows that can be found, as a plan with the hidden columns that write them, and their names."""
         b = self._b
+        if self.by_triggers:
+            return self._view_rows()
 
         def leaf(table: Table, item: ast.TableRef, use: RelationUse) -> Opened:
             relation = scan_table(b, table, item, True, use)
@@ -224,6 +228,28 @@ class WriteTarget:
                 opened.plan = l.Filter(opened.plan, condition)
         return opened
 
+    def _view_rows(self) -> Opened:
+        """The rows of a view, each as a whole too; they have no keys."""
+        b = self._b
+        relation = bind_view(b, self._item, self.named, self.use)
+        source = relation.sources[0]
+        given = relation.plan.columns
+        row = n.RowConstructor(tuple(column.expression for column in source.columns), oids.RECORD)
+        hidden = (
+            l.OutputColumn(b.new_id(), "", oids.BYTEA, -1, self.named.oid, l.KEY_ATTRIBUTE),
+            l.OutputColumn(b.new_id(), "", oids.RECORD, -1, self.named.oid, l.ROW_ATTRIBUTE),
+        )
+        references = tuple(n.ColumnReference(c.id, c.type, c.typmod, c.name) for c in given)
+        values: tuple[n.Expression, ...] = (*references, n.Constant(b"", oids.BYTEA), row)
+        source.hidden = hidden
+        numbers = {
+            column.expression.column: column.attribute
+            for column in source.columns
+            if isinstance(column.expression, n.ColumnReference)
+        }
+        plan = l.Project(relation.plan, values, (*given, *hidden))
+        return Opened(source, [(self.use, numbers)], plan=plan, base=source)
+
     def open_row(self, row: tuple[l.OutputColumn, ...], clause: str, name: str | None = None) -> Opened:
         """The names over a complete row of the table."""
         b = self._b
@@ -234,7 +260,10 @@ class WriteTarget:
         item = self._item
         if name is not None:
             item = replace(item, alias=ast.Alias(item.position, name))
-        opened = _open(b, self.named, item, self._verb, leaf, self.use)
+        if self.by_triggers:
+            opened = leaf(self.named, item, self.use)
+        else:
+            opened = _open(b, self.named, item, self._verb, leaf, self.use)
         opened.source.relation = self.named.name if name is None else None
         return opened
 
@@ -245,7 +274,7 @@ class WriteTarget:
 
     def view_checks(self, row: tuple[l.OutputColumn, ...]) -> tuple[tuple[str, n.Expression], ...]:
         """(view, condition that a written row must meet) of the check options, inner views first."""
-        if self.named.kind != "v":
+        if self.named.kind != "v" or self.by_triggers:
             return ()
         found: list[tuple[str, n.Expression]] = []
         cascaded = False
@@ -255,6 +284,14 @@ class WriteTarget:
             if condition is not None and (cascaded or option):
                 found.insert(0, (view.name, condition))
         return tuple(found)
+
+
+def has_instead_trigger(view: Table, verb: str) -> bool:
+    """Whether a view has an INSTEAD OF trigger for a statement."""
+    event = {"insert into": "i", "update": "u", "delete from": "d"}.get(verb, "")
+    return bool(event) and any(
+        one.timing == "i" and event in one.events and one.enabled != "D" for one in view.triggers
+    )
 
 
 def find_write_target(b: Binding, item: ast.TableRef, verb: str) -> WriteTarget:

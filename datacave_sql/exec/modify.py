@@ -138,6 +138,12 @@ class InsertRun:
                     yield TURN
                 continue
             for row in rows:
+                if triggers is not None and triggers.of_view:
+                    written = yield from triggers.instead("i", None, row)
+                    if written is not None:
+                        context.rows_changed += 1
+                        returned += [written] if keeps else []
+                    continue
                 if triggers is not None:
                     given = yield from triggers.before_insert(row, self._regenerate)
                     if given is None:
@@ -360,6 +366,12 @@ class Update:
         if triggers is not None:
             triggers.assigned = self.assigned
         for found in source:
+            if triggers is not None and triggers.of_view:
+                made = yield from triggers.instead("u", tuple(found[self.row_slot]), new_row(found))
+                if made is not None:
+                    context.rows_changed += 1
+                    returned += [returning(made, found)] if returning is not None else []
+                continue
             key: bytes = found[self.key_slot]
             if key in seen or (written(key) and not again):
                 continue
@@ -445,6 +457,11 @@ class Delete:
         written = context.transaction.written_since_freeze
         triggers = writer.triggers
         for found in source:
+            if triggers is not None and triggers.of_view:
+                if (yield from triggers.instead("d", tuple(found[self.row_slot]), None)) is not None:
+                    context.rows_changed += 1
+                    returned += [returning(found)] if returning is not None else []
+                continue
             key: bytes = found[self.key_slot]
             if key in seen or written(key):
                 continue

@@ -83,6 +83,11 @@ class RowTriggers:
         if self._transition is not None and self._transition.table.oid != access.table.oid:
             self._places = _places(self._transition.table, access.table)
 
+    @property
+    def of_view(self) -> bool:
+        """Whether triggers do the writing."""
+        return self._access.table.kind == "v"
+
     def _chosen(self, key: str) -> Sequence[Trigger]:
         triggers = self._rows.get(key, ())
         assigned = self.assigned
@@ -120,6 +125,17 @@ class RowTriggers:
         if (yield from writer.lock_row(key, mode)) != old:
             raise changed_meanwhile("updated" if new is not None else "deleted")
         return regenerate(given) if regenerate is not None and given is not new and new is not None else given
+
+    def instead(self, event: str, old: Row | None, new: Row | None) -> Steps[Row | None]:
+        """What INSTEAD OF triggers of a view make of a row; None: nothing."""
+        row = new if new is not None else old
+        for trigger in self._chosen("i" + event):
+            row = yield from self._calls.before(TriggerCall(trigger, self._access.table, event, old, new))
+            if row is None:
+                return None
+            if new is not None:
+                new = row
+        return row
 
     def after(self, event: str, old: Row | None, new: Row | None) -> None:
         """Notes a row that has been written."""

@@ -179,6 +179,7 @@ class Session(Asides, CommitHooks, HeldStatements, AtOnce):
             row_security=self.settings.row_security,
             rights=self.rights_catalog,
             past=self.past,
+            transition_tables=self.evaluation.triggers.transition_tables(),
             checks_bodies=bool(self.settings.value("check_function_bodies")),
         )
 

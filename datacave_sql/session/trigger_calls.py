@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from datacave_core.catalog import Catalog, Table, Trigger
@@ -55,6 +55,14 @@ class TriggerCalls:
     def queue_of(self, context: ExecutionContext) -> AfterQueue | None:
         """The queue of an execution, if it may call triggers."""
         return self.queues.get(id(context))
+
+    def transition_tables(self) -> dict[str, TransitionTable]:
+        """The transition tables of the trigger that runs, by name."""
+        call = self.current
+        if call is None or not (call.trigger.old_table or call.trigger.new_table):
+            return {}
+        names = ((call.trigger.old_table, "old"), (call.trigger.new_table, "new"))
+        return {name: TransitionTable(call.table, name, which) for name, which in names if name}
 
     # Calls
 
@@ -140,15 +148,37 @@ class TriggerCalls:
         return tuple(row)
 
 
+class TransitionTable:
+    """The rows that a statement has changed, as a relation: `which` are the old or the new ones."""
+
+    __slots__ = ("_places", "_which", "columns", "name", "oid")
+
+    def __init__(self, table: Table, name: str, which: str) -> None:
+        self.oid = table.oid
+        self.name = name
+        self.columns = [(column.name, column.type_oid) for column in table.live_columns]
+        self._places = [column.number - 1 for column in table.live_columns]
+        self._which = which
+
+    def rows(self, context: Any) -> Iterable[Row]:
+        """The rows of the trigger that runs now."""
+        call: TriggerCall | None = context.session.evaluation.triggers.current
+        if call is None or call.transition is None:
+            return ()
+        kept = call.transition.old if self._which == "old" else call.transition.new
+        return [tuple([row[place] for place in self._places]) for row in kept.get(call.event, ())]
+
+
 class DeferredTrigger:
     """A constraint trigger that waits for the commit (Transaction.before_commit) or for SET CONSTRAINTS IMMEDIATE."""
 
-    __slots__ = ("_call", "_calls", "constraint_oid")
+    __slots__ = ("_call", "_calls", "constraint_oid", "table_oid")
 
     def __init__(self, calls: TriggerCalls, call: TriggerCall) -> None:
         self._calls = calls
         self._call = call
         self.constraint_oid = call.trigger.oid
+        self.table_oid = call.table.oid
 
     def __call__(self) -> Steps[None]:
         yield from suspended(lambda: self._calls._call(self._call))

@@ -241,7 +241,7 @@ def _constraint_oids(session: Any, name: Sequence[str], deferred: bool) -> list[
             one
             for table in catalog.tables.values()
             if catalog.schemas[table.schema_oid].name == schema
-            for one in table.constraints
+            for one in (*table.constraints, *(trigger for trigger in table.triggers if trigger.constraint))
             if one.name == name[-1]
         ]
         if found:

@@ -10,10 +10,13 @@ from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
 from datacave_core.wait import Wait
 from datacave_sql.bind.statements import Truncate
+from datacave_sql.exec.context import ExecutionContext
+from datacave_sql.exec.triggers import AfterQueue, before_statement, note_statement
 from datacave_sql.session.replies import Complete, Reply
 from datacave_sql.session.utility.numbering import Numbers
 from datacave_sql.session.utility.pending_events import refuse_pending_events
 from datacave_sql.session.utility.sequences import restart
+from datacave_sql.table.triggers import triggers_of
 
 Steps = Iterator[Reply | Wait]
 
@@ -34,6 +37,10 @@ def truncate(session: Any, bound: Truncate) -> Steps:
     for table in bound.tables:
         refuse_pending_events(session, table, "TRUNCATE")
         yield from session.lock_table(table.oid)
+    fired = [found for table in bound.tables if (found := triggers_of(catalog, table)) is not None]
+    context = ExecutionContext(session, session.transaction, ())
+    for found in fired:
+        yield from before_statement(context, found, "t", None)
     numbers = Numbers(session.catalog_snapshot)
     emptied = [replace(table, storage_id=numbers.take()) for table in bound.tables if table.storage_id]
     catalog = numbers.catalog.with_objects(emptied)
@@ -45,4 +52,9 @@ def truncate(session: Any, bound: Truncate) -> Steps:
         sequences = [one for table in bound.tables for one in catalog.sequences_owned_by(table.oid)]
         for sequence in sequences:
             restart(session, sequence, sequence.start)
+    if fired:
+        queue = AfterQueue(context)
+        for found in fired:
+            note_statement(queue, found, "t", None, None)
+        yield from queue.fire()
     yield Complete("TRUNCATE TABLE")
