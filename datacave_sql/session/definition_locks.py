@@ -14,6 +14,7 @@ from datacave_core.transaction import TableLockMode
 from datacave_core.wait import Steps
 from datacave_sql.bind import statements as bound
 from datacave_sql.bind import table_changes
+from datacave_sql.bind.bound_rules import ChangeTriggers
 
 SHARE_UPDATE_EXCLUSIVE = int(TableLockMode.SHARE_UPDATE_EXCLUSIVE)
 SHARE = int(TableLockMode.SHARE)
@@ -40,11 +41,17 @@ def alter_table_mode(statement: table_changes.AlterTable) -> int:
 def _action_mode(action: Any) -> int:
     if isinstance(action, table_changes.AddConstraint) and _is_foreign_key(action.constraint):
         return SHARE_ROW_EXCLUSIVE
+    if isinstance(action, table_changes.SetTriggers):
+        return SHARE_ROW_EXCLUSIVE
     if isinstance(action, table_changes.ReplaceConstraint) and action.validate:
         return SHARE_UPDATE_EXCLUSIVE
     if isinstance(action, table_changes.SetTableOptions | table_changes.SetClusterIndex):
         return SHARE_UPDATE_EXCLUSIVE
     return ACCESS_EXCLUSIVE
+
+
+def _of_triggers(catalog: Any, statement: ChangeTriggers) -> Locks:
+    yield statement.table.oid, SHARE_ROW_EXCLUSIVE if statement.tag == "CREATE TRIGGER" else ACCESS_EXCLUSIVE
 
 
 def _is_foreign_key(constraint: Constraint) -> bool:
@@ -93,6 +100,7 @@ def _of_table(catalog: Any, statement: Any) -> Locks:
 
 
 _LOCKS: dict[type, Callable[[Any, Any], Locks]] = {
+    ChangeTriggers: _of_triggers,
     table_changes.AlterTable: _of_alter_table,
     bound.CreateIndex: _of_create_index,
     bound.DropObjects: _of_drop,
