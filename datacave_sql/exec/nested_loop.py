@@ -1,4 +1,5 @@
-"""Nested loop: every left row meets every right row; the right side is kept in memory.
+"""Nested loop: every left row meets every right row; the right side is kept in memory, or for inner joins in a temporary
+file where it is too big.
 
 With `lateral` the right side is run again for every left row, whose columns it reads as outer columns.
 """
@@ -13,7 +14,10 @@ from datacave_core.values import Row
 from datacave_core.wait import TURN, Wait
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.operator import Batches, Operator
+from datacave_sql.exec.row_size import rows_bytes
+from datacave_sql.exec.row_store import RowStore
 from datacave_sql.exec.rowfunction import Factory
+from datacave_sql.exec.sort import batches_of
 
 PAIRS_PER_CALL = 16_384
 """Bounds the work of one call of the generated function, so that a big cross join lets others have their turn."""
@@ -38,16 +42,52 @@ class NestedLoop:
         if self.lateral_columns is not None:
             yield from self._open_lateral(context, self.lateral_columns)
             return
+        memory = context.work_memory()
+        aside: RowStore | None = None
         right: list[Row] = []
-        for batch in self.right.open(context):
-            if isinstance(batch, Wait):
-                yield batch
-            else:
-                right += batch
+        try:
+            for batch in self.right.open(context):
+                if isinstance(batch, Wait):
+                    yield batch
+                    continue
+                if aside is not None:
+                    yield from aside.add(batch)
+                else:
+                    right += batch
+                    if memory.take(rows_bytes(batch)) and self.kind == "inner":
+                        aside = RowStore(context)
+                        memory.release()
+                        yield from aside.add(right)
+                        right = []
                 if context.slice_over():
                     yield TURN
-        if not right and self.kind in ("inner", "semi"):
-            return
+            if aside is not None:
+                yield from self._with_rows_aside(context, aside)
+            elif right or self.kind not in ("inner", "semi"):
+                yield from self._with_rows(context, right)
+        finally:
+            memory.release()
+            if aside is not None:
+                aside.close()
+
+    def _with_rows_aside(self, context: ExecutionContext, right: RowStore) -> Batches:
+        """The pairs where the right side has to be read again for every batch of the left side."""
+        probe = self.make_probe(context)
+        for batch in self.left.open(context):
+            if isinstance(batch, Wait):
+                yield batch
+                continue
+            for rows in right.rows():
+                if isinstance(rows, Wait):
+                    yield rows
+                    continue
+                step = max(1, PAIRS_PER_CALL // len(rows))
+                for start in range(0, len(batch), step):
+                    yield from batches_of(probe(batch[start : start + step], rows, set()))
+                    if context.slice_over():
+                        yield TURN
+
+    def _with_rows(self, context: ExecutionContext, right: list[Row]) -> Batches:
         probe = self.make_probe(context)
         matched: set[int] = set()
         step = max(1, PAIRS_PER_CALL // max(1, len(right)))

@@ -42,18 +42,6 @@ def sort_in_steps(rows: list[Any], passes: Passes) -> Generator[None, None, list
     return rows
 
 
-def sorted_with_pauses(rows: list[Any], passes: Passes, pause: Callable[[], None]) -> list[Any]:
-    """The sorted rows (perhaps the same list); `pause` is called between steps."""
-    steps = sort_in_steps(rows, passes)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            result: list[Any] = end.value
-            return result
-        pause()
-
-
 def merge_runs(runs: list[list[Any]], passes: Passes) -> Iterator[list[Any]]:
     """The rows of sorted runs in order, in parts; of equal rows those of an earlier run come first."""
     significant = [(key, descending) for key, descending in reversed(passes)]

@@ -1,25 +1,28 @@
 """Window: adds the values of window functions to the rows, partition by partition.
 
-Rows are collected, sorted by partition and order keys, and cut into partitions; every call of one window clause works
-on the same cut. Frames follow ROWS, RANGE and GROUPS with all exclusions.
+Rows are sorted by partition and order keys, on disk if there are many, and cut into partitions, which are held in
+memory one at a time; every call of one window clause works on the same cut. Frames follow ROWS, RANGE and GROUPS with
+all exclusions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
+from datacave_core.rowbatch import BATCH_ROWS
 from datacave_core.values import Row
 from datacave_core.wait import TURN, Wait
 from datacave_sql.exec.context import ExecutionContext
+from datacave_sql.exec.external_sort import Sorter
 from datacave_sql.exec.frame import FrameSpec, frames_of
 from datacave_sql.exec.operator import Batches, Operator
+from datacave_sql.exec.row_size import rows_bytes
 from datacave_sql.exec.rowfunction import Factory
 from datacave_sql.exec.sort import SortPass, batches_of
-from datacave_sql.exec.sorting import sorted_with_pauses
 from datacave_sql.functions.aggregate import AggregateBody
 from datacave_sql.functions.window import Partition, WindowBody
 
@@ -57,33 +60,66 @@ class Window:
     not_null: frozenset[int]
 
     def open(self, context: ExecutionContext) -> Batches:
-        rows: list[Row] = []
-        for batch in self.child.open(context):
-            if isinstance(batch, Wait):
-                yield batch
-            else:
-                rows += batch
-                if context.slice_over():
-                    yield TURN
+        source = self.child.open(context)
         for clause in self.clauses:
-            passes = [(one.make(context), one.descending) for one in clause.passes]
-            rows = sorted_with_pauses(rows, passes, context.pause)
-            partition_keys = _in_pieces(context, clause.make_partition_keys(context), rows)
-            peer_keys = _in_pieces(context, clause.make_peer_keys(context), rows)
-            output: list[Row] = []
-            start = 0
-            while start < len(rows):
-                end = start + 1
-                while end < len(rows) and partition_keys[end] == partition_keys[start]:
-                    end += 1
-                part = rows[start:end]
-                added = self._values(context, clause, part, peer_keys[start:end])
-                output += [row + extra for row, extra in zip(part, zip(*added, strict=True), strict=True)]
-                start = end
+            source = self._with_clause(context, clause, source)
+        yield from source
+
+    def _with_clause(self, context: ExecutionContext, clause: WindowClause, source: Batches) -> Batches:
+        """The rows of the source with the columns of one clause, in its order."""
+        sorter = Sorter(context, [(one.make(context), one.descending) for one in clause.passes])
+        memory = context.work_memory()
+        keys_of, peers_of = clause.make_partition_keys(context), clause.make_peer_keys(context)
+        try:
+            for batch in source:
+                if isinstance(batch, Wait):
+                    yield batch
+                    continue
+                yield from sorter.add(batch)
                 if context.slice_over():
                     yield TURN
-            rows = output
-        yield from batches_of(rows)
+            rows: list[Row] = []
+            peers: list[Any] = []
+            key: Any = None
+            output: list[Row] = []
+            for piece in _pieces(sorter.sorted()):
+                if isinstance(piece, Wait):
+                    yield piece
+                    continue
+                keys, piece_peers = keys_of(piece), peers_of(piece)
+                start = 0
+                while start < len(piece):
+                    if rows and keys[start] != key:
+                        output += self._extended(context, clause, rows, peers)
+                        rows, peers = [], []
+                        memory.release()
+                        if len(output) >= BATCH_ROWS:
+                            yield from batches_of(output)
+                            output = []
+                        if context.slice_over():
+                            yield TURN
+                    key = keys[start]
+                    end = start + 1
+                    while end < len(piece) and keys[end] == key:
+                        end += 1
+                    rows += piece[start:end]
+                    peers += piece_peers[start:end]
+                    start = end
+                # What is finished in this piece counts too, for a moment.
+                memory.take(rows_bytes(piece))
+            if rows:
+                output += self._extended(context, clause, rows, peers)
+            yield from batches_of(output)
+        finally:
+            memory.release()
+            sorter.close()
+
+    def _extended(
+        self, context: ExecutionContext, clause: WindowClause, rows: list[Row], peers: list[Any]
+    ) -> list[Row]:
+        """The rows of one partition with the values of the calls."""
+        added = self._values(context, clause, rows, peers)
+        return [row + extra for row, extra in zip(rows, zip(*added, strict=True), strict=True)]
 
     @staticmethod
     def _values(context: ExecutionContext, clause: WindowClause, rows: list[Row], peers: list[Any]) -> list[list[Any]]:
@@ -120,15 +156,14 @@ class Window:
         return ()
 
 
-def _in_pieces(context: ExecutionContext, work: Callable[[list[Row]], list[Any]], rows: list[Row]) -> list[Any]:
-    """`work` of all rows, with pauses."""
-    if len(rows) <= PIECE_ROWS:
-        return work(rows)
-    found: list[Any] = []
-    for start in range(0, len(rows), PIECE_ROWS):
-        found += work(rows[start : start + PIECE_ROWS])
-        context.pause()
-    return found
+def _pieces(parts: Iterator[list[Row] | Wait]) -> Batches:
+    """Sorted rows in pieces of bounded size."""
+    for part in parts:
+        if isinstance(part, Wait):
+            yield part
+            continue
+        for start in range(0, len(part), PIECE_ROWS):
+            yield part[start : start + PIECE_ROWS]
 
 
 def _framed_values(

@@ -41,6 +41,19 @@ select distinct s, n from t order by s desc, n
 """
 
 UNORDERED = """
+select k, s, row_number() over (partition by s order by k), sum(n) over (partition by g order by k desc),
+  lag(iv) over (order by f, k) from t
+
+select s, i, m, d, u from t where k % 2 = 0 intersect select s, i, m, d, u from t where k % 3 <> 1
+
+select s, k % 1000 from t except select s, k from t where k < 1200
+
+select s from t except all select s from t where k % 3 = 0
+
+select s, j from t intersect all select s, j from t where k % 3 <> 0
+
+select a.k, b.k, b.s from t a, t b where a.k + b.k < 120
+
 with c as materialized (select * from t) select x.k, y.s from c x join c y on x.k = y.k + 1000
 
 with recursive c as (select k, s, n, 1 as round from t union all select k, s, n, round + 1 from c where round < 3)
