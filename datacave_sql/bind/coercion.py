@@ -245,9 +245,17 @@ def to_common(
 
 def matching_type(b: Binding, ordered: Sequence[n.Expression], construct: str) -> int:
     """The common type of expressions; the error points at the first one that does not fit."""
-    for count in range(1, len(ordered)):
+    types = [e.type for e in ordered]
+    try:
+        return common_type(types, b.types, construct)
+    except DatacaveError as error:
+        low, high, last = 1, len(types), error
+    # The shortest beginning without a common type ends with the one that does not fit.
+    while low < high:
+        middle = (low + high) // 2
         try:
-            common_type([e.type for e in ordered[: count + 1]], b.types, construct)
+            common_type(types[:middle], b.types, construct)
+            low = middle + 1
         except DatacaveError as error:
-            raise error.at(b.position(ordered[count])) from None
-    return common_type([e.type for e in ordered], b.types, construct)
+            high, last = middle, error
+    raise last.at(b.position(ordered[high - 1])) from None

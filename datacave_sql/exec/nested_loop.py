@@ -1,5 +1,5 @@
-"""Nested loop: every left row meets every right row; the right side is kept in memory, or for inner joins in a temporary
-file where it is too big.
+"""Nested loop: every left row meets every right row; the right side is kept in memory, or in a temporary file where it
+is too big and the join is an inner one.
 
 With `lateral` the right side is run again for every left row, whose columns it reads as outer columns.
 """

@@ -12,10 +12,13 @@ from typing import Any
 
 from datacave_core.wait import TURN, Wait
 from datacave_sql.exec.context import ExecutionContext
+from datacave_sql.exec.row_size import rows_bytes
 
 FIRST_SLICE_ROWS = 64
 SLICE_ROWS_MAX = 1 << 16
 SLICE_SECONDS = 0.003
+SLICE_BYTES = 1 << 20
+"""Wide rows come in smaller slices: a client that does not read holds up one of them."""
 
 
 class Pace:
@@ -39,6 +42,8 @@ class Pace:
             self.note(done, perf_counter() - begun)
             start += done
             if rows:
+                if done >= FIRST_SLICE_ROWS and rows_bytes(rows[:1]) * len(rows) > SLICE_BYTES:
+                    self.rows = max(1, SLICE_BYTES * done // (rows_bytes(rows[:1]) * len(rows)))
                 yield rows
             if context.slice_over():
                 yield TURN
