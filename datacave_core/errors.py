@@ -7,6 +7,7 @@ one place. Fields follow https://www.postgresql.org/docs/15/protocol-error-field
 from __future__ import annotations
 
 from datacave_core import sqlstate
+from datacave_core.moments import moment_text
 
 
 class DatacaveError(Exception):
@@ -90,6 +91,20 @@ class CachedPlanChanged(DatacaveError):
 
     def __init__(self) -> None:
         super().__init__("cached plan must not change result type")
+
+
+class SnapshotTooOld(DatacaveError):
+    """A read at a commit timestamp whose versions are not all kept any more; from `earliest` on they are."""
+
+    sqlstate = sqlstate.SNAPSHOT_TOO_OLD
+
+    def __init__(self, timestamp: int, earliest: int) -> None:
+        super().__init__(
+            f"the rows of {moment_text(timestamp)} are no longer kept",
+            detail=f"The earliest readable time is {moment_text(earliest)}, commit timestamp {earliest}.",
+            hint="How long rows are kept is set by storage.retention_seconds and by a table's parameter retention.",
+        )
+        self.earliest = earliest
 
 
 class FeatureNotSupported(DatacaveError):

@@ -49,3 +49,6 @@ RAW_LAYOUT = Layout(0, (PhysicalColumn(PhysicalType.BYTES, nullable=True),))
 
 PREFIX_LENGTH = 6
 """Bytes at the start of every key that choose its layout: table id (4, big-endian), index number (2, big-endian)."""
+
+TABLE_PREFIX_LENGTH = 4
+"""Bytes at the start of every key that name its table: rows and index entries alike."""

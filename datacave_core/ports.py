@@ -158,6 +158,14 @@ class Commit(Protocol):
     """Done when the batch survives a power failure; fails when the log cannot be written any more."""
 
 
+@dataclass(frozen=True, slots=True)
+class KeptFor:
+    """How long the versions of a table that newer ones hide are kept; with `until`, by default after that timestamp."""
+
+    microseconds: int
+    until: int | None = None
+
+
 class Prepared(Protocol):
     """A commit that has been prepared."""
 
@@ -201,6 +209,9 @@ class Store(Protocol):
 
     visible_timestamp: int
     """The newest timestamp that plain readers may see: every commit up to it is durable (or asked not to wait)."""
+
+    retention_microseconds: int
+    """How long versions are kept by default."""
 
     newest_timestamp: int
     """The newest commit timestamp handed out; writers check conflicts up to here."""
@@ -287,11 +298,23 @@ class Store(Protocol):
         `kept`: an earlier process has had it pinned all along, so that it is readable however old it is.
         """
 
-    def is_pinned(self, timestamp: int) -> bool:
-        """Whether somebody has pinned exactly this timestamp, which is readable then however old it is."""
+    def is_readable(self, timestamp: int, key: bytes) -> bool:
+        """Whether the table of a key can be read at a timestamp: late enough, or pinned early enough.
 
-    def oldest_readable(self) -> int:
-        """The earliest timestamp whose versions are all still kept."""
+        Reads at another timestamp raise SnapshotTooOld, which names the earliest readable one.
+        """
+
+    def oldest_readable(self, key: bytes | None = None) -> int:
+        """The earliest timestamp whose versions of the table of a key are all still kept; without one, by default."""
+
+    def set_retention(self, prefix: bytes, kept: KeptFor | None) -> None:
+        """How long the versions of a table are kept, by its TABLE_PREFIX_LENGTH bytes; None: as long as by default.
+
+        Survives a restart, but for the last moments before a crash. What is gone does not come back.
+        """
+
+    def retentions(self) -> Mapping[bytes, KeptFor]:
+        """What was set, by table prefix."""
 
     def statistics(self) -> Mapping[str, Any]:
         """Counters and sizes by metric name (see the engine's documentation)."""

@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError, SerializationFailure, StorageStopped
 from datacave_core.layout import PREFIX_LENGTH, RAW_LAYOUT, Layout
-from datacave_core.ports import Clock, FileSystem, Load, Prepared, Randomness, Scheduler, Version
+from datacave_core.ports import Clock, FileSystem, KeptFor, Load, Prepared, Randomness, Scheduler, Version
 from datacave_core.rowbatch import BATCH_ROWS, ColumnBatch
 from datacave_core.values import Row
 from datacave_core.wait import Steps, Wait, wait_for
@@ -28,17 +28,16 @@ from datacave_lsm.compaction import MergeWorker
 from datacave_lsm.counters import ReadCounts
 from datacave_lsm.crypto import KeyRing
 from datacave_lsm.format import Seals
+from datacave_lsm.horizons import Horizons
 from datacave_lsm.ingest import Ingest, Ingestion, with_loads
 from datacave_lsm.inline import InlineScheduler, run_inline, without_collector
 from datacave_lsm.iterators import Sources, all_versions, newest_after, scan_columns, scan_pairs, scan_rows
 from datacave_lsm.maintenance import Maintenance
 from datacave_lsm.memtable import CELL_BYTES, Cell, Memtable
 from datacave_lsm.options import EngineOptions
-from datacave_lsm.pins import Pins
 from datacave_lsm.preparation import Preparations
 from datacave_lsm.rebuild import Progress
 from datacave_lsm.recovery import Recovered, lock_directory, recover
-from datacave_lsm.refusals import SnapshotTooOld
 from datacave_lsm.rotation import Rotation
 from datacave_lsm.row_cache import Hot, RowCache
 from datacave_lsm.table import Group, SegmentCache, key_hash
@@ -57,12 +56,12 @@ class Engine:
         "_closing",
         "_counts",
         "_encoder",
+        "_horizons",
         "_ingestion",
         "_layouts",
         "_log",
         "_maintenance",
         "_options",
-        "_pins",
         "_preparations",
         "_randomness",
         "_recorded_layouts",
@@ -72,6 +71,7 @@ class Engine:
         "_seals",
         "_stopped",
         "newest_timestamp",
+        "retention_microseconds",
         "visible_timestamp",
     )
 
@@ -148,9 +148,11 @@ class Engine:
         self._layouts: dict[bytes, Layout] = dict(recovered.log.layouts)
         # Those in the segments from the active memtable's on; the others are recorded again when they are registered.
         self._recorded_layouts: dict[bytes, Layout] = {}
-        self._pins = Pins()
+        self.retention_microseconds = int(options.retention_seconds * 1_000_000)
+        state = recovered.state
+        horizons = self._horizons = Horizons(self.retention_microseconds, state.horizon, dict(state.horizons))
         self._counts = ReadCounts()
-        self._rows = RowCache(options.row_cache_bytes)
+        rows = self._rows = RowCache(options.row_cache_bytes)
         self._cache = cache
         self.newest_timestamp = recovered.log.newest_timestamp
         self.visible_timestamp = recovered.log.newest_timestamp
@@ -168,10 +170,10 @@ class Engine:
         self._active = Memtable(self._log.number)
         self._active_get: Callable[[bytes], Cell | None] = self._active.cells.get
         self._maintenance = Maintenance(
-            files, clock, scheduler, seals, options, cache, self._rows, recovered, self._log, self, merge_worker
+            files, clock, scheduler, seals, options, cache, rows, recovered, self._log, self, horizons, merge_worker
         )
         maintenance = self._maintenance
-        self._ingestion = Ingestion(maintenance.factory, cache, maintenance.numbers_recorded, maintenance.buried)
+        self._ingestion = Ingestion(maintenance.factory, cache, maintenance.recorded, maintenance.buried)
 
     # Reading
 
@@ -218,7 +220,9 @@ class Engine:
                 self._counts.row_cache_hits += 1
                 return hot[0], hot[1]
             self._counts.row_cache_misses += 1
-        self._check_readable(timestamp)
+        horizons = self._horizons
+        if timestamp < horizons.latest:
+            horizons.check(timestamp, key, key + b"\0")
         view = self._maintenance.view
         layout = self._layouts.get(key[:PREFIX_LENGTH])
         hashed = key_hash(key)
@@ -250,7 +254,7 @@ class Engine:
         batch_rows: int = BATCH_ROWS,
     ) -> Iterator[list[tuple[bytes, Row]]]:
         """Live rows with low <= key < high in key order, in batches. The iterator stays valid under later writes."""
-        self._check_readable(timestamp)
+        self._horizons.check(timestamp, low, high)
         return scan_pairs(self._sources(), low, high, timestamp, reverse, batch_rows)
 
     def scan_rows(
@@ -264,14 +268,14 @@ class Engine:
         batch_rows: int = BATCH_ROWS,
     ) -> Iterator[list[Row]]:
         """The same rows without keys, a multiple as fast; with the named columns only, if any are named."""
-        self._check_readable(timestamp)
+        self._horizons.check(timestamp, low, high)
         return scan_rows(self._sources(), low, high, timestamp, columns, reverse, batch_rows)
 
     def scan_columns(
         self, low: bytes, high: bytes | None, timestamp: int, columns: Sequence[int], *, with_keys: bool = False
     ) -> Iterator[ColumnBatch]:
         """Live rows of a range under one prefix as column vectors; key order within a batch, batches in any order."""
-        self._check_readable(timestamp)
+        self._horizons.check(timestamp, low, high)
         return scan_columns(self._sources(), low, high, timestamp, columns, with_keys)
 
     def history(self, low: bytes, high: bytes | None, after: int, until: int) -> Iterator[tuple[bytes, Version]]:
@@ -281,12 +285,6 @@ class Engine:
     def newest_in_range(self, low: bytes, high: bytes | None, after: int) -> int | None:
         """The timestamp of some version in the range that is newer than `after`, or None."""
         return newest_after(self._sources(), low, high, after)
-
-    def _check_readable(self, timestamp: int) -> None:
-        """Raises SnapshotTooOld where versions may be missing: before the horizon, unless the timestamp is pinned."""
-        horizon = self._maintenance.horizon
-        if timestamp < horizon and timestamp not in self._pins:
-            raise SnapshotTooOld(timestamp, horizon)
 
     def _sources(self) -> Sources:
         if self._stopped is not None:
@@ -482,23 +480,27 @@ class Engine:
     def pin(self, timestamp: int, *, kept: bool = False) -> Callable[[], None]:
         """Keeps every version visible at the timestamp until the returned function is called.
 
-        Raises SnapshotTooOld where versions may be missing already; `kept` says that an earlier process has had the
+        Raises SnapshotTooOld where no table can be read any more; `kept` says that an earlier process has had the
         timestamp pinned all along, so that nothing is missing.
         """
-        if not kept:
-            self._check_readable(timestamp)
-        return self._pins.hold(timestamp)
+        return self._horizons.pin(timestamp, kept)
 
-    def pinned(self) -> list[int]:
-        return list(self._pins)
+    def is_readable(self, timestamp: int, key: bytes) -> bool:
+        """Whether the table of a key can be read at a timestamp."""
+        return self._horizons.is_readable(timestamp, key)
 
-    def is_pinned(self, timestamp: int) -> bool:
-        """Whether somebody has pinned exactly this timestamp."""
-        return timestamp in self._pins
+    def oldest_readable(self, key: bytes | None = None) -> int:
+        """The earliest timestamp whose versions of the table of a key are all still kept; without one, by default."""
+        return self._horizons.earliest(key)
 
-    def oldest_readable(self) -> int:
-        """The earliest timestamp whose versions are all still kept."""
-        return self._maintenance.horizon
+    def set_retention(self, prefix: bytes, kept: KeptFor | None) -> None:
+        """How long the versions of a table are kept, by its TABLE_PREFIX_LENGTH bytes; None: as long as by default."""
+        if self._horizons.set(prefix, kept):
+            self._maintenance.recorded()
+
+    def retentions(self) -> Mapping[bytes, KeptFor]:
+        """What was set, by table prefix."""
+        return self._horizons.settings()
 
     # Life
 
@@ -513,7 +515,7 @@ class Engine:
             "segment_cache_hits": cache.hits,
             "segment_cache_misses": cache.misses,
             **{name: getattr(self._counts, name) for name in ReadCounts.__slots__},
-            "pinned_snapshots": len(self._pins),
+            "pinned_snapshots": self._horizons.pinned,
             "oldest_readable": self.oldest_readable(),
             **self._log.statistics(),
             **maintenance.statistics(),
@@ -564,11 +566,10 @@ class Engine:
 
     def close(self) -> Wait:
         """Makes everything durable and closes the files; a second call returns the same Wait."""
-        if self._closing is not None:
-            return self._closing
-        closing = self._closing = Wait("IO:Close")
-        self._maintenance.close(closing, self._log_closed)
-        return closing
+        if self._closing is None:
+            self._closing = Wait("IO:Close")
+            self._maintenance.close(self._closing, self._log_closed)
+        return self._closing
 
     def _log_closed(self) -> None:
         if self._stopped is None:

@@ -15,7 +15,7 @@ from datacave_core.values import Row
 from datacave_lsm.background import Slices
 from datacave_lsm.batch import Batch
 from datacave_lsm.memtable import Memtable
-from datacave_lsm.retention import Retention
+from datacave_lsm.retention import Retentions
 from datacave_lsm.table import TableWriter
 from datacave_lsm.table.chunk import chunk_of_rows
 from datacave_lsm.tablebuild import TableFactory
@@ -36,7 +36,7 @@ class RowMisfit(DatacaveError):
 
 
 def flush(
-    memtable: Memtable | Batch, retention: Retention, factory: TableFactory, slice_rows: int
+    memtable: Memtable | Batch, retentions: Retentions, factory: TableFactory, slice_rows: int
 ) -> Slices[TableFile | None]:
     """The finished file, or None if the memtable is empty. Raises OSError; leaves nothing behind then."""
     if not len(memtable):
@@ -44,12 +44,13 @@ def flush(
     build = factory.begin()
     try:
         for chunk in memtable.key_chunks(None, None, slice_rows):
-            keys, timestamps, rows = memtable.kept(chunk, retention)
-            # A key with many versions makes a chunk long.
-            for start in range(0, len(keys), 2 * slice_rows):
-                stop = start + 2 * slice_rows
-                _add(build.writer, factory.layout_of, keys[start:stop], timestamps[start:stop], rows[start:stop])
-                yield None
+            for piece, retention in retentions.runs(chunk):
+                keys, timestamps, rows = memtable.kept(piece, retention)
+                # A key with many versions makes a chunk long.
+                for start in range(0, len(keys), 2 * slice_rows):
+                    stop = start + 2 * slice_rows
+                    _add(build.writer, factory.layout_of, keys[start:stop], timestamps[start:stop], rows[start:stop])
+                    yield None
         file = yield from build.finish()
     except BaseException:
         build.abandon()

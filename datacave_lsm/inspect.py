@@ -14,6 +14,7 @@ from datacave_core.layout import Layout
 from datacave_core.ports import File, FileSystem
 from datacave_lsm.crypto import MasterKeyError
 from datacave_lsm.format import HEADER_BYTES, FileHeader, FileKind, Seals, read_exactly
+from datacave_lsm.horizons import TableHorizon
 from datacave_lsm.table import Group, SegmentCache, TableReader
 from datacave_lsm.version import Levels, VersionEdit
 from datacave_lsm.version.levels import TableFile
@@ -126,10 +127,23 @@ def _state(state: ManifestState) -> Facts:
         "first_log_segment": state.log_number,
         "next_number": state.next_number,
         "horizon": state.horizon,
+        "table_horizons": _horizons(state.horizons),
         "newest_timestamp": state.timestamp,
         "closed": list(state.closed),
         "newest_ingested": state.ingested,
     }
+
+
+def _horizons(own: Iterable[tuple[bytes, TableHorizon]]) -> list[Facts]:
+    return [
+        {
+            "prefix": prefix.hex(),
+            "horizon": each.horizon,
+            "microseconds": None if each.kept is None else each.kept.microseconds,
+            "until": None if each.kept is None else each.kept.until,
+        }
+        for prefix, each in own
+    ]
 
 
 def _layout(layout: Layout) -> Facts:
@@ -264,6 +278,8 @@ def _manifest(file: File, name: str, seals: Seals) -> Facts:
         for field in ("log_number", "next_number", "horizon", "timestamp", "ingested"):
             if (value := getattr(edit, field)) is not None:
                 shown[field] = value
+        if edit.horizons is not None:
+            shown["table_horizons"] = _horizons(edit.horizons)
         if edit.removed:
             shown["removed"] = sorted(edit.removed)
         if edit.added:

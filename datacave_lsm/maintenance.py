@@ -36,13 +36,14 @@ from datacave_lsm.counters import COUNTERS
 from datacave_lsm.crypto import KeyRing
 from datacave_lsm.flush import RowMisfit, flush
 from datacave_lsm.format import Seals
+from datacave_lsm.horizons import Horizons
 from datacave_lsm.ingest import Ingest
 from datacave_lsm.installer import Installer
 from datacave_lsm.memtable import Memtable
 from datacave_lsm.options import EngineOptions
 from datacave_lsm.pressure import Pressure
 from datacave_lsm.recovery import Recovered
-from datacave_lsm.retention import Retention
+from datacave_lsm.retention import Retentions
 from datacave_lsm.rotation import Rotation, check_ring
 from datacave_lsm.row_cache import RowCache
 from datacave_lsm.table import Group, SegmentCache
@@ -69,8 +70,6 @@ class Owner(Protocol):
 
     def layouts(self) -> Mapping[bytes, Layout]: ...
 
-    def pinned(self) -> list[int]: ...
-
     def active_log_number(self) -> int: ...
 
     def stop(self, error: StorageStopped) -> None: ...
@@ -91,6 +90,7 @@ class Maintenance:
         recovered: Recovered,
         log: Log,
         owner: Owner,
+        horizons: Horizons,
         worker: MergeWorker | None,
     ) -> None:
         self._worker = worker
@@ -104,6 +104,7 @@ class Maintenance:
         self._rows = rows
         self._log = log
         self._owner = owner
+        self._horizons = horizons
         self._counters = dict.fromkeys(COUNTERS, 0)
         self._flush_error: DatacaveError | None = None
         self._merge_error: DatacaveError | None = None
@@ -117,7 +118,6 @@ class Maintenance:
         self.factory = TableFactory(
             files, scheduler, seals, owner.layout_of, self.installer.take_number, options
         ).at_level(0)
-        self.horizon = recovered.state.horizon
         self._flusher = Background(scheduler, self._flush_ended)
         self._merger = Background(scheduler, self._merge_ended)
         self._copier = Background(scheduler, self._copy_ended)
@@ -236,7 +236,8 @@ class Maintenance:
             lambda: self.installer.state,
             lambda: self.view,
             self.installer.take_number,
-            self._retention,
+            self._retentions,
+            self._horizons.edit_fields,
             self._owner.known_layout,
             self.flushed,
             self.first_needed_segment,
@@ -326,13 +327,11 @@ class Maintenance:
             wait.finish()
         return pick(levels, self._options)
 
-    def _retention(self) -> Retention:
-        now = self._clock.now_microseconds() - int(self._options.retention_seconds * 1_000_000)
-        self.horizon = max(self.horizon, min(now, self._owner.visible_timestamp))
-        return Retention.of(self.horizon, self._owner.pinned())
+    def _retentions(self) -> Retentions:
+        return self._horizons.advance(self._clock.now_microseconds(), self._owner.visible_timestamp)
 
-    def numbers_recorded(self) -> Wait:
-        """Done when the manifest knows all file numbers taken so far, so that no later start uses them again."""
+    def recorded(self) -> Wait:
+        """Done when the manifest knows the horizons, and all file numbers so far, so that nobody uses them again."""
         wait = Wait("IO:Manifest")
         if self._stopped is not None or self._closing is not None:
             wait.finish(self._stopped or StorageStopped("the storage engine is closed"))
@@ -345,7 +344,8 @@ class Maintenance:
         waits, self._number_waits = self._number_waits, []
         error: BaseException | None = StorageStopped("the storage engine has stopped")
         try:
-            yield from self.installer.install(VersionEdit(next_number=self.installer.next_number))
+            edit = VersionEdit(next_number=self.installer.next_number, **self._horizons.edit_fields())
+            yield from self.installer.install(edit)
             error = None
         except OSError as failure:
             error = failure
@@ -360,7 +360,7 @@ class Maintenance:
         yield durable
         durable.raise_error()
         try:
-            file = yield from flush(memtable, self._retention(), self.factory, self._options.slice_rows)
+            file = yield from flush(memtable, self._retentions(), self.factory, self._options.slice_rows)
         except (ValueError, TypeError, OverflowError) as error:
             raise RowMisfit(error) from error
         yield from self._rows.prepare(memtable, self._options.slice_rows)
@@ -376,7 +376,7 @@ class Maintenance:
             VersionEdit(
                 log_number=log_number,
                 next_number=self.installer.next_number,
-                horizon=self.horizon,
+                **self._horizons.edit_fields(),
                 timestamp=memtable.max_timestamp,
                 added=added,
             ),
@@ -396,16 +396,16 @@ class Maintenance:
             yield from self.installer.install(VersionEdit(removed=removed, added=moved))
             self._counters["moves"] += len(moved)
             return
-        retention = self._retention()
+        retentions = self._retentions()
         inputs = [[(file.number, file.commit_timestamp) for file in part] for part in task.parts]
         outputs = None
         if self._worker is not None:
-            outputs = yield from self._merge_outside(self._worker, task, inputs, retention)
+            outputs = yield from self._merge_outside(self._worker, task, inputs, retentions)
         if outputs is None:
             outputs = yield from merge_tables(
                 [[self.installer.handles[number].reader for number, _ in part] for part in inputs],
                 task.bottom,
-                retention,
+                retentions,
                 self.factory.at_level(task.target),
                 self._owner.known_layout,
                 self._options.table_bytes_max,
@@ -414,7 +414,7 @@ class Maintenance:
         yield from self.installer.install(
             VersionEdit(
                 next_number=self.installer.next_number,
-                horizon=self.horizon,
+                **self._horizons.edit_fields(),
                 removed=removed,
                 added=tuple([(task.target, file) for file in outputs]),
             )
@@ -425,7 +425,7 @@ class Maintenance:
         del view
 
     def _merge_outside(
-        self, worker: MergeWorker, task: MergeTask, inputs: list[list[tuple[int, int]]], retention: Retention
+        self, worker: MergeWorker, task: MergeTask, inputs: list[list[tuple[int, int]]], retentions: Retentions
     ) -> Slices[list[TableFile] | None]:
         """The outputs of a merge in another process, or None if that process is lost."""
         options = self._options
@@ -437,7 +437,7 @@ class Maintenance:
         request = MergeRequest(
             inputs,
             task.bottom,
-            retention.snapshots,
+            retentions,
             first,
             count,
             self._owner.layouts(),
@@ -587,7 +587,7 @@ class Maintenance:
         assert self._closing is not None
         closing, closed = self._closing
 
-        end = VersionEdit(closed=self._log.end()) if durable.error is None else None
+        end = VersionEdit(closed=self._log.end(), **self._horizons.edit_fields()) if durable.error is None else None
 
         def done(_: None, error: BaseException | None) -> None:
             self._fail_waits(StorageStopped("the storage engine is closed"))

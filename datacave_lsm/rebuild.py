@@ -21,7 +21,7 @@ from datacave_lsm.flush import flush
 from datacave_lsm.format import Seals
 from datacave_lsm.memtable import Memtable
 from datacave_lsm.options import EngineOptions
-from datacave_lsm.retention import Retention
+from datacave_lsm.retention import Retention, Retentions
 from datacave_lsm.tablebuild import TableFactory
 from datacave_lsm.version import VersionEdit
 from datacave_lsm.version.levels import TABLE_FOLDER
@@ -33,7 +33,7 @@ from datacave_lsm.wal.segment import NO_SPACE, segment_name, segment_numbers
 SLICE_BYTES = 256 * 1024
 """What is read between two turns of the loop: a few milliseconds."""
 
-ALL_VERSIONS = Retention((0,))
+ALL_VERSIONS = Retentions(Retention((0,)))
 """Nobody knows yet what is pinned."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
@@ -18,7 +18,7 @@ from datacave_lsm.compaction import merge_tables
 from datacave_lsm.crypto import KeyRing
 from datacave_lsm.format import Seals
 from datacave_lsm.options import EngineOptions
-from datacave_lsm.retention import Retention
+from datacave_lsm.retention import Retentions
 from datacave_lsm.rotation import Rotation, prove, rewrap_table
 from datacave_lsm.tablebuild import TableFactory
 from datacave_lsm.version import TableFile, VersionEdit, View
@@ -55,7 +55,8 @@ class Desk:
     state: Callable[[], ManifestState]
     view: Callable[[], View]
     take_number: Callable[[], int]
-    retention: Callable[[], Retention]
+    retentions: Callable[[], Retentions]
+    horizon_fields: Callable[[], dict[str, Any]]
     known_layout: Callable[[bytes], Layout | None]
     flushed: Callable[[], Wait]
     first_needed_segment: Callable[[], int]
@@ -130,7 +131,7 @@ def _put_under_current_key(handle: TableHandle, ring: KeyRing, desk: Desk) -> Sl
             outputs = yield from merge_tables(
                 [[handle.reader]],
                 False,
-                desk.retention(),
+                desk.retentions(),
                 desk.factory.at_level(level),
                 desk.known_layout,
                 desk.options.table_bytes_max,
@@ -143,7 +144,7 @@ def _put_under_current_key(handle: TableHandle, ring: KeyRing, desk: Desk) -> Sl
     yield from desk.install(
         VersionEdit(
             next_number=number,
-            horizon=desk.retention().horizon,
+            **desk.horizon_fields(),
             removed=frozenset((file.number,)),
             added=added,
         )

@@ -50,7 +50,7 @@ class ChangeStreams:
             session.close()
         feed = ChangeFeed(database, session.home, table)
         after = int(given) if given else feed.newest
-        database.transactions.check_kept(after)
+        feed.check_kept(after)
         return self._lines(session.home, feed, table.oid, after)
 
     async def _lines(self, home: NamedDatabase, feed: ChangeFeed, oid: int, after: int) -> AsyncIterator[bytes]:

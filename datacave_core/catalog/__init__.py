@@ -53,6 +53,7 @@ from datacave_core.catalog.privileges import (
 )
 from datacave_core.catalog.record import (
     CATALOG_KEY,
+    DEFINITION_TABLE_IDS,
     FIRST_USER_TABLE_ID,
     STATISTICS_TABLE_ID,
     catalog_writes,
@@ -81,6 +82,7 @@ __all__ = [
     "CATALOG_KEY",
     "DEFAULT_DATABASE_NAME",
     "DEFAULT_DATABASE_OID",
+    "DEFINITION_TABLE_IDS",
     "FIRST_USER_OID",
     "FIRST_USER_TABLE_ID",
     "INFORMATION_SCHEMA_OID",

@@ -83,6 +83,9 @@ _TABLE_IDS: dict[type, int] = {
     CastDefinition: 11,
     Extension: 12,
 }
+DEFINITION_TABLE_IDS: Final = (CLUSTER_TABLE_ID, *_TABLE_IDS.values())
+"""Where the catalog lies in the store."""
+
 _MAPS: dict[str, type] = {
     "schemas": Schema,
     "tables": Table,

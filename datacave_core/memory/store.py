@@ -14,9 +14,10 @@ from typing import Any
 
 from sortedcontainers import SortedList
 
-from datacave_core.layout import PREFIX_LENGTH, RAW_LAYOUT, Layout
+from datacave_core.errors import SnapshotTooOld
+from datacave_core.layout import PREFIX_LENGTH, RAW_LAYOUT, TABLE_PREFIX_LENGTH, Layout
 from datacave_core.memory.clock import SimulatedClock
-from datacave_core.ports import Clock, Commit, Load, Prepared, Version
+from datacave_core.ports import Clock, Commit, KeptFor, Load, Prepared, Version
 from datacave_core.rowbatch import BATCH_ROWS, ColumnBatch, rows_of
 from datacave_core.values import Row
 from datacave_core.vectors import column_vector
@@ -46,6 +47,7 @@ class _Versions:
     rows: list[Row | None]
 
 
+RETENTION_MICROSECONDS = 3_600_000_000
 _NO_VERSIONS = _Versions([], [])
 
 
@@ -63,7 +65,9 @@ class MemoryStore:
         self._layouts: dict[bytes, Layout] = {}
         self._pending: list[MemoryCommit] = []
         self._pins: dict[int, int] = {}
-        self._oldest_readable = 0
+        self._horizons: dict[bytes, int] = {}
+        self._retentions: dict[bytes, KeptFor] = {}
+        self.retention_microseconds = RETENTION_MICROSECONDS
         self.visible_timestamp = 0
         self.newest_timestamp = 0
 
@@ -80,6 +84,7 @@ class MemoryStore:
 
     def get_version(self, key: bytes, timestamp: int) -> Version | None:
         """The newest version at or before the timestamp, tombstones included."""
+        self._check_readable(timestamp, key)
         versions = self._versions.get(key)
         if versions is None:
             return None
@@ -99,6 +104,7 @@ class MemoryStore:
         batch_rows: int = BATCH_ROWS,
     ) -> Iterator[list[tuple[bytes, Row]]]:
         """Live rows of a range in batches."""
+        self._check_readable(timestamp, low)
         batch: list[tuple[bytes, Row]] = []
         # The keys of this moment: later ones are newer than the timestamp, and none is ever taken out of _versions
         # that a timestamp still readable could see.
@@ -198,7 +204,10 @@ class MemoryStore:
         return None
 
     def pin(self, timestamp: int, *, kept: bool = False) -> Callable[[], None]:
-        """Keeps the versions visible at a timestamp from `forget`."""
+        """Keeps the versions visible at a timestamp from `forget`. Raises SnapshotTooOld if all are gone."""
+        earliest = min(self._horizons.get(b"", 0), *self._horizons.values()) if self._horizons else 0
+        if not kept and timestamp < earliest and timestamp not in self._pins:
+            raise SnapshotTooOld(timestamp, earliest)
         self._pins[timestamp] = self._pins.get(timestamp, 0) + 1
         released = False
 
@@ -212,11 +221,16 @@ class MemoryStore:
 
         return release
 
-    def forget(self, timestamp: int) -> None:
-        """Drops the versions that no reader at or after the timestamp, and no pin, can see (what compaction does)."""
+    def forget(self, timestamp: int, table: bytes = b"") -> None:
+        """Drops the versions that no reader at or after the timestamp, and no pin, can see (what compaction does).
+
+        Those of one table, by its prefix, or of all that have had no horizon of their own so far.
+        """
         horizon = min([timestamp, *self._pins])
-        self._oldest_readable = max(self._oldest_readable, horizon)
+        self._horizons[table] = max(self.oldest_readable(table), horizon)
         for key, versions in list(self._versions.items()):
+            if not key.startswith(table) or (not table and key[:TABLE_PREFIX_LENGTH] in self._horizons):
+                continue
             keep_from = max(bisect_right(versions.timestamps, horizon) - 1, 0)
             if versions.rows[keep_from] is None and versions.timestamps[keep_from] <= horizon:
                 keep_from += 1
@@ -226,13 +240,30 @@ class MemoryStore:
                 del self._versions[key]
                 self._keys.remove(key)
 
-    def is_pinned(self, timestamp: int) -> bool:
-        """Whether somebody has pinned exactly this timestamp."""
-        return timestamp in self._pins
+    def is_readable(self, timestamp: int, key: bytes) -> bool:
+        """Whether `forget` has left whole what the table of a key had at a timestamp."""
+        return timestamp >= self.oldest_readable(key) or timestamp in self._pins
 
-    def oldest_readable(self) -> int:
+    def oldest_readable(self, key: bytes | None = None) -> int:
         """The earliest timestamp that `forget` has left whole."""
-        return self._oldest_readable
+        horizons = self._horizons
+        default = horizons.get(b"", 0)
+        return default if key is None else horizons.get(key[:TABLE_PREFIX_LENGTH], default)
+
+    def _check_readable(self, timestamp: int, key: bytes) -> None:
+        if self._horizons and not self.is_readable(timestamp, key):
+            raise SnapshotTooOld(timestamp, self.oldest_readable(key))
+
+    def set_retention(self, prefix: bytes, kept: KeptFor | None) -> None:
+        """Notes it; nothing goes by it but who asks."""
+        if kept is None:
+            self._retentions.pop(prefix, None)
+        else:
+            self._retentions[prefix] = kept
+
+    def retentions(self) -> Mapping[bytes, KeptFor]:
+        """What was noted."""
+        return self._retentions
 
     def statistics(self) -> Mapping[str, Any]:
         """Sizes."""

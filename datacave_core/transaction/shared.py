@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from datacave_core import sqlstate
-from datacave_core.errors import DatacaveError
+from datacave_core.errors import DatacaveError, SnapshotTooOld
 from datacave_core.layout import RAW_LAYOUT, Layout
+from datacave_core.moments import moment_text
 from datacave_core.ports import Clock, Commit, Store
 from datacave_core.transaction.dependencies import Dependencies
 from datacave_core.transaction.durability import DurabilityQueue
 from datacave_core.transaction.lock_table import LockTable
 from datacave_core.transaction.modes import TableLockMode
-from datacave_core.transaction.moments import moment_text
 from datacave_core.transaction.prepared import PreparedTransaction, prepared_in
 from datacave_core.transaction.table_locks import TableLocks
 from datacave_core.values import Row
@@ -103,23 +103,17 @@ class SharedState:
         """What to wait for before a client may see effects of commits up to a timestamp; None if nothing."""
         return self.durability.wait_for(timestamp)
 
-    def check_readable(self, timestamp: int) -> None:
-        """Raises 72000 for a timestamp before the retention and 22023 for one in the future."""
-        self.check_kept(timestamp)
+    def check_past(self, timestamp: int) -> None:
+        """Raises 22023 for a timestamp in the future."""
         if timestamp > self.store.visible_timestamp and timestamp > self.clock.now_microseconds():
             raise DatacaveError(
                 f"{moment_text(timestamp)} lies in the future", sqlstate=sqlstate.INVALID_PARAMETER_VALUE
             )
 
-    def check_kept(self, timestamp: int) -> None:
-        """Raises 72000 for a timestamp before the retention."""
-        oldest = self.store.oldest_readable()
-        if timestamp < oldest and not self.store.is_pinned(timestamp):
-            raise DatacaveError(
-                f"the rows of {moment_text(timestamp)} are no longer kept",
-                sqlstate=sqlstate.SNAPSHOT_TOO_OLD,
-                detail=f"The earliest readable time is {moment_text(oldest)}, commit timestamp {oldest}.",
-            )
+    def check_kept(self, timestamp: int, key: bytes) -> None:
+        """Raises 72000 for a timestamp before the retention of the table of a key."""
+        if not self.store.is_readable(timestamp, key):
+            raise SnapshotTooOld(timestamp, self.store.oldest_readable(key))
 
     def take_number(self) -> int:
         """The next transaction number (txid_current)."""

@@ -133,9 +133,9 @@ class TransactionSnapshot:
     def read_as_of(self, timestamp: int) -> None:
         """Makes the transaction read-only at a past timestamp (microseconds since 1970), before its first statement.
 
-        Raises what `check_readable` raises.
+        Raises what `check_past` raises.
         """
-        self.manager.check_readable(timestamp)
+        self.manager.check_past(timestamp)
         self.read_only = True
         self.snapshot = timestamp
         self._snapshot_fixed = True
@@ -156,19 +156,19 @@ class TransactionSnapshot:
     def read_past(self, timestamp: int) -> None:
         """Announces reads at a past timestamp: its versions are kept until the transaction ends.
 
-        Raises what `check_readable` raises.
+        Raises what `check_past` raises.
         """
         if timestamp in self._past_pins:
             return
-        self.manager.check_readable(timestamp)
+        self.manager.check_past(timestamp)
         self._past_pins[timestamp] = self._store.pin(timestamp)
         newest = min(timestamp, self._store.newest_timestamp)
         if newest > self._store.visible_timestamp and newest > self.must_be_durable_before_rows:
             self.must_be_durable_before_rows = newest
 
-    def kept_span(self) -> tuple[int, int]:
-        """The earliest timestamp whose versions are all kept, and the present snapshot."""
-        return self._store.oldest_readable(), self.snapshot
+    def kept_span(self, key: bytes) -> tuple[int, int]:
+        """The earliest timestamp whose versions of the table of a key are all kept, and the present snapshot."""
+        return self._store.oldest_readable(key), self.snapshot
 
     def _pin_snapshot(self) -> None:
         # A scan may last longer than old versions are kept; a single get of a statement in flight does not.

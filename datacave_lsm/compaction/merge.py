@@ -23,7 +23,7 @@ from datacave_core.layout import PREFIX_LENGTH, Layout
 from datacave_core.rowbatch import ColumnVector
 from datacave_lsm.background import Slices
 from datacave_lsm.format.encodings.vectors import constant_vector
-from datacave_lsm.retention import Retention
+from datacave_lsm.retention import Retention, Retentions
 from datacave_lsm.table import TOMBSTONE, Group, TableReader
 from datacave_lsm.tablebuild import TableBuild, TableFactory
 from datacave_lsm.version import TableFile
@@ -107,7 +107,7 @@ def _kept(
 def merge_tables(
     inputs: Sequence[Sequence[TableReader]],
     bottom: bool,
-    retention: Retention,
+    retentions: Retentions,
     factory: TableFactory,
     layout_of: Callable[[bytes], Layout | None],
     table_bytes_max: int,
@@ -133,7 +133,7 @@ def merge_tables(
             layout = _newest_layout(spans, layout_of(prefix))
             keys, timestamps, operations, columns = _joined(spans, layout)
             yield None
-            kept = _kept(keys, timestamps, operations, retention, bottom)
+            kept = _kept(keys, timestamps, operations, retentions.of(prefix), bottom)
             if not kept.all():
                 places = np.flatnonzero(kept)
                 keys = [keys[at] for at in places.tolist()]

@@ -23,7 +23,7 @@ from datacave_lsm.crypto import KeyRing
 from datacave_lsm.format import Seals
 from datacave_lsm.inline import InlineScheduler, run_inline
 from datacave_lsm.options import EngineOptions
-from datacave_lsm.retention import Retention
+from datacave_lsm.retention import Retentions
 from datacave_lsm.table import Compression, Group, SegmentCache, TableReader
 from datacave_lsm.tablebuild import TableFactory
 from datacave_lsm.version import TableFile
@@ -48,7 +48,7 @@ class MergeRequest:
 
     inputs: Sequence[Sequence[tuple[int, int]]]
     bottom: bool
-    snapshots: tuple[int, ...]
+    retentions: Retentions
     first_number: int
     number_count: int
     layouts: Mapping[bytes, Layout]
@@ -63,7 +63,7 @@ class MergeRequest:
                 (
                     self.inputs,
                     self.bottom,
-                    self.snapshots,
+                    self.retentions.fields(),
                     self.first_number,
                     self.number_count,
                     EntryEncoder().encode(layouts_entry(self.layouts)),
@@ -80,6 +80,7 @@ class MergeRequest:
         fields: list[Any] = list(msgpack.unpackb(data, use_list=False))
         (entry,) = EntryDecoder().decode(fields[5])
         fields[5] = layouts_of(entry)
+        fields[2] = Retentions.from_fields(*fields[2])
         return cls(*fields)
 
 
@@ -117,7 +118,7 @@ def perform_merge(files: FileSystem, randomness: Randomness, key_ring: KeyRing |
             merge_tables(
                 inputs,
                 asked.bottom,
-                Retention(tuple(asked.snapshots)),
+                asked.retentions,
                 factory,
                 asked.layouts.get,
                 asked.table_bytes_max,

@@ -11,9 +11,10 @@ from typing import Any
 
 import msgpack
 
+from datacave_lsm.horizons import TableHorizon, horizon_records, horizons_of
 from datacave_lsm.version.levels import TableFile
 
-_LOG_NUMBER, _NEXT_NUMBER, _HORIZON, _TIMESTAMP, _REMOVED, _ADDED, _CLOSED, _INGESTED = range(1, 9)
+_LOG_NUMBER, _NEXT_NUMBER, _HORIZON, _TIMESTAMP, _REMOVED, _ADDED, _CLOSED, _INGESTED, _HORIZONS = range(1, 10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class VersionEdit:
     `horizon`: versions hidden before this timestamp may be gone. `timestamp`: no commit before it is missing from the
     tables and the log. `closed`: the last log segment and its length after an orderly close, (0, 0) once reopened.
     `ingested`: files that commits up to this timestamp name in the log are among those added.
+    `horizons`: all tables with a horizon of their own.
     """
 
     log_number: int | None = None
@@ -34,6 +36,7 @@ class VersionEdit:
     added: tuple[tuple[int, TableFile], ...] = ()
     closed: tuple[int, int] | None = None
     ingested: int | None = None
+    horizons: tuple[tuple[bytes, TableHorizon], ...] | None = None
 
     def encode(self) -> bytes:
         """The payload of one manifest record."""
@@ -48,6 +51,8 @@ class VersionEdit:
         ):
             if value is not None:
                 fields[code] = value
+        if self.horizons is not None:
+            fields[_HORIZONS] = horizon_records(self.horizons)
         if self.removed:
             fields[_REMOVED] = sorted(self.removed)
         if self.added:
@@ -58,7 +63,7 @@ class VersionEdit:
     def decode(cls, payload: bytes) -> VersionEdit:
         """The inverse of encode; raises ValueError for anything else."""
         fields = msgpack.unpackb(payload, use_list=False, strict_map_key=False)
-        if not isinstance(fields, dict) or not fields.keys() <= set(range(_LOG_NUMBER, _INGESTED + 1)):
+        if not isinstance(fields, dict) or not fields.keys() <= set(range(_LOG_NUMBER, _HORIZONS + 1)):
             raise ValueError("unknown fields in a version edit")
         return cls(
             fields.get(_LOG_NUMBER),
@@ -69,4 +74,5 @@ class VersionEdit:
             tuple([(added[0], TableFile(*added[1:])) for added in fields.get(_ADDED, ())]),
             fields.get(_CLOSED),
             fields.get(_INGESTED),
+            horizons_of(fields[_HORIZONS]) if _HORIZONS in fields else None,
         )

@@ -14,6 +14,7 @@ from datacave_core.errors import DataCorrupted
 from datacave_core.ports import FileSystem
 from datacave_lsm.format import HEADER_BYTES, FileKind, Seals, read_exactly, write_all
 from datacave_lsm.format.header import RESTORE
+from datacave_lsm.horizons import TableHorizon
 from datacave_lsm.version.edit import VersionEdit
 from datacave_lsm.version.levels import Levels
 from datacave_lsm.wal.record import Head, RecordWriter, Tail, damaged, read_records
@@ -38,6 +39,7 @@ class ManifestState:
     timestamp: int = 0
     closed: tuple[int, int] = (0, 0)
     ingested: int = 0
+    horizons: tuple[tuple[bytes, TableHorizon], ...] = ()
 
     def apply(self, edit: VersionEdit) -> None:
         """Adds one edit; raises ValueError if it contradicts the state."""
@@ -56,6 +58,8 @@ class ManifestState:
             self.closed = edit.closed
         if edit.ingested is not None:
             self.ingested = max(self.ingested, edit.ingested)
+        if edit.horizons is not None:
+            self.horizons = edit.horizons
 
     def snapshot(self) -> VersionEdit:
         """One edit that leads from nothing to this state."""
@@ -69,6 +73,7 @@ class ManifestState:
             added,
             self.closed,
             self.ingested or None,
+            self.horizons or None,
         )
 
 

@@ -151,7 +151,7 @@ def _unsupported(action: ast.AlterAction) -> FeatureNotSupported:
 
 def _parameters(table: Table, action: ast.SetOptions) -> tuple[tuple[str, str], ...]:
     if table.kind != "v":
-        return table_parameters(action.options, reset=action.reset)
+        return table_parameters(action.options, reset=action.reset, temporary=table.persistence == "t")
     found = create_table.options(action.options)
     for name, _ in found:
         if name not in ("security_barrier", "security_invoker", "check_option"):

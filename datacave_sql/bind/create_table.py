@@ -108,7 +108,7 @@ def bind_create_table(b: Binding, statement: ast.CreateTable, helpers: object) -
             sqlstate=sqlstate.WRONG_OBJECT_TYPE,
             hint="Specify storage parameters for its leaf partitions, instead.",
         )
-    table = finish(b, draft, table_parameters(statement.options))
+    table = finish(b, draft, table_parameters(statement.options, temporary=temporary))
     table = replace(table, parents=tuple(parent.oid for parent in parents), of_type_oid=draft.of_type_oid)
     check = None
     if statement.bound is not None:

@@ -9,7 +9,9 @@ from collections.abc import Mapping, Sequence
 
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError, FeatureNotSupported
+from datacave_core.types import DEFAULT_SETTINGS
 from datacave_core.types.boolean import parse_boolean
+from datacave_core.types.interval import interval_key, parse_interval
 from datacave_sql.parse import ast
 
 Bounds = tuple[float, float]
@@ -40,13 +42,20 @@ TABLE_NUMBERS: Mapping[str, Bounds] = {
     "autovacuum_analyze_scale_factor": (0, 100),
 }
 TABLE_FLAGS = _VACUUM_FLAGS | {"user_catalog_table"}
+RETENTION = "retention"
+RETENTION_SECONDS_MIN = 1
+RETENTION_DAYS_MAX = 3650
+_MICROSECONDS_PER_DAY = 86_400_000_000
 _SPOKEN = {"vacuum_index_cleanup": ("auto", "on", "off", "true", "false", "yes", "no", "1", "0")}
 
 
-def table_parameters(written: Sequence[ast.StorageOption], *, reset: bool = False) -> tuple[tuple[str, str], ...]:
+def table_parameters(
+    written: Sequence[ast.StorageOption], *, reset: bool = False, temporary: bool = False
+) -> tuple[tuple[str, str], ...]:
     """The parameters of a table. Raises 22023 for unknown names and for values out of bounds.
 
-    Raises 0A000 for OIDS, and for a retention: old versions are kept equally long in all tables.
+    Raises 0A000 for OIDS. `retention` is Datacave's own: how long old versions are kept, as an interval; temporary
+    tables have none.
     """
     found = []
     for option in written:
@@ -58,11 +67,13 @@ def table_parameters(written: Sequence[ast.StorageOption], *, reset: bool = Fals
                     "tables declared WITH OIDS are not supported", sqlstate=sqlstate.FEATURE_NOT_SUPPORTED
                 )
             continue
-        if name == "retention":
-            raise FeatureNotSupported(
-                "retention of a single table is not supported",
-                hint="Set storage.retention_seconds in the configuration: it holds for all tables.",
-            )
+        if name == RETENTION:
+            if not reset:
+                if temporary:
+                    raise FeatureNotSupported("temporary tables keep no history")
+                retention_microseconds(value)
+            found.append((name, value))
+            continue
         plain = name.removeprefix("toast.")
         numbers = TABLE_NUMBERS if plain == name else _VACUUM
         flags = TABLE_FLAGS if plain == name else _VACUUM_FLAGS
@@ -83,6 +94,23 @@ def table_parameters(written: Sequence[ast.StorageOption], *, reset: bool = Fals
             raise unrecognized(plain)
         found.append((name, value))
     return tuple(found)
+
+
+def retention_microseconds(value: str) -> int:
+    """How long a table keeps old versions; a month counts as 30 days. Raises 22023."""
+    try:
+        microseconds = interval_key(parse_interval(value, DEFAULT_SETTINGS))
+    except DatacaveError:
+        raise DatacaveError(
+            f'invalid value for interval option "{RETENTION}": {value}', sqlstate=sqlstate.INVALID_PARAMETER_VALUE
+        ) from None
+    if not RETENTION_SECONDS_MIN * 1_000_000 <= microseconds <= RETENTION_DAYS_MAX * _MICROSECONDS_PER_DAY:
+        raise DatacaveError(
+            f'value {value} out of bounds for option "{RETENTION}"',
+            sqlstate=sqlstate.INVALID_PARAMETER_VALUE,
+            detail=f'Valid values are between "{RETENTION_SECONDS_MIN} second" and "{RETENTION_DAYS_MAX} days".',
+        )
+    return microseconds
 
 
 def unrecognized(name: str) -> DatacaveError:

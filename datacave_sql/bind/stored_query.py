@@ -256,7 +256,7 @@ def _into(
         (),
         kind="m" if statement.materialized_view else "r",
         persistence=_PERSISTENCE[into.persistence],
-        options=table_parameters(into.options),
+        options=table_parameters(into.options, temporary=temporary),
     )
     if isinstance(source, ast.Execute):
         execute = s.ExecuteStatement(source.name, source.arguments)

@@ -46,13 +46,13 @@ class VersionScan:
         run = self.make(context)
         start: int = self.make_start(context)() if self.make_start is not None else 0
         end: int = self.make_end(context)() if self.make_end is not None else FOREVER
-        if self.kind != "all":
-            context.transaction.manager.check_kept(start)
         if end < start:
             return
         # BETWEEN includes its end, FROM .. TO does not.
         until = end - 1 if self.kind == "from" else end
         for low, high in self.make_ranges(context)():
+            if self.kind != "all":
+                context.transaction.manager.check_kept(start, low)
             pending: list[KeptVersion] = []
             for version in self._versions(context, low, high, start, until):
                 pending.append(version)
@@ -70,7 +70,7 @@ class VersionScan:
         context: ExecutionContext, low: bytes, high: bytes | None, start: int, until: int
     ) -> Iterator[KeptVersion]:
         transaction = context.transaction
-        oldest, newest = transaction.kept_span()
+        oldest, newest = transaction.kept_span(low)
         floor = max(start, oldest)
         previous: bytes | None = None
         ended: int | None = None

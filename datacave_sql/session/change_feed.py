@@ -63,13 +63,17 @@ class ChangeFeed:
         newest: int = self._store.visible_timestamp
         return newest
 
+    def check_kept(self, after: int) -> None:
+        """Raises 72000 if not all changes after a timestamp are kept."""
+        self._database.transactions.check_kept(after, self._low)
+
     def has_changed(self, after: int) -> bool:
         """Whether there is any change after a timestamp; much cheaper than asking for it."""
         return self._store.newest_in_range(self._low, self._high, after) is not None
 
     def changes(self, after: int, until: int) -> Iterator[Change]:
         """The changes with after < commit timestamp <= until. Raises 72000 if not all of them are kept."""
-        self._database.transactions.check_kept(after)
+        self.check_kept(after)
         found: list[tuple[int, bytes, Row | None, Row | None]] = []
         versions: list[Any] = []
         previous: bytes | None = None

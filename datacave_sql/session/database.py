@@ -33,6 +33,7 @@ from datacave_sql.session.exported_snapshots import ExportedSnapshots
 from datacave_sql.session.named_database import CatalogState, NamedDatabase
 from datacave_sql.session.past import Past
 from datacave_sql.session.reclaim import Reclaimer
+from datacave_sql.session.retention import TableRetention
 from datacave_sql.session.row_ids import RowIds
 from datacave_sql.session.sequences import SequenceStore
 from datacave_sql.session.session import Session
@@ -87,11 +88,14 @@ class Database:
         """Turns a password into a SCRAM-SHA-256 verifier; set by who runs the sessions."""
         self.reclaimer = Reclaimer(self)
         self.past = Past(self)
+        self.retention = TableRetention(self)
         self.restore_point_pins: dict[str, Callable[[], None]] = {}
         self.past.keep_restore_points()
         self._next_process_id = 1
         for home in self.homes.values():
             self.register_layouts(home.catalog.tables.values(), home.catalog)
+            self.retention.catalog_changed(home.oid, home.catalog)
+        self.retention.apply()
         drop_leftovers(self)
         self.reclaimer.find_orphans()
 
@@ -138,6 +142,7 @@ class Database:
             if not other.catalog.shares_all(catalog):
                 other.state = CatalogState(other.catalog.sharing(catalog))
             other.catalog.advance(catalog.next_oid)
+        self.retention.catalog_changed(home.oid, catalog)
 
     def keep_taken(self, next_oid: int) -> None:
         """Oids and storage ids below `next_oid` are not given out again, also by a change that was taken back: rows
@@ -149,6 +154,7 @@ class Database:
         """Opens a new database, whose catalog is committed."""
         self.homes[oid] = NamedDatabase(oid, catalog, self.options.plan_cache_entries)
         self.register_layouts(catalog.tables.values(), catalog)
+        self.retention.catalog_changed(oid, catalog)
 
     def sessions_of(self, oid: int) -> list[Session]:
         """The sessions that are connected to a database."""

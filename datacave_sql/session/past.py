@@ -39,7 +39,7 @@ class Past:
         store = self._database.store
         newest = store.newest_timestamp
         version = store.get_version(CATALOG_KEY, min(moment, newest))
-        self._database.transactions.check_readable(moment)
+        self._database.transactions.check_past(moment)
         if version is None:
             raise _too_young()
         if store.get_version(CATALOG_KEY, newest).timestamp == version.timestamp:

@@ -11,7 +11,8 @@ from inspect import GEN_CREATED, getgeneratorstate
 import numpy as np
 import pytest
 
-from datacave_core.layout import Layout, PhysicalColumn, PhysicalType
+from datacave_core.errors import SnapshotTooOld
+from datacave_core.layout import TABLE_PREFIX_LENGTH, Layout, PhysicalColumn, PhysicalType
 from datacave_core.memory import (
     MemoryFileSystem,
     MemoryStore,
@@ -19,7 +20,7 @@ from datacave_core.memory import (
     SimulatedClock,
     SimulatedScheduler,
 )
-from datacave_core.ports import Prepared
+from datacave_core.ports import KeptFor, Prepared
 from datacave_core.rowbatch import ColumnVector
 from datacave_core.values import Row
 from datacave_core.wait import TURN, Steps
@@ -105,22 +106,19 @@ class World:
         self.scheduler.run(work, done)
         return lambda: None
 
-    def key(self) -> bytes:
-        if self.random.random() < 0.5:
+    def key(self, table: bytes | None = None) -> bytes:
+        if table == RAW or (table is None and self.random.random() < 0.5):
             return RAW + b"%03d" % self.random.randrange(300)
         return TABLE + self.random.randrange(600).to_bytes(2, "big")
 
-    def bounds(self) -> tuple[bytes, bytes | None]:
-        prefix = self.random.choice((RAW, TABLE))
+    def bounds(self, prefix: bytes) -> tuple[bytes, bytes | None]:
         end = prefix[:-1] + bytes([prefix[-1] + 1])
         choice = self.random.random()
         if choice < 0.1:
             return prefix, end
-        keys = sorted((self.key(), self.key()))
+        keys = sorted((self.key(prefix), self.key(prefix)))
         if choice < 0.5:
             return keys[0], keys[0] + b"\xff" if choice < 0.3 else keys[0][:-1] + b"\xff"
-        if keys[0][:6] != keys[1][:6]:
-            return keys[0], keys[0][:5] + bytes([keys[0][5] + 1])
         return keys[0], keys[1]
 
     def row(self, key: bytes) -> Row | None:
@@ -171,31 +169,33 @@ class World:
             else:
                 self.commit(writes, end.value)
 
-    def timestamp(self) -> int:
-        oldest = self.engine.oldest_readable()
+    def timestamp(self, table: bytes) -> int:
+        oldest = self.engine.oldest_readable(table)
         choice = self.random.random()
         if choice < 0.5:
             return self.oracle.newest_timestamp
         if choice < 0.6 and self.pins:
-            return self.random.choice(self.pins)[0]
+            pinned = self.random.choice(self.pins)[0]
+            return pinned if self.engine.is_readable(pinned, table) else oldest
         return max(oldest, self.random.choice(self.timestamps[-200:]))
 
     def read(self) -> None:
-        timestamp, engine, oracle = self.timestamp(), self.engine, self.oracle
+        table = self.random.choice((RAW, TABLE))
+        timestamp, engine, oracle = self.timestamp(table), self.engine, self.oracle
         choice = self.random.random()
         self.operations += 20 if choice < 0.5 else 1
         if choice < 0.5:
-            for key in [self.key() for _ in range(20)]:
+            for key in [self.key(table) for _ in range(20)]:
                 assert engine.get(key, timestamp) == oracle.get(key, timestamp)
                 found, expected = engine.get_version(key, timestamp), oracle.get_version(key, timestamp)
                 if found is None and expected is not None:
                     # A tombstone that nobody can tell from nothing.
                     assert expected.row is None
-                    assert expected.timestamp <= engine.oldest_readable()
+                    assert expected.timestamp <= engine.oldest_readable(table)
                 else:
                     assert found == expected
             return
-        low, high = self.bounds()
+        low, high = self.bounds(table)
         if choice < 0.75:
             reverse = self.random.random() < 0.5
             batch_rows = self.random.choice((1, 7, 1024))
@@ -207,11 +207,11 @@ class World:
         elif choice < 0.9:
             self.compare_columns(low, high, timestamp)
         elif choice < 0.95:
-            after = max(timestamp, engine.oldest_readable())
+            after = max(timestamp, engine.oldest_readable(table))
             until = oracle.newest_timestamp
             assert list(engine.history(low, high, after, until)) == list(oracle.history(low, high, after, until))
         else:
-            after = max(timestamp, engine.oldest_readable())
+            after = max(timestamp, engine.oldest_readable(table))
             newest = engine.newest_in_range(low, high, after)
             assert (newest is None) == (oracle.newest_in_range(low, high, after) is None)
             assert newest is None or newest > after
@@ -251,19 +251,39 @@ class World:
         event.raise_error()  # type: ignore[attr-defined]
 
     def restart(self) -> None:
+        kept = self.engine.retentions()
         self.settle(self.engine.close())
         self.pins.clear()
         self.preparing.clear()
         self.engine = self.open(self.random.randrange(2**32))
         assert self.engine.newest_timestamp == self.oracle.newest_timestamp
+        assert all(kept[prefix] == each for prefix, each in self.engine.retentions().items())
         assert self.engine.visible_timestamp == self.oracle.newest_timestamp
 
     def pin(self) -> None:
         if self.pins and self.random.random() < 0.5:
             self.pins.pop(self.random.randrange(len(self.pins)))[1]()  # type: ignore[operator]
         else:
-            timestamp = max(self.engine.oldest_readable(), self.random.choice(self.timestamps[-50:]))
+            oldest = min(self.engine.oldest_readable(each) for each in (None, RAW, TABLE))
+            timestamp = max(oldest, self.random.choice(self.timestamps[-50:]))
             self.pins.append((timestamp, self.engine.pin(timestamp)))
+
+    def set_retention(self) -> None:
+        """One table keeps versions longer or shorter, or as long as the others again; reads before are refused."""
+        table = self.random.choice((RAW, TABLE))
+        oldest = self.engine.oldest_readable(table)
+        if oldest:
+            early = self.random.choice(self.timestamps) if self.random.random() < 0.5 else oldest - 1
+            if not self.engine.is_readable(early, table):
+                assert early < oldest
+                with pytest.raises(SnapshotTooOld, match="no longer kept"):
+                    self.engine.scan(table, None, early)
+        microseconds = int(self.random.choice((0.2, 2, 20, 200)) * 1_000_000)
+        until = self.clock.now_microseconds() + microseconds if self.random.random() < 0.3 else None
+        kept = None if self.random.random() < 0.3 else KeptFor(microseconds, until)
+        self.engine.set_retention(table[:TABLE_PREFIX_LENGTH], kept)
+        assert self.engine.retentions().get(table[:TABLE_PREFIX_LENGTH]) == kept
+        assert self.engine.oldest_readable(table) == oldest
 
     def step(self) -> None:
         choice = self.random.random()
@@ -286,7 +306,9 @@ class World:
             self.engine.compact()
         elif choice < 0.997:
             self.restart()
-        elif choice < 0.9975 and self.layout is NARROW:
+        elif choice < 0.9985:
+            self.set_retention()
+        elif choice < 0.999 and self.layout is NARROW:
             self.layout = WIDE
             self.engine.set_layout(TABLE, WIDE)
             self.oracle.set_layout(TABLE, WIDE)

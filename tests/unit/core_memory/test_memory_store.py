@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from datacave_core.errors import SnapshotTooOld
 from datacave_core.layout import DECIMAL64_NAN, Layout, PhysicalColumn, PhysicalType
 from datacave_core.memory import MemoryStore, SimulatedClock
 from datacave_core.ports import Store, Version
@@ -144,7 +145,8 @@ def test_forgetting_keeps_what_can_still_be_seen() -> None:
     also = store.pin(times[1])
     store.forget(times[3])
     assert store.oldest_readable() == times[1] and store.get(key(1), times[1]) == (1,)
-    assert store.get(key(1), times[0]) is None
+    with pytest.raises(SnapshotTooOld, match="no longer kept"):
+        store.get(key(1), times[0])
     unpin()
     unpin()
     store.forget(times[2])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from datacave_core.errors import DatacaveError, DiskFull, SerializationFailure
+from datacave_core.errors import DatacaveError, DiskFull, SerializationFailure, SnapshotTooOld
 from datacave_core.keycode import prefix_end, table_prefix
 from datacave_core.layout import Layout, PhysicalColumn, PhysicalType
 from datacave_core.memory import MemoryStore, SimulatedClock
@@ -100,7 +100,8 @@ def test_a_fixed_snapshot_is_kept_readable_until_the_end() -> None:
     assert transaction.get(key(0)) == (0, "row 0")
     transaction.rollback()
     world.store.forget(newest)
-    assert world.store.get(key(0), newest - 1) is None
+    with pytest.raises(SnapshotTooOld):
+        world.store.get(key(0), newest - 1)
 
 
 def test_a_statement_that_scans_keeps_its_snapshot_readable() -> None:
@@ -162,7 +163,7 @@ def test_the_past_is_read_only_and_checked() -> None:
         world.manager.begin().read_as_of(before)
     assert caught.value.sqlstate == "72000" and str(before + 1) in str(caught.value.detail)
     with pytest.raises(DatacaveError) as caught:
-        world.manager.check_readable(world.clock.now_microseconds() + 1_000_000)
+        world.manager.check_past(world.clock.now_microseconds() + 1_000_000)
     assert caught.value.sqlstate == "22023"
 
 

@@ -82,11 +82,11 @@ def test_reads_before_the_retention_are_refused_with_the_earliest_time() -> None
         lambda stamp: list(node.engine.scan_columns(PREFIX, None, stamp, [0])),
         lambda stamp: node.engine.pin(stamp),
     ):
-        with pytest.raises(DatacaveError, match="too old") as caught:
+        with pytest.raises(DatacaveError, match="no longer kept") as caught:
             read(stamps[0])
         assert caught.value.sqlstate == "72000"
         assert str(oldest) in (caught.value.detail or "")
     release()
-    with pytest.raises(DatacaveError, match="too old"):
+    with pytest.raises(DatacaveError, match="no longer kept"):
         node.engine.get(PREFIX + b"a", stamps[1])
     assert node.engine.get(PREFIX + b"a", oldest) == (b"2",)

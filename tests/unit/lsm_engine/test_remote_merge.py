@@ -13,8 +13,10 @@ from datacave_core.memory import Disk, MemoryFileSystem, SeededRandomness, Simul
 from datacave_core.wait import Wait
 from datacave_lsm import Engine, EngineOptions, KeyRing, perform_merge
 from datacave_lsm.compaction import MergeRequest
+from datacave_lsm.retention import Retention, Retentions
 
 PREFIX = b"\0\0\0\1\0\0"
+RETENTIONS = Retentions(Retention((5, 9)), {b"abcd": Retention((7,))})
 LAYOUT = Layout(
     3,
     (
@@ -142,9 +144,24 @@ def test_damage_found_elsewhere_is_told() -> None:
 
 
 def test_requests_survive_the_way() -> None:
-    request = MergeRequest([[3], [2, 1]], True, (5, 9), 10, 4, {PREFIX: LAYOUT}, 100, 7, False)
+    request = MergeRequest(
+        [[3], [2, 1]],
+        True,
+        RETENTIONS,
+        10,
+        4,
+        {PREFIX: LAYOUT},
+        100,
+        7,
+        False,
+    )
     decoded = MergeRequest.decode(request.encode())
     assert decoded.layouts == {PREFIX: LAYOUT}
     assert [list(part) for part in decoded.inputs] == [[3], [2, 1]]
-    assert (decoded.bottom, decoded.snapshots, decoded.first_number, decoded.number_count) == (True, (5, 9), 10, 4)
+    assert (decoded.bottom, decoded.retentions, decoded.first_number, decoded.number_count) == (
+        True,
+        RETENTIONS,
+        10,
+        4,
+    )
     assert (decoded.table_bytes_max, decoded.group_rows_max, decoded.compression) == (100, 7, False)
