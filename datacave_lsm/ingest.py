@@ -31,7 +31,7 @@ from datacave_lsm.batch import Batch, complete_rows
 from datacave_lsm.key_order import TAIL_KEYS_MAX, KeyOrder
 from datacave_lsm.memtable import Memtable
 from datacave_lsm.recovery import open_table
-from datacave_lsm.table import Group, SegmentCache
+from datacave_lsm.table import Group, SegmentCache, TableReader
 from datacave_lsm.table.chunk import chunk_of_rows
 from datacave_lsm.tablebuild import TableBuild, TableFactory
 from datacave_lsm.version import TableFile, TableHandle
@@ -186,14 +186,16 @@ class Ingestion:
         return Ingest(handles, rest, self._give_up)
 
     def _give_up(self, ingest: Ingest) -> None:
-        for handle in ingest.handles:
-            handle.reader.close()
-        self.remove([handle.file for handle in ingest.handles])
+        self.remove([handle.file for handle in ingest.handles], readers=[handle.reader for handle in ingest.handles])
 
-    def remove(self, files: Sequence[TableFile], build: TableBuild | None = None) -> None:
+    def remove(
+        self, files: Sequence[TableFile], build: TableBuild | None = None, readers: Sequence[TableReader] = ()
+    ) -> None:
         """Removes, off the loop, what nobody will need."""
 
         def work() -> None:
+            for reader in readers:
+                reader.close()
             if build is not None:
                 build.abandon()
             for file in files:

@@ -65,10 +65,12 @@ class TableBuild:
 
     def abandon(self) -> None:
         """Removes what was written; for failed and cancelled jobs."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-            self._factory.files.remove(self._temporary)
+        file, self._file = self._file, None
+        if file is not None:
+            try:
+                file.close()
+            finally:
+                self._factory.files.remove(self._temporary)
 
     def put_in_place(self) -> TableFile:
         """`finish`, off the loop: the filter over all keys is array work that releases the interpreter lock."""

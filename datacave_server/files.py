@@ -33,11 +33,17 @@ class OsFile:
 
     def write(self, data: bytes) -> int:
         """Appends; may write less than all."""
-        return os.write(self._descriptor, data)
+        try:
+            return os.write(self._descriptor, data)
+        except OSError as error:
+            raise self.named(error.errno) from None
 
     def write_at(self, offset: int, data: bytes) -> int:
         """Writes over what is at an offset; may write less than all. Linux would append to a file not `in_place`."""
-        return os.pwrite(self._descriptor, data, offset)
+        try:
+            return os.pwrite(self._descriptor, data, offset)
+        except OSError as error:
+            raise self.named(error.errno) from None
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Reads up to `length` bytes at `offset`; shorter only at the end of the file."""
@@ -56,7 +62,10 @@ class OsFile:
         return os.fstat(self._descriptor).st_size
 
     def truncate(self, length: int) -> None:
-        os.ftruncate(self._descriptor, length)
+        try:
+            os.ftruncate(self._descriptor, length)
+        except OSError as error:
+            raise self.named(error.errno) from None
 
     def allocate(self, length: int) -> None:
         """Makes the file at least `length` bytes long, with zeros that have their space; ENOSPC shows here."""
@@ -64,11 +73,18 @@ class OsFile:
         if _fallocate(self._descriptor, 0, 0, length) != 0:
             number = ctypes.get_errno()
             if number not in (errno.EOPNOTSUPP, errno.ENOSYS):
-                raise OSError(number, os.strerror(number), self._name)
+                raise self.named(number)
 
     def sync(self) -> None:
         """fdatasync: the contents survive a power failure once this returns."""
-        os.fdatasync(self._descriptor)
+        try:
+            os.fdatasync(self._descriptor)
+        except OSError as error:
+            raise self.named(error.errno) from None
+
+    def named(self, number: int | None) -> OSError:
+        """The error of a call on this file, which names it as the operating system does not."""
+        return OSError(number, os.strerror(number or 0), self._name)
 
     @property
     def descriptor(self) -> int:

@@ -246,8 +246,7 @@ class Server:
             await finished(store.close())
         except (DatacaveError, OSError):
             if self.state is not State.FAILED:
-                raise
-            logger.exception("the storage could not be closed")
+                raise  # else it has been told why
 
     async def _start_admin(self, stack: AsyncExitStack, root: OsFileSystem, tls: ServerTls | None) -> None:
         section = self.config.metrics

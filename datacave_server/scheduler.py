@@ -87,7 +87,7 @@ class LoopScheduler:
         file, done = self._syncs.popleft()
         if self._syncs:
             body.want(self._syncs[0][0].descriptor)
-        done(OSError(number, os.strerror(number), repr(file)) if number else None)
+        done(file.named(number) if number else None)
 
     def close(self) -> None:
         """Waits for the work at hand and ends the threads; `done` callbacks not yet run stay queued in the loop."""

@@ -22,10 +22,10 @@ from datacave_core.memory import (
     SimulatedClock,
     SimulatedScheduler,
 )
-from datacave_core.ports import Prepared
+from datacave_core.ports import FileSystem, Prepared
 from datacave_core.values import Row
 from datacave_core.wait import TURN, Wait
-from datacave_lsm import Engine, EngineOptions, KeyRing
+from datacave_lsm import Engine, EngineOptions, KeyRing, MergeWorker
 
 PREFIX = b"\0\0\0\7\0\0"
 LAYOUT = Layout(1, (PhysicalColumn(PhysicalType.INT64), PhysicalColumn(PhysicalType.TEXT)))
@@ -49,8 +49,15 @@ SPREAD = 5
 RING = KeyRing({"k": bytes(range(32))}, "k")
 
 
+class StillWaiting(Exception):
+    """What is waited for does not come while the disk is as it is."""
+
+
 class Script:
-    """The workload on one disk; `durable` is the number of the newest commit acknowledged as durable."""
+    """The workload on one disk, its merges by a `worker` or none.
+
+    `durable` is the number of the newest commit acknowledged as durable.
+    """
 
     def __init__(self, disk: Disk, seed: int, ring: KeyRing | None = None, options: EngineOptions = OPTIONS) -> None:
         self.options = options
@@ -61,13 +68,36 @@ class Script:
         self.durable = 0
         self.made = 0
         self.recycled = 0
+        self.worker: MergeWorker | None = None
+        self.engine: Engine | None = None
+
+    def files(self) -> FileSystem:
+        """What the engine is opened on."""
+        return MemoryFileSystem(self.disk)
+
+    def between(self, engine: Engine, step: int) -> None:
+        """What else happens after a commit."""
 
     def open(self) -> Engine:
-        files = MemoryFileSystem(self.disk)
+        files = self.files()
         randomness = SeededRandomness(self.seed + 1000 * self.disk.generation)
-        engine = Engine.open(files, self.scheduler.clock, self.scheduler, randomness, self.options, self.ring)
+        clock = self.scheduler.clock
+        engine = Engine.open(files, clock, self.scheduler, randomness, self.options, self.ring, self.worker)
+        self.engine = engine
         engine.set_layout(PREFIX, LAYOUT)
         return engine
+
+    def bury(self) -> None:
+        """The process is gone: its jobs end here, where it is no news that they do not reach the disk any more."""
+        engine, self.engine = self.engine, None
+        self.scheduler = SimulatedScheduler(self.scheduler.clock)
+        if engine is None:
+            return
+        maintenance = engine._maintenance
+        runners = (maintenance._flusher, maintenance._merger, maintenance._copier, maintenance._recorder)
+        for job in [runner._job for runner in runners if runner._job is not None]:
+            with contextlib.suppress(PowerFailure, OSError):
+                job.close()
 
     def commit(self, engine: Engine, *, wait_durable: bool = True) -> None:
         number = self.made + 1
@@ -104,6 +134,9 @@ class Script:
         except StopIteration as end:
             prepared: Prepared = end.value
             return prepared
+        finally:
+            with contextlib.suppress(PowerFailure, OSError):
+                steps.close()
 
     def settle(self, event: Wait) -> None:
         for _ in range(100):
@@ -111,7 +144,8 @@ class Script:
             if event.done:
                 break
             self.scheduler.run_for(0.25)
-        assert event.done
+        if not event.done:
+            raise StillWaiting(event.reason)
         event.raise_error()
 
     def run(self) -> None:
@@ -127,6 +161,7 @@ class Script:
             if step == 17:
                 self.close(engine)
                 engine = self.open()
+            self.between(engine, step)
         self.settle(engine.flush())
         self.settle(engine.compact())
         self.close(engine)
@@ -143,7 +178,7 @@ class Script:
         with contextlib.suppress(PowerFailure, DatacaveError):
             self.run()
         assert self.disk.generation == generation + 1
-        self.scheduler = SimulatedScheduler(self.scheduler.clock)
+        self.bury()
 
     def check(self) -> int:
         """Reopens and returns the number of the newest commit found."""
@@ -202,7 +237,7 @@ def test_power_fails_again_during_recovery() -> None:
                 script.scheduler.run_for(1)
             if disk.generation == generation:
                 disk.crash()
-            script.scheduler = SimulatedScheduler(script.scheduler.clock)
+            script.bury()
             script.check()
 
 
@@ -226,7 +261,7 @@ def test_one_operation_fails(error: int, options: EngineOptions) -> None:
         disk.locks.clear()
         if number % 2:
             disk.crash()
-        script.scheduler = SimulatedScheduler(script.scheduler.clock)
+        script.bury()
         script.check()
     assert stopped
     assert error == errno.EIO or survived
