@@ -20,6 +20,8 @@ def add_constraint(a: Alteration, written: ast.Constraint) -> None:
     if isinstance(written, ast.CheckConstraint):
         _add_check(a, written)
         return
+    if a.table.kind == "p" and isinstance(written, ast.ExclusionConstraint):
+        raise partition_parts.no_exclusion()
     made, index = constraints.bind_constraint(a.b, a.table, written, a.names)
     if index is not None:
         partition_parts.check_unique(a.table, index)

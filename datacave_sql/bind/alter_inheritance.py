@@ -172,10 +172,7 @@ def attach(a: Alteration, action: ast.AttachPartition) -> None:
     """ATTACH PARTITION. Raises 42809, 42804, 42P17, and where it runs 23514 for rows that do not belong there."""
     b, parent = a.b, a.table
     if parent.kind != "p":
-        raise wrong_kind(
-            f'ALTER action ATTACH PARTITION cannot be performed on relation "{parent.name}"',
-            "This operation is not supported for tables.",
-        )
+        raise DatacaveError(f'table "{parent.name}" is not partitioned', sqlstate=sqlstate.INVALID_OBJECT_DEFINITION)
     table = relations.require_table(b, action.table, action.position)
     _check_attachable(a, parent, table)
     assert action.bound is not None
@@ -292,10 +289,7 @@ def _add_constraint(child: Alteration, constraint: Constraint, index: Index | No
 def detach(a: Alteration, action: ast.DetachPartition) -> None:
     """DETACH PARTITION; CONCURRENTLY does the same, as nobody has to wait longer for it."""
     if a.table.kind != "p":
-        raise wrong_kind(
-            f'ALTER action DETACH PARTITION cannot be performed on relation "{a.table.name}"',
-            "This operation is not supported for tables.",
-        )
+        raise DatacaveError(f'table "{a.table.name}" is not partitioned', sqlstate=sqlstate.INVALID_OBJECT_DEFINITION)
     table = relations.require_table(a.b, action.table, action.position)
     if table.parents != (a.table.oid,):
         raise DatacaveError(

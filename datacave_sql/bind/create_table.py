@@ -78,8 +78,20 @@ class TableDraft:
 def bind_create_table(b: Binding, statement: ast.CreateTable, helpers: object) -> s.BoundStatement:
     """The table to make. Raises 42P07, 42701, 42P16, 42704, and 0A000 for what Datacave has not."""
     _refuse(statement)
+    if statement.partition_by is not None and statement.inherits:
+        raise DatacaveError(
+            "cannot create partitioned table as inheritance child", sqlstate=sqlstate.INVALID_OBJECT_DEFINITION
+        )
     temporary = statement.persistence == "temporary"
     schema = relations.creation_schema(b, statement.name, statement.position, temporary)
+    if schema.name.startswith("pg_temp") and statement.persistence == "unlogged":
+        raise DatacaveError(
+            "only temporary relations may be created in temporary schemas", sqlstate=sqlstate.INVALID_TABLE_DEFINITION
+        )
+    if statement.partition_by is not None and any(
+        isinstance(one, ast.ExclusionConstraint) for one in statement.elements
+    ):
+        raise partition_parts.no_exclusion()
     name = statement.name[-1]
     exists = (schema.oid, name) in b.catalog.relation_names
     if exists and statement.if_not_exists:

@@ -9,6 +9,7 @@ from datacave_core.catalog import PartitionBound, PartitionKey, Table
 from datacave_core.errors import DatacaveError
 from datacave_core.types import DEFAULT_SETTINGS
 from datacave_sql.bind import coercion
+from datacave_sql.bind.create_index import mentioned_columns
 from datacave_sql.bind.names import Scope
 from datacave_sql.bind.state import Binding
 from datacave_sql.expr import nodes as n
@@ -119,7 +120,7 @@ def _side(
             raise _follows(kind, node)
         text = _value(b, parent, key, column, node)
         if text is None:
-            raise DatacaveError("cannot specify NULL in range bound", sqlstate=sqlstate.INVALID_TABLE_DEFINITION)
+            raise DatacaveError("cannot specify NULL in range bound", sqlstate=sqlstate.INVALID_OBJECT_DEFINITION)
         found.append(("v", text))
     return tuple(found)
 
@@ -137,7 +138,7 @@ def _value(b: Binding, parent: Table, key: PartitionKey, column: int, node: ast.
     """A value of a bound as text."""
     part = key.parts[column]
     scope = Scope(clause="partition bound")
-    if isinstance(node, ast.ColumnRef):
+    if any(True for _ in mentioned_columns(node)):
         raise DatacaveError(
             "cannot use column reference in partition bound expression",
             sqlstate=sqlstate.FEATURE_NOT_SUPPORTED,

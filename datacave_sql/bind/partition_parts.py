@@ -18,7 +18,7 @@ def find_parent(b: Binding, name: ast.QualifiedName, position: int, persistence:
     """The partitioned table of PARTITION OF. Raises 42P01, 42809."""
     parent = relations.require_table(b, name, position)
     if parent.partition_key is None:
-        raise DatacaveError(f'"{parent.name}" is not partitioned', sqlstate=sqlstate.WRONG_OBJECT_TYPE)
+        raise DatacaveError(f'"{parent.name}" is not partitioned', sqlstate=sqlstate.INVALID_OBJECT_DEFINITION)
     check_persistence(parent, persistence, "create")
     return parent
 
@@ -99,16 +99,20 @@ def check_constraints(table: Table) -> None:
         check_unique(table, index)
 
 
+def no_exclusion() -> FeatureNotSupported:
+    """0A000 of EXCLUDE on a partitioned table."""
+    return FeatureNotSupported(
+        "exclusion constraints are not supported on partitioned tables", hint="Add the constraint to the partitions."
+    )
+
+
 def check_unique(table: Table, index: Index) -> None:
     """Raises 0A000 for a unique index without all columns of the partition key, which no partition could check."""
     key = table.partition_key
     if key is None or not (index.unique or index.exclusion):
         return
     if index.exclusion:
-        raise FeatureNotSupported(
-            "exclusion constraints are not supported on partitioned tables",
-            hint="Add the constraint to the partitions.",
-        )
+        raise no_exclusion()
     word = "PRIMARY KEY" if index.primary else "UNIQUE"
     columns = {part.column for part in index.keys}
     for part in key.parts:

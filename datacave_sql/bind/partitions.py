@@ -81,7 +81,7 @@ def _part(b: Binding, table: Table, element: ast.IndexElement, strategy: str) ->
             f"partition key column {element.position} has pseudo-type {b.types.name(type_oid)}"
             if number
             else f"partition key column 1 has pseudo-type {b.types.name(type_oid)}",
-            sqlstate=sqlstate.INVALID_OBJECT_DEFINITION,
+            sqlstate=sqlstate.INVALID_TABLE_DEFINITION,
         )
     if element.collation is not None and not b.types.type(type_oid).collation_oid:
         raise DatacaveError(

@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from datacave_core import sqlstate
-from datacave_core.catalog import Constraint
+from datacave_core.catalog import Constraint, Table
 from datacave_core.errors import DatacaveError
-from datacave_sql.bind import relations
+from datacave_sql.bind import inheritance, relations, typenames
 from datacave_sql.bind import statements as s
 from datacave_sql.bind.object_names import free_name
 from datacave_sql.bind.state import Binding
@@ -19,12 +19,14 @@ PG_CLASS_OID = 1259
 
 def copy_like(b: Binding, draft: Any, clause: ast.LikeClause) -> None:
     """Puts the other table's columns into the draft, and defaults, checks, indexes as far as they are included."""
-    source = relations.require_table(b, clause.table, clause.position)
+    source = _source(b, clause)
     numbers: dict[int, int] = {}
     for column in source.live_columns:
-        if any(known.name == column.name for known in draft.columns):
+        known = next((one for one in draft.columns if one.name == column.name), None)
+        if known is not None and known.name not in draft.inherited:
             raise DatacaveError(f'column "{column.name}" specified more than once', sqlstate=sqlstate.DUPLICATE_COLUMN)
-        number = len(draft.columns) + 1
+        draft.declared += 1
+        number = len(draft.columns) + 1 if known is None else known.number
         numbers[column.number] = number
         made = replace(column, number=number, missing=None, privileges=())
         if column.identity:
@@ -34,7 +36,11 @@ def copy_like(b: Binding, draft: Any, clause: ast.LikeClause) -> None:
                 made = replace(made, generated="", default=None)
         elif "defaults" not in clause.including:
             made = replace(made, default=None)
-        draft.columns.append(made)
+        if known is None:
+            draft.columns.append(made)
+        else:
+            draft.inherited.discard(known.name)
+            draft.columns[number - 1] = inheritance.merge_declared(b, draft, made, made.default is not None)
         if "comments" in clause.including:
             text = b.catalog.comment(PG_CLASS_OID, source.oid, column.number)
             if text is not None:
@@ -47,6 +53,24 @@ def copy_like(b: Binding, draft: Any, clause: ast.LikeClause) -> None:
     if "indexes" in clause.including:
         for index in source.indexes:
             _index(b, draft, index, numbers)
+
+
+def _source(b: Binding, clause: ast.LikeClause) -> Table:
+    """The relation, or the composite type as one. Raises 42P01, 42809."""
+    found = relations.find_relation(b, clause.table, clause.position)
+    if isinstance(found, Table):
+        return found
+    if found is not None:
+        raise DatacaveError(
+            f'relation "{clause.table[-1]}" is invalid in LIKE clause',
+            sqlstate=sqlstate.WRONG_OBJECT_TYPE,
+            detail="This operation is not supported for sequences.",
+        )
+    oid = typenames.find_type_oid(b, clause.table)
+    definition = b.catalog.types.get(oid) if oid else None
+    if definition is None or definition.kind != "c":
+        raise relations.undefined_relation(clause.table, clause.position)
+    return Table(definition.oid, definition.schema_oid, definition.name, definition.attributes, kind="c")
 
 
 def _identity(b: Binding, draft: Any, column: Any, table_oid: int, number: int, include: bool) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
+from datacave_core.types import oids
 from datacave_core.types.network import parse_inet
 from datacave_core.types.zone_names import session_zone
 from datacave_core.values import Array, Interval, Value
@@ -23,6 +24,8 @@ from datacave_sql.functions.context import EvaluationContext
 from datacave_sql.functions.errors import bad_parameter
 
 BODIES = Bodies()
+HEADER_BYTES = 4
+"""What stands before the bytes of a value of variable length."""
 
 
 @BODIES.with_context("pgsql_version")
@@ -207,6 +210,20 @@ def _collation(types: CallTypes) -> Body:
         return '"default"'
 
     return Body(collation)
+
+
+@BODIES.for_types("pg_column_size")
+def _column_size(types: CallTypes) -> Body:
+    """The bytes of a value outside of a table, as PostgreSQL has it in memory; nothing is compressed."""
+    oid = types.types.base(types.arguments[0])
+    length = types.types.type(oid).length
+    if length > 0:
+        return Body(lambda value: length)
+    send = types.types.io(oid).send
+    if oid == oids.NUMERIC:
+        # The header of the binary form has 8 bytes, that of a short numeric 2.
+        return Body(lambda value: HEADER_BYTES + 2 + len(send(value)) - 8)
+    return Body(lambda value: HEADER_BYTES + len(send(value)))
 
 
 def _spread(values: tuple[Value, ...]) -> Sequence[Value] | None:

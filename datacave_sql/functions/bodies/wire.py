@@ -57,7 +57,7 @@ def _distance(value: Decimal, verb: str) -> int:
     return int(value.to_integral_value(rounding="ROUND_HALF_UP"))
 
 
-BODIES.add("pg_lsn_mi", lambda a, b: Decimal(a - b))
+BODIES.add("pg_lsn_mi pg_wal_lsn_diff", lambda a, b: Decimal(a - b))
 BODIES.add("pg_lsn_pli", lambda position, distance: _position(position + _distance(distance, "add")))
 BODIES.add("pg_lsn_mii", lambda position, distance: _position(position - _distance(distance, "subtract")))
 
