@@ -162,6 +162,8 @@ def checks(b: Binding, table: Table, columns: tuple[l.OutputColumn, ...]) -> tup
 def writable_table(b: Binding, item, verb: str) -> Table:  # type: ignore[no-untyped-def]
     """The table or view that INSERT, UPDATE or DELETE names. Raises 42P01, 42809 and 42501."""
     table = relations.find_relation(b, item.name, item.position)
+    if table is None and item.name[-1] in b.environment.transition_tables:
+        raise FeatureNotSupported(f'relation "{item.name[-1]}" cannot be the target of a modifying statement')
     if table is None:
         raise relations.undefined_relation(item.name, item.position)
     if not isinstance(table, Table):

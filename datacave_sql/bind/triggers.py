@@ -124,7 +124,7 @@ def _transitions(table: Table, statement: ast.CreateTrigger, events: str) -> tup
         if statement.timing != "after":
             raise _invalid("transition table name can only be specified for an AFTER trigger")
         if "t" in events:
-            raise _invalid("TRUNCATE triggers with transition tables are not supported")
+            raise FeatureNotSupported("TRUNCATE triggers with transition tables are not supported")
         if len(events) > 1:
             raise FeatureNotSupported("transition tables cannot be specified for triggers with more than one event")
         if any(names for _, names in statement.events):
@@ -265,6 +265,11 @@ def rename_trigger(b: Binding, statement: ast.Rename) -> s.BoundStatement:
 def switched_triggers(table: Table, words: str, name: str) -> tuple[Trigger, ...]:
     """The triggers after ALTER TABLE ENABLE or DISABLE TRIGGER; USER and ALL mean every one. Raises 42704."""
     letter = SWITCHES[words]
+    if name == "all" and letter == "D" and any(one.kind == "f" for one in table.constraints):
+        raise FeatureNotSupported(
+            "triggers of foreign keys cannot be disabled",
+            hint="Disable TRIGGER USER; SET session_replication_role TO replica leaves foreign keys alone.",
+        )
     if name in ("user", "all"):
         return tuple(replace(one, enabled=letter) for one in table.triggers)
     require_trigger(table, name)

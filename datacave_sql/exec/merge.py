@@ -152,7 +152,9 @@ class MergeRun:
         new: Row | None = make_new(found) if branch.kind != "delete" else None
         if triggers is not None:
             triggers.assigned = branch.assigned
-            given = yield from triggers.before_write(self.writer, key, UPDATE, old, new, self._regenerate)
+            given = yield from triggers.before_write(
+                self.writer, key, UPDATE, old, new, self._regenerate, "updated or deleted"
+            )
             if given is None:
                 return
             new = given if new is not None else None

@@ -22,6 +22,7 @@ from datacave_sql.exec.row_writer import RowWriter
 from datacave_sql.exec.rowfunction import Factory
 from datacave_sql.exec.sort import batches_of
 from datacave_sql.exec.table_scan import KeyLookup
+from datacave_sql.exec.triggers import moved_by_trigger
 from datacave_sql.table.access import IndexAccess, TableAccess
 
 CheckFunction = Callable[[Row], str | tuple[str, str] | None]
@@ -148,6 +149,8 @@ class InsertRun:
                     given = yield from triggers.before_insert(row, self._regenerate)
                     if given is None:
                         continue
+                    if given is not row and check is not None and check(given) == "":
+                        raise moved_by_trigger()
                     row = given
                 writer.check_not_null(row)
                 if check is not None and (violated := check(row)) is not None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from datacave_core import sqlstate
 from datacave_core.catalog import Table, Trigger
-from datacave_core.errors import DatacaveError
+from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.values import Row
 from datacave_core.wait import Steps
 from datacave_sql.exec.context import ExecutionContext
@@ -113,7 +113,14 @@ class RowTriggers:
         return regenerate(given) if regenerate is not None and given is not None and given is not row else given
 
     def before_write(
-        self, writer: Any, key: bytes, mode: int, old: Row, new: Row | None, regenerate: Regenerate = None
+        self,
+        writer: Any,
+        key: bytes,
+        mode: int,
+        old: Row,
+        new: Row | None,
+        regenerate: Regenerate = None,
+        what: str = "",
     ) -> Steps[Row | None]:
         """What becomes of a locked row that is to be updated, or deleted; None: nothing. Raises 27000."""
         event = "u" if new is not None else "d"
@@ -123,7 +130,7 @@ class RowTriggers:
         if given is None:
             return None
         if (yield from writer.lock_row(key, mode)) != old:
-            raise changed_meanwhile("updated" if new is not None else "deleted")
+            raise changed_meanwhile(what or ("updated" if new is not None else "deleted"))
         return regenerate(given) if regenerate is not None and given is not new and new is not None else given
 
     def instead(self, event: str, old: Row | None, new: Row | None) -> Steps[Row | None]:
@@ -203,3 +210,8 @@ def changed_meanwhile(what: str) -> DatacaveError:
         sqlstate=sqlstate.TRIGGERED_DATA_CHANGE_VIOLATION,
         hint="Consider using an AFTER trigger instead of a BEFORE trigger to propagate changes to other rows.",
     )
+
+
+def moved_by_trigger() -> DatacaveError:
+    """The error of a BEFORE trigger whose row belongs into another partition than the one that was chosen."""
+    return FeatureNotSupported("moving row to another partition during a BEFORE FOR EACH ROW trigger is not supported")

@@ -75,7 +75,7 @@ def _declaration(
     datum.constant = one.constant
     datum.not_null = one.not_null
     if default is None:
-        if datum.kind == "s" and c.types.base(oid) != oid:
+        if datum.kind != "r" and c.types.base(oid) != oid:
             # The domain may refuse NULL.
             null = c.expression(outside, x.Sql("NULL", 0, one.line), (oid, typmod))
             return one.line, lambda frame: store_whole(datum, c.types)(frame, null(frame))
@@ -160,7 +160,7 @@ def compile_return(c: Compiler, level: Level, s: x.Return) -> Run:
             "RETURN cannot have a parameter in a procedure"
             if returns.kind == "procedure"
             else "RETURN cannot have a parameter in function returning void",
-            sqlstate=sqlstate.DATATYPE_MISMATCH,
+            sqlstate=sqlstate.SYNTAX_ERROR if returns.kind == "procedure" else sqlstate.DATATYPE_MISMATCH,
         )
     if returns.is_set:
         error = _refused("RETURN cannot have a parameter in function returning set")
@@ -170,7 +170,7 @@ def compile_return(c: Compiler, level: Level, s: x.Return) -> Run:
         raise _refused("RETURN cannot have a parameter in function with OUT parameters")
     if returns.type == oids.VOID and returns.kind == "function":
         raise _refused("RETURN cannot have a parameter in function returning void")
-    if returns.is_row:
+    if returns.is_row and c.types.base(returns.type) == returns.type:
         row = _returned_row(c, level, s.value)
 
         def composite(frame: Frame) -> Signal:

@@ -14,8 +14,8 @@ from datacave_sql.plpgsql import syntax as x
 from datacave_sql.plpgsql.compiler import Compiler, Exit, Run, Signal
 from datacave_sql.plpgsql.expressions import Expression
 from datacave_sql.plpgsql.frames import Frame
-from datacave_sql.plpgsql.targets import find, store_whole, writable
-from datacave_sql.plpgsql.variables import Level
+from datacave_sql.plpgsql.targets import Targets, find, store_whole, writable
+from datacave_sql.plpgsql.variables import Level, Shape
 
 ENDS = object()
 """Of a round's signal: the loop is over."""
@@ -180,6 +180,7 @@ def compile_foreach(c: Compiler, level: Level, s: x.ForEach) -> Run:
     array = c.expression(level, s.array)
     target = writable(find(level, s.targets[0].names)[0])
     store = store_whole(target, c.types)
+    targets = Targets(level, c.types, s.targets) if target.kind == "r" or len(s.targets) > 1 else None
     depth = s.slice
     loop = each(c, s.label, rounds(c, level, s.label, s.body))
 
@@ -207,9 +208,20 @@ def compile_foreach(c: Compiler, level: Level, s: x.ForEach) -> Run:
             raise DatacaveError(
                 "FOREACH loop variable must not be of an array type", sqlstate=sqlstate.DATATYPE_MISMATCH
             )
+        if targets is not None and not depth:
+            attributes = c.types.attributes(c.types.element(c.types.base(array.type)))
+            row = _Row(Shape(attributes, c.types) if attributes else None)
+            return loop(frame, value.elements, lambda item: targets.store(frame, item, row))
         return loop(frame, _slices(value, depth), lambda item: store(frame, item))
 
     return run
+
+
+class _Row:
+    """What the elements of an array look like to several targets."""
+
+    def __init__(self, shape: Shape | None) -> None:
+        self.shape = shape
 
 
 def _slices(value: Array, depth: int) -> Iterable[Any]:

@@ -60,8 +60,13 @@ class CursorStatements(DeclarationGrammar):
         start = self.starts[first]
         importing = self.word() == "import"
         index = first
-        while self.kinds[index] not in (";", END, "BAD"):
+        depth = 0
+        while self.kinds[index] not in (END, "BAD") and (depth or self.kinds[index] != ";"):
             word = self._word(index)
+            if word == "begin" and self._word(index + 1) == "atomic":
+                depth += 1
+            elif depth and word in ("case", "end"):
+                depth += 1 if word == "case" else -1
             if word == "into" and not importing and self._word(index - 1) not in ("insert", "merge"):
                 if into is not None:
                     raise self.error("INTO specified more than once", index)

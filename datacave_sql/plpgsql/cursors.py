@@ -22,6 +22,7 @@ from datacave_sql.plpgsql.control import each, rounds
 from datacave_sql.plpgsql.expressions import Expression, Query
 from datacave_sql.plpgsql.frames import Frame
 from datacave_sql.plpgsql.inner_statements import run_steps
+from datacave_sql.plpgsql.queries import LoopRows
 from datacave_sql.plpgsql.targets import Targets, find, store_record, store_whole
 from datacave_sql.plpgsql.variables import Datum, Level, Shape
 from datacave_sql.session.compiled import CompiledQuery
@@ -329,9 +330,13 @@ def compile_for_cursor(c: Compiler, level: Level, s: x.ForCursor) -> Run:
             while (row := run_inside(move(portal, "forward", 1))[1]) is not None:
                 yield portal.shown([row])[0]
 
+        # A COMMIT in the loop closes the portal; the rest of its rows is taken first.
+        source = LoopRows(rows(), query.text)
+        frame.loops.append(source)
         try:
-            return loop(frame, rows(), lambda row: store_record(frame, record, row, shape, c.types))
+            return loop(frame, source, lambda row: store_record(frame, record, row, shape, c.types))
         finally:
+            frame.loops.pop()
             frame.session.close_portal(portal.name)
 
     return run

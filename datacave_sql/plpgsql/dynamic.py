@@ -66,6 +66,7 @@ def run_utility(frame: Frame, text: str, parsed: ParsedStatement) -> Outcome:
             error.internal_query, error.internal_position, error.position = text, error.position, None
         raise
     before = session.evaluation.query_text
+    session.evaluation.routines.may_commit = not frame.atomic and not frame.subtransactions
     try:
         steps = run_steps(session, session.execute(compiled, ()))
     finally:

@@ -58,23 +58,31 @@ def assigned(b: Binding, e: n.Expression, wanted: Wanted) -> n.Expression:
     base = b.types.base(target)
     if b.types.kind(base) == "c" and b.types.base(e.type) != base and e.type != oids.UNKNOWN:
         if isinstance(e, n.RowConstructor):
-            return _row(b, e.fields, base)
-        attributes = b.types.attributes(e.type)
+            return _of_domain(b, _row(b, e.fields, base), wanted)
+        attributes = b.types.attributes(b.types.base(e.type))
         if attributes:
-            return _row(b, [n.FieldSelect(e, i, a.type, a.typmod) for i, a in enumerate(attributes)], base)
+            fields = [n.FieldSelect(e, i, a.type, a.typmod) for i, a in enumerate(attributes)]
+            return _of_domain(b, _row(b, fields, base), wanted)
         if e.type == oids.RECORD:
             return e
         if not isinstance(e, n.Constant):
             raise DatacaveError(
                 "cannot assign non-composite value to a record variable", sqlstate=sqlstate.DATATYPE_MISMATCH
             )
-    value = coercion.coerce(b, e, target, typmod, ASSIGNMENT)
+    element = b.types.element(b.types.base(e.type)) if e.type != oids.UNKNOWN else 0
+    value = None
+    if element != oids.RECORD:
+        value = coercion.coerce(b, e, target, typmod, ASSIGNMENT)
     if value is not None:
         return value
     text = coercion.coerce(b, e, oids.TEXT, -1, ASSIGNMENT) or n.TextCast(e, oids.TEXT)
     value = coercion.coerce(b, n.TextCast(text, base), target, typmod, ASSIGNMENT)
     assert value is not None
     return value
+
+
+def _of_domain(b: Binding, row: n.Expression, wanted: Wanted) -> n.Expression:
+    return coercion.coerce(b, row, *wanted, ASSIGNMENT) or row
 
 
 def _row(b: Binding, fields: Sequence[n.Expression], target: int) -> n.Expression:
@@ -106,11 +114,15 @@ class Bound:
             }
         )
         self._parsed: ParsedStatement | None = None
+        self._cursor: tuple[int, Any] | None = None
+        """The variable that WHERE CURRENT OF names, and its value."""
 
     def current(self, frame: Frame) -> bool:
         """Whether what is bound holds."""
         session = frame.session
         if self._catalog is not session.catalog_snapshot or self._context is not session.name_context:
+            return False
+        if self._cursor is not None and frame.values[self._cursor[0]] != self._cursor[1]:
             return False
         shapes = frame.shapes
         return not self._records or self._shapes == tuple(shapes[number] for number in self._records)
@@ -124,7 +136,7 @@ class Bound:
     def bind(self, frame: Frame) -> tuple[Binding, BoundQuery]:
         """Binds it for the present catalog and shapes."""
         session = frame.session
-        parsed = self.parsed()
+        parsed = self._with_cursor(frame, self.parsed())
         names = self._names
         scope = scope_of(self._level, frame.shapes, names.conflict)
         scope.keep_unknown = isinstance(self, Expression)
@@ -139,6 +151,21 @@ class Bound:
         self._context = session.name_context
         self._shapes = tuple(frame.shapes[number] for number in self._records)
         return b, query
+
+    def _with_cursor(self, frame: Frame, parsed: ParsedStatement) -> ParsedStatement:
+        """The tree with the portal of a cursor variable in WHERE CURRENT OF."""
+        statement: Any = parsed.statement
+        where = getattr(statement, "where", None)
+        if not isinstance(where, ast.CurrentOf):
+            return parsed
+        found = self._level.find([where.cursor])
+        if found is None or found[0].type != oids.REFCURSOR:
+            return parsed
+        value = frame.values[found[0].number]
+        self._cursor = (found[0].number, value)
+        if value is None:
+            return parsed
+        return replace(parsed, statement=replace(statement, where=replace(where, cursor=value)))
 
     def internal(self, error: DatacaveError) -> DatacaveError:
         """An error in this SQL: its place is one in it, not in the client's statement."""

@@ -19,6 +19,7 @@ class Frame:
         "context",
         "error",
         "line",
+        "loops",
         "read_only",
         "result",
         "row_count",
@@ -49,6 +50,8 @@ class Frame:
         self.what = ""
         """The statement that runs, as error contexts name it; before the first one what is being done instead."""
         self.result: Any = None
+        self.loops: list[Any] = []
+        """The LoopRows of loops over queries that run now."""
         self.subtransactions = 0
         """How many blocks with handlers are open."""
         self.rows: list[Any] = []

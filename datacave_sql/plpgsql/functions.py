@@ -23,6 +23,7 @@ from datacave_sql.plpgsql.grammar import parse_body
 from datacave_sql.plpgsql.queries import QUERIES
 from datacave_sql.plpgsql.raising import RAISING
 from datacave_sql.plpgsql.returning import Returns
+from datacave_sql.plpgsql.targets import store_record
 from datacave_sql.plpgsql.transactions import TRANSACTIONS
 from datacave_sql.plpgsql.trigger_variables import VARIABLES
 from datacave_sql.plpgsql.variables import Datum, Level, Shape
@@ -34,7 +35,18 @@ ENTRY, EXIT = "during function entry", "during function exit"
 class Function:
     """One compiled body."""
 
-    __slots__ = ("_arguments", "_body", "_found", "_names", "_read_only", "catalog", "returns", "routine", "signature")
+    __slots__ = (
+        "_arguments",
+        "_body",
+        "_found",
+        "_names",
+        "_read_only",
+        "_records",
+        "catalog",
+        "returns",
+        "routine",
+        "signature",
+    )
 
     def __init__(
         self, catalog: Catalog, routine: Routine | None, signature: str, names: Names, arguments: Sequence[Datum],
@@ -46,6 +58,7 @@ class Function:
         self.returns = returns
         self._names = names
         self._arguments = [one.number for one in arguments]
+        self._records = [one.number for one in arguments if one.kind == "r"]
         self._found = found.number
         self._body = body
         self._read_only = routine is not None and routine.volatility != "v"
@@ -58,6 +71,8 @@ class Function:
         values[self._found] = False
         for number, value in zip(self._arguments, arguments, strict=True):
             values[number] = value
+        for number in self._records:
+            store_record(frame, number, values[number], None, session.catalog_state.types)
         session.evaluation.routines.frame = frame
         try:
             self.finish(frame, self._body(frame))
@@ -110,7 +125,9 @@ def compile_routine(session: Any, routine: Routine, call: CallTypes) -> Function
     for place, argument in enumerate(routine.arguments, 1):
         oid = argument.type_oid
         if argument.mode in "ibv":
-            oid = given[len(inputs)] if oid in POLYMORPHIC else oid
+            actual = given[len(inputs)]
+            if oid in POLYMORPHIC or (oid == oids.RECORD and types.attributes(types.base(actual))):
+                oid = actual
         elif oid in POLYMORPHIC:
             oid = resolve_polymorphic(given, declared, oid, types)[1]
         datum = c.new(level, f"${place}", oid)

@@ -210,7 +210,13 @@ class Grammar(CursorStatements):
             return x.ForInteger(line, label, targets[0].names[-1], low, high, step, reverse, self._loop_body(label))
         if self.kinds[stop] == ";":
             raise self.error('missing "LOOP"', stop)
-        if self.is_name() and (stop == self.index + 1 or self.kinds[self.index + 1] == "(") and len(targets) == 1:
+        query = self.word() in ("values", "select", "with", "table", "insert", "update", "delete", "show", "explain")
+        if (
+            not query
+            and self.is_name()
+            and (stop == self.index + 1 or self.kinds[self.index + 1] == "(")
+            and len(targets) == 1
+        ):
             cursor = self.name()
             arguments = None
             if self.kind == "(":
@@ -220,8 +226,8 @@ class Grammar(CursorStatements):
             return x.ForCursor(line, label, targets[0].names[-1], cursor, arguments, self._loop_body(label))
         if reverse:
             raise self.refuse("cannot specify REVERSE in query FOR loop")
-        query = self.sql(self.index, stop, whole=True)
-        return x.ForQuery(line, label, targets, query, None, (), self._loop_body(label))
+        source = self.sql(self.index, stop, whole=True)
+        return x.ForQuery(line, label, targets, source, None, (), self._loop_body(label))
 
     def _foreach(self, line: int, label: str | None) -> x.Statement:
         self.index += 1
@@ -375,6 +381,7 @@ class Grammar(CursorStatements):
         return x.EndTransaction(line, commits, chain)
 
 
+_QUERY_WORDS = frozenset({"values", "select", "with", "table", "insert", "update", "delete", "show", "explain"})
 _CURRENT = frozenset({"row_count", "pg_context"})
 _STACKED = frozenset(
     {

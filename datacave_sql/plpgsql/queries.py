@@ -161,7 +161,8 @@ def compile_for_query(c: Compiler, level: Level, s: x.ForQuery) -> Run:
                 "cannot open SELECT query as cursor" if outcome.kind == "select" else "cannot open query as cursor",
                 sqlstate=sqlstate.INVALID_CURSOR_DEFINITION,
             )
-        rows = _noting(outcome.rows, text)
+        rows = LoopRows(outcome.rows, text)
+        frame.loops.append(rows)
         seen = False
 
         def store(row: Row) -> None:
@@ -172,6 +173,7 @@ def compile_for_query(c: Compiler, level: Level, s: x.ForQuery) -> Run:
         try:
             signal = loop(frame, rows, store)
         finally:
+            frame.loops.pop()
             rows.close()
         if not seen:
             targets.store(frame, None, outcome)
@@ -180,16 +182,37 @@ def compile_for_query(c: Compiler, level: Level, s: x.ForQuery) -> Run:
     return run
 
 
-def _noting(rows: Iterator[Row], text: str) -> Any:
-    """The rows; errors that come while they are made name the statement."""
-    while True:
+class LoopRows:
+    """The rows of a loop's query as they are asked for; errors that come while they are made name the query."""
+
+    __slots__ = ("_rows", "_source", "_text")
+
+    def __init__(self, rows: Iterator[Row], text: str) -> None:
+        self._source = rows
+        self._rows = rows
+        self._text = text
+
+    def __iter__(self) -> Iterator[Row]:
+        return self
+
+    def __next__(self) -> Row:
         try:
-            row = next(rows)
-        except StopIteration:
-            return
+            return next(self._rows)
         except DatacaveError as error:
-            raise noted(error, text) from None
-        yield row
+            raise noted(error, self._text) from None
+
+    def materialise(self) -> None:
+        """Makes the rest of the rows now, because the transaction is about to end."""
+        try:
+            self._rows = iter(list(self._rows))
+        except DatacaveError as error:
+            raise noted(error, self._text) from None
+
+    def close(self) -> None:
+        """Ends the query."""
+        close = getattr(self._source, "close", None)
+        if close is not None:
+            close()
 
 
 def compile_return_query(c: Compiler, level: Level, s: x.ReturnQuery) -> Run:

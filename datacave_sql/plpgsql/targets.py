@@ -118,14 +118,22 @@ def assignment(
     if datum.kind == "r":
         return _record_part(names, level, datum, fields, target, value)
     tree = _target_tree(target, fields)
+    element = types.element(types.base(datum.type)) if _names_element(tree) else 0
 
     def rewrite(b: Binding, new: n.Expression, scope: Scope, frame: Frame) -> n.Expression:
         old = n.Parameter(datum.number + 1, types.base(datum.type), datum.typmod)
+        if element:
+            new = assigned(b, new, (element, datum.typmod))
         return assigned(b, replaced(b, tree, old, new, scope), (datum.type, datum.typmod))
 
     part = Expression(names, level, value, rewrite=rewrite)
     whole = store_whole(datum, types)
     return lambda frame: whole(frame, part(frame))
+
+
+def _names_element(tree: ast.AssignmentTarget) -> bool:
+    """Whether the target is an element of an array, not a slice and not a field."""
+    return all(isinstance(part, ast.Subscript) and not part.is_slice for part in tree.indirection)
 
 
 def _target_tree(target: x.Target, fields: Sequence[str]) -> ast.AssignmentTarget:
@@ -190,6 +198,7 @@ class Targets:
         self.wanted: list[Wanted] | None = []
         self._stores: list[Store] = []
         self._row: Datum | None = None
+        self._is_domain = False
         for target in targets:
             datum, fields = find(level, target.names)
             if not constants:
@@ -200,6 +209,7 @@ class Targets:
                         "record variable cannot be part of multiple-item INTO list", sqlstate=sqlstate.SYNTAX_ERROR
                     )
                 self._row = datum
+                self._is_domain = types.base(datum.type) != datum.type
                 shape = datum.shape
                 self.wanted = [(a.type, a.typmod) for a in shape.attributes] if shape is not None else None
                 return
@@ -230,4 +240,7 @@ class Targets:
             store_record(frame, datum.number, row, query.shape, self._types)
         else:
             assert datum.shape is not None
-            frame.values[datum.number] = (None,) * len(datum.shape.attributes) if row is None else tuple(row)
+            value = (None,) * len(datum.shape.attributes) if row is None else tuple(row)
+            if self._is_domain:
+                value = frame.context.domain_value(datum.type, value)
+            frame.values[datum.number] = value

@@ -36,6 +36,11 @@ def compile_end(c: Compiler, level: Level, s: x.EndTransaction) -> Run:
             )
         session = frame.session
         old = session.transaction
+        around: Frame | None = frame
+        while around is not None:
+            for rows in around.loops:
+                rows.materialise()
+            around = around.caller
         if s.commits:
             run_inside(session.commit())
         else:

@@ -396,6 +396,13 @@ class Collector:
                 removal.constraints.setdefault(table.oid, set()).add(constraint.oid)
         for sequence in self._catalog.sequences_owned_by(table.oid, column.number):
             removal.objects[sequence.oid] = sequence
+        for trigger in table.triggers:
+            read = mentioned_columns(expression_tree(trigger.condition)) if trigger.condition is not None else ()
+            if column.number in trigger.update_columns or any(one.parts[-1] == column.name for one in read):
+                self._tell(
+                    f"trigger {trigger.name} on table {table.name}", f"column {column.name} of table {table.name}"
+                )
+                removal.triggers.setdefault(table.oid, set()).add(trigger.oid)
         for _, view in sorted(self._catalog.tables.items()):
             reads = view.kind in ("v", "m") and reads_column(view, table.oid, column.number)
             if reads and view.oid not in removal.objects:

@@ -148,8 +148,12 @@ class _Texts:
             )
             for rule in table.rules
         )
+        triggers = tuple(
+            _changed(one, condition=one.condition and self._rule_text(one.condition, None)) for one in table.triggers
+        )
         rewritten: Table = _changed(
             table,
+            triggers=triggers,
             columns=columns,
             constraints=constraints,
             indexes=indexes,
