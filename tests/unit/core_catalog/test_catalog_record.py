@@ -30,10 +30,12 @@ from datacave_core.catalog import (
     PartitionKeyPart,
     Policy,
     Role,
+    Rule,
     Schema,
     Sequence,
     SystemPrivileges,
     Table,
+    Trigger,
     TypeDefinition,
     catalog_writes,
     initial_catalogs,
@@ -75,6 +77,7 @@ def filled(kind: type) -> Any:
         bound = PartitionBound("l", ("x", None), (("v", "1"),), (("+", ""),), 4, 3)
         special |= {"indexes": (filled(Index),), "constraints": (filled(Constraint),), "policies": (filled(Policy),)}
         special |= {"partition_key": key, "partition_bound": bound}
+        special |= {"rules": (filled(Rule),), "triggers": (filled(Trigger),)}
     values: dict[str, Any] = {}
     for number, field in enumerate(fields(kind), 40):
         hint = str(hints[field.name])
