@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from datacave_core.catalog import Role
 from datacave_core.values import Array, Row
+from datacave_sql.functions.extensions import COMMENTS
 from datacave_sql.pgcatalog.classes import options_array
 from datacave_sql.pgcatalog.privileges import acl_array
 from datacave_sql.pgcatalog.snapshot import CatalogRows
@@ -111,9 +112,11 @@ def _comments(rows: CatalogRows) -> Iterator[Any]:
 
 
 def description_rows(rows: CatalogRows) -> list[Row]:
-    """pg_description: comments on objects of the database."""
+    """pg_description: comments on objects of the database, and on the language that every database has."""
     return [
-        (c.object_oid, c.class_oid, c.sub_id, c.text) for c in _comments(rows) if c.class_oid not in _SHARED_CLASSES
+        (13559, 3079, 0, COMMENTS["plpgsql"]),
+        (13563, 2612, 0, COMMENTS["plpgsql"]),
+        *((c.object_oid, c.class_oid, c.sub_id, c.text) for c in _comments(rows) if c.class_oid not in _SHARED_CLASSES),
     ]
 
 

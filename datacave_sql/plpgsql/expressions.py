@@ -104,6 +104,10 @@ class Bound:
         self._level = level
         self._catalog: Any = None
         self._context: Any = None
+        # What says, without asking for the name context, that it is still the same:
+        self._state: Any = None
+        self._path: Any = None
+        self._role: Any = None
         self._shapes: tuple[Shape | None, ...] = ()
         self._records = tuple(
             {
@@ -120,8 +124,12 @@ class Bound:
     def current(self, frame: Frame) -> bool:
         """Whether what is bound holds."""
         session = frame.session
-        if self._catalog is not session.catalog_snapshot or self._context is not session.name_context:
-            return False
+        settings = session.settings
+        state = session.catalog_state
+        if state is not self._state or settings.search_path is not self._path or settings.role is not self._role:
+            if self._catalog is not state.catalog or self._context is not session.name_context:
+                return False
+            self._state, self._path, self._role = state, settings.search_path, settings.role
         if self._cursor is not None and frame.values[self._cursor[0]] != self._cursor[1]:
             return False
         shapes = frame.shapes

@@ -3,8 +3,8 @@
 Run: python -m tests.clients.psql_commands [--record]
 Each line of psql_commands.txt is run in one psql session on either server. With --record what PostgreSQL's session
 shows is written to shop/psql.txt, which the tests read. Left out on both sides is what PostgreSQL says about its
-built-in objects (Datacave has the objects, not the texts), how big things are, and the extension plpgsql. The exit
-code is the number of lines that differ.
+built-in objects (Datacave has the objects, not the texts), and how big things are. The exit code is the number of
+lines that differ.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 from bench.servers import Target, find_program
-from tests.clients.twins import SHOP, open_shop, psql, twins
+from tests.clients.twins import SHOP, open_shop, twins
 
 COMMANDS = (Path(__file__).parent / "psql_commands.txt").read_text(encoding="utf-8").splitlines()
 RECORDED = SHOP / "psql.txt"
@@ -63,7 +63,6 @@ def main() -> int:
     with twins() as targets:
         for target in targets:
             open_shop(target)
-        psql(targets[1], "DROP EXTENSION plpgsql")
         ours, theirs = map(shown, targets)
     if "--record" in sys.argv:
         RECORDED.write_text(f"{MARK}\n".join(theirs), encoding="utf-8")
