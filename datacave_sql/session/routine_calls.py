@@ -6,6 +6,7 @@ wrote. They are bound once per session for one catalog, one way of finding names
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,8 +40,18 @@ from datacave_sql.session.planned import planned
 from datacave_sql.session.touched_tables import check_may_write
 
 BODIES_MAX = 500
-DEPTH_MAX = 60
-"""Calls inside calls; each takes several frames of the interpreter's stack."""
+DEPTH_MAX = 100
+"""Calls inside calls."""
+FRAMES_BEFORE, FRAMES_EACH = 1000, 45
+"""Frames of the interpreter's stack that a statement may take, and each call inside it. Nothing else needs that many:
+whoever nests deeply without calls is still stopped by other limits long before the machine's stack ends."""
+
+
+def make_room(depth: int) -> None:
+    """Lets the interpreter's stack grow for so many calls inside each other."""
+    needed = FRAMES_BEFORE + FRAMES_EACH * depth
+    if sys.getrecursionlimit() < needed:
+        sys.setrecursionlimit(needed)
 
 
 def too_deep() -> DatacaveError:
@@ -115,6 +126,7 @@ class RoutineCalls:
         if self._depth >= DEPTH_MAX:
             raise too_deep()
         self._depth += 1
+        make_room(self._depth)
         configured = routine is not None and (routine.security_definer or routine.settings)
         before = self._enter(routine) if configured and routine is not None else None
         try:
@@ -166,6 +178,7 @@ class RoutineCalls:
         if self._depth >= DEPTH_MAX:
             raise too_deep()
         self._depth += 1
+        make_room(self._depth)
         before = self._enter(routine) if routine.security_definer or routine.settings else None
         try:
             body = self._body(routine, call)

@@ -204,3 +204,17 @@ async def test_what_the_session_runs_is_known_to_others(both):
     for client in both:
         assert client.session.evaluation.query_text == UPDATE.format("dos", 1)
     same(both, query("ROLLBACK"), quick=0)
+
+
+async def test_writes_that_call_triggers_go_the_long_way(both):
+    body = "BEGIN new.b := new.b || '!'; RETURN new; END"
+    same(both, query(UPDATE.format("before", 1)), quick=None)
+    same(both, query(f"CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $${body}$$"), quick=0)
+    same(both, query("CREATE TRIGGER g BEFORE INSERT OR UPDATE ON t FOR EACH ROW EXECUTE FUNCTION f()"), quick=0)
+    for _ in range(2):
+        same(both, query(UPDATE.format("uno", 1)), quick=0)
+    same(both, query(INSERT.format(7, "seven")), quick=0)
+    assert b"uno!" in rows(both)
+    same(both, query("DROP TRIGGER g ON t"), quick=0)
+    for quick in (None, 1):
+        same(both, query(UPDATE.format("after", 1)), quick=quick)
