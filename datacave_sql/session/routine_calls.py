@@ -155,6 +155,8 @@ class RoutineCalls:
         key = (routine.oid, table.oid, trigger.old_table, trigger.new_table)
         function = self._functions.get(key)
         if function is None or function.catalog is not session.catalog_snapshot:
+            if len(self._functions) >= BODIES_MAX:
+                self._functions.clear()
             function = self._functions[key] = compile_trigger(session, routine, table)
         arguments = trigger_values(session, call, old, new)
         return self._call(routine, function, arguments, atomic=True).result

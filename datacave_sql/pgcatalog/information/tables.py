@@ -53,19 +53,27 @@ def views(rows: CatalogRows, database: str, make: RowMaker) -> Iterator[Row]:
         if table.kind == "v":
             events = updatable_events(rows.catalog, table)
             option = dict(table.options).get("check_option", "none").upper()
+            instead = "".join(one.events for one in table.triggers if one.timing == "i")
             schema = rows.schema_name(table.schema_oid)
-            yield _view(make, database, schema, table.name, rows.view_query(table), events, option)
+            yield _view(make, database, schema, table.name, rows.view_query(table), events, option, instead)
 
 
 def _view(
-    make: RowMaker, database: str, schema: str, name: str, text: str | None, events: int = 0, option: str = "NONE"
+    make: RowMaker,
+    database: str,
+    schema: str,
+    name: str,
+    text: str | None,
+    events: int = 0,
+    option: str = "NONE",
+    instead: str = "",
 ) -> Row:
     both = UPDATE_EVENT | DELETE_EVENT
     return make(
         table_catalog=database, table_schema=schema, table_name=name, view_definition=text, check_option=option,
         is_updatable=YES_NO[events & both == both], is_insertable_into=YES_NO[bool(events & INSERT_EVENT)],
-        is_trigger_updatable="NO", is_trigger_deletable="NO",
-        is_trigger_insertable_into="NO",
+        is_trigger_updatable=YES_NO["u" in instead], is_trigger_deletable=YES_NO["d" in instead],
+        is_trigger_insertable_into=YES_NO["i" in instead],
     )  # fmt: skip
 
 
