@@ -34,13 +34,13 @@ class PointStatement:
         "settings",
     )
 
-    def __init__(self, session: Any, compiled: CompiledQuery, reader: Any) -> None:
+    def __init__(self, session: Any, compiled: CompiledQuery) -> None:
         self._session = session
         self._home = session.home
         self._evaluation = session.evaluation
         self.compiled = compiled
         self._state = session.home.state
-        self._context = ExecutionContext(session, reader, ())
+        self._context = ExecutionContext(session, session.reader, ())
         self.settings = session.format_settings
         self._role = session.settings.role
         self._authorization = session.settings.session_authorization
@@ -86,13 +86,12 @@ class PointStatement:
 class PointLookup(PointStatement):
     """A SELECT; `compiled` must have a `lookup`."""
 
-    __slots__ = ("_contended_tables", "_get", "_make", "_make_keys", "_owner", "_reader", "_tables")
+    __slots__ = ("_contended_tables", "_get", "_make", "_make_keys", "_owner", "_tables")
 
     def __init__(self, session: Any, compiled: CompiledQuery) -> None:
         if compiled.lookup is None:
             raise ValueError("the plan has no lookup")
-        self._reader = session.make_reader()
-        super().__init__(session, compiled, self._reader)
+        super().__init__(session, compiled)
         self._owner = session.owner
         self._get = session.database.store.get
         self._contended_tables = session.database.transactions.table_locks.contended
@@ -105,7 +104,7 @@ class PointLookup(PointStatement):
         session = self._session
         if session.transaction is not None or session.failed or session.has_news or self._contended_tables:
             return None
-        reader = self._reader
+        reader = session.reader
         timestamp = reader.renew()
         if self._owner.last_commit_timestamp > timestamp:
             return None  # the session's own last commit is on its way to the disk

@@ -27,7 +27,7 @@ class PointUpdate(PointStatement):
     __slots__ = ("_find", "_keys", "_table_oid", "_update")
 
     def __init__(self, session: Any, compiled: CompiledQuery, update: Update, find: KeyLookup) -> None:
-        super().__init__(session, compiled, None)
+        super().__init__(session, compiled)
         self._update = update
         self._find = find.make
         self._keys = find.make_keys
@@ -73,7 +73,7 @@ class PointInsert(PointStatement):
     __slots__ = ("_insert", "_make_source", "_row_id", "_table_oid")
 
     def __init__(self, session: Any, compiled: CompiledQuery, insert: Insert, source: ValuesRows) -> None:
-        super().__init__(session, compiled, None)
+        super().__init__(session, compiled)
         self._insert = insert
         self._make_source = source.make
         table = insert.access.table

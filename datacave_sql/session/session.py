@@ -105,7 +105,9 @@ class Session(Asides, CommitHooks, HeldStatements, AtOnce):
         self.past = SessionPast(self)
         self._catalog_base: Catalog | None = None
         self._unreadable_past: DatacaveError | None = None  # why datacave.as_of cannot be read
-        self._reader: SnapshotReader = SnapshotReader(database.store)
+        self.reader = SnapshotReader(database.store)
+        """For lookups without a transaction; where they need one, it is never up to date, which sends them the long
+        way."""
         self.settings.rights_changed = self._rights_changed
         self.settings.reading_changed = self._reading_changed
         self._reading_changed()
@@ -314,7 +316,7 @@ class Session(Asides, CommitHooks, HeldStatements, AtOnce):
         transaction = self.transaction
         reader: Any = transaction
         if transaction is None:
-            reader = self._reader
+            reader = self.reader
             if self.owner.last_commit_timestamp > reader.renew():
                 return None
             self.evaluation.statement_started()
@@ -389,14 +391,9 @@ class Session(Asides, CommitHooks, HeldStatements, AtOnce):
         if self.settings.as_of and self.transaction is None:
             self.begin_transaction()
 
-    def make_reader(self) -> SnapshotReader:
-        """For lookups without a transaction; where they need one, a reader that is never up to date sends them the
-        long way."""
-        stale = self.settings.reads_in_transactions
-        return StaleReader(self.database.store) if stale else SnapshotReader(self.database.store)
-
     def _reading_changed(self) -> None:
-        self._reader = self.make_reader()
+        stale = self.settings.reads_in_transactions
+        self.reader = StaleReader(self.database.store) if stale else SnapshotReader(self.database.store)
 
     def _check_not_failed(self, statement: Any) -> None:
         if self.failed and not runs_in_failed_block(statement):

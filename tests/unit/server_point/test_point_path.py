@@ -141,6 +141,15 @@ async def test_another_role_or_another_time_goes_the_long_way(both):
         assert b"later" in same(both, execution(b"s", [b"1"]), quick=quick)
 
 
+async def test_where_lone_reads_count_as_transactions_they_go_the_long_way(both):
+    same(both, execution(b"s", [b"1"]), quick=1)
+    same(both, query("SET default_transaction_isolation = 'serializable'"), quick=0)
+    same(both, execution(b"s", [b"1"]), quick=0)
+    same(both, query("SELECT b FROM t WHERE a = 1"), quick=0)
+    same(both, query("RESET default_transaction_isolation"), quick=0)
+    same(both, execution(b"s", [b"1"]), quick=1)
+
+
 async def test_simple_queries(both):
     text = "SELECT b, c FROM t WHERE a = {}"
     same(both, query(text.format(1)), quick=1)
