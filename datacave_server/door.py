@@ -17,6 +17,7 @@ from datacave_protocol import Event, ProtocolViolation, frontend
 from datacave_server.config import Address, Config
 from datacave_server.deadlines import Timeouts
 from datacave_server.pump import Pump, Work
+from datacave_server.sockets import Acceptor
 from datacave_server.tls import ServerTls
 
 BACKLOG = 512
@@ -29,34 +30,38 @@ class Door:
         self._config = config
         self._tls = tls
         self._loop = asyncio.get_running_loop()
-        self._server: asyncio.Server | None = None
         self._newcomers: set[Pump] = set()
-        self._make: Callable[[], asyncio.BaseProtocol] = self._newcomer
+        self._make: Callable[[], asyncio.Protocol] = self._newcomer
+        self._acceptor = Acceptor(self._loop, lambda: self._make())
+        self.addresses: Sequence[Address] = ()
+        """The addresses with the ports that were taken."""
 
     @classmethod
     async def open(cls, config: Config, tls: ServerTls | None) -> Door:
         """Takes the address. Raises OSError."""
         door = cls(config, tls)
         listen = config.server.listen
-        door._server = await door._loop.create_server(lambda: door._make(), listen.host, listen.port, backlog=BACKLOG)
+        try:
+            found = await door._acceptor.listen(listen.host, listen.port, BACKLOG)
+        except OSError:
+            door.end()
+            raise
+        door.addresses = [Address(*one) for one in found]
         return door
 
-    @property
-    def addresses(self) -> Sequence[Address]:
-        """The addresses with the ports that were taken."""
-        sockets = self._server.sockets if self._server is not None else ()
-        return [Address(*socket.getsockname()[:2]) for socket in sockets]
-
-    def hand_over(self, make: Callable[[], asyncio.BaseProtocol]) -> None:
+    def hand_over(self, make: Callable[[], asyncio.Protocol]) -> None:
         """Lets somebody else answer those who come from now on."""
         self._make = make
 
     def close(self) -> None:
         """Closes the listening sockets and what newcomers have not heard yet; other connections go on."""
-        if self._server is not None:
-            self._server.close()
+        self._acceptor.stop()
         for pump in list(self._newcomers):
             pump.abort()
+
+    def end(self) -> None:
+        """Gives up everything, once there are no connections any more."""
+        self._acceptor.close()
 
     def _newcomer(self) -> Pump:
         limits = self._config.limits

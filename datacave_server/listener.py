@@ -98,6 +98,8 @@ class SqlListener:
                 break
             await asyncio.sleep(DRAIN_POLL_SECONDS)
         await asyncio.sleep(0)
+        if not self._pumps:
+            self._door.end()
 
     def _new_pump(self) -> Pump:
         self._accepted.value += 1

@@ -22,12 +22,15 @@ from datacave_core.errors import DatacaveError
 from datacave_core.wait import TURN, Wait
 from datacave_protocol import NEED_DATA, Connection, Event, ProtocolViolation, frontend
 from datacave_server.deadlines import Deadlines, Timeouts
+from datacave_server.sockets import SocketTransport
 
 FLUSH_BYTES = 64 * 1024
 """Answers are handed to the socket at this size, and at the end of every turn."""
 
 BUFFERED_BYTES_MAX = 1024 * 1024
 """More unread bytes than this while a statement runs: the socket is not read any further."""
+
+TLS_HANDSHAKE_SECONDS_MAX = 10.0
 
 Work: TypeAlias = Iterator[bytes | Wait]
 
@@ -367,18 +370,18 @@ class Pump(asyncio.Protocol):
         task.add_done_callback(_log_failure)
 
     async def _start_tls(self, context: Any) -> None:
+        plain = cast(SocketTransport, self.transport)
         try:
-            transport = await self._loop.start_tls(
-                self.transport, self, context, server_side=True, ssl_handshake_timeout=10.0
+            # The transport in TLS calls connection_made again.
+            await self._loop.connect_accepted_socket(
+                lambda: self, plain.detach(), ssl=context, ssl_handshake_timeout=TLS_HANDSHAKE_SECONDS_MAX
             )
         except (TimeoutError, OSError) as error:
             logger.info("TLS handshake failed: %s", error)
-            self.transport.abort()
+            self.connection_lost(error)
             return
-        if transport is None:
-            return
-        self.transport = transport
-        transport.set_write_buffer_limits(high=4 * FLUSH_BYTES)
+        if self.closing:
+            self.transport.close()
 
 
 def _log_failure(task: asyncio.Task[None]) -> None:
