@@ -65,8 +65,11 @@ class SocketTransport(asyncio.Transport):
         self._writing = False
         self._closing = False
         self._gone = False
-        protocol.connection_made(self)
         sockets.add(self._descriptor, protocol.data_received, self)
+        try:
+            protocol.connection_made(self)
+        except Exception as error:
+            self.broken(error)
 
     # The protocol's side
 

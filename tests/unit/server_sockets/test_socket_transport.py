@@ -223,6 +223,29 @@ async def test_a_client_that_closes_another_in_the_same_turn(connect):
     assert one.lost.done() is not two.lost.done()
 
 
+async def test_a_protocol_that_closes_when_it_begins(connect, monkeypatch):
+    def greet(self, made):
+        self.transport = made
+        made.write(b"hello")
+        made.close()
+
+    monkeypatch.setattr(Server, "connection_made", greet)
+    client, server = await connect()
+    assert await receive(client, 5) == b"hello"
+    assert await server.lost is None
+
+
+async def test_a_protocol_that_fails_when_it_begins(connect, monkeypatch, caplog):
+    def fail(self, made):
+        self.transport = made
+        raise ValueError("no")
+
+    monkeypatch.setattr(Server, "connection_made", fail)
+    _, server = await connect()
+    assert isinstance(await server.lost, ValueError)
+    assert "a connection is given up" in caplog.text
+
+
 async def test_a_socket_that_is_handed_on(connect):
     client, server = await connect()
     taken = server.transport.detach()
