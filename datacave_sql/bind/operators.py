@@ -74,8 +74,14 @@ def apply_operator(
 ) -> n.Expression:
     """`left name right` over bound operands; written rows are compared field by field, other rows as values."""
     fields = _written_fields(left, right)
-    if fields is not None and name in ROW_OPERATORS:
+    if fields is not None and (name in ROW_OPERATORS or name in _PATTERN_OPERATORS):
         return compare_rows(b, name, *fields, position)
+    if fields is not None and len(fields[0]) > 1 and not _applies_to_rows(name) and not operators_of(b, (name,)):
+        raise FeatureNotSupported(
+            f"could not determine interpretation of row comparison operator {name}",
+            hint="Row comparison operators must be associated with btree operator families.",
+            position=position,
+        )
     operands = (right,) if left is None else (left, right)
     found = find_operator(b, name, left.type if left is not None else 0, right.type, position, schema)
     arguments = tuple(
@@ -87,6 +93,14 @@ def apply_operator(
         b.calls_routines = b.calls_routines or inlined is None
         return b.placed(inlined if inlined is not None else call, position)
     return b.placed(fold(b, call), position)
+
+
+_PATTERN_OPERATORS = ("~<~", "~<=~", "~>~", "~>=~")
+"""The orderings of text_pattern_ops."""
+
+
+def _applies_to_rows(name: str) -> bool:
+    return any(one.right in (oids.RECORD, oids.ANYELEMENT, oids.ANY) for one in registry.operators_named(name))
 
 
 def _written_fields(
@@ -113,7 +127,7 @@ def compare_rows(
         if len(tests) == 1:
             return tests[0]
         return n.And(tests) if name == "=" else n.Or(tests)
-    strict = name[0]
+    strict = name.replace("=", "")
     result = apply_operator(b, name, left[-1], right[-1], position)
     for x, y in zip(reversed(left[:-1]), reversed(right[:-1]), strict=True):
         before = apply_operator(b, strict, x, y, position)

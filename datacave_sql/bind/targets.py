@@ -12,6 +12,7 @@ from datacave_sql.bind import coercion, names, references
 from datacave_sql.bind.names import Scope, SourceColumn
 from datacave_sql.bind.state import Binding
 from datacave_sql.expr import nodes as n
+from datacave_sql.functions.typelookup import Attribute
 from datacave_sql.parse import ast, figure_column_name
 from datacave_sql.plan import logical as l
 
@@ -32,6 +33,12 @@ class TargetItem:
         if not self.id:
             self.id = b.new_id()
         e = self.expression
+        if e.type == oids.RECORD and isinstance(e, n.RowConstructor):
+            labels = e.names or tuple(f"f{place}" for place in range(1, len(e.fields) + 1))
+            b.record_fields[self.id] = tuple(
+                Attribute(label, field.type if field.type != oids.UNKNOWN else oids.TEXT, field.typmod)
+                for label, field in zip(labels, e.fields, strict=True)
+            )
         return l.OutputColumn(self.id, self.name, e.type, e.typmod, self.table_oid, self.attribute)
 
 
