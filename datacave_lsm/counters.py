@@ -9,7 +9,6 @@ COUNTERS = (
     "ingested_bytes",
     "merges",
     "merged_bytes",
-    "merges_lost",
     "moves",
     "merge_read_bytes",
     "removal_failures",

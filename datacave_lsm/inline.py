@@ -14,15 +14,22 @@ T = TypeVar("T")
 
 
 class InlineScheduler:
-    """Has no loop and no timers."""
+    """Has no loop, and no timers unless it may `sleep` (seconds)."""
 
-    __slots__ = ()
+    __slots__ = ("_sleep",)
+
+    def __init__(self, sleep: Callable[[float], None] | None = None) -> None:
+        self._sleep = sleep
 
     def call_soon(self, work: Callable[[], None]) -> None:
         work()
 
     def call_later(self, seconds: float, work: Callable[[], None]) -> Callable[[], None]:
-        raise RuntimeError("there is nothing to wait for")
+        if self._sleep is None:
+            raise RuntimeError("there is nothing to wait for")
+        self._sleep(seconds)
+        work()
+        return lambda: None
 
     def run(self, work: Callable[[], T], done: Callable[[T | None, BaseException | None], None]) -> None:
         try:

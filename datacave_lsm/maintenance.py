@@ -23,11 +23,10 @@ from datacave_lsm.background import Background, Slices, off_loop, pause
 from datacave_lsm.batch import Batch
 from datacave_lsm.checkpoint import Checkpoint
 from datacave_lsm.compaction import (
-    MergeRequest,
     MergeTask,
     MergeWorker,
+    OutsideMerges,
     ingest_level,
-    merge_answer,
     merge_of_range,
     merge_tables,
     pick,
@@ -49,10 +48,10 @@ from datacave_lsm.row_cache import RowCache
 from datacave_lsm.table import Group, SegmentCache
 from datacave_lsm.tablebuild import TableFactory
 from datacave_lsm.upkeep import Desk, copy_database, rotate
-from datacave_lsm.version import TableFile, TableHandle, VersionEdit, View
+from datacave_lsm.version import TableHandle, VersionEdit, View
 from datacave_lsm.version.levels import table_name
 from datacave_lsm.wal import Log
-from datacave_lsm.wal.segment import NO_SPACE
+from datacave_lsm.wal.segment import NO_SPACE, disk_full
 
 RETRY_SECONDS = 1.0
 """How long a job waits after a full disk."""
@@ -93,8 +92,9 @@ class Maintenance:
         horizons: Horizons,
         worker: MergeWorker | None,
     ) -> None:
-        self._worker = worker
-        self._cancel_worker: Callable[[], None] | None = None
+        self._outside = (
+            OutsideMerges(worker, files, scheduler, options, self._recorded_numbers) if worker is not None else None
+        )
         self._files = files
         self._clock = clock
         self._scheduler = scheduler
@@ -107,6 +107,7 @@ class Maintenance:
         self._horizons = horizons
         self._counters = dict.fromkeys(COUNTERS, 0)
         self._flush_error: DatacaveError | None = None
+        self._disk_full: OSError | None = None  # while a flush finds no space
         self._merge_error: DatacaveError | None = None
         self._stopped: StorageStopped | None = None
         self.frozen: list[Memtable | Batch] = [recovered.log.memtable] if len(recovered.log.memtable) else []
@@ -123,6 +124,7 @@ class Maintenance:
         self._copier = Background(scheduler, self._copy_ended)
         self._recorder = Background(scheduler, self._record_ended)
         self._number_waits: list[Wait] = []
+        self._batch_waits: list[Wait] = []
         self._merging: MergeTask | None = None
         self._checkpoint: Checkpoint | None = None
         self._rotation: Rotation | None = None
@@ -152,6 +154,8 @@ class Maintenance:
         """A Wait for writers when memtables or level 0 pile up; None while it is `calm`."""
         level0_files = len(self.view.level0)
         hopeless = self._stopped or self._flush_error
+        if self._disk_full is not None:
+            hopeless = hopeless or disk_full("a table file", self._disk_full)
         if level0_files >= self._options.level0_stop_files:
             hopeless = hopeless or self._merge_error
         return self._pressure.delay(self._waiting_memtables(), level0_files, hopeless)
@@ -164,7 +168,19 @@ class Maintenance:
     def batch_delay(self) -> Wait | None:
         """A Wait for the next big commit while an earlier one is in memory alone."""
         batches = self._stopped is None and any(memtable.is_batch for memtable in self.frozen)
-        return self.flushed() if batches else None
+        if not batches:
+            return None
+        wait = Wait("IO:Flush")
+        if self._disk_full is not None:
+            wait.finish(disk_full("a table file", self._disk_full))
+        else:
+            self._batch_waits.append(wait)
+        return wait
+
+    def _end_batch_waits(self, error: DatacaveError | None) -> None:
+        waits, self._batch_waits = self._batch_waits, []
+        for wait in waits:
+            wait.finish(error)
 
     def first_needed_segment(self, besides: Memtable | Batch | None = None) -> int:
         """The first log segment with rows that are in no table file; `besides` names a memtable that is in one."""
@@ -258,6 +274,7 @@ class Maintenance:
         levels = self.view.levels
         return {
             **self._counters,
+            "merges_lost": self._outside.lost if self._outside is not None else 0,
             "frozen_memtables": len(self.frozen),
             "frozen_bytes": sum(memtable.bytes_used for memtable in self.frozen),
             "level_files": [len(files) for files in levels.files],
@@ -281,8 +298,8 @@ class Maintenance:
         self._merger.cancel()
         self._copier.cancel()
         self._recorder.cancel()
-        if self._cancel_worker is not None:
-            self._cancel_worker()
+        if self._outside is not None:
+            self._outside.cancel()
         self._fail_waits(error)
 
     def close(self, closing: Wait, closed: Callable[[], None]) -> None:
@@ -293,8 +310,8 @@ class Maintenance:
         self._merger.cancel()
         self._copier.cancel()
         self._recorder.cancel()
-        if self._cancel_worker is not None:
-            self._cancel_worker()
+        if self._outside is not None:
+            self._outside.cancel()
         self._close_when_idle()
 
     # Jobs
@@ -340,6 +357,12 @@ class Maintenance:
             self._kick()
         return wait
 
+    def _recorded_numbers(self, count: int) -> Slices[int]:
+        """The first of so many file numbers that the manifest knows."""
+        first = self.installer.take_numbers(count)
+        yield from self.installer.install(VersionEdit(next_number=self.installer.next_number))
+        return first
+
     def _record(self) -> Slices[None]:
         waits, self._number_waits = self._number_waits, []
         error: BaseException | None = StorageStopped("the storage engine has stopped")
@@ -382,6 +405,8 @@ class Maintenance:
             ),
             in_force,
         )
+        self._disk_full = None
+        self._end_batch_waits(None)
         self._counters["flushes"] += 1
         self._counters["flushed_bytes"] += file.size_bytes if file is not None else 0
         yield from off_loop(self._scheduler, partial(self._log.remove_before, log_number))
@@ -397,19 +422,20 @@ class Maintenance:
             self._counters["moves"] += len(moved)
             return
         retentions = self._retentions()
-        inputs = [[(file.number, file.commit_timestamp) for file in part] for part in task.parts]
+        factory = self.factory.at_level(task.target)
         outputs = None
-        if self._worker is not None:
-            outputs = yield from self._merge_outside(self._worker, task, inputs, retentions)
+        if self._outside is not None:
+            outputs = yield from self._outside.run(task, retentions, factory, self._owner.layouts())
         if outputs is None:
             outputs = yield from merge_tables(
-                [[self.installer.handles[number].reader for number, _ in part] for part in inputs],
+                [[self.installer.handles[file.number].reader for file in part] for part in task.parts],
                 task.bottom,
                 retentions,
-                self.factory.at_level(task.target),
+                factory,
                 self._owner.known_layout,
                 self._options.table_bytes_max,
                 self._options.slice_rows,
+                self._options.merge_bytes_per_second_max,
             )
         yield from self.installer.install(
             VersionEdit(
@@ -424,56 +450,6 @@ class Maintenance:
         self._counters["merged_bytes"] += sum(file.size_bytes for file in outputs)
         del view
 
-    def _merge_outside(
-        self, worker: MergeWorker, task: MergeTask, inputs: list[list[tuple[int, int]]], retentions: Retentions
-    ) -> Slices[list[TableFile] | None]:
-        """The outputs of a merge in another process, or None if that process is lost."""
-        options = self._options
-        size = sum(file.size_bytes for file in task.inputs)
-        count = 2 * (size // options.table_bytes_max) + len(task.inputs) + 8
-        first = self.installer.take_numbers(count)
-        # Recorded first: whatever becomes of the worker, nobody uses these numbers again.
-        yield from self.installer.install(VersionEdit(next_number=self.installer.next_number))
-        request = MergeRequest(
-            inputs,
-            task.bottom,
-            retentions,
-            first,
-            count,
-            self._owner.layouts(),
-            options.table_bytes_max,
-            options.group_rows_max,
-            self.factory.at_level(task.target).compression,
-        )
-        finished = Wait("IO:Compaction")
-        answers: list[bytes] = []
-
-        def done(answer: bytes | None, error: BaseException | None) -> None:
-            if answer is not None:
-                answers.append(answer)
-            finished.finish()
-
-        self._cancel_worker = worker.submit(request.encode(), done)
-        try:
-            yield finished
-        finally:
-            self._cancel_worker = None
-        outputs: list[TableFile] | None = None
-        try:
-            outputs = merge_answer(answers[0]) if answers else None
-        finally:
-            if outputs is None:
-                self._counters["merges_lost"] += 1
-                yield from off_loop(self._scheduler, partial(self._remove_tables, first, count))
-        return outputs
-
-    def _remove_tables(self, first: int, count: int) -> None:
-        """Off the loop: what a failed merge left behind."""
-        for number in range(first, first + count):
-            for name in (table_name(number), f"{table_name(number)}.tmp"):
-                if self._files.exists(name):
-                    self._files.remove(name)
-
     # Ends of jobs
 
     def _flush_ended(self, error: BaseException | None) -> None:
@@ -483,6 +459,7 @@ class Maintenance:
             waits = [wait for _, wait in self._flush_waits]
             self._flush_waits = []
             self._pressure.fail(error)
+            self._end_batch_waits(error)
             for wait in waits:
                 wait.finish(error)
             error = None
@@ -528,6 +505,10 @@ class Maintenance:
             return
         if isinstance(error, OSError) and error.errno in NO_SPACE:
             self._counters["disk_full"] += 1
+            if runner is self._flusher:
+                self._disk_full = error
+                self._pressure.fail(disk_full("a table file", error))
+                self._end_batch_waits(disk_full("a table file", error))
             runner.start(pause(self._scheduler, RETRY_SECONDS))
             return
         if error is not None:
@@ -545,6 +526,7 @@ class Maintenance:
     def _fail_waits(self, error: DatacaveError) -> None:
         waits = [wait for _, wait in self._flush_waits] + [wait for _, _, wait in self._compactions]
         self._pressure.fail(error)
+        self._end_batch_waits(error)
         if self._rotation is not None:
             waits.append(self._rotation.finished)
             self._rotation = None

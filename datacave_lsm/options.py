@@ -41,6 +41,9 @@ class EngineOptions:
     table_bytes_max: int = 64 * MIB
     """Size at which a merge starts its next output file."""
 
+    merge_bytes_per_second_max: int = 0
+    """What a merge may write in a second; 0: as fast as it goes."""
+
     level0_trigger_files: int = 4
     """Level-0 files that start a merge into level 1."""
 

@@ -91,6 +91,7 @@ def engine_options(config: Config) -> EngineOptions:
         level0_slow_files=compaction.level0_slow_files,
         level0_stop_files=compaction.level0_stop_files,
         level1_bytes=compaction.level1_bytes,
+        merge_bytes_per_second_max=compaction.bytes_per_second_max,
     )
 
 

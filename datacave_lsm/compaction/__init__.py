@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from datacave_lsm.compaction.merge import merge_tables
+from datacave_lsm.compaction.outside import OutsideMerges
 from datacave_lsm.compaction.picker import MergeTask, ingest_level, merge_of, merge_of_range, pick, scores
-from datacave_lsm.compaction.remote import MergeRequest, MergeWorker, merge_answer, perform_merge
+from datacave_lsm.compaction.remote import MergeWorker, perform_merge
 
 __all__ = [
-    "MergeRequest",
     "MergeTask",
     "MergeWorker",
+    "OutsideMerges",
     "ingest_level",
-    "merge_answer",
     "merge_of",
     "merge_of_range",
     "merge_tables",

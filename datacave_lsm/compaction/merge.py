@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from datacave_core.layout import PREFIX_LENGTH, Layout
 from datacave_core.rowbatch import ColumnVector
 from datacave_lsm.background import Slices
+from datacave_lsm.compaction.pace import Pace
 from datacave_lsm.format.encodings.vectors import constant_vector
 from datacave_lsm.retention import Retention, Retentions
 from datacave_lsm.table import TOMBSTONE, Group, TableReader
@@ -112,12 +113,14 @@ def merge_tables(
     layout_of: Callable[[bytes], Layout | None],
     table_bytes_max: int,
     slice_rows: int,
+    bytes_per_second_max: int = 0,
 ) -> Slices[list[TableFile]]:
     """The output files in key order. `inputs` are ordered newest first; each holds files that do not overlap.
 
     Raises OSError and DataCorrupted; leaves nothing but files under temporary names behind when it fails.
     """
     finished: list[TableFile] = []
+    pace = Pace(factory.scheduler, bytes_per_second_max)
     build: TableBuild | None = None
     active = [each for readers in inputs if (each := _Input(readers)).advance()]
     try:
@@ -148,6 +151,7 @@ def merge_tables(
                 build = factory.begin()
             build.writer.add_columns(keys, timestamps, operations, columns, layout)
             yield None
+            yield from pace.follow(build.writer.bytes_written)
         if build is not None:
             finished.append((yield from build.finish()))
             build = None

@@ -55,6 +55,7 @@ class MergeRequest:
     table_bytes_max: int
     group_rows_max: int
     compression: int
+    bytes_per_second_max: int = 0
 
     def encode(self) -> bytes:
         """For `perform_merge`."""
@@ -70,6 +71,7 @@ class MergeRequest:
                     self.table_bytes_max,
                     self.group_rows_max,
                     self.compression,
+                    self.bytes_per_second_max,
                 )
             )
         )
@@ -84,8 +86,17 @@ class MergeRequest:
         return cls(*fields)
 
 
-def perform_merge(files: FileSystem, randomness: Randomness, key_ring: KeyRing | None, request: bytes) -> bytes:
-    """Does a merge from end to end and returns the answer for `merge_answer`; for the worker's process."""
+def perform_merge(
+    files: FileSystem,
+    randomness: Randomness,
+    key_ring: KeyRing | None,
+    request: bytes,
+    sleep: Callable[[float], None] | None = None,
+) -> bytes:
+    """Does a merge from end to end and returns the answer for `merge_answer`; for the worker's process.
+
+    `sleep(seconds)` lets time pass when the request has a limit.
+    """
     asked = MergeRequest.decode(request)
     seals = Seals(key_ring, randomness if key_ring is not None else None)
     options = EngineOptions(group_rows_max=asked.group_rows_max)
@@ -101,7 +112,7 @@ def perform_merge(files: FileSystem, randomness: Randomness, key_ring: KeyRing |
         return asked.layouts.get(prefix, RAW_LAYOUT)
 
     factory = TableFactory(
-        files, InlineScheduler(), seals, layout_of, next_number, options, Compression(asked.compression)
+        files, InlineScheduler(sleep), seals, layout_of, next_number, options, Compression(asked.compression)
     )
     cache: SegmentCache[Group] = SegmentCache(0)
     opened: list[TableReader] = []
@@ -123,6 +134,7 @@ def perform_merge(files: FileSystem, randomness: Randomness, key_ring: KeyRing |
                 asked.layouts.get,
                 asked.table_bytes_max,
                 1 << 62,
+                asked.bytes_per_second_max,
             )
         )
         return bytes(msgpack.packb((_DONE, [file.fields() for file in outputs])))

@@ -86,6 +86,9 @@ class CompactionSection:
     level1_bytes: int = key(
         256 * MIB, Size(64 * KIB), "Target size of the first merged level; each deeper one holds ten times more."
     )
+    bytes_per_second_max: int = key(
+        0, Size(0), "What a merge may write in a second; 0 is no limit. Too little makes writers wait."
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -267,12 +267,13 @@ def test_one_operation_fails(error: int, options: EngineOptions) -> None:
     assert error == errno.EIO or survived
 
 
-def test_full_disk_refuses_commits_and_takes_them_again_when_space_returns() -> None:
-    disk = Disk(0, capacity_bytes=22_000)
+@pytest.mark.parametrize("capacity", range(18_000, 34_000, 2_000))
+def test_full_disk_refuses_commits_and_takes_them_again_when_space_returns(capacity: int) -> None:
+    disk = Disk(0, capacity_bytes=capacity)
     script = Script(disk, 0)
     engine = script.open()
     refused = 0
-    for _ in range(400):
+    for _ in range(200):
         try:
             script.commit(engine)
         except DiskFull:
@@ -282,6 +283,7 @@ def test_full_disk_refuses_commits_and_takes_them_again_when_space_returns() -> 
     newest = engine.visible_timestamp
     assert engine.get(PREFIX + b"00", newest) == (script.made, "x" * (script.made * 7 % 90))
     disk.capacity_bytes = None
+    script.scheduler.run_for(2)
     before = script.made
     script.commit(engine)
     script.scheduler.run_for(5)

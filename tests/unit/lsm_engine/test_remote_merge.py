@@ -12,7 +12,7 @@ from datacave_core.layout import Layout, PhysicalColumn, PhysicalType
 from datacave_core.memory import Disk, MemoryFileSystem, SeededRandomness, SimulatedClock, SimulatedScheduler
 from datacave_core.wait import Wait
 from datacave_lsm import Engine, EngineOptions, KeyRing, perform_merge
-from datacave_lsm.compaction import MergeRequest
+from datacave_lsm.compaction.remote import MergeRequest
 from datacave_lsm.retention import Retention, Retentions
 
 PREFIX = b"\0\0\0\1\0\0"
