@@ -54,9 +54,9 @@ class EngineOptions:
     """Level-0 files at which writers wait for a merge."""
 
     level1_bytes: int = 256 * MIB
-    """Target size of level 1; each deeper level may hold `level_growth` times more."""
+    """Target size of level 1; each deeper level may hold at most `level_growth` times more."""
 
-    level_growth: int = 10
+    level_growth: int = 6
 
     level_count: int = 7
 

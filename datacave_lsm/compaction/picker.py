@@ -1,7 +1,9 @@
 """Picker: which merge the level state calls for next, and where a file made elsewhere goes. Pure functions of it.
 
 Every level has a score, the ratio of what it holds to what it may hold: files for level 0, bytes below. The level with
-the highest score of at least 1 gives files to the next one. Level 0 may grow to twice its files while level 1 is so
+the highest score of at least 1 gives files to the next one. The levels between the first and the deepest one in use
+grow evenly to what there is, so that a new deepest level makes all steps smaller, at most by `level_growth` each: the
+bench `compaction` shows what that saves over steps of ten. Level 0 may grow to twice its files while level 1 is so
 much bigger that it would be rewritten for the sake of little: the bench `compaction` shows what that saves.
 """
 
@@ -13,6 +15,7 @@ from itertools import pairwise
 from datacave_lsm.options import EngineOptions
 from datacave_lsm.version import Levels, TableFile
 
+LEVEL_GROWTH_MIN = 2.0
 LEVEL1_SHARE = 2
 """How many times the bytes of level 0 a merge into level 1 may rewrite before it waits for more files."""
 
@@ -55,15 +58,22 @@ class MergeTask:
         return all(left.largest_key < right.smallest_key for left, right in pairwise(ordered))
 
 
-def level_bytes_max(level: int, options: EngineOptions) -> int:
+def level_bytes_max(level: int, levels: Levels, options: EngineOptions) -> float:
     """The target size of a level from 1 on."""
-    return options.level1_bytes * int(options.level_growth ** (level - 1))
+    base, growth = options.level1_bytes, float(options.level_growth)
+    deepest = max([at for at, files in enumerate(levels.files) if files], default=0)
+    if level < deepest:
+        held = sum(levels.size_bytes(at) for at in range(1, deepest + 1))
+        growth = min(max((held / base) ** (1 / (deepest - 1)), LEVEL_GROWTH_MIN), growth)
+    return base * growth ** (level - 1)
 
 
 def scores(levels: Levels, options: EngineOptions) -> list[float]:
     """One score per level that can give files away."""
     found = [_level0_score(levels, options)]
-    found += [levels.size_bytes(level) / level_bytes_max(level, options) for level in range(1, options.level_count - 1)]
+    for level in range(1, options.level_count - 1):
+        size = levels.size_bytes(level)
+        found.append(size / level_bytes_max(level, levels, options) if size else 0.0)
     return found
 
 
@@ -145,8 +155,10 @@ def ingest_level(levels: Levels, file: TableFile, merging: MergeTask | None, opt
             break
         if merging is not None and level in (merging.level, merging.target) and _within(merging, file):
             break
-        if level > max(deepest, 1) and levels.size_bytes(chosen) + file.size_bytes <= level_bytes_max(chosen, options):
-            break
+        if level > max(deepest, 1) and chosen:
+            room = level_bytes_max(chosen, levels, options) - levels.size_bytes(chosen)
+            if file.size_bytes <= room:
+                break
         chosen = level
     return chosen
 

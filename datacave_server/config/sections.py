@@ -84,7 +84,7 @@ class CompactionSection:
     level0_slow_files: int = key(12, Integer(1, 1000), "Unmerged table files at which writers are slowed down.")
     level0_stop_files: int = key(24, Integer(1, 1000), "Unmerged table files at which writers wait.")
     level1_bytes: int = key(
-        256 * MIB, Size(64 * KIB), "Target size of the first merged level; each deeper one holds ten times more."
+        256 * MIB, Size(64 * KIB), "Target size of the first merged level; each deeper one holds up to six times more."
     )
     bytes_per_second_max: int = key(
         0, Size(0), "What a merge may write in a second; 0 is no limit. Too little makes writers wait."

@@ -11,6 +11,7 @@ from datacave_core.layout import RAW_LAYOUT
 from datacave_core.memory import MemoryFileSystem, SimulatedScheduler
 from datacave_lsm import Seals
 from datacave_lsm.compaction import ingest_level, merge_of, pick, scores
+from datacave_lsm.compaction.picker import level_bytes_max
 from datacave_lsm.options import EngineOptions
 from datacave_lsm.tablebuild import TableFactory
 from datacave_lsm.version import Levels, TableFile
@@ -160,7 +161,7 @@ def test_an_ingested_file_goes_to_the_lowest_level_that_fits() -> None:
     assert ingest_level(levels([], [], [], [file(3, "m", "z", 10**9)]), new, None, OPTIONS) == 3
 
 
-@pytest.mark.parametrize(("name", "most"), [("in order", 1.05), ("random", 12), ("four fifths on a fifth", 12)])
+@pytest.mark.parametrize(("name", "most"), [("in order", 1.05), ("random", 9), ("four fifths on a fifth", 9)])
 def test_write_amplification_stays_in_bounds(name: str, most: float) -> None:
     found = simulate(LOADS[name], 10 * 1024**3, EngineOptions())
     assert (found.flushed + found.merged) / found.flushed < most
@@ -175,3 +176,21 @@ def test_deep_levels_are_compressed_more() -> None:
     usual = factory(EngineOptions(zstd_level_min=2))
     assert [usual.at_level(level).compression for level in range(4)] == [1, 1, 2, 2]
     assert factory(EngineOptions(compression=False)).at_level(3).compression == 0
+
+
+def test_levels_in_between_grow_evenly_to_what_there_is() -> None:
+    options = EngineOptions(level1_bytes=1000, level_growth=6, level_count=7)
+
+    def state(*sizes: int) -> Levels:
+        files = [(at, file(at, "a", "z", size)) for at, size in enumerate(sizes, 1) if size]
+        return Levels.empty(7).change(frozenset(), tuple(files))
+
+    shallow = state(900, 5_000)
+    assert [level_bytes_max(level, shallow, options) for level in (1, 2, 3)] == [1000, 6000, 36_000]
+    assert pick(shallow, options) is None
+    # 27 times level 1 in four levels: three times more from each to the next, and the deepest has room to grow.
+    deep = state(1000, 3000, 9000, 14_000)
+    assert [round(level_bytes_max(level, deep, options)) for level in (1, 2, 3, 4)] == [1000, 3000, 9000, 216_000]
+    task = pick(state(900, 2000, 15_000, 9_100), options)
+    assert task is not None
+    assert task.level == 3
