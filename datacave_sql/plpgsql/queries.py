@@ -161,7 +161,7 @@ def compile_for_query(c: Compiler, level: Level, s: x.ForQuery) -> Run:
                 "cannot open SELECT query as cursor" if outcome.kind == "select" else "cannot open query as cursor",
                 sqlstate=sqlstate.INVALID_CURSOR_DEFINITION,
             )
-        rows = LoopRows(outcome.rows, text)
+        rows = LoopRows(outcome.rows, text, writes=outcome.kind not in ("select", "utility"))
         frame.loops.append(rows)
         seen = False
 
@@ -185,9 +185,11 @@ def compile_for_query(c: Compiler, level: Level, s: x.ForQuery) -> Run:
 class LoopRows:
     """The rows of a loop's query as they are asked for; errors that come while they are made name the query."""
 
-    __slots__ = ("_rows", "_source", "_text")
+    __slots__ = ("_rows", "_source", "_text", "writes")
 
-    def __init__(self, rows: Iterator[Row], text: str) -> None:
+    def __init__(self, rows: Iterator[Row], text: str, *, writes: bool = False) -> None:
+        self.writes = writes
+        """Whether the query changes rows."""
         self._source = rows
         self._rows = rows
         self._text = text

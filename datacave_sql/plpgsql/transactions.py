@@ -39,6 +39,11 @@ def compile_end(c: Compiler, level: Level, s: x.EndTransaction) -> Run:
         around: Frame | None = frame
         while around is not None:
             for rows in around.loops:
+                if rows.writes:
+                    raise DatacaveError(
+                        "cannot perform transaction commands inside a cursor loop that is not read-only",
+                        sqlstate=sqlstate.OBJECT_NOT_IN_PREREQUISITE_STATE,
+                    )
                 rows.materialise()
             around = around.caller
         if s.commits:
