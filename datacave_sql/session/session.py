@@ -124,6 +124,11 @@ class Session(Asides, CommitHooks, HeldStatements, AtOnce):
         return "T" if self.in_block else "I"
 
     @property
+    def in_function(self) -> bool:
+        """Whether a PL/pgSQL function runs, whose statements are inside of a transaction as those of a block are."""
+        return self.evaluation.routines.frame is not None
+
+    @property
     def catalog_state(self) -> Any:
         """The CatalogState that this session's statements see: its own changes, else the committed one."""
         return self._own_catalog if self._own_catalog is not None else self.home.state

@@ -27,7 +27,7 @@ Steps = Iterator[Reply | Wait]
 
 def declare(session: Any, bound: DeclareCursor, parameters: Sequence[Any]) -> Steps:
     """DECLARE CURSOR. Raises 25P01 outside a block (unless WITH HOLD), 42P03 for a name in use."""
-    if not bound.hold and not session.in_block:
+    if not bound.hold and not (session.in_block or session.in_function):
         raise DatacaveError(
             "DECLARE CURSOR can only be used in transaction blocks", sqlstate=sqlstate.NO_ACTIVE_SQL_TRANSACTION
         )

@@ -17,7 +17,7 @@ Steps = Iterator[Reply | Wait]
 
 def lock_table(session: Any, bound: LockTable, parameters: Sequence[Any]) -> Steps:
     """LOCK TABLE: held until the transaction ends. Raises 25P01 outside a block, 55P03 with NOWAIT."""
-    if not session.in_block:
+    if not (session.in_block or session.in_function):
         raise DatacaveError(
             "LOCK TABLE can only be used in transaction blocks", sqlstate=sqlstate.NO_ACTIVE_SQL_TRANSACTION
         )

@@ -30,7 +30,7 @@ def set_parameter(session: Any, statement: ast.SetParameter) -> Steps:
         raise DatacaveError("SET FROM CURRENT is not allowed here", sqlstate=sqlstate.SYNTAX_ERROR)
     name = statement.name
     session.begin_statement()
-    if statement.local and not session.in_block:
+    if statement.local and not (session.in_block or session.in_function):
         warn(session, "SET LOCAL can only be used in transaction blocks", sqlstate.NO_ACTIVE_SQL_TRANSACTION)
     if statement.interval is not None:
         set_setting(session, "timezone", zone_of_interval(session, statement.interval), statement.local)

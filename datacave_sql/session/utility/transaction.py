@@ -199,7 +199,7 @@ def set_transaction(session: Any, statement: ast.SetTransaction) -> Steps:
 
 def set_constraints(session: Any, statement: ast.SetConstraints) -> Steps:
     """SET CONSTRAINTS: IMMEDIATE runs the checks that are waiting; DEFERRED matters to later statements."""
-    if not session.in_block:
+    if not (session.in_block or session.in_function):
         warn(session, "SET CONSTRAINTS can only be used in transaction blocks", sqlstate.NO_ACTIVE_SQL_TRANSACTION)
         yield Complete("SET CONSTRAINTS")
         return
