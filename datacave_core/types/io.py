@@ -49,6 +49,8 @@ from datacave_core.types.snapshot import SNAPSHOT_IO
 from datacave_core.types.text import ACLITEM_IO, BPCHAR_IO, CHAR_IO, NAME_IO, OPAQUE_IO, TEXT_IO, VARCHAR_IO
 from datacave_core.types.time import TIME_IO, TIME_TZ_IO
 from datacave_core.types.timestamp import TIMESTAMP_IO, TIMESTAMPTZ_IO
+from datacave_core.types.tsquery import TSQUERY_IO
+from datacave_core.types.tsvector import TSVECTOR_IO
 from datacave_core.types.uuid import UUID_IO
 from datacave_core.types.vector import INT2VECTOR_IO, OIDVECTOR_IO
 from datacave_core.values import Value
@@ -96,6 +98,8 @@ _SCALARS: Final[dict[int, TypeIO]] = {
     oids.MACADDR: MACADDR_IO,
     oids.MACADDR8: MACADDR8_IO,
     oids.MONEY: MONEY_IO,
+    oids.TSVECTOR: TSVECTOR_IO,
+    oids.TSQUERY: TSQUERY_IO,
     oids.TID: TID_IO,
     oids.PG_LSN: LSN_IO,
     oids.PG_SNAPSHOT: SNAPSHOT_IO,

@@ -32,6 +32,8 @@ _NAMED = {
     oids.REGPROC,
     oids.REGPROCEDURE,
     oids.REGNAMESPACE,
+    oids.REGCONFIG,
+    oids.REGDICTIONARY,
     oids.REGROLE,
     oids.REGOPER,
     oids.REGOPERATOR,

@@ -9,6 +9,7 @@ from datacave_sql.bind import relations, typenames
 from datacave_sql.bind.routine_resolution import routines_of
 from datacave_sql.bind.state import Binding
 from datacave_sql.functions import registry
+from datacave_sql.functions.textsearch.dictionaries import configuration_named
 from datacave_sql.parse import parse_type
 
 
@@ -152,6 +153,21 @@ def _by_name(b: Binding, name: str, type_oid: int, position: int) -> int:
         if role is not None:
             return role.oid
         raise DatacaveError(f'role "{name}" does not exist', sqlstate=sqlstate.UNDEFINED_OBJECT, position=position)
+    if type_oid == oids.REGCONFIG:
+        try:
+            return configuration_named(name)
+        except DatacaveError as error:
+            error.position = position
+            raise
+    if type_oid == oids.REGDICTIONARY:
+        dictionaries = {"simple": 3765, "english_stem": 13163}
+        if name in dictionaries:
+            return dictionaries[name]
+        raise DatacaveError(
+            f'text search dictionary "{name}" does not exist',
+            sqlstate=sqlstate.UNDEFINED_OBJECT,
+            position=position,
+        )
     collations = {"default": 100, "C": 950, "POSIX": 951}
     if name in collations:
         return collations[name]

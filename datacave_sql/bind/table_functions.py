@@ -35,10 +35,9 @@ def bind_function_ref(b: Binding, item: ast.FunctionRef, lateral: Scope) -> tupl
         if definitions and isinstance(call, n.FunctionCall):
             call = replace(call, columns=tuple(Attribute(p.name, p.type, p.typmod) for p in parts))
         scalar = len(functions) == 1 and not _composite(b, call)
-        if scalar and item.alias is not None and not item.ordinality:
-            # A function that gives plain values names its column after the alias.
-            parts = [l.OutputColumn(p.id, item.alias.name, p.type, p.typmod) for p in parts]
-        elif scalar and item.alias is not None:
+        labelled = isinstance(call, n.FunctionCall) and len(call.function.columns) == 1 and call.function.columns[0][0]
+        if scalar and item.alias is not None and not labelled:
+            # A function that gives plain values, not an OUT parameter, names its column after the alias.
             parts = [l.OutputColumn(p.id, item.alias.name, p.type, p.typmod) for p in parts]
         bound.append((call, len(parts)))
         columns += parts

@@ -23,7 +23,11 @@ from datacave_sql.pgcatalog import (
     listings,
     partitions,
     routines,
+<<<<<<< HEAD
     triggers,
+=======
+    text_search,
+>>>>>>> 58fabf4 (datacave_sql: text search: tsvector and tsquery, to_tsvector and to_tsquery and their kin, @@, ts_rank, ts_headline, JSON documents, with the configurations simple and english; pg_column_size)
     types,
 )
 from datacave_sql.pgcatalog.constraints import constraint_owners
@@ -78,6 +82,10 @@ BY_CATALOG: dict[str, Callable[[CatalogRows], Sequence[Row]]] = {
     "pg_policy": policy_rows,
     "pg_policies": policies_view,
     "pg_rewrite": dependencies.rewrite_rows,
+    "pg_ts_config": text_search.configuration_rows,
+    "pg_ts_dict": text_search.dictionary_rows,
+    "pg_ts_parser": text_search.parser_rows,
+    "pg_ts_template": text_search.template_rows,
     "pg_tables": listings.tables_view,
     "pg_views": listings.views_view,
     "pg_rules": listings.rules_view,

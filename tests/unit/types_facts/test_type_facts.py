@@ -132,8 +132,6 @@ def test_every_common_type_has_input_and_output() -> None:
             assert error.sqlstate == "0A000"
             missing.add(facts.name)
     assert missing == NEVER_STORED | {
-        "tsvector",
-        "tsquery",
         "pg_brin_bloom_summary",
         "pg_brin_minmax_multi_summary",
     }

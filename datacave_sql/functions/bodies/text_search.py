@@ -1,0 +1,340 @@
+"""Text search: tsvector and tsquery values, documents and queries by configuration, matching, ranking, headlines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from datacave_core.types.jsonb import format_jsonb, parse_jsonb
+from datacave_core.types.tsquery import (
+    TSQUERY_IO,
+    Both,
+    Not,
+    Operand,
+    Query,
+    format_query,
+    joined,
+    node_count,
+    query_of,
+)
+from datacave_core.types.tsvector import POSITION_MAX, TSVECTOR_IO, WEIGHTS, Position, format_lexemes, lexemes_of, made
+from datacave_core.values import Array
+from datacave_sql.functions.bodies.comparison import compare
+from datacave_sql.functions.body import Bodies
+from datacave_sql.functions.context import EvaluationContext
+from datacave_sql.functions.errors import bad_parameter
+from datacave_sql.functions.textsearch.dictionaries import CONFIGURATIONS, configuration_named, lexize
+from datacave_sql.functions.textsearch.documents import (
+    WordsReader,
+    vector_of,
+    web_query,
+    without_stops,
+    words_query,
+)
+from datacave_sql.functions.textsearch.headline import HeadlineOptions, headline, read_options
+from datacave_sql.functions.textsearch.jsontext import document, replaced, values, wanted_kinds
+from datacave_sql.functions.textsearch.matching import matches, operands
+from datacave_sql.functions.textsearch.ranking import DEFAULT_WEIGHTS, rank, single
+
+BODIES = Bodies()
+
+_STRINGS = frozenset({"string"})
+_COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
+    "eq": lambda a, b: a == b,
+    "ne": lambda a, b: a != b,
+    "lt": lambda a, b: a < b,
+    "le": lambda a, b: a <= b,
+    "gt": lambda a, b: a > b,
+    "ge": lambda a, b: a >= b,
+    "cmp": compare,
+}
+
+
+def _compared(key: Callable[[Any], Any], operation: Callable[[Any, Any], Any]) -> Callable[[str, str], Any]:
+    return lambda a, b: operation(key(a), key(b))
+
+
+for _word, _operation in _COMPARISONS.items():
+    assert TSVECTOR_IO.comparison_key is not None and TSQUERY_IO.comparison_key is not None
+    BODIES.add(f"tsvector_{_word}", _compared(TSVECTOR_IO.comparison_key, _operation))
+    BODIES.add(f"tsquery_{_word}", _compared(TSQUERY_IO.comparison_key, _operation))
+
+
+def configuration(context: EvaluationContext) -> int:
+    """The oid of default_text_search_config."""
+    return configuration_named(context.setting("default_text_search_config") or "simple")
+
+
+BODIES.add_with_context("get_current_ts_config", configuration)
+
+
+def by_configuration(symbol: str, call: Callable[..., Any]) -> None:
+    """A function whose first argument may be the configuration; else that of the session counts."""
+    BODIES.add(f"{symbol}_byid", lambda oid, *given: call(_known(oid), *given))
+    BODIES.add_with_context(symbol, lambda context, *given: call(configuration(context), *given))
+
+
+def _known(oid: int) -> int:
+    if oid not in CONFIGURATIONS:
+        raise bad_parameter(f"cache lookup failed for text search configuration {oid}")
+    return oid
+
+
+# --- documents -------------------------------------------------------------------------------------------------------
+
+
+def _json_vector(oid: int, text: str, flags: str | None = None) -> str:
+    kinds = _STRINGS if flags is None else wanted_kinds(flags)
+    return vector_of(oid, values(document(text), kinds))
+
+
+by_configuration("to_tsvector", lambda oid, text: vector_of(oid, (text,)))
+for _kind in ("json", "jsonb"):
+    by_configuration(f"{_kind}_string_to_tsvector", _json_vector)
+    by_configuration(f"{_kind}_to_tsvector", _json_vector)
+
+
+@BODIES("ts_lexize")
+def dictionary_lexemes(dictionary: int, word: str) -> Array | None:
+    """What a dictionary makes of a word; an empty array for a stop word."""
+    name = {3765: "simple", 13163: "english_stem"}.get(dictionary, str(dictionary))
+    return Array.of(lexize(name, word))
+
+
+# --- queries ---------------------------------------------------------------------------------------------------------
+
+
+def _read_query(oid: int, text: str) -> str:
+    return format_query(without_stops(WordsReader(oid, text).read()))
+
+
+by_configuration("to_tsquery", _read_query)
+by_configuration("plainto_tsquery", lambda oid, text: format_query(without_stops(words_query(oid, text, "&"))))
+by_configuration("phraseto_tsquery", lambda oid, text: format_query(without_stops(words_query(oid, text, "<->"))))
+by_configuration("websearch_to_tsquery", lambda oid, text: format_query(web_query(oid, text)))
+
+
+def _combined(operator: str) -> Callable[[str, str], str]:
+    return lambda a, b: format_query(joined(operator, query_of(a), query_of(b)))
+
+
+BODIES.add("tsquery_and", _combined("&"))
+BODIES.add("tsquery_or", _combined("|"))
+BODIES.add("tsquery_phrase", _combined("<->"))
+
+
+@BODIES("tsquery_phrase_distance")
+def phrase_at(a: str, b: str, distance: int) -> str:
+    """a <distance> b; raises 22023."""
+    if not 0 <= distance <= POSITION_MAX:
+        raise bad_parameter(
+            f"distance in phrase operator must be an integer value between zero and {POSITION_MAX} inclusive"
+        )
+    return format_query(joined("<->", query_of(a), query_of(b), distance))
+
+
+@BODIES("tsquery_not")
+def opposite(value: str) -> str:
+    """!!a."""
+    query = query_of(value)
+    return format_query(Not(query)) if query is not None else ""
+
+
+BODIES.add("tsquery_numnode", lambda value: node_count(query_of(value)))
+
+
+@BODIES("tsquerytree")
+def indexable(value: str) -> str:
+    """The part of a query that an index can look for; T where it has to look at everything."""
+    query = query_of(value)
+    if query is None:
+        return ""
+    found = _positive(query)
+    return "T" if found is None else format_query(found)
+
+
+def _positive(query: Query) -> Query | None:
+    if isinstance(query, Operand):
+        return query
+    if isinstance(query, Not):
+        return None
+    left, right = _positive(query.left), _positive(query.right)
+    if query.operator == "|":
+        return Both("|", left, right) if left is not None and right is not None else None
+    return joined("&", left, right)
+
+
+def _words(value: str) -> set[str]:
+    return {operand.word for operand in operands(query_of(value))}
+
+
+BODIES.add("tsq_mcontains", lambda a, b: _words(a) >= _words(b))
+BODIES.add("tsq_mcontained", lambda a, b: _words(a) <= _words(b))
+
+
+@BODIES("tsquery_rewrite")
+def rewritten(value: str, target: str, substitute: str) -> str:
+    """The query with every part that equals the target replaced."""
+    query, wanted = query_of(value), query_of(target)
+    if query is None or wanted is None:
+        return value
+    return format_query(_substituted(query, wanted, query_of(substitute)))
+
+
+def _substituted(query: Query, wanted: Query, substitute: Query | None) -> Query | None:
+    if query == wanted:
+        return substitute
+    if isinstance(query, Not):
+        inner = _substituted(query.operand, wanted, substitute)
+        return None if inner is None else Not(inner)
+    if isinstance(query, Operand):
+        return query
+    left = _substituted(query.left, wanted, substitute)
+    return joined(query.operator, left, _substituted(query.right, wanted, substitute), query.distance)
+
+
+# --- matching and ranking --------------------------------------------------------------------------------------------
+
+BODIES.add("ts_match_vq", lambda vector, query: matches(lexemes_of(vector), query_of(query)))
+BODIES.add("ts_match_qv", lambda query, vector: matches(lexemes_of(vector), query_of(query)))
+BODIES.add_with_context(
+    "ts_match_tq",
+    lambda context, text, query: matches(lexemes_of(vector_of(configuration(context), (text,))), query_of(query)),
+)
+BODIES.add_with_context(
+    "ts_match_tt",
+    lambda context, text, words: matches(
+        lexemes_of(vector_of(configuration(context), (text,))),
+        without_stops(words_query(configuration(context), words, "&")),
+    ),
+)
+
+
+def _weights(given: Array) -> Sequence[float]:
+    if len(given.lengths) != 1:
+        raise bad_parameter("array of weight must be one-dimensional")
+    if len(given.elements) < len(DEFAULT_WEIGHTS):
+        raise bad_parameter("array of weight is too short")
+    if any(one is None for one in given.elements):
+        raise bad_parameter("array of weight must not contain nulls")
+    weights = [known if one < 0 else one for one, known in zip(given.elements, DEFAULT_WEIGHTS, strict=False)]
+    if any(one > 1.0 for one in weights):
+        raise bad_parameter("weight out of range")
+    return weights
+
+
+def _rank(weights: Sequence[float], vector: str, query: str, normalization: int = 0) -> float:
+    return single(rank(weights, lexemes_of(vector), query_of(query), normalization))
+
+
+_DEFAULT = tuple(map(single, DEFAULT_WEIGHTS))
+BODIES.add("ts_rank_tt ts_rank_ttf", lambda vector, query, how=0: _rank(_DEFAULT, vector, query, how))
+BODIES.add(
+    "ts_rank_wtt ts_rank_wttf", lambda weights, vector, query, how=0: _rank(_weights(weights), vector, query, how)
+)
+
+
+# --- headlines -------------------------------------------------------------------------------------------------------
+
+
+def _options(text: str | None) -> HeadlineOptions:
+    return HeadlineOptions() if text is None else read_options(text)
+
+
+def _text_headline(oid: int, text: str, query: str, options: str | None = None) -> str:
+    return headline(oid, text, query_of(query), _options(options))
+
+
+def _json_headline(oid: int, text: str, query: str, options: str | None = None) -> str:
+    tree, chosen = query_of(query), _options(options)
+    return replaced(document(text), lambda part: headline(oid, part, tree, chosen))
+
+
+def _jsonb_headline(oid: int, text: str, query: str, options: str | None = None) -> str:
+    return format_jsonb(parse_jsonb(_json_headline(oid, text, query, options)))
+
+
+for _name, _made in (("", _text_headline), ("_json", _json_headline), ("_jsonb", _jsonb_headline)):
+    by_configuration(f"ts_headline{_name}", _made)
+    BODIES.add(f"ts_headline{_name}_byid_opt", lambda oid, *given, made=_made: made(_known(oid), *given))
+    BODIES.add_with_context(
+        f"ts_headline{_name}_opt", lambda context, *given, made=_made: made(configuration(context), *given)
+    )
+
+
+# --- tsvector values -------------------------------------------------------------------------------------------------
+
+BODIES.add("tsvector_length", lambda value: len(lexemes_of(value)))
+BODIES.add("tsvector_strip", lambda value: format_lexemes(tuple((word, ()) for word, _ in lexemes_of(value))))
+
+
+def _weight(letter: str) -> int:
+    found = WEIGHTS.find(letter.upper()) if letter else -1
+    if found < 0:
+        raise bad_parameter(f'unrecognized weight: "{letter}"')
+    return found
+
+
+@BODIES("tsvector_setweight", "tsvector_setweight_by_filter")
+def with_weight(value: str, letter: str, words: Array | None = None) -> str:
+    """All places, or those of some lexemes, with a weight."""
+    weight = _weight(letter)
+    chosen = None if words is None else set(words.elements)
+    return format_lexemes(
+        tuple(
+            (word, tuple(Position(one.place, weight) for one in places))
+            if chosen is None or word in chosen
+            else (word, places)
+            for word, places in lexemes_of(value)
+        )
+    )
+
+
+@BODIES("tsvector_concat")
+def concatenated(a: str, b: str) -> str:
+    """Both documents, the second behind the first."""
+    first, second = lexemes_of(a), lexemes_of(b)
+    last = max((one.place for _, places in first for one in places), default=0)
+    words: dict[str, list[Position]] = {word: list(places) for word, places in first}
+    for word, places in second:
+        words.setdefault(word, []).extend(Position(one.place + last, one.weight) for one in places)
+    return format_lexemes(made(words))
+
+
+@BODIES("tsvector_filter")
+def of_weights(value: str, letters: Array) -> str:
+    """The lexemes that have places of these weights."""
+    wanted = {_weight(letter) for letter in letters.elements}
+    kept = ((word, tuple(one for one in places if one.weight in wanted)) for word, places in lexemes_of(value))
+    return format_lexemes(tuple((word, places) for word, places in kept if places))
+
+
+BODIES.add(
+    "tsvector_delete_str",
+    lambda value, word: format_lexemes(tuple(entry for entry in lexemes_of(value) if entry[0] != word)),
+)
+BODIES.add(
+    "tsvector_delete_arr",
+    lambda value, words: format_lexemes(tuple(entry for entry in lexemes_of(value) if entry[0] not in words.elements)),
+)
+BODIES.add("tsvector_to_array", lambda value: Array.of([word for word, _ in lexemes_of(value)]))
+
+
+@BODIES("array_to_tsvector")
+def vector_of_words(words: Array) -> str:
+    """Lexemes without places."""
+    if any(word is None for word in words.elements):
+        raise bad_parameter("lexeme array may not contain nulls")
+    if any(word == "" for word in words.elements):
+        raise bad_parameter("lexeme array may not contain empty strings")
+    return format_lexemes(made({word: [] for word in words.elements}))
+
+
+@BODIES("tsvector_unnest")
+def spread(value: str) -> Iterator[tuple[str, Array | None, Array | None]]:
+    """(lexeme, places, weights)."""
+    for word, places in lexemes_of(value):
+        if places:
+            yield word, Array.of([one.place for one in places]), Array.of([WEIGHTS[one.weight] for one in places])
+        else:
+            yield word, None, None

@@ -1,0 +1,1 @@
+"""Text search: documents to lexemes, queries over them, ranking and headlines."""
