@@ -1,4 +1,4 @@
-"""The states of float8 averages, variances and regressions as arrays, for aggregates of users: Youngs and Cramer's sums."""
+"""The states of float8 averages, variances and regressions as arrays: the sums of Youngs and Cramer."""
 
 from __future__ import annotations
 
