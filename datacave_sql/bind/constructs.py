@@ -32,6 +32,7 @@ def bind_cast(b: Binding, e: ast.Cast, scope: Scope) -> n.Expression:
 
 def bind_case(b: Binding, e: ast.Case, scope: Scope) -> n.Expression:
     operand = None
+    before = _sets(scope)
     test: n.Expression | None = None
     if e.operand is not None:
         operand = coercion.settled(b, b.expression(e.operand, scope))
@@ -44,8 +45,24 @@ def bind_case(b: Binding, e: ast.Case, scope: Scope) -> n.Expression:
         conditions.append(coercion.to_boolean(b, condition, "CASE/WHEN"))
     results = [b.expression(when.result, scope) for when in e.whens]
     results.append(b.expression(e.default, scope) if e.default is not None else n.Constant(None, oids.UNKNOWN))
+    _without_sets(b, scope, before, "CASE", e.position)
     values, common = coercion.to_common(b, results, "CASE", first=len(results) - 1)
     return n.Case(operand, tuple(zip(conditions, values[:-1], strict=True)), values[-1], common, _typmod(values))
+
+
+def _without_sets(b: Binding, scope: Scope, before: int, what: str, position: int) -> None:
+    """Raises 0A000 where set-returning functions have been collected since there were `before` of them."""
+    if scope.grouping is not None and len(scope.grouping.sets) > before:
+        raise DatacaveError(
+            f"set-returning functions are not allowed in {what}",
+            sqlstate=sqlstate.FEATURE_NOT_SUPPORTED,
+            hint="You might be able to move the set-returning function into a LATERAL FROM item.",
+            position=b.mention(scope.grouping.sets[before][1].id, 0) or position,
+        )
+
+
+def _sets(scope: Scope) -> int:
+    return len(scope.grouping.sets) if scope.grouping is not None else 0
 
 
 def _typmod(values: list[n.Expression]) -> int:
@@ -55,7 +72,9 @@ def _typmod(values: list[n.Expression]) -> int:
 
 
 def bind_coalesce(b: Binding, e: ast.Coalesce, scope: Scope) -> n.Expression:
+    before = _sets(scope)
     values, common = coercion.to_common(b, [b.expression(item, scope) for item in e.arguments], "COALESCE")
+    _without_sets(b, scope, before, "COALESCE", e.position)
     return values[0] if len(values) == 1 else n.Coalesce(tuple(values), common, _typmod(values))
 
 

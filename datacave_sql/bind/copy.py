@@ -273,8 +273,6 @@ def _checked(statement: ast.Copy, given: dict[str, ast.CopyOption], kind: str, n
     match = header is not None and header.value is not None and header.value.lower() == "match"
     if match and not statement.from_source:
         raise FeatureNotSupported('cannot use "match" with HEADER in COPY TO')
-    if "freeze" in given:
-        _boolean(given["freeze"])
     return s.CopyOptions(
         kind,
         delimiter,
@@ -287,4 +285,5 @@ def _checked(statement: ast.Copy, given: dict[str, ast.CopyOption], kind: str, n
         _forced(given["force_not_null"], names) if "force_not_null" in given else frozenset(),
         _forced(given["force_null"], names) if "force_null" in given else frozenset(),
         text("encoding", "") or None,
+        "freeze" in given and _boolean(given["freeze"]),
     )

@@ -20,7 +20,7 @@ from datacave_sql.bind.domains import domain_scope
 from datacave_sql.bind.environment import BindingEnvironment
 from datacave_sql.bind.names import Scope
 from datacave_sql.bind.row_rules import row_columns, row_scope
-from datacave_sql.bind.rules import VIEW_RULE, rule_sources
+from datacave_sql.bind.rules import VIEW_RULE, condition_scope, rule_sources
 from datacave_sql.bind.sqltext import quote_identifier
 from datacave_sql.bind.state import Binding
 from datacave_sql.bind.stored_text import expression_tree, query_tree
@@ -120,7 +120,7 @@ class Definitions:
         text += _relation_text(environment, table, pretty)
         if rule.condition is not None:
             condition = expression_tree(rule.condition)
-            b.expression(condition, Scope(None, sources, []))
+            b.expression(condition, condition_scope(sources, rule.event))
             text += writer.rule_condition(condition)
         text += " DO INSTEAD " if rule.instead else " DO "
         shown = []

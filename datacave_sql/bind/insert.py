@@ -269,7 +269,8 @@ def _values(
     b: Binding, statement: ast.Insert, target: WriteTarget, slots: list[Slot], body: ast.Values, level: Scope
 ) -> tuple[l.LogicalPlan, list[Column]]:
     # A single row is as good as a SELECT: functions in it may return sets.
-    scope = Scope(level, clause="VALUES", grouping=Grouping() if len(body.rows) == 1 else None)
+    single = len(body.rows) == 1
+    scope = Scope(level, clause="SELECT" if single else "VALUES", grouping=Grouping() if single else None)
     rows, written = _rows(b, statement, target, slots, body, scope)
     outputs = tuple(l.OutputColumn(b.new_id(), c.name, c.type_oid, c.typmod) for c in written)
     if scope.grouping is not None and scope.grouping.sets:

@@ -22,7 +22,7 @@ from datacave_sql.bind import assignments, coercion, insert, operators, relation
 from datacave_sql.bind.from_clause import RuleRows, bind_from
 from datacave_sql.bind.names import Scope, Source, SourceColumn
 from datacave_sql.bind.rule_events import EVENTS, rules_for, runs_itself
-from datacave_sql.bind.rules import mentions
+from datacave_sql.bind.rules import condition_scope, mentions
 from datacave_sql.bind.state import Binding
 from datacave_sql.bind.stored_text import expression_tree, query_tree
 from datacave_sql.bind.write_target import WriteTarget, find_rule_target
@@ -145,7 +145,7 @@ def _own(
         tables.append(plan)
         plan = plan.child
     assert isinstance(plan, l.Insert | l.Update | l.Delete)
-    scope = Scope(None, list(_written_rows(b, table, plan)), [])
+    scope = condition_scope(list(_written_rows(b, table, plan)), EVENTS[type(statement)])
     tests = []
     with _inside(b, table, statement.position):
         for condition in conditions:
@@ -221,11 +221,11 @@ def _action(
         with _inside(b, table, statement.position):
             plan = found.plan
             if rule.condition is not None:
-                scope = Scope(None, list(found.rows), [], "WHERE")
+                scope = condition_scope(found.rows, rule.event)
                 test = coercion.to_boolean(b, b.expression(expression_tree(rule.condition), scope), "WHERE")
                 plan = l.Filter(plan, test)
             rows = RuleRows(0, plan, found.rows)
-            made = b.query(_with_rows(action, rows), Scope(level, boundary=True))
+            made = b.query(_with_rows(action, rows), Scope(level))
     finally:
         b.active_rules.pop()
     made = _answered(b, made, statement, target, level, found)
@@ -337,7 +337,7 @@ def _rows(b: Binding, statement: Write, target: WriteTarget, rule: Rule, action:
                                   " implemented")  # fmt: skip
     others = statement.from_items if isinstance(statement, ast.Update) else statement.using
     parts = (rule.condition and expression_tree(rule.condition), action)
-    reads = mentions(parts, "old") or mentions(parts, "new")
+    reads = rule.condition is not None or mentions(parts, "old") or mentions(parts, "new")
     scope, found, test = _found(b, (statement.table, *others), statement.where, level)
     own = scope.sources[0]
     _only_writes(own)

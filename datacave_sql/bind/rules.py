@@ -6,7 +6,7 @@ What they do to statements is in `rewriting`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 
 from datacave_core import sqlstate
@@ -73,6 +73,13 @@ def rule_sources(b: Binding, table: Table) -> list[Source]:
     return sources
 
 
+def condition_scope(sources: Sequence[Source], event: str) -> Scope:
+    """The names in the condition of a rule: those of its rows go without OLD and NEW too."""
+    unseen = {"i": "old", "d": "new"}.get(event)
+    columns = [column for source in sources if source.name != unseen for column in source.columns]
+    return Scope(None, list(sources), columns, "rule WHERE condition")
+
+
 def bind_create_rule(b: Binding, statement: ast.CreateRule, entries: object) -> s.BoundStatement:
     """CREATE RULE. Raises 42P17 for forms that rules cannot have, 0A000, 42710, 42809."""
     table = _table(b, statement.table, statement.table_position)
@@ -81,9 +88,9 @@ def bind_create_rule(b: Binding, statement: ast.CreateRule, entries: object) -> 
     _check_form(statement, table)
     b.defining = True
     sources = rule_sources(b, table)
-    scope = Scope(None, sources, [], "rule WHERE condition")
     condition = None
     if statement.condition is not None:
+        scope = condition_scope(sources, EVENTS[statement.event])
         coercion.to_boolean(b, b.expression(statement.condition, scope), "WHERE")
         condition = expression_text(b, statement.condition)
     actions = tuple(_action(b, one, table, Scope(None, sources, [])) for one in statement.actions)
@@ -145,7 +152,7 @@ def _action(b: Binding, action: ast.Statement, table: Table, scope: Scope) -> st
         return statement_text(b, action)
     if isinstance(action, ast.Merge):
         raise FeatureNotSupported("MERGE is not supported in rules")
-    plan = b.query(action, Scope(scope, boundary=True))
+    plan = b.query(action, Scope(scope))
     if getattr(action, "returning", ()):
         _check_result(b, table, plan.columns)
     if isinstance(action, ast.Insert) and not action.columns and action.source is not None:

@@ -205,8 +205,8 @@ def _finish(
     if keys or on is not None or limit != (None, None):
         grouping = block.scope.grouping
         limits = limit != (None, None)
-        sorts = bool(keys or on is not None)
-        if not plain_distinct:
+        sorts = bool(keys)
+        if not plain_distinct and (keys or on is None):
             late = postponed_items(block.items, wanted, grouping, sorts=sorts, limits=limits)
     sets = block.scope.grouping.sets if block.scope.grouping is not None else []
     late_sets = sets_in(sets, [item.expression for item in late])

@@ -399,6 +399,7 @@ class CopyOptions:
     force_not_null: frozenset[int] = frozenset()
     force_null: frozenset[int] = frozenset()
     encoding: str | None = None
+    freeze: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,11 +118,20 @@ def reads_column(view: Table, relation_oid: int, number: int) -> bool:
     return view.columns_read is None or (relation_oid, number) in view.columns_read
 
 
+def _first_select(query: ast.Query) -> ast.Select:
+    body = query.body
+    while isinstance(body, ast.SetOperation):
+        body = body.left.body
+    return body if isinstance(body, ast.Select) else ast.Select(query.position, ())
+
+
 def bind_create_view(b: Binding, statement: ast.CreateView, entries: Entries) -> s.BoundStatement:
     """CREATE VIEW. Raises 42P07, and 42P16 where OR REPLACE would take or change columns."""
     temporary = statement.persistence == "temporary"
     schema = relations.creation_schema(b, statement.name, statement.position, temporary)
     b.defining = True
+    if _first_select(statement.query).into is not None:
+        raise FeatureNotSupported("views must not contain SELECT INTO")
     query = entries.bound_query(b, statement.query)
     becomes = not temporary and any(use.named and getattr(use.relation, "persistence", "") == "t" for use in b.uses)
     if becomes:

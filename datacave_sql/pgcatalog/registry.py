@@ -23,11 +23,8 @@ from datacave_sql.pgcatalog import (
     listings,
     partitions,
     routines,
-<<<<<<< HEAD
-    triggers,
-=======
     text_search,
->>>>>>> 58fabf4 (datacave_sql: text search: tsvector and tsquery, to_tsvector and to_tsquery and their kin, @@, ts_rank, ts_headline, JSON documents, with the configurations simple and english; pg_column_size)
+    triggers,
     types,
 )
 from datacave_sql.pgcatalog.constraints import constraint_owners

@@ -8,6 +8,7 @@ from typing import Any
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
 from datacave_core.types import oids
+from datacave_core.types.json_check import JsonChecker
 from datacave_core.types.record import Record
 from datacave_core.values import Array, Value
 from datacave_sql.functions.aggregate import AggregateBody, Aggregates
@@ -31,10 +32,17 @@ BODIES = Bodies()
 AGGREGATES = Aggregates()
 
 
+def _check_escapes(text: str) -> None:
+    """What takes a json value apart asks that its escapes are characters. Raises 22P02, 22P05."""
+    if "\\u" in text:
+        JsonChecker(text, unescape=True).check()
+
+
 @BODIES("json_object_field")
 def field(text: str, key: str) -> str | None:
     """json -> text; the last of equal keys counts."""
     found = None
+    _check_escapes(text)
     if kind(text) == "object":
         for name, value in members(text):
             if name == key:
@@ -45,6 +53,7 @@ def field(text: str, key: str) -> str | None:
 @BODIES("json_array_element")
 def element(text: str, place: int) -> str | None:
     """json -> integer; negative places count from the end."""
+    _check_escapes(text)
     if kind(text) != "array":
         return None
     found = list(elements(text))

@@ -53,6 +53,8 @@ def copy_from(session: Any, bound: CopyFrom, parameters: Sequence[Any]) -> Steps
                 sqlstate=sqlstate.OBJECT_NOT_IN_PREREQUISITE_STATE,
             )
     transaction.statement_snapshot()
+    if options.freeze:
+        _check_freeze(session, bound)
     request = CopyInRequest(len(bound.columns), options.format == "binary", [], Wait("Client:CopyData"))
     yield request
     load = _BinaryLoad(session, bound) if options.format == "binary" else _TextLoad(session, bound)
@@ -75,6 +77,18 @@ def copy_from(session: Any, bound: CopyFrom, parameters: Sequence[Any]) -> Steps
     finally:
         load.close()
     yield Complete(f"COPY {load.context.rows_changed}")
+
+
+def _check_freeze(session: Any, bound: CopyFrom) -> None:
+    """FREEZE is for tables whose rows nobody else can have seen; rows need no freezing here. Raises 0A000, 55000."""
+    if bound.table.kind == "p":
+        raise FeatureNotSupported("cannot perform COPY FREEZE on a partitioned table")
+    committed = session.home.state.catalog.tables.get(bound.table.oid)
+    if committed is not None and committed.storage_id == bound.table.storage_id:
+        raise DatacaveError(
+            "cannot perform COPY FREEZE because the table was not created or truncated in the current subtransaction",
+            sqlstate=sqlstate.OBJECT_NOT_IN_PREREQUISITE_STATE,
+        )
 
 
 def _take(chunks: list[bytes]) -> bytes:
