@@ -13,7 +13,7 @@ from datacave_core.types.names import format_type
 from datacave_core.types.zone_names import ABBREVIATIONS, named_zone
 from datacave_core.types.zones import find_zone, zone_names
 from datacave_core.values import Array, Interval
-from datacave_sql.functions.body import Bodies, Body, CallTypes
+from datacave_sql.functions.body import Bodies
 from datacave_sql.functions.context import EvaluationContext
 from datacave_sql.functions.errors import bad_parameter
 
@@ -40,17 +40,6 @@ def _publish_send_functions() -> None:
 
 
 _publish_send_functions()
-
-
-@BODIES.for_types("pg_column_size")
-def column_size(types: CallTypes) -> Body:
-    """The bytes of a value in its binary form, with the header of those that vary in length."""
-    found = find_type(types.arguments[0])
-    if found is not None and found.length > 0:
-        length = found.length
-        return Body(lambda value: length)
-    send = types.types.io(types.arguments[0]).send
-    return Body(lambda value: len(send(value)) + 4)
 
 
 def _position(value: int) -> int:
