@@ -291,6 +291,19 @@ class LockTable:
         ahead = entry.waiters[: entry.waiters.index(wait)]
         return _conflicting(entry, wait, ahead)
 
+    def waits_for(self, owner: LockOwner, other: LockOwner) -> bool:
+        """Whether an owner waits, directly or through others, for another one."""
+        seen: set[LockOwner] = set()
+        rest = [owner]
+        while rest:
+            one = rest.pop()
+            if one is other:
+                return True
+            if one not in seen:
+                seen.add(one)
+                rest += self.blockers(one)
+        return False
+
     def _acquire_queued(self, owner: LockOwner, key: bytes, mode: int, listed: bool) -> LockWait | None:
         entry = self._entries[key]
         if not isinstance(entry, _Queue):

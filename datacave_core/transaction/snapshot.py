@@ -106,6 +106,11 @@ class TransactionSnapshot:
             self._writes = self._readable = TrackedWriteSet(dependencies, serial, self._writes)
 
     @property
+    def keeps_snapshot(self) -> bool:
+        """Whether later statements read at the present snapshot too."""
+        return self._snapshot_fixed
+
+    @property
     def waits_for_safety(self) -> bool:
         """Whether `safe_snapshot` comes before the first statement."""
         return (

@@ -10,7 +10,8 @@ Table locks last until the transaction ends, or until it goes back to a savepoin
 from __future__ import annotations
 
 from datacave_core.transaction.lock_table import LockOwner, LockTable, LockWait
-from datacave_core.transaction.modes import TABLE_PREFIX, WEAK_TABLE_MODES
+from datacave_core.transaction.modes import CONFLICTS, TABLE_PREFIX, WEAK_TABLE_MODES
+from datacave_core.wait import Wait
 
 
 def table_lock_key(table_oid: int) -> bytes:
@@ -21,11 +22,12 @@ def table_lock_key(table_oid: int) -> bytes:
 class TableLocks:
     """The table locks of one node."""
 
-    __slots__ = ("_locks", "_owners", "contended")
+    __slots__ = ("_ended", "_locks", "_owners", "contended")
 
     def __init__(self, locks: LockTable) -> None:
         self._locks = locks
         self._owners: set[LockOwner] = set()  # those with any table lock
+        self._ended: dict[LockOwner, Wait] = {}
         self.contended: set[int] = set()
         """Tables whose locks are in the lock table: somebody holds or wants a lock that is not weak."""
 
@@ -92,6 +94,18 @@ class TableLocks:
                         self.contended.discard(table_oid)
         tables.clear()
         owner.table_log.clear()
+        if self._ended and owner in self._ended:
+            self._ended.pop(owner).finish()
+
+    def conflicting(self, table_oid: int, mode: int) -> list[LockOwner]:
+        """Those who hold a lock of a table that does not get along with a mode."""
+        return [owner for owner in self._owners if owner.tables.get(table_oid, 0) & CONFLICTS[mode]]
+
+    def ended(self, owner: LockOwner) -> Wait | None:
+        """Done when an owner gives up all its table locks, at the end of its transaction; None if it has none."""
+        if owner not in self._owners:
+            return None
+        return self._ended.setdefault(owner, Wait("Lock:virtualxid"))
 
     def release_to(self, owner: LockOwner, count: int) -> None:
         """Gives up what the owner has taken after its first `count` table locks."""

@@ -436,8 +436,9 @@ class Transaction(TransactionSnapshot):
         if loads and (yield from loads.settle(conflicts_only=True)):
             yield from self.prepare_commit()
 
-    def commit(self, *, wait_durable: bool = True) -> Commit | None:
-        """Validates, writes and releases the locks; None if nothing was written.
+    def commit(self, *, wait_durable: bool = True, keep_locks: bool = False) -> Commit | None:
+        """Validates, writes and releases the locks (with `keep_locks`, `release_locks` does); None if nothing was
+        written.
 
         The client may be answered when `durable` of the answer is done. On any error the transaction is rolled back;
         raises SerializationFailure, DiskFull, StorageStopped. `prepare_commit` comes first if there are deferred
@@ -469,8 +470,13 @@ class Transaction(TransactionSnapshot):
         self.manager.durability.add(commit)
         if serial is not None:
             self.manager.dependencies.committed(serial, commit.timestamp)
-        self._end()
+        if not keep_locks:
+            self._end()
         return commit
+
+    def release_locks(self) -> None:
+        """What `commit` has left to do."""
+        self._end()
 
     def _check_serial(self, serial: SerialTransaction, loads: Sequence[Load]) -> None:
         dependencies = self.manager.dependencies

@@ -86,7 +86,10 @@ def bind_reindex(b: Binding, statement: ast.Reindex, entries: object) -> s.Bound
         tables = (relations.require_table(b, statement.name, statement.position),)
     elif statement.kind == "schema":
         schema = relations.require_schema(b, statement.name[-1])
-    return s.Reindex(tables, indexes, schema, statement.kind in ("database", "system"))
+    concurrently = statement.concurrently or any(
+        option.name == "concurrently" and option.value not in ("off", "false", "0") for option in statement.options
+    )
+    return s.Reindex(tables, indexes, schema, statement.kind in ("database", "system"), concurrently)
 
 
 MAINTENANCE: Mapping[type, Callable[..., s.BoundStatement]] = {

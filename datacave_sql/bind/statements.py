@@ -231,12 +231,13 @@ class Vacuum:
 
 @dataclass(frozen=True, slots=True)
 class Reindex:
-    """REINDEX: the indexes named; nothing has to be rebuilt unless the executor says so."""
+    """REINDEX: the indexes named; only those that are not valid have to be built."""
 
     tables: tuple[Table, ...]
     indexes: tuple[tuple[Table, Index], ...] = ()
     schema: Schema | None = None
     whole_database: bool = False
+    concurrently: bool = False
 
 
 # --- ALTER INDEX ---------------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from datacave_sql.pgcatalog import (
     indexes,
     listings,
     partitions,
+    progress,
     routines,
     text_search,
     triggers,
@@ -116,6 +117,7 @@ LIVE: dict[str, Callable[[Any, CatalogRows], Iterable[Row]]] = {
     "pg_stats": stats_view,
     "pg_statistic": statistic_rows,
     **STATISTICS,
+    **progress.PROGRESS,
 }
 """Rows that show the running server."""
 

@@ -15,6 +15,7 @@ from datacave_core.types import oids
 from datacave_core.wait import TURN, Steps
 from datacave_sql.exec.column_scan import ScannedColumn, sql_vector
 from datacave_sql.exec.context import ExecutionContext
+from datacave_sql.session.progress import Progress
 from datacave_sql.table.access import TableAccess
 from datacave_sql.table.column_statistics import SAMPLE_ROWS, TableStatistics, column_statistics
 from datacave_sql.vectors.vector import sql_values
@@ -27,6 +28,14 @@ _FIXED_EIGHT = frozenset(
 
 def analyze_table(session: Any, table: Table) -> Steps[None]:
     """Takes new statistics of a table, as of the transaction's snapshot; they count once it commits."""
+    try:
+        yield from _analyze(session, table, session.progress.begin("ANALYZE", table.oid))
+    finally:
+        session.progress.end()
+
+
+def _analyze(session: Any, table: Table, progress: Progress) -> Steps[None]:
+    progress.phase = "acquiring sample rows"
     context = ExecutionContext(session, session.transaction, ())
     access: TableAccess = session.catalog_state.access(table)
     low, high = access.table_range
@@ -51,6 +60,7 @@ def analyze_table(session: Any, table: Table) -> Steps[None]:
             sample += sql_values(vector if chosen is None else vector.take(chosen), column.type)
         if context.slice_over():
             yield TURN
+    progress.phase = "computing statistics"
     found = {}
     for definition, sample in zip(columns, samples, strict=True):
         found[definition.number] = _of_column(session, definition, sample, total)

@@ -135,7 +135,10 @@ class Database:
 
     def install_catalog(self, home: NamedDatabase, catalog: Catalog) -> None:
         """Makes a committed catalog the current one of its database; the others learn of roles and databases."""
+        before = home.catalog
         home.state = CatalogState(catalog)
+        for session in self.sessions_of(home.oid):
+            session.catalog_replaced(before)
         for other in self.homes.values():
             if other is home:
                 continue

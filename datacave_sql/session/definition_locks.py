@@ -68,7 +68,8 @@ def _of_alter_table(catalog: Any, statement: table_changes.AlterTable) -> Locks:
 
 
 def _of_create_index(catalog: Any, statement: bound.CreateIndex) -> Locks:
-    yield statement.table.oid, SHARE
+    if not statement.concurrently:
+        yield statement.table.oid, SHARE
 
 
 def _of_drop(catalog: Any, statement: bound.DropObjects) -> Locks:

@@ -42,18 +42,15 @@ from datacave_sql.session.compiler import Compiler, Plan
 from datacave_sql.session.evaluation import SessionEvaluation
 from datacave_sql.session.failed_block import in_failed_block
 from datacave_sql.session.held_statements import HeldStatements
+from datacave_sql.session.hidden_indexes import without_newer_indexes
 from datacave_sql.session.lock_keys import CATALOG_LOCK
 from datacave_sql.session.past import SessionPast
+from datacave_sql.session.progress import SessionProgress
 from datacave_sql.session.replies import Complete, EmptyQuery, Reply
 from datacave_sql.session.settings import SessionSettings
 from datacave_sql.session.snapshot_reader import SnapshotReader, StaleReader
 from datacave_sql.session.touched_tables import check_may_write, wait_for_tables
-from datacave_sql.session.utility import (
-    drop_temporary_schema,
-    empty_at_commit,
-    run_utility,
-    runs_in_failed_block,
-)
+from datacave_sql.session.utility import drop_temporary_schema, empty_at_commit, run_utility, runs_in_failed_block
 
 
 class Session(Asides, CommitHooks, HeldStatements, AtOnce):
@@ -104,6 +101,8 @@ class Session(Asides, CommitHooks, HeldStatements, AtOnce):
         self.evaluation = SessionEvaluation(self)
         self.past = SessionPast(self)
         self._catalog_base: Catalog | None = None
+        self._known_catalog: Catalog | None = None  # of the snapshot, where _own_catalog only hides newer indexes
+        self.progress = SessionProgress()
         self._unreadable_past: DatacaveError | None = None  # why datacave.as_of cannot be read
         self.reader = SnapshotReader(database.store)
         """For lookups without a transaction; where they need one, it is never up to date, which sends them the long
@@ -281,7 +280,7 @@ class Session(Asides, CommitHooks, HeldStatements, AtOnce):
         if transaction.read_only:
             check_may_write(compiled)
         wait = transaction.lock_tables(compiled.tables)
-        if wait is not None:
+        if wait is not None or compiled.catalog is not self.catalog_snapshot:
             compiled = yield from wait_for_tables(self, compiled, transaction, wait, may_change=with_header)
         if transaction.deferrable:
             yield from transaction.safe_snapshot()
@@ -414,11 +413,24 @@ class Session(Asides, CommitHooks, HeldStatements, AtOnce):
             raise DatacaveError(
                 "cannot execute this command in a read-only transaction", sqlstate=sqlstate.READ_ONLY_SQL_TRANSACTION
             )
-        if self._own_catalog is None:
+        if self._own_catalog is None or self._known_catalog is not None:
             wait = transaction.lock(CATALOG_LOCK, UPDATE)
             if wait is not None:
                 yield from wait_for(wait)
+            if self._known_catalog is not None:
+                self._own_catalog = self._known_catalog = None
         return self.catalog_snapshot
+
+    def catalog_replaced(self, before: Catalog) -> None:
+        """Others have committed a catalog: a transaction that keeps its snapshot goes on without newer indexes."""
+        sees_own = self._own_catalog is not None and self._known_catalog is None
+        if self.transaction is None or not self.transaction.keeps_snapshot or sees_own:
+            return
+        known = self._known_catalog or before
+        hidden = without_newer_indexes(self.home.catalog, known)
+        if hidden is not None:
+            self._known_catalog = known
+            self._own_catalog = self.database.new_state(hidden)
 
     def set_catalog(self, catalog: Catalog) -> None:
         """Makes a changed catalog this transaction's; others see it when the transaction commits."""
@@ -461,12 +473,19 @@ class Session(Asides, CommitHooks, HeldStatements, AtOnce):
                 transaction.put_all(catalog_writes(self._catalog_base, self._own_catalog.catalog))
             yield from transaction.prepare_commit()
             wait_durable = self.settings.synchronous_commit
-            commit = transaction.commit(wait_durable=wait_durable)
+            commit = transaction.commit(wait_durable=wait_durable, keep_locks=self.changes_catalog)
         except BaseException:
             self.rollback()
             raise
-        if self._own_catalog is not None and self.changes_catalog:
-            self.database.install_catalog(self.home, self._own_catalog.catalog)
+        if self.changes_catalog:
+            try:
+                # Nobody plans with definitions before their rows are there for everybody to see.
+                if commit is not None and wait_durable:
+                    yield from wait_for(commit.durable)
+            finally:
+                if commit is not None:
+                    transaction.release_locks()
+                self.database.install_catalog(self.home, self._own_catalog.catalog)
         work, self._after_commit = self._after_commit, []
         notifications = list(self.pending_notifications)
         self._ended(True)
@@ -509,6 +528,7 @@ class Session(Asides, CommitHooks, HeldStatements, AtOnce):
         self.savepoints.clear()
         self._own_catalog = None
         self._catalog_base = None
+        self._known_catalog = None
         self._unreadable_past = None
         self._after_commit.clear()
         self._after_rollback.clear()
@@ -554,7 +574,8 @@ class Session(Asides, CommitHooks, HeldStatements, AtOnce):
     def restore_savepoint_state(self, state: Any) -> None:
         """Goes back to what `savepoint_state` gave."""
         taken = 0 if self._own_catalog is None else self._own_catalog.catalog.next_oid
-        self._own_catalog = state[0]
+        if self._known_catalog is None:
+            self._own_catalog = state[0]
         self.database.keep_taken(taken)
         if self._own_catalog is not None:
             self._own_catalog.catalog.advance(taken)

@@ -33,12 +33,14 @@ def wait_for_tables(
 
     `may_change` says whether the columns of the result may be others.
     """
-    while wait is not None:
-        yield from wait_for(wait)
+    while True:
+        if wait is not None:
+            yield from wait_for(wait)
         if compiled.catalog is not session.catalog_snapshot:
             compiled = session.compiler.again(compiled, may_change=may_change)
         wait = transaction.lock_tables(compiled.tables)
-    return compiled
+        if wait is None:
+            return compiled
 
 
 def _only_temporary(compiled: CompiledQuery) -> bool:

@@ -57,6 +57,8 @@ def copy_from(session: Any, bound: CopyFrom, parameters: Sequence[Any]) -> Steps
         _check_freeze(session, bound)
     request = CopyInRequest(len(bound.columns), options.format == "binary", [], Wait("Client:CopyData"))
     yield request
+    progress = session.progress.begin("COPY FROM", bound.table.oid)
+    progress.phase = "PIPE"
     load = _BinaryLoad(session, bound) if options.format == "binary" else _TextLoad(session, bound)
     try:
         while True:
@@ -67,7 +69,9 @@ def copy_from(session: Any, bound: CopyFrom, parameters: Sequence[Any]) -> Steps
                 raise QueryCanceled(f"COPY from stdin failed: {request.failure}")
             data = _take(request.chunks)
             last = request.ended and not request.chunks
+            progress.bytes_done += len(data)
             yield from load.take(data, last)
+            progress.tuples_done = load.context.rows_changed
             if last:
                 break
     except DatacaveError as error:
@@ -75,6 +79,7 @@ def copy_from(session: Any, bound: CopyFrom, parameters: Sequence[Any]) -> Steps
             error.context = f"COPY {bound.table.name}, line {load.line}{error.context or ''}"
         raise
     finally:
+        session.progress.end()
         load.close()
     yield Complete(f"COPY {load.context.rows_changed}")
 

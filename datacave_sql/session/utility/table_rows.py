@@ -24,6 +24,7 @@ from datacave_sql.plan.physical import PLANNERS
 from datacave_sql.plan.planning import Planner, scope_of
 from datacave_sql.plan.routing import stays_function
 from datacave_sql.plan.subqueries import plan_subquery
+from datacave_sql.session.progress import Progress
 from datacave_sql.session.utility.numbering import Numbers
 from datacave_sql.table.access import IndexAccess, TableAccess
 from datacave_sql.table.exclusion import ExclusionAccess
@@ -103,9 +104,20 @@ class _UniqueKeys:
 
 def build_index(session: Any, access: TableAccess, index: IndexAccess) -> Steps[None]:
     """Writes the entries of a new index for the rows that are there. Raises 23505."""
+    progress = session.progress.begin("CREATE INDEX", access.table.oid, index.index.oid)
+    progress.phase = "building index"
+    progress.tuples_total = int(session.database.sizes.row_count(access.table))
+    try:
+        yield from _build(session, access, index, progress)
+    finally:
+        session.progress.end()
+
+
+def _build(session: Any, access: TableAccess, index: IndexAccess, progress: Progress) -> Steps[None]:
     context = ExecutionContext(session, session.transaction, ())
     known = _UniqueKeys(session, index) if index.index.unique else None
     for batch in newest_rows(session.transaction, access):
+        progress.tuples_done += len(batch)
         if isinstance(index, InvertedAccess):
             session.transaction.put_all({entry: (key,) for key, row in batch for entry in index.entry_keys(row, key)})
             if context.slice_over():

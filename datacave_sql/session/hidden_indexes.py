@@ -1,0 +1,30 @@
+"""Hidden indexes: what a transaction with an older snapshot must not read by.
+
+The entries of an index are versioned like rows: a snapshot from before the index shows none of them. So transactions
+that keep their snapshot go on with a catalog in which indexes that have become valid since are not valid.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from datacave_core.catalog import Catalog, Table
+
+
+def without_newer_indexes(catalog: Catalog, before: Catalog) -> Catalog | None:
+    """The catalog for who still reads at a moment of another one; None where it does as it is."""
+    changed = [hidden for table in catalog.tables.values() if (hidden := _hidden(table, before)) is not None]
+    return catalog.with_objects(changed) if changed else None
+
+
+def _hidden(table: Table, before: Catalog) -> Table | None:
+    old = before.tables.get(table.oid)
+    if old is None or old is table or old.indexes is table.indexes:
+        return None
+    known = {index.oid for index in old.indexes if index.valid}
+    newer = [index.oid for index in table.indexes if index.valid and index.index_number and index.oid not in known]
+    if not newer:
+        return None
+    return replace(
+        table, indexes=tuple(replace(one, valid=False) if one.oid in newer else one for one in table.indexes)
+    )
