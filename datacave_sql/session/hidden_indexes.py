@@ -7,8 +7,31 @@ that keep their snapshot go on with a catalog in which indexes that have become 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from datacave_core.catalog import Catalog, Table
+from datacave_core.transaction import Transaction
+
+
+class HidesIndexes:
+    """The part of a session that goes on without newer indexes."""
+
+    database: Any
+    home: Any
+    transaction: Transaction | None
+    _own_catalog: Any
+    _known_catalog: Catalog | None
+
+    def catalog_replaced(self, before: Catalog) -> None:
+        """Others have committed a catalog."""
+        sees_own = self._own_catalog is not None and self._known_catalog is None
+        if self.transaction is None or not self.transaction.keeps_snapshot or sees_own:
+            return
+        known = self._known_catalog or before
+        hidden = without_newer_indexes(self.home.catalog, known)
+        if hidden is not None:
+            self._known_catalog = known
+            self._own_catalog = self.database.new_state(hidden)
 
 
 def without_newer_indexes(catalog: Catalog, before: Catalog) -> Catalog | None:

@@ -42,7 +42,7 @@ from datacave_sql.session.compiler import Compiler, Plan
 from datacave_sql.session.evaluation import SessionEvaluation
 from datacave_sql.session.failed_block import in_failed_block
 from datacave_sql.session.held_statements import HeldStatements
-from datacave_sql.session.hidden_indexes import without_newer_indexes
+from datacave_sql.session.hidden_indexes import HidesIndexes
 from datacave_sql.session.lock_keys import CATALOG_LOCK
 from datacave_sql.session.past import SessionPast
 from datacave_sql.session.progress import SessionProgress
@@ -53,7 +53,7 @@ from datacave_sql.session.touched_tables import check_may_write, wait_for_tables
 from datacave_sql.session.utility import drop_temporary_schema, empty_at_commit, run_utility, runs_in_failed_block
 
 
-class Session(Asides, CommitHooks, HeldStatements, AtOnce):
+class Session(Asides, CommitHooks, HeldStatements, AtOnce, HidesIndexes):
     """One client. Everything runs in one thread; at most one statement is under way.
 
     `evaluation` answers what expressions ask; `settings` holds the parameters.
@@ -420,17 +420,6 @@ class Session(Asides, CommitHooks, HeldStatements, AtOnce):
             if self._known_catalog is not None:
                 self._own_catalog = self._known_catalog = None
         return self.catalog_snapshot
-
-    def catalog_replaced(self, before: Catalog) -> None:
-        """Others have committed a catalog: a transaction that keeps its snapshot goes on without newer indexes."""
-        sees_own = self._own_catalog is not None and self._known_catalog is None
-        if self.transaction is None or not self.transaction.keeps_snapshot or sees_own:
-            return
-        known = self._known_catalog or before
-        hidden = without_newer_indexes(self.home.catalog, known)
-        if hidden is not None:
-            self._known_catalog = known
-            self._own_catalog = self.database.new_state(hidden)
 
     def set_catalog(self, catalog: Catalog) -> None:
         """Makes a changed catalog this transaction's; others see it when the transaction commits."""
