@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
 from datacave_core.catalog import DEFAULT_DATABASE_NAME
 from datacave_server.commands import CommandError
-from datacave_sql import ChangeFeed, Database, NamedDatabase, changed_table
+from datacave_sql import Change, ChangeFeed, Database, NamedDatabase, changed_table
 
 POLL_SECONDS = 0.05
 SILENCE_SECONDS_MAX = 5.0
@@ -68,23 +68,35 @@ class ChangeStreams:
             newest = feed.newest
             changed = newest > after and feed.has_changed(after)
             if changed:
-                lines: list[bytes] = []
-                for change in feed.changes(after, newest):
-                    old, new = change.old or "null", change.new or "null"
-                    lines.append(
-                        f'{{"commit_timestamp":{change.commit_timestamp},"operation":"{change.operation}",'
-                        f'"old":{old},"new":{new}}}\n'.encode()
-                    )
-                    if len(lines) >= CHANGES_PER_PIECE:
-                        yield b"".join(lines)
-                        lines = []
-                yield b"".join(lines)
-            if changed or silent >= SILENCE_SECONDS_MAX:
+                for end, changes in feed.slices(after, newest):
+                    for piece in _pieces(changes):
+                        yield piece
+                    yield _line({"resolved": end})
+                    after = end
+                    # Others are served between slices.
+                    await asyncio.sleep(0)
+                silent = 0.0
+            elif silent >= SILENCE_SECONDS_MAX:
                 silent = 0.0
                 after = max(after, newest)
                 yield _line({"resolved": after})
             await asyncio.sleep(POLL_SECONDS)
             silent += POLL_SECONDS
+
+
+def _pieces(changes: Iterator[Change]) -> Iterator[bytes]:
+    """Changes as lines, some of them at a time."""
+    lines: list[bytes] = []
+    for change in changes:
+        old, new = change.old or "null", change.new or "null"
+        lines.append(
+            f'{{"commit_timestamp":{change.commit_timestamp},"operation":"{change.operation}",'
+            f'"old":{old},"new":{new}}}\n'.encode()
+        )
+        if len(lines) >= CHANGES_PER_PIECE:
+            yield b"".join(lines)
+            lines = []
+    yield b"".join(lines)
 
 
 def _line(fields: Mapping[str, Any]) -> bytes:

@@ -14,6 +14,7 @@ from datacave_core.transaction.dependencies import Dependencies
 from datacave_core.transaction.durability import DurabilityQueue
 from datacave_core.transaction.lock_table import LockTable
 from datacave_core.transaction.modes import TableLockMode
+from datacave_core.transaction.moves import Moves
 from datacave_core.transaction.prepared import PreparedTransaction, prepared_in
 from datacave_core.transaction.table_locks import TableLocks
 from datacave_core.values import Row
@@ -31,6 +32,7 @@ class SharedState:
         "dependencies",
         "durability",
         "locks",
+        "moves",
         "prepared",
         "store",
         "table_locks",
@@ -40,6 +42,7 @@ class SharedState:
         self.store = store
         self.clock = clock
         self.locks = LockTable()
+        self.moves = Moves()
         self.table_locks = TableLocks(self.locks)
         self.durability = DurabilityQueue(store)
         self.dependencies = Dependencies(store)

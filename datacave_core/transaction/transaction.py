@@ -58,6 +58,7 @@ class Transaction(TransactionSnapshot):
         "before_commit",
         "ended",
         "loads",
+        "moved",
         "number",
         "start_microseconds",
     )
@@ -86,6 +87,8 @@ class Transaction(TransactionSnapshot):
         self._past_pins = {}
         self._prepared: tuple[int, Prepared] | None = None  # for the first so many writes
         self.loads: Loads | None = None
+        self.moved: list[tuple[bytes, bytes]] | None = None
+        """Old and new keys of rows that have got another key."""
         manager.active.add(self)
 
     def history(self, low: bytes, high: bytes | None, until: int) -> Iterator[tuple[bytes, Version]]:
@@ -270,6 +273,10 @@ class Transaction(TransactionSnapshot):
             f'could not obtain lock on row in relation "{relation}"', sqlstate=sqlstate.LOCK_NOT_AVAILABLE
         )
 
+    def could_lock(self, key: bytes, mode: int) -> bool:
+        """Whether a lock would be granted at once: for KEY_SHARE, whether nobody is about to take the row away."""
+        return self._lock_table.is_free(self.owner, key, mode)
+
     def lock_at_once(self, key: bytes, mode: int) -> bool:
         """Locks a row if nobody else holds or wants it; False, with nothing changed, if somebody does."""
         return self._lock_table.acquire_at_once(self.owner, key, mode)
@@ -329,7 +336,8 @@ class Transaction(TransactionSnapshot):
             return
         version = store.get_version(key, newest)
         if version is not None and version.timestamp > self.snapshot:
-            what = "delete" if version.row is None else "update"
+            gone = version.row is None and self.manager.moves.find(key, version) is None
+            what = "delete" if gone else "update"
             raise SerializationFailure(f"could not serialize access due to concurrent {what}")
 
     def note_read(self, key: bytes) -> None:
@@ -342,6 +350,16 @@ class Transaction(TransactionSnapshot):
         others have read that it was not there (SERIALIZABLE)."""
         if self._serial is not None:
             self.manager.dependencies.meet_readers(self._serial, key)
+
+    def moved_to(self, key: bytes) -> bytes | None:
+        """Where a row has gone that was there at the snapshot: its new key, if another transaction has changed it."""
+        moves = self.manager.moves
+        if not moves:
+            return None
+        version = self._store.get_version(key, self._store.newest_timestamp)
+        if version is None or version.row is not None or version.timestamp <= self.snapshot:
+            return None
+        return moves.find(key, version)
 
     # Writing
 
@@ -358,6 +376,14 @@ class Transaction(TransactionSnapshot):
         if self.loads is None:
             self.loads = Loads(self._store, self._lock_table, self.owner)
         self.loads.add(load, insert)
+
+    def move(self, key: bytes, new_key: bytes, row: Row) -> None:
+        """Writes a row under another key."""
+        self._writes.put(key, None)
+        self._writes.put(new_key, row)
+        if self.moved is None:
+            self.moved = []
+        self.moved.append((key, new_key))
 
     def delete(self, key: bytes) -> None:
         """Deletes a row."""
@@ -470,9 +496,18 @@ class Transaction(TransactionSnapshot):
         self.manager.durability.add(commit)
         if serial is not None:
             self.manager.dependencies.committed(serial, commit.timestamp)
+        if self.moved is not None:
+            self._tell_moves(self.moved, commit.timestamp)
         if not keep_locks:
             self._end()
         return commit
+
+    def _tell_moves(self, moved: list[tuple[bytes, bytes]], timestamp: int) -> None:
+        moves, rows = self.manager.moves, self._writes.rows
+        if len(self.manager.active) > 1:
+            moves.add((pair for pair in moved if rows.get(pair[0], ()) is None and rows.get(pair[1])), timestamp)
+        else:
+            moves.forget()
 
     def release_locks(self) -> None:
         """What `commit` has left to do."""

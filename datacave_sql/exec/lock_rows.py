@@ -78,16 +78,22 @@ class LockRows:
                 yield rows
 
     def _lock(self, context: ExecutionContext, table: LockedTable, key: bytes) -> Steps[Row | None]:
-        """Locks one row and gives its newest SQL row; None if it is gone or skipped."""
+        """Locks one row and gives its newest SQL row; None if it is gone or skipped. A row that has got another key
+        while it was waited for is followed."""
         transaction = context.transaction
-        wait = transaction.lock(key, LOCK_MODES[self.mode], POLICIES[self.policy], table.name)
-        if wait is SKIPPED:
-            return None
-        if wait is not None:
-            yield from wait_for(wait)
-        newest = transaction.get_latest(key)
-        if newest is None or self.mode != "key share":
-            transaction.check_write(key)
+        place: bytes | None = key
+        newest = None
+        while newest is None and place is not None:
+            key = place
+            wait = transaction.lock(key, LOCK_MODES[self.mode], POLICIES[self.policy], table.name)
+            if wait is SKIPPED:
+                return None
+            if wait is not None:
+                yield from wait_for(wait)
+            newest = transaction.get_latest(key)
+            if newest is None or self.mode != "key share":
+                transaction.check_write(key)
+            place = transaction.moved_to(key) if newest is None else None
         convert = table.from_physical if table.members is None else table.members[key[:PREFIX_LENGTH]][1]
         return newest if newest is None or not callable(convert) else convert(newest)
 

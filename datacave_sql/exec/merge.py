@@ -115,7 +115,10 @@ class MergeRun:
                     hint="Ensure that not more than one source row matches any one target row.",
                 )
             mode = NO_KEY_UPDATE if branch.kind == "update" and not branch.changes_key else UPDATE
-            old = yield from self.writer.lock_row(key, mode)
+            locked = yield from self.writer.lock_newest(key, mode)
+            old = None
+            if locked is not None:
+                key, old = locked
             if old is not None and (newest or old == found[self._merge.row_slot]):
                 yield from self._write(branch, key, old, found, make_new)
                 return

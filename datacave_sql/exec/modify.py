@@ -54,6 +54,8 @@ class ConflictAction:
     make_check: Factory | None = None
     assigned: frozenset[int] = frozenset()
     """The columns that DO UPDATE names."""
+    changes_key: bool = False
+    """Whether some of them are in a unique index."""
 
 
 @dataclass(slots=True)
@@ -170,6 +172,25 @@ class InsertRun:
             if context.slice_over():
                 yield TURN
 
+    def _in_the_way(
+        self, conflict: ConflictAction, index: IndexAccess, row: Row
+    ) -> Steps[tuple[bytes, Row | None] | None]:
+        """The key of the row that has a value of the proposed one, and for DO UPDATE that row, which is locked then."""
+        writer = self.writer
+        mode = UPDATE if conflict.changes_key or writer.triggers is not None else NO_KEY_UPDATE
+        while True:
+            holder = writer.find_present(index, row)
+            if holder is None:
+                holder = yield from writer.find_conflict(index, row)
+            if holder is None:
+                return None
+            if conflict.make_update is None:
+                return holder, None
+            old = yield from writer.lock_row(holder, mode)
+            # Whoever was waited for may have taken the value away.
+            if old is not None and (index.index.exclusion or index.unique_key(old) == index.unique_key(row)):
+                return holder, old
+
     def _insert_or(self, conflict: ConflictAction, row: Row) -> Steps[Row | None]:
         """The row as it has been written, or None where one that was there before stays as it is."""
         context, writer, touched = self._context, self.writer, self._touched
@@ -182,17 +203,15 @@ class InsertRun:
         for index in arbiters:
             if index.index.deferrable:
                 raise writer.unfit_arbiter(index)
-            holder = yield from writer.find_conflict(index, row)
-            if holder is None:
+            found = yield from self._in_the_way(conflict, index, row)
+            if found is None:
                 continue
-            if conflict.make_update is None:
+            holder, old = found
+            if conflict.make_update is None or old is None:
                 # A row that the snapshot does not show must not decide anything in silence.
                 writer.transaction.check_write(holder)
                 writer.transaction.note_read(holder)
                 return None
-            old = yield from writer.lock_row(holder)
-            if old is None:
-                continue
             if holder in touched:
                 raise DatacaveError(
                     "ON CONFLICT DO UPDATE command cannot affect row a second time",
@@ -251,7 +270,9 @@ class Update:
     make_recheck: Factory | None
     make_check: Factory | None
     make_returning: Factory | None
-    changes_key: bool
+    key_slots: tuple[int, ...]
+    """Slots of assigned columns that are in a unique index: only where their values change does a row get another
+    key, and the stronger lock."""
     changes_indexed: bool
     reads_one_row: bool
     columns: tuple[int, ...]
@@ -285,23 +306,30 @@ class Update:
         """
         transaction = context.transaction
         access = self.access
-        mode = UPDATE if self.changes_key else NO_KEY_UPDATE
         find = child.make(context)
         new_row = self.make_new(context)
         writer: RowWriter | None = None
         returned: list[Row] = []
         for key in child.make_keys(context)():
-            wait = transaction.lock(key, mode)
-            if wait is not None:
-                yield from wait_for(wait)
-            newest = transaction.get_latest(key)
-            if newest is None:
+            mode = NO_KEY_UPDATE
+            known: tuple[Row, Row, Row] | None = None  # of the unlocked row: stored, found, new
+            if self.key_slots:
+                known = self._point_row(transaction.get_latest(key), key, find, new_row)
+                if known is not None and self._gets_other_key(known[1][self.row_slot], known[2]):
+                    mode = UPDATE
+            while True:
+                wait = transaction.lock(key, mode)
+                if wait is not None:
+                    yield from wait_for(wait)
+                newest = transaction.get_latest(key)
+                if known is None or known[0] is not newest:
+                    known = self._point_row(newest, key, find, new_row)
+                if mode == UPDATE or known is None or not self._gets_other_key(known[1][self.row_slot], known[2]):
+                    break
+                mode = UPDATE
+            if known is None:
                 continue
-            rows = find([(key, newest)])
-            if not rows:
-                continue
-            found = rows[0]
-            new = new_row(found)
+            _, found, new = known
             for slot in access.not_null_slots:
                 if new[slot] is None:
                     RowWriter(context, access).check_not_null(new)
@@ -318,6 +346,24 @@ class Update:
         if writer is not None:
             yield from writer.finish()
         yield from batches_of(returned)
+
+    @property
+    def changes_key(self) -> bool:
+        """Whether columns are assigned that are in a unique index."""
+        return bool(self.key_slots)
+
+    def _gets_other_key(self, old: Row, new: Row) -> bool:
+        return any(old[slot] != new[slot] for slot in self.key_slots)
+
+    @staticmethod
+    def _point_row(
+        stored: Row | None, key: bytes, find: Callable[[list[Any]], list[Row]], new_row: Callable[[Row], Row]
+    ) -> tuple[Row, Row, Row] | None:
+        """A stored row, the row of the child and the new one; None if it is not there or does not qualify."""
+        if stored is None:
+            return None
+        rows = find([(key, stored)])
+        return (stored, rows[0], new_row(rows[0])) if rows else None
 
     def _open_set(self, context: ExecutionContext) -> Batches:
         source: list[Row] = []
@@ -363,7 +409,6 @@ class Update:
         writer = RowWriter(context, self.access)
         seen: set[bytes] = set()
         written = context.transaction.written_since_freeze
-        mode = UPDATE if self.changes_key else NO_KEY_UPDATE
         triggers = writer.triggers
         regenerate = self.make_generated(context) if self.make_generated is not None else None
         if triggers is not None:
@@ -378,15 +423,26 @@ class Update:
             key: bytes = found[self.key_slot]
             if key in seen or (written(key) and not again):
                 continue
-            old = yield from writer.lock_row(key, mode)
-            if old is None:
+            new: Row | None = None
+            mode = NO_KEY_UPDATE
+            if self.key_slots:
+                new = new_row(found) if not again and triggers is None else None
+                if new is None or self._gets_other_key(found[self.row_slot], new):
+                    mode = UPDATE
+            locked = yield from writer.lock_newest(key, mode)
+            if locked is None:
                 continue
+            key, old = locked
             if old != found[self.row_slot]:
                 found = fresh(found, old)
                 if recheck is not None and not recheck(found):
                     continue
+                new = None
             seen.add(key)
-            new = new_row(found)
+            if new is None:
+                new = new_row(found)
+                if mode != UPDATE and self._gets_other_key(old, new):
+                    yield from writer.lock_row(key, UPDATE)
             if triggers is not None:
                 given = yield from triggers.before_write(writer, key, mode, old, new, regenerate)
                 if given is None:
@@ -468,9 +524,10 @@ class Delete:
             key: bytes = found[self.key_slot]
             if key in seen or written(key):
                 continue
-            old = yield from writer.lock_row(key)
-            if old is None:
+            locked = yield from writer.lock_newest(key)
+            if locked is None:
                 continue
+            key, old = locked
             if old != found[self.row_slot]:
                 found = fresh(found, old)
                 if recheck is not None and not recheck(found):

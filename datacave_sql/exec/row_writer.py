@@ -14,7 +14,7 @@ from datacave_core.catalog import Table
 from datacave_core.errors import DatacaveError
 from datacave_core.keycode import key_successor
 from datacave_core.layout import PREFIX_LENGTH
-from datacave_core.transaction import UPDATE, Transaction
+from datacave_core.transaction import KEY_SHARE, UPDATE, Transaction
 from datacave_core.values import Row
 from datacave_core.wait import Steps, wait_for
 from datacave_sql.exec.context import ExecutionContext
@@ -148,6 +148,18 @@ class RowWriter:
         if version is None or version.row is None:
             return None
         return key if index.index.index_number == 0 else version.row[0]
+
+    def find_present(self, index: IndexAccess, row: Row) -> bytes | None:
+        """The same without a lock, where it is certain: somebody has the value, and nobody is about to change that."""
+        key = None if isinstance(index, ExclusionAccess) else index.unique_key(row)
+        transaction = self.transaction
+        if key is None or not transaction.could_lock(key, KEY_SHARE):
+            return None
+        found = transaction.get_latest(key)
+        if found is None:
+            return None
+        holder: bytes = key if index.index.index_number == 0 else found[0]
+        return holder if holder == key or transaction.could_lock(holder, KEY_SHARE) else None
 
     def unique_violation(self, index: IndexAccess, row: Row) -> DatacaveError:
         """The error of a value that a unique index has already; raises 40001 where SERIALIZABLE transactions have
@@ -293,6 +305,16 @@ class RowWriter:
             return None
         return version.row if self.access.from_physical is None else self.access.from_physical(version.row)
 
+    def lock_newest(self, key: bytes, mode: int = UPDATE) -> Steps[tuple[bytes, Row] | None]:
+        """The same, following a row that has got another key while it was waited for; its key and row."""
+        place: bytes | None = key
+        while place is not None:
+            row = yield from self.lock_row(place, mode)
+            if row is not None:
+                return place, row
+            place = self.transaction.moved_to(place)
+        return None
+
     def update(self, key: bytes, old: Row, new: Row) -> Steps[bytes]:
         """Replaces a locked row; moves it if its key columns have changed. Raises 23505."""
         access, transaction = self.access, self.transaction
@@ -330,9 +352,11 @@ class RowWriter:
                 transaction.delete(entry)
             # The entries of a row that moves lie elsewhere, since they end with its key.
             transaction.put_all(dict.fromkeys(after - before, (new_key,)))
+        written = new if access.to_physical is None else access.to_physical(new)
         if moved:
-            transaction.delete(key)
-        transaction.put(new_key, new if access.to_physical is None else access.to_physical(new))
+            transaction.move(key, new_key, written)
+        else:
+            transaction.put(new_key, written)
         if self._guard is not None:
             self._guard.updated(old, new)
         return new_key

@@ -185,6 +185,7 @@ def conflict_action(
         for name, test in action.secured_existing:
             lines += [f"if {existing.falsity(test)}:", f"    return {name!r}"]
         make_existing_check = compile_factory(existing, "r", [*lines, "return None"])
+    keys = {key.column for index in member.table.indexes if index.unique for key in index.keys}
     return ConflictAction(
         index_numbers,
         make_update,
@@ -192,6 +193,7 @@ def conflict_action(
         make_existing_check,
         check_function(p, member.checks, member.row_columns, member.tests, ViewTests(node, numbers), action.secured),
         frozenset(numbers[number - 1] for number, _ in action.assignments),
+        any(numbers[number - 1] in keys for number, _ in action.assignments),
     )
 
 
@@ -377,7 +379,9 @@ def _update(p: Planner, node: l.Update, child: Operator, member: l.WrittenMember
         if constraint.kind == "f"
         for number in constraint.columns
     )
-    changes_key = any(assigned & index.columns for index in access.indexes if index.index.unique)
+    unique = [index.columns for index in access.indexes if index.index.unique]
+    # A trigger may change any column.
+    key_columns = {n for columns in unique for n in (columns & assigned if access.triggers is None else columns)}
     return Update(
         access,
         child,
@@ -388,7 +392,7 @@ def _update(p: Planner, node: l.Update, child: Operator, member: l.WrittenMember
         condition_function(p, child, node.recheck),
         check_function(p, member.checks, member.row_columns, views=ViewTests(node, numbers)),
         make_returning,
-        changes_key or access.triggers is not None,
+        tuple(sorted(number - 1 for number in key_columns)),
         changes_indexed or access.fires,
         not access.fires and _reads_one_row(child, node),
         tuple(column.id for column in node.columns),

@@ -8,8 +8,11 @@ Not here: how changes reach a client (the function table_changes, the server's H
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from datacave_core import sqlstate
 from datacave_core.catalog import Table
@@ -17,6 +20,9 @@ from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.types import DEFAULT_SETTINGS
 from datacave_core.values import Row
 from datacave_sql.functions.jsontext import json_writer, quote
+
+SLICE_CHANGES = 50_000
+"""So many changes are gathered and sorted at once; more where one commit has more."""
 
 
 class Change(NamedTuple):
@@ -72,7 +78,35 @@ class ChangeFeed:
         return self._store.newest_in_range(self._low, self._high, after) is not None
 
     def changes(self, after: int, until: int) -> Iterator[Change]:
-        """The changes with after < commit timestamp <= until. Raises 72000 if not all of them are kept."""
+        """The changes with after < commit timestamp <= until. Raises 72000 if not all of them are kept.
+
+        They are gathered a slice of whole commits at a time, so that memory does not limit their number.
+        """
+        for _, changes in self.slices(after, until):
+            yield from changes
+
+    def slices(self, after: int, until: int) -> Iterator[tuple[int, Iterator[Change]]]:
+        """The same in slices of whole commits, each with the timestamp up to which it is complete."""
+        for end in self._slice_ends(after, until):
+            yield end, self._slice(after, end)
+            after = end
+
+    def _slice_ends(self, after: int, until: int) -> Iterator[int]:
+        """The timestamps at which slices end, the last one included."""
+        self.check_kept(after)
+        timestamps = array("q", [])
+        for _, version in self._store.history(self._low, self._high, after, until):
+            timestamps.append(version.timestamp)
+        if len(timestamps) > SLICE_CHANGES:
+            ordered = np.sort(np.frombuffer(timestamps, dtype=np.int64))
+            for place in range(SLICE_CHANGES - 1, len(ordered), SLICE_CHANGES):
+                end = int(ordered[place])
+                if after < end < until:
+                    yield end
+                    after = end
+        yield until
+
+    def _slice(self, after: int, until: int) -> Iterator[Change]:
         self.check_kept(after)
         found: list[tuple[int, bytes, Row | None, Row | None]] = []
         versions: list[Any] = []
