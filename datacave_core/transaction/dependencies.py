@@ -30,8 +30,9 @@ KEPT_MAX = 2048
 """Committed transactions remembered one by one."""
 
 
-def dangerous(reason: str) -> SerializationFailure:
-    """The error of a transaction that has to fail."""
+def dangerous(me: SerialTransaction, reason: str) -> SerializationFailure:
+    """The error of a transaction that has to fail; whatever it tries after that fails too."""
+    me.doomed = not me.prepared
     return SerializationFailure(
         "could not serialize access due to read/write dependencies among transactions",
         detail=f"Reason code: {reason}.",
@@ -86,7 +87,7 @@ class Dependencies:
     def check_commit(self, me: SerialTransaction) -> None:
         """Called right before the commit or its first phase. Raises SerializationFailure."""
         if me.doomed:
-            raise dangerous("Canceled on identification as a pivot, during commit attempt")
+            raise dangerous(me, "Canceled on identification as a pivot, during commit attempt")
         for near in me.conflicts_in:
             if near.committed or near.doomed:
                 continue
@@ -94,7 +95,7 @@ class Dependencies:
                 if far is me or not (far.committed or far.read_only or far.doomed):
                     # The pivot fails rather than this one, so that somebody gets on if it is tried again.
                     if near.prepared:
-                        raise dangerous("Canceled on commit attempt with conflict in from prepared pivot")
+                        raise dangerous(me, "Canceled on commit attempt with conflict in from prepared pivot")
                     near.doomed = True
                     break
 
@@ -194,7 +195,7 @@ class Dependencies:
 
     def _check_reader(self, me: SerialTransaction) -> None:
         if me.doomed:
-            raise dangerous("Canceled on identification as a pivot, during conflict out checking")
+            raise dangerous(me, "Canceled on identification as a pivot, during conflict out checking")
 
     def _meet_writers(self, me: SerialTransaction, one: Range, part: Range) -> None:
         low, high = part
@@ -210,7 +211,7 @@ class Dependencies:
         if writer.summary_out:
             # Whom it must come before was first to commit; whether before this snapshot is not known any more.
             if writer.prepared:
-                raise dangerous("Canceled on conflict out to old pivot")
+                raise dangerous(me, "Canceled on conflict out to old pivot")
             writer.doomed = True
             return
         if me.read_only and writer.committed and (not writer.earliest_out or me.snapshot < writer.earliest_out):
@@ -223,9 +224,9 @@ class Dependencies:
         if committed <= me.snapshot:
             return
         if earliest_out and (not me.read_only or earliest_out <= me.snapshot):
-            raise dangerous("Canceled on conflict out to old pivot")
+            raise dangerous(me, "Canceled on conflict out to old pivot")
         if me.summary_in or me.conflicts_in:
-            raise dangerous("Canceled on identification as a pivot, with conflict out to old committed transaction")
+            raise dangerous(me, "Canceled on identification as a pivot, with conflict out to old committed transaction")
         me.summary_out = True
 
     # Writes
@@ -272,7 +273,7 @@ class Dependencies:
 
     def _check_writer(self, me: SerialTransaction) -> None:
         if me.doomed:
-            raise dangerous("Canceled on identification as a pivot, during conflict in checking")
+            raise dangerous(me, "Canceled on identification as a pivot, during conflict in checking")
         me.wrote = True
 
     def _conflict_in(self, reader: SerialTransaction, me: SerialTransaction) -> None:
@@ -292,9 +293,9 @@ class Dependencies:
         """Notes reader -> writer, one of which is `me`. Raises SerializationFailure if `me` has to fail for it."""
         if _is_dangerous(reader, writer):
             if writer is me:
-                raise dangerous("Canceled on identification as a pivot, during write")
+                raise dangerous(me, "Canceled on identification as a pivot, during write")
             if writer.prepared:
-                raise dangerous("Canceled on conflict out to pivot, during read")
+                raise dangerous(me, "Canceled on conflict out to pivot, during read")
             writer.doomed = True
         reader.conflicts_out.add(writer)
         writer.conflicts_in.add(reader)

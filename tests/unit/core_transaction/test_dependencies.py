@@ -81,6 +81,23 @@ def test_write_skew_fails_the_one_that_comes_second() -> None:
     assert second.ended and world.remembered == (0, 0)
 
 
+def test_who_has_to_fail_cannot_go_on_by_trying_again() -> None:
+    world = World()
+    first, second = world.begin(), world.begin()
+    read(first, b"x")
+    write(first, b"y")
+    write(second, b"x")
+    read(second, b"z")
+    mark = second.savepoint()
+    first.commit()
+    for _ in range(2):
+        with pytest.raises(SerializationFailure):
+            read(second, b"y")
+        second.rollback_to(mark)
+    with pytest.raises(SerializationFailure):
+        second.commit()
+
+
 def test_a_pivot_whose_successor_commits_last_goes_on() -> None:
     world = World()
     first, pivot, last = world.begin(), world.begin(), world.begin()
