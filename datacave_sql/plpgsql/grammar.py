@@ -74,7 +74,7 @@ class Grammar(CursorStatements):
         return x.Block(line, label, declarations, body, None if handlers is None else tuple(handlers))
 
     def _end_label(self, label: str | None) -> None:
-        if not self.is_name():
+        if not self.is_name() or self.word() in _RESERVED:
             return
         at = self.index
         name = self.name()
@@ -381,6 +381,9 @@ class Grammar(CursorStatements):
         return x.EndTransaction(line, commits, chain)
 
 
+_RESERVED = frozenset(
+    {"begin", "case", "declare", "else", "elsif", "end", "exception", "for", "foreach", "if", "loop", "when", "while"}
+)
 _QUERY_WORDS = frozenset({"values", "select", "with", "table", "insert", "update", "delete", "show", "explain"})
 _CURRENT = frozenset({"row_count", "pg_context"})
 _STACKED = frozenset(
