@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.distinct import hashed_facts
 from datacave_sql.exec.frame_partitions import FramePartitions, frames_of, value_partitions
 from datacave_sql.exec.operator import Batches, Operator
+from datacave_sql.exec.pace import Pace
 from datacave_sql.exec.partitioning import LEVELS_MAX, HashPartitions
 from datacave_sql.exec.row_size import rows_bytes
 from datacave_sql.exec.spill import Spill
@@ -100,31 +102,40 @@ class _Run:
             for step in aggregate.steps
         ]
         self._telling = [one for _, _, one in self._steps if isinstance(one, Rows)]
+        self._pace = Pace()
         self._values: dict[int, HashPartitions] = {}
         self._aside: FramePartitions | None = None
         self._groups_counted = self._seen_counted = 0
 
     def results(self, source: Frames) -> Batches:
         """The rows of all groups of the frames."""
-        table, context = self._table, self._context
+        context = self._context
         for frame in source:
             if isinstance(frame, Wait):
                 yield frame
                 continue
-            keys = [run(frame).spread(frame.count) for run in self._group_runs]
-            if self._aside is not None:
-                mask = yield from self._known(frame, keys, self._aside)
-                frame = frame.keep(mask, tuple(frame.columns))
-                if not frame.count:
-                    continue
-                keys = [key.keep(mask) for key in keys]
-            self._take(frame, table.number(keys, frame.count))
-            yield from self._account()
-            if context.slice_over():
-                yield TURN
-        if not self._group_runs and not len(table):
-            table.add_empty()
+            # Row code takes a while for a frame.
+            size = self._pace.rows if self._telling else frame.count
+            start = 0
+            while start < frame.count:
+                begun = perf_counter()
+                piece = frame.part(start, start + size) if start or size < frame.count else frame
+                start += piece.count
+                yield from self._grouped(piece)
+                if self._telling:
+                    self._pace.note(piece.count, perf_counter() - begun)
+                    size = self._pace.rows
+                yield from self._account()
+                if context.slice_over():
+                    yield TURN
+        if not self._group_runs and not len(self._table):
+            self._table.add_empty()
         yield from self._values_put_aside()
+        for one in self._telling:
+            # A big set takes long to go at once.
+            while one.forget_some():
+                if context.slice_over():
+                    yield TURN
         yield from self._own_rows()
         if self._aside is None:
             return
@@ -137,6 +148,16 @@ class _Run:
                 yield from part.results(frames_of(run, self._spill))
                 self._memory.release()
                 self.batches += part.batches
+
+    def _grouped(self, frame: Frame) -> Steps[None]:
+        """Takes the rows of groups at hand, and of new ones unless there is no room for them."""
+        keys = [run(frame).spread(frame.count) for run in self._group_runs]
+        if self._aside is not None:
+            mask = yield from self._known(frame, keys, self._aside)
+            frame = frame.keep(mask, tuple(frame.columns))
+            keys = [key.keep(mask) for key in keys]
+        if frame.count:
+            self._take(frame, self._table.number(keys, frame.count))
 
     def _take(self, frame: Frame, numbers: Places) -> None:
         total = len(self._table)

@@ -30,7 +30,7 @@ from datacave_sql.vectors.compile import MaskFactory, Test, VectorFactory
 from datacave_sql.vectors.matching import IntegerTable, Matches, ValueTable
 from datacave_sql.vectors.vector import Frame, Mask, Places, Vector, all_null, joined, sql_values
 
-PAIRS_PER_FRAME = 200_000
+PAIRS_PER_FRAME = 50_000
 
 KEY_BYTES = 48
 """What a table takes for a row with integer keys, beside its columns."""

@@ -24,6 +24,8 @@ _EXACT = 1 << 53
 _TOTAL_MAX = 1 << 62
 _SPLIT = 24
 
+FORGOTTEN_PER_STEP = 10_000
+
 
 def grown(values: NDArray[Any], count: int, fill: Any = 0) -> NDArray[Any]:
     """The array with room for `count` groups."""
@@ -232,6 +234,13 @@ class Rows:
     def forget_seen(self) -> None:
         """Values are told apart among the next ones only."""
         self._seen = set()
+
+    def forget_some(self) -> bool:
+        """Takes a step towards knowing no value any more; False when that is reached."""
+        seen = self._seen
+        for _ in range(min(len(seen), FORGOTTEN_PER_STEP)):
+            seen.pop()
+        return bool(seen)
 
     def add_rows(self, rows: list[tuple[int, tuple[Any, ...]]]) -> None:
         """Takes what was put aside: groups with distinct values."""
