@@ -126,11 +126,10 @@ class With:
 
 def _rounds(context: ExecutionContext, part: CommonTablePart, recursive: Operator, rounds: Rounds) -> Batches:
     """New rows, round by round. The recursive term reads the last round; all others read what `rounds` holds."""
-    memory = context.work_memory()
     known = context.work_memory(hashed=True)
     keys_of = part.make_keys(context) if part.make_keys is not None else None
     seen: set[Any] = set()
-    last = found = RowStore(context, memory)
+    last, found = RowStore(context), RowStore(context)
     try:
         for batch in part.plan.open(context):
             if isinstance(batch, Wait):
@@ -142,7 +141,6 @@ def _rounds(context: ExecutionContext, part: CommonTablePart, recursive: Operato
             if context.slice_over():
                 yield TURN
             context.common_tables[part.id] = last
-            found = RowStore(context, memory)
             for batch in recursive.open(context):
                 if isinstance(batch, Wait):
                     yield batch
@@ -151,8 +149,8 @@ def _rounds(context: ExecutionContext, part: CommonTablePart, recursive: Operato
                 if context.slice_over():
                     yield TURN
             context.common_tables[part.id] = rounds
-            last.close()
-            last = found
+            last.clear()
+            last, found = found, last
     finally:
         last.close()
         found.close()

@@ -15,7 +15,6 @@ from datacave_core.wait import TURN, Steps, Wait
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.row_size import rows_bytes
 from datacave_sql.exec.spill import Place, Spill, block_bytes
-from datacave_sql.exec.work_memory import WorkMemory
 
 
 class RowStore:
@@ -33,9 +32,9 @@ class RowStore:
         "_tail_start",
     )
 
-    def __init__(self, context: ExecutionContext, memory: WorkMemory | None = None) -> None:
+    def __init__(self, context: ExecutionContext) -> None:
         self._context = context
-        self._memory = memory if memory is not None else context.work_memory()
+        self._memory = context.work_memory()
         self._spill: Spill | None = None
         self._firsts: list[int] = []
         self._places: list[Place] = []
@@ -103,6 +102,16 @@ class RowStore:
                 found = part
         row: Row = found[0]
         return row
+
+    def clear(self) -> None:
+        """Forgets all rows."""
+        if self._spill is not None:
+            self.close()
+            self._spill = None
+            self._firsts, self._places = [], []
+            self._tail_start, self._block_number = 0, -1
+        self._memory.release()
+        self._tail = []
 
     def close(self) -> None:
         """Gives memory and disk back."""
