@@ -17,7 +17,7 @@ def run(session: Session, sql: str) -> list[tuple[object, ...]]:
     rows: list[tuple[object, ...]] = []
     steps: Iterator[object] = session.simple_query(sql)
     for step in steps:
-        assert not isinstance(step, Wait) or step.done or step.reason.startswith("Turn")
+        assert not isinstance(step, Wait) or step.done or step.reason.endswith("Turn")
         if isinstance(step, list):
             rows += step
     return rows
