@@ -5,7 +5,7 @@ The outermost write of an execution calls the AFTER triggers, before its rows ar
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,10 +31,11 @@ class FireTriggers:
     def open(self, context: ExecutionContext) -> Batches:
         return self._around(context, self.child.open(context))
 
-    def rewrite(self, context: ExecutionContext, keys: Sequence[bytes]) -> Batches:
-        """The child's: what a foreign key does."""
+    def rewrite(self, changes: Iterable[tuple[ExecutionContext, Sequence[bytes]]]) -> Batches:
+        """The child's: what a foreign key does, as one statement for each key that it follows."""
         child: Any = self.child
-        return self._around(context, child.rewrite(context, keys))
+        for context, keys in changes:
+            yield from self._around(context, child.rewrite(((context, keys),)))
 
     def _around(self, context: ExecutionContext, write: Batches) -> Batches:
         calls = context.session.evaluation.triggers

@@ -195,11 +195,13 @@ class KeyGuard:
             whole, part = _whole(context, referring, constraint)
             state = context.session.catalog_state
             operator = state.referential_update(context.session, whole, part, action, deleted)
+            changes = []
             for own, row_keys in rows.items():
                 after = keys[wanted[own]]
                 given = referenced.assigned_key(after) if action == "c" and after is not None else ()
                 part_context = ExecutionContext(context.session, context.transaction, (*given, *own))
-                yield from suspendable(operator.rewrite(part_context, row_keys))
+                changes.append((part_context, row_keys))
+            yield from suspendable(operator.rewrite(changes))
         if action == "d":
             # The defaults may be the very key that is gone.
             yield from self._check_unreferenced(referring, constraint, keys, restrict=False)

@@ -5,7 +5,7 @@ All rows of the child are read before the first one is written, so that a statem
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -373,10 +373,14 @@ class Update:
         yield from writer.finish()
         yield from batches_of(returned)
 
-    def rewrite(self, context: ExecutionContext, keys: Sequence[bytes]) -> Steps[None]:
-        """Updates the rows with these keys, as far as they still qualify; see rows_of_keys."""
-        writer = yield from self.write(context, self.rows_of_keys(keys), [], again=True)
-        yield from writer.finish()
+    def rewrite(self, changes: Iterable[tuple[ExecutionContext, Sequence[bytes]]]) -> Steps[None]:
+        """Updates rows by their keys, as far as they still qualify: what a foreign key does, with the parameters of
+        each context in turn."""
+        writer: RowWriter | None = None
+        for context, keys in changes:
+            writer = yield from self.write(context, self.rows_of_keys(keys), [], again=True, writer=writer)
+        if writer is not None:
+            yield from writer.finish()
 
     def rows_of_keys(self, keys: Sequence[bytes]) -> list[Row]:
         """Child rows that have a key and nothing else: their values are read once they are locked."""
@@ -396,17 +400,18 @@ class Update:
         whole: Table | None = None,
         *,
         again: bool = False,
+        writer: RowWriter | None = None,
     ) -> Steps[RowWriter]:
         """Updates the rows that the child has found; RETURNING rows go to `returned`, those that leave their partition
-        of `whole` to `moved`. With `again` also rows that the statement has written before. The writer is not
-        finished."""
+        of `whole` to `moved`. With `again` also rows that the statement has written before. The writer, which may be
+        that of an earlier call, is not finished."""
         stays = self.make_stays(context) if self.make_stays is not None else None
         new_row = self.make_new(context)
         fresh = self.make_fresh(context)
         recheck = self.make_recheck(context) if self.make_recheck is not None else None
         check: CheckFunction | None = self.make_check(context) if self.make_check is not None else None
         returning = self.make_returning(context) if self.make_returning is not None else None
-        writer = RowWriter(context, self.access)
+        writer = writer or RowWriter(context, self.access)
         seen: set[bytes] = set()
         written = context.transaction.written_since_freeze
         triggers = writer.triggers

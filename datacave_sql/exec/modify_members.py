@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from datacave_core.catalog import Table
@@ -13,6 +13,7 @@ from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.modify import Delete, Update, collected
 from datacave_sql.exec.operator import Batches, Operator
 from datacave_sql.exec.routed_insert import RoutedInsert
+from datacave_sql.exec.row_writer import RowWriter
 from datacave_sql.exec.sort import batches_of
 
 
@@ -39,33 +40,42 @@ class ModifyMembers:
         for row in source:
             groups.setdefault(row[slot][:PREFIX_LENGTH], []).append(row)
         returned: list[Row] = []
-        yield from self._write(context, groups, returned, again=False)
+        yield from self._write(context, groups, returned)
         yield from batches_of(returned)
 
-    def rewrite(self, context: ExecutionContext, keys: Sequence[bytes]) -> Steps[None]:
-        """Updates the rows with these keys, as far as they still qualify: what a foreign key does."""
-        groups: dict[bytes, list[Row]] = {}
-        by_prefix: dict[bytes, list[bytes]] = {}
-        for key in keys:
-            by_prefix.setdefault(key[:PREFIX_LENGTH], []).append(key)
-        for prefix, own in by_prefix.items():
-            member = self.members[prefix]
-            assert isinstance(member, Update)
-            groups[prefix] = member.rows_of_keys(own)
-        yield from self._write(context, groups, [], again=True)
+    def rewrite(self, changes: Iterable[tuple[ExecutionContext, Sequence[bytes]]]) -> Steps[None]:
+        """Updates rows by their keys, as far as they still qualify: what a foreign key does, with the parameters of
+        each context in turn."""
+        moved: list[Row] = []
+        writers: dict[bytes, RowWriter] = {}
+        last: ExecutionContext | None = None
+        for context, keys in changes:
+            last = context
+            by_prefix: dict[bytes, list[bytes]] = {}
+            for key in keys:
+                by_prefix.setdefault(key[:PREFIX_LENGTH], []).append(key)
+            for prefix, own in by_prefix.items():
+                member = self.members[prefix]
+                assert isinstance(member, Update)
+                writers[prefix] = yield from member.write(
+                    context, member.rows_of_keys(own), [], moved, self.table, again=True, writer=writers.get(prefix)
+                )
+        if last is not None:
+            yield from self._finish(last, moved, writers.values())
 
-    def _write(
-        self, context: ExecutionContext, groups: Mapping[bytes, list[Row]], returned: list[Row], *, again: bool
-    ) -> Steps[None]:
+    def _write(self, context: ExecutionContext, groups: Mapping[bytes, list[Row]], returned: list[Row]) -> Steps[None]:
         moved: list[Row] = []
         writers = []
         for prefix, rows in groups.items():
             member = self.members[prefix]
             if isinstance(member, Update):
-                writer = yield from member.write(context, rows, returned, moved, self.table, again=again)
+                writer = yield from member.write(context, rows, returned, moved, self.table)
             else:
                 writer = yield from member.write(context, rows, returned)
             writers.append(writer)
+        yield from self._finish(context, moved, writers)
+
+    def _finish(self, context: ExecutionContext, moved: list[Row], writers: Iterable[RowWriter]) -> Steps[None]:
         if moved and self.router is not None:
             yield from self.router.write(context, moved, None)
         # Only now are all rows gone, and those with new keys in their new places.
