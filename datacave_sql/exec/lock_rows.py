@@ -62,10 +62,10 @@ class LockRows:
                 for table, renew in zip(self.tables, fresh, strict=True):
                     if kept is None or kept[table.key_slot] is None:
                         continue
-                    newest = yield from self._lock(context, table, kept[table.key_slot])
+                    newest, followed = yield from self._lock(context, table, kept[table.key_slot])
                     if newest is None:
                         kept = None
-                    elif newest != kept[table.row_slot] and self.mode != "key share":
+                    elif followed or (newest != kept[table.row_slot] and self.mode != "key share"):
                         # A lock of the key lets the rest of the row change: the snapshot's values are good.
                         kept = renew(kept, newest)
                         changed = True
@@ -77,17 +77,18 @@ class LockRows:
             if rows:
                 yield rows
 
-    def _lock(self, context: ExecutionContext, table: LockedTable, key: bytes) -> Steps[Row | None]:
-        """Locks one row and gives its newest SQL row; None if it is gone or skipped. A row that has got another key
-        while it was waited for is followed."""
+    def _lock(self, context: ExecutionContext, table: LockedTable, key: bytes) -> Steps[tuple[Row | None, bool]]:
+        """Locks one row and gives its newest SQL row, None if it is gone or skipped; and whether it has got another
+        key while it was waited for."""
         transaction = context.transaction
         place: bytes | None = key
         newest = None
+        old_key = key
         while newest is None and place is not None:
             key = place
             wait = transaction.lock(key, LOCK_MODES[self.mode], POLICIES[self.policy], table.name)
             if wait is SKIPPED:
-                return None
+                return None, False
             if wait is not None:
                 yield from wait_for(wait)
             newest = transaction.get_latest(key)
@@ -95,7 +96,7 @@ class LockRows:
                 transaction.check_write(key)
             place = transaction.moved_to(key) if newest is None else None
         convert = table.from_physical if table.members is None else table.members[key[:PREFIX_LENGTH]][1]
-        return newest if newest is None or not callable(convert) else convert(newest)
+        return newest if newest is None or not callable(convert) else convert(newest), key != old_key
 
     def children(self) -> Sequence[Operator]:
         return (self.child,)
