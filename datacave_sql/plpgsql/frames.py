@@ -6,6 +6,7 @@ from typing import Any
 
 from datacave_core.errors import DatacaveError
 from datacave_sql.exec.context import ExecutionContext
+from datacave_sql.plpgsql.results import ResultRows
 from datacave_sql.plpgsql.variables import Shape
 
 
@@ -54,5 +55,5 @@ class Frame:
         """The LoopRows of loops over queries that run now."""
         self.subtransactions = 0
         """How many blocks with handlers are open."""
-        self.rows: list[Any] = []
+        self.rows = ResultRows(self.context)
         self.row_count = 0

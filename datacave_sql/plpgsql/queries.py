@@ -51,6 +51,14 @@ def _taken(outcome: Outcome, text: str, count: int | None) -> list[Row]:
         raise noted(error, text) from None
 
 
+def _exhausted(outcome: Outcome, text: str) -> int:
+    """Runs a statement to its end; how many rows it has given."""
+    try:
+        return sum(1 for _ in outcome.rows)
+    except DatacaveError as error:
+        raise noted(error, text) from None
+
+
 def _into(c: Compiler, start: Start, targets: Targets, strict: bool, *, sets_found: bool) -> Run:
     found = c.found.number
 
@@ -99,7 +107,7 @@ def compile_sql(c: Compiler, level: Level, s: x.SqlStatement) -> Run:
                 if outcome.kind == "select"
                 else None,
             )
-        _taken(outcome, text, None)
+        _exhausted(outcome, text)
         frame.row_count = outcome.rows_changed
         frame.values[found] = outcome.rows_changed > 0
 
@@ -113,7 +121,7 @@ def compile_perform(c: Compiler, level: Level, s: x.Perform) -> Run:
 
     def run(frame: Frame) -> None:
         text, outcome = start(frame)
-        count = len(_taken(outcome, text, None))
+        count = _exhausted(outcome, text)
         frame.row_count = count
         frame.values[found] = count > 0
 
@@ -137,8 +145,8 @@ def compile_execute(c: Compiler, level: Level, s: x.Execute) -> Run:
 
     def run(frame: Frame) -> None:
         text, outcome = dynamic.start(frame)
-        rows = _taken(outcome, text, None)
-        frame.row_count = outcome.rows_changed if outcome.kind not in ("select", "utility") else len(rows)
+        count = _exhausted(outcome, text)
+        frame.row_count = outcome.rows_changed if outcome.kind not in ("select", "utility") else count
 
     return run
 
@@ -239,15 +247,17 @@ def compile_return_query(c: Compiler, level: Level, s: x.ReturnQuery) -> Run:
                 "cannot open query as cursor" if outcome.kind != "select" else "query returns no rows",
                 sqlstate=sqlstate.SYNTAX_ERROR,
             )
-        rows = _taken(outcome, text, None)
-        if single:
-            frame.rows += [row[0] for row in rows]
-        elif wanted is None and outcome.shape is not None:
-            frame.rows += map(outcome.shape.make, rows)
-        else:
-            frame.rows += map(returns.row, rows)
-        frame.row_count = len(rows)
-        frame.values[found] = bool(rows)
+        try:
+            if single:
+                count = frame.rows.extend(row[0] for row in outcome.rows)
+            elif wanted is None and outcome.shape is not None:
+                count = frame.rows.extend(map(outcome.shape.make, outcome.rows))
+            else:
+                count = frame.rows.extend(map(returns.row, outcome.rows))
+        except DatacaveError as error:
+            raise noted(error, text) from None
+        frame.row_count = count
+        frame.values[found] = count > 0
 
     return run
 
