@@ -91,14 +91,37 @@ def gather(dict cells, list keys):
     """See memtable.plain_gather."""
     cdef Py_ssize_t at, count = PyList_GET_SIZE(keys)
     cdef PyObject* cell
+    cdef PyObject** found
+    found = <PyObject**> PyMem_Malloc(max(1, count) * sizeof(PyObject*))
+    if found == NULL:
+        raise MemoryError()
+    try:
+        # Keys, cells and rows lie all over the memory: each is asked for a while before it is looked at.
+        for at in range(count):
+            if at + 8 < count:
+                lsm_prefetch(<const void*> PyList_GET_ITEM(keys, at + 8))
+            cell = PyDict_GetItemWithError(cells, <object> PyList_GET_ITEM(keys, at))
+            if cell == NULL:
+                raise KeyError(keys[at])
+            found[at] = cell
+            lsm_prefetch(cell)
+        for at in range(count):
+            lsm_prefetch(<const void*> PyTuple_GET_ITEM(<object> found[at], 1))
+        return cells_apart(found, count)
+    finally:
+        PyMem_Free(found)
+
+
+cdef object cells_apart(PyObject** found, Py_ssize_t count):
+    """Timestamps and rows of cells, and whether none has an older one."""
+    cdef Py_ssize_t at
+    cdef PyObject* cell
     cdef bint single = True
     cdef list timestamps = PyList_New(count)
     cdef list rows = PyList_New(count)
     cdef object value
     for at in range(count):
-        cell = PyDict_GetItemWithError(cells, <object> PyList_GET_ITEM(keys, at))
-        if cell == NULL:
-            raise KeyError(keys[at])
+        cell = found[at]
         value = <object> PyTuple_GET_ITEM(<object> cell, 0)
         Py_INCREF(value)
         PyList_SET_ITEM(timestamps, at, value)

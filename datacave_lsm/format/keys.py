@@ -9,7 +9,6 @@ from __future__ import annotations
 import struct
 from abc import ABC, abstractmethod
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from datacave_lsm.format.encodings.segment import item_view
 from datacave_lsm.format.encodings.strings import DATA_BYTES_MAX
+from datacave_lsm.format.listfacts import lengths_of
 
 _HEAD = struct.Struct("<BxxxIIII")
 """form, count, prefix bytes, suffix bytes each (fixed form), bytes of all suffixes"""
@@ -25,21 +25,21 @@ _FIXED = 1
 _OFFSETS = 2
 
 
-def encode_keys(keys: Sequence[bytes]) -> bytes:
+def encode_keys(keys: list[bytes]) -> bytes:
     """The payload for ascending keys (at least one)."""
     count = len(keys)
     shared = _shared_length(keys[0], keys[-1])
     prefix = keys[0][:shared]
     length = len(keys[0])
-    joined = b"".join(keys)
-    lengths = np.fromiter(map(len, keys), np.int64, count)
-    if (lengths == length).all():
+    if lengths_of(keys) == {length}:
+        joined = b"".join(keys)
         width = length - shared
         suffixes = np.frombuffer(joined, np.uint8).reshape(count, length)[:, shared:].tobytes()
         return _HEAD.pack(_FIXED, count, shared, width, len(suffixes)) + prefix + suffixes
     suffixes = b"".join([key[shared:] for key in keys])
     if len(suffixes) > DATA_BYTES_MAX:
         raise ValueError(f"{len(suffixes)} bytes of keys in one group")
+    lengths = np.fromiter(map(len, keys), np.int64, count)
     offsets = np.zeros(count + 1, np.uint32)
     np.cumsum(lengths - shared, out=offsets[1:])
     head = _HEAD.pack(_OFFSETS, count, shared, 0, len(suffixes))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -13,6 +14,7 @@ from datacave_core.layout import Layout, PhysicalType
 from datacave_core.rowbatch import ColumnVector
 from datacave_core.values import Row
 from datacave_lsm.format.encodings import vector_of
+from datacave_lsm.format.listfacts import lengths_of, types_of
 from datacave_lsm.table.shape import PUT, TOMBSTONE
 
 FIXED_BYTES = 8
@@ -52,12 +54,13 @@ def chunk_of_rows(keys: list[bytes], timestamps: Sequence[int], rows: Sequence[R
     """
     width = len(layout.columns)
     operations = np.zeros(len(rows), np.uint8)
-    full: Sequence[Row] = rows  # type: ignore[assignment]
-    if None in rows:
+    rows = rows if isinstance(rows, list) else list(rows)
+    full: list[Row] = rows  # type: ignore[assignment]
+    if type(None) in types_of(rows):
         operations = np.fromiter((TOMBSTONE if row is None else PUT for row in rows), np.uint8, len(rows))
         blank = (None,) * width
         full = [blank if row is None else row for row in rows]
-    if set(map(len, full)) != {width}:
+    if lengths_of(full) != {width}:
         missing = tuple(column.missing for column in layout.columns)
         if max(map(len, full)) > width:
             raise ValueError(f"a row has more columns than the {width} of its layout")
@@ -65,7 +68,7 @@ def chunk_of_rows(keys: list[bytes], timestamps: Sequence[int], rows: Sequence[R
     columns = [
         vector_of(values, column) for values, column in zip(zip(*full, strict=True), layout.columns, strict=True)
     ]
-    return Chunk(keys, np.array(timestamps, np.int64), operations, columns)
+    return Chunk(keys, np.frombuffer(array("q", timestamps), np.int64), operations, columns)
 
 
 def joined(chunks: list[Chunk]) -> Chunk:

@@ -13,7 +13,8 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from operator import itemgetter, lt
+from operator import itemgetter
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ from datacave_core.values import Row
 from datacave_lsm.format.encodings import Compression, encode_column
 from datacave_lsm.format.header import FileHeader, FileKind
 from datacave_lsm.format.keys import encode_keys
+from datacave_lsm.format.listfacts import ascends, total_length
 from datacave_lsm.format.sealing import Seals
 from datacave_lsm.format.transfer import write_all
 from datacave_lsm.table.chunk import FIXED_BYTES, Chunk, chunk_of_rows, joined, string_columns
@@ -219,7 +221,7 @@ class TableWriter:
         last = self._last
         if last is not None and not (keys[0] > last[0] or (keys[0] == last[0] and int(timestamps[0]) < last[1])):
             raise ValueError(f"key {keys[0]!r} at {timestamps[0]} does not follow {last[0]!r} at {last[1]}")
-        if not all(map(lt, keys, keys[1:])):
+        if not ascends(keys):
             for at in range(1, len(keys)):
                 key, before = keys[at], keys[at - 1]
                 if key < before or (key == before and timestamps[at] >= timestamps[at - 1]):
@@ -260,9 +262,9 @@ class TableWriter:
     def _take_chunk(self, chunk: Chunk) -> None:
         """The same for column vectors."""
         count = len(chunk.keys)
-        size = sum(map(len, chunk.keys)) + count * FIXED_BYTES * (1 + self._width)
+        size = total_length(chunk.keys) + count * FIXED_BYTES * (1 + self._width)
         for number in self._strings:
-            size += sum(map(len, filter(None, chunk.columns[number].values)))
+            size += total_length(cast("list[Any]", chunk.columns[number].values))
         options = self._options
         rows_left = options.group_rows_max - self._group_rows
         if count > 1 and (count > rows_left or self._group_bytes + size > 2 * options.group_bytes_target):

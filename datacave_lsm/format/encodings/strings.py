@@ -31,6 +31,7 @@ from datacave_lsm.format.encodings.segment import (
     item_view,
     pack_validity,
 )
+from datacave_lsm.format.listfacts import extremes, lengths_of
 
 STATISTICS_LENGTH_MAX = 32
 """Longer bounds are cut (minimum) or left out (maximum)."""
@@ -88,7 +89,7 @@ def encode_strings(
         width = 2 if len(data) < 1 << 16 else 4
         head = HEAD.pack(Encoding.OFFSETS, kind, has_nulls, width, count, len(data), 0, 0)
         payload = b"".join((head, validity, _offsets(lengths, width), packed))
-    return EncodedColumn(payload, *_bounds(min(present), max(present)), null_count)
+    return EncodedColumn(payload, *_bounds(*extremes(present)), null_count)
 
 
 def _few_distinct(present: list[Any]) -> set[Any] | None:
@@ -114,6 +115,9 @@ def _joined(values: list[Any], text: bool) -> tuple[bytes, NDArray[np.int64]]:
         data = b"".join(values)
     if len(data) > DATA_BYTES_MAX:
         raise ValueError(f"{len(data)} bytes of strings in one group")
+    lengths = lengths_of(values)
+    if len(lengths) == 1:
+        return data, np.full(len(values), lengths.pop(), np.int64)
     return data, np.fromiter(map(len, values), np.int64, len(values))
 
 

@@ -12,21 +12,25 @@ from numpy.typing import NDArray
 from datacave_core.layout import PhysicalColumn, PhysicalType
 from datacave_core.rowbatch import ColumnVector
 from datacave_lsm.format.encodings.integers import scaled_many, scaled_of
+from datacave_lsm.format.listfacts import types_of
+
+_NONE = type(None)
 
 
 def vector_of(values: Sequence[Any], column: PhysicalColumn) -> ColumnVector:
     """The values (None is NULL) of a column as a vector; raises ValueError for a value of another type."""
     nulls: NDArray[np.bool_] | None = None
     column_type = column.type
-    if None in values:
+    values = list(values)
+    kinds = types_of(values)
+    if _NONE in kinds:
         nulls = np.fromiter((value is None for value in values), np.bool_, len(values))
     try:
         if column_type is PhysicalType.TEXT or column_type is PhysicalType.BYTES:
             expected = str if column_type is PhysicalType.TEXT else bytes
-            kinds = set(map(type, values))
-            if not kinds <= {expected, type(None)}:
+            if not kinds <= {expected, _NONE}:
                 raise TypeError(f"{kinds} where {expected.__name__} is expected")
-            return ColumnVector(list(values), nulls)
+            return ColumnVector(values, nulls)
         if nulls is not None:
             values = [0 if value is None else value for value in values]
         if column_type is PhysicalType.INT64:
@@ -38,7 +42,7 @@ def vector_of(values: Sequence[Any], column: PhysicalColumn) -> ColumnVector:
             if max(flags) > 1:
                 raise TypeError(f"{max(flags)} is no boolean")
             return ColumnVector(np.frombuffer(flags, np.bool_), nulls)
-        scaled = scaled_many(list(values), column.scale)
+        scaled = scaled_many(values, column.scale)
         return ColumnVector(np.frombuffer(array("q", scaled), np.int64), nulls, column.scale)
     except (TypeError, ValueError, OverflowError, AttributeError) as error:
         raise ValueError(f"a value does not fit a {column_type.name} column: {error}") from None
