@@ -13,7 +13,9 @@ What leaves is freed bit by bit, a few entries for each that comes in, because f
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from itertools import repeat, starmap
 from typing import Any, TypeAlias, cast
 
 from datacave_core.values import Row
@@ -178,9 +180,7 @@ class RowCache:
         if len(entries) <= count:
             self._leaving.pop().clear()
             return
-        pop = entries.popitem
-        for _ in range(count):
-            pop()
+        deque(starmap(entries.popitem, repeat((), count)), maxlen=0)  # a loop without bytecode
 
     def __len__(self) -> int:
         return len(self.young) + sum(len(each.entries) for each in self._older)

@@ -2,8 +2,10 @@
 """The compiled bodies of listfacts.py."""
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
-from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE
+from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE, PyList_SET_ITEM
 from cpython.object cimport PyObject, PyObject_Size
+from cpython.ref cimport Py_DECREF, Py_INCREF
+from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
 from libc.string cimport memcmp
 
 cdef extern from "Python.h":
@@ -70,6 +72,23 @@ def ascends(list keys):
             return False
         last = key
     return True
+
+
+def column_of(list rows, Py_ssize_t number):
+    """See listfacts.plain_column_of."""
+    cdef Py_ssize_t at, count = PyList_GET_SIZE(rows)
+    cdef list found = [None] * count
+    cdef tuple row
+    cdef object value
+    for at in range(count):
+        row = rows[at]
+        if row is None or not 0 <= number < PyTuple_GET_SIZE(row):
+            raise IndexError(f"value {number} of {row}")
+        value = <object> PyTuple_GET_ITEM(row, number)
+        Py_INCREF(value)
+        Py_DECREF(None)
+        PyList_SET_ITEM(found, at, value)
+    return found
 
 
 cdef inline bint below(PyObject* left, PyObject* right):

@@ -7,6 +7,7 @@ from operator import lt
 from typing import Any
 
 from datacave_core.compiled import compiled
+from datacave_core.values import Row
 
 
 def plain_types_of(values: list[Any]) -> set[type]:
@@ -30,6 +31,11 @@ def plain_ascends(keys: list[bytes]) -> bool:
     return all(map(lt, keys, keys[1:]))
 
 
+def plain_column_of(rows: list[Row], number: int) -> list[Any]:
+    """One value of each row; raises IndexError for a row that is too short."""
+    return [row[number] for row in rows]
+
+
 def plain_extremes(values: list[Any]) -> tuple[Any, Any]:
     """The least and the greatest of at least one value."""
     return min(values), max(values)
@@ -39,4 +45,5 @@ types_of = compiled("datacave_lsm.format._listfacts", "types_of", plain_types_of
 lengths_of = compiled("datacave_lsm.format._listfacts", "lengths_of", plain_lengths_of, 1)
 total_length = compiled("datacave_lsm.format._listfacts", "total_length", plain_total_length, 1)
 ascends = compiled("datacave_lsm.format._listfacts", "ascends", plain_ascends, 1)
+column_of = compiled("datacave_lsm.format._listfacts", "column_of", plain_column_of, 1)
 extremes = compiled("datacave_lsm.format._listfacts", "extremes", plain_extremes, 1)

@@ -2,13 +2,14 @@
 
 Table files give their columns without building rows. Which rows of an older file a newer file hides never changes, as
 files do not; it is computed once per group and newer file and kept with the handle, so that later scans read neither
-keys nor timestamps of fully visible data. Rows in memtables are few; they are turned into vectors.
+keys nor timestamps of fully visible data. Rows in memtables are turned into vectors, a thousand or two at a time.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +18,9 @@ from datacave_core.layout import PREFIX_LENGTH, RAW_LAYOUT, Layout
 from datacave_core.rowbatch import ColumnBatch, ColumnVector
 from datacave_core.values import Row
 from datacave_lsm.format.encodings import vector_of
+from datacave_lsm.format.listfacts import column_of, types_of
 from datacave_lsm.iterators.merge import merge
-from datacave_lsm.iterators.sources import Sources, memtable_stretches
+from datacave_lsm.iterators.sources import Sources, Stretch
 from datacave_lsm.table import Group
 from datacave_lsm.version import TableHandle
 
@@ -35,25 +37,36 @@ def scan_columns(
     with_keys: bool,
 ) -> Iterator[ColumnBatch]:
     """Batches in any order, each in key order."""
-    found = [memtable_stretches(table, low, high, timestamp, False) for table in sources.memtables if len(table)]
-    fresh_keys: list[bytes] = []
-    fresh_rows: list[Row | None] = []
-    if found:
-        for keys, rows in merge(found):
-            fresh_keys += keys
-            fresh_rows += rows
     layout = sources.layout_of(low[:PREFIX_LENGTH])
+    layers = sources.layers(low, high, timestamp)
+    memtables = sources.stretches(low, high, timestamp, [])
+    fresh: Iterable[Stretch] = merge(memtables) if memtables else ()
+    fresh_keys: list[bytes] = []
+    if layers and memtables:
+        fresh = list(fresh)
+        for keys, _ in fresh:
+            fresh_keys += keys
     newer: list[TableHandle] = []
-    for handles in sources.view.sources(low, high):
+    for handles in layers:
         for handle in handles:
             if handle.min_timestamp <= timestamp:
                 yield from _of_table(handle, newer, fresh_keys, layout, low, high, timestamp, columns, with_keys)
         newer += handles
-    live = [(key, row) for key, row in zip(fresh_keys, fresh_rows, strict=True) if row is not None]
-    if live:
-        known = layout or RAW_LAYOUT
-        vectors = [vector_of([row[number] for _, row in live], known.columns[number]) for number in columns]
-        yield ColumnBatch(len(live), vectors, [key for key, _ in live] if with_keys else None)
+    for keys, rows in fresh:
+        yield from _of_rows(keys, rows, layout or RAW_LAYOUT, columns, with_keys)
+
+
+def _of_rows(
+    keys: list[bytes], rows: list[Row | None], layout: Layout, columns: Sequence[int], with_keys: bool
+) -> Iterator[ColumnBatch]:
+    """Rows of memtables as vectors, if there are any besides tombstones."""
+    if type(None) in types_of(rows):
+        if with_keys:
+            keys = [key for key, row in zip(keys, rows, strict=True) if row is not None]
+        rows = [row for row in rows if row is not None]
+    if rows:
+        vectors = [vector_of(column_of(cast("list[Row]", rows), at), layout.columns[at]) for at in columns]
+        yield ColumnBatch(len(rows), vectors, keys if with_keys else None)
 
 
 def _of_table(

@@ -50,6 +50,18 @@ def test_what_has_no_length_or_order_is_refused() -> None:
         _listfacts.ascends([b"a", "b"])
 
 
+def test_columns() -> None:
+    rows: list[tuple[object, ...]] = [(1, "a"), (None, "b", 3)]
+    for number in (0, 1):
+        assert _listfacts.column_of(rows, number) == listfacts.plain_column_of(rows, number)
+    for wrong in (rows, [*rows, None]):
+        with pytest.raises((IndexError, TypeError)):
+            _listfacts.column_of(wrong, 2)
+        with pytest.raises((IndexError, TypeError)):
+            listfacts.plain_column_of(wrong, 2)  # type: ignore[arg-type]
+    assert _listfacts.column_of([], 0) == []
+
+
 def test_long_lists() -> None:
     rng = random.Random(1)
     keys = sorted({rng.randbytes(14) for _ in range(5000)})
