@@ -473,7 +473,7 @@ class Engine:
 
     def write_delay(self) -> Wait | None:
         """A Wait when writers must hold back because flushes or compactions have fallen behind, else None."""
-        return None if self._maintenance.calm else self._maintenance.write_delay()
+        return None if self._maintenance.calm else self._maintenance.write_delay(self._active.bytes_used)
 
     # Snapshots
 

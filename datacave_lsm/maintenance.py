@@ -150,7 +150,7 @@ class Maintenance:
         crowded = len(self.view.level0) >= self._options.level0_slow_files
         self.calm = not (self.frozen or crowded or failed)
 
-    def write_delay(self) -> Wait | None:
+    def write_delay(self, active_bytes: int) -> Wait | None:
         """A Wait for writers when memtables or level 0 pile up; None while it is `calm`."""
         level0_files = len(self.view.level0)
         hopeless = self._stopped or self._flush_error
@@ -158,7 +158,8 @@ class Maintenance:
             hopeless = hopeless or disk_full("a table file", self._disk_full)
         if level0_files >= self._options.level0_stop_files:
             hopeless = hopeless or self._merge_error
-        return self._pressure.delay(self._waiting_memtables(), level0_files, hopeless)
+        filled = active_bytes / self._options.memtable_bytes_max
+        return self._pressure.delay(self._waiting_memtables(), level0_files, filled, hopeless)
 
     def _waiting_memtables(self) -> int:
         # A batch in front of a few memtables takes long; it does not count as one of them.

@@ -1,7 +1,9 @@
-"""Pressure: makes writers pause, then wait, while flushes or merges are behind, and counts both.
+"""Pressure: slows writers down, then makes them wait, while flushes or merges are behind, and counts both.
 
-Level 0 above its first mark costs every writer a short pause; above the last one, or with too many memtables that wait
-for their flush, writers wait until that has passed. What will never pass fails the wait.
+Level 0 above its first mark, or an active memtable that fills up while the last one allowed beside it waits for its
+flush, closes a gate for some milliseconds, the more of them the more there is to do; then it is open for a moment, and
+all who have waited go through. Above the last marks writers wait until that has passed. What will never pass fails the
+wait.
 """
 
 from __future__ import annotations
@@ -12,19 +14,38 @@ from datacave_core.wait import Wait
 from datacave_lsm.options import EngineOptions
 
 SLOW_SECONDS = 0.001
-"""The pause of a writer per level-0 file above the first mark."""
+"""How long the gate is closed per level-0 file above the first mark."""
+
+FILLING_SECONDS = 0.01
+"""The same for an active memtable that is as good as full; none for one that is half full."""
+
+OPEN_SECONDS = 0.002
+"""How long it is open then."""
 
 
 class Pressure:
     """`stalled` is what writers wait for, or None; `stall_seconds` how long they have waited in all so far."""
 
-    __slots__ = ("_clock", "_options", "_scheduler", "_since", "slowdowns", "stall_seconds", "stalled", "stalls")
+    __slots__ = (
+        "_clock",
+        "_open_until",
+        "_options",
+        "_scheduler",
+        "_since",
+        "_slow",
+        "slowdowns",
+        "stall_seconds",
+        "stalled",
+        "stalls",
+    )
 
     def __init__(self, clock: Clock, scheduler: Scheduler, options: EngineOptions) -> None:
         self._clock = clock
         self._scheduler = scheduler
         self._options = options
         self._since = 0.0
+        self._slow: Wait | None = None
+        self._open_until = 0.0
         self.stalled: Wait | None = None
         self.stalls = 0
         self.slowdowns = 0
@@ -40,8 +61,15 @@ class Pressure:
         options = self._options
         return frozen >= options.frozen_memtables_max or level0_files >= options.level0_stop_files
 
-    def delay(self, frozen: int, level0_files: int, hopeless: DatacaveError | None) -> Wait | None:
-        """What a writer waits for now; `hopeless` is why it will never end."""
+    def pause_seconds(self, frozen: int, level0_files: int, filled: float) -> float:
+        """How long the gate has to be closed; `filled` is the share of the active memtable that is used."""
+        pause = SLOW_SECONDS * (level0_files - self._options.level0_slow_files + 1)
+        if frozen and frozen >= self._options.frozen_memtables_max - 1:
+            pause = max(pause, FILLING_SECONDS * (2 * min(filled, 1.0) - 1))
+        return max(pause, 0.0)
+
+    def delay(self, frozen: int, level0_files: int, filled: float, hopeless: DatacaveError | None) -> Wait | None:
+        """What a writer waits for now, before it asks again; `hopeless` is why it will never end."""
         if self.too_high(frozen, level0_files):
             if self.stalled is None:
                 self.stalled = Wait("IO:WriteStall")
@@ -52,13 +80,20 @@ class Pressure:
                 stalled.finish(hopeless)
                 return stalled
             return self.stalled
-        excess = level0_files - self._options.level0_slow_files
-        if excess >= 0:
+        pause = self.pause_seconds(frozen, level0_files, filled)
+        if not pause:
+            return None
+        if self._slow is None and self._clock.monotonic() >= self._open_until:
             self.slowdowns += 1
-            slow = Wait("Timeout:WriteSlow")
-            self._scheduler.call_later(SLOW_SECONDS * (excess + 1), slow.finish)
-            return slow
-        return None
+            self._slow = Wait("Timeout:WriteSlow")
+            self._scheduler.call_later(pause, self._open)
+        return self._slow
+
+    def _open(self) -> None:
+        slow, self._slow = self._slow, None
+        self._open_until = self._clock.monotonic() + OPEN_SECONDS
+        if slow is not None:
+            slow.finish()
 
     def relieve(self, frozen: int, level0_files: int) -> None:
         """Lets writers go on if the pressure is low enough."""

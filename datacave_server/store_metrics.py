@@ -34,7 +34,7 @@ SINGLE = (
     ("stalls", "write_stalls_total", COUNTER, "Times that writers had to wait for flushes or merges."),
     ("stall_seconds", "write_stall_seconds_total", COUNTER, "Seconds that writers had to wait for flushes or merges."),
     ("stalled", "write_stalled", GAUGE, "1 while writers wait for flushes or merges."),
-    ("slowdowns", "write_slowdowns_total", COUNTER, "Short pauses of writers because level 0 grows."),
+    ("slowdowns", "write_slowdowns_total", COUNTER, "Times that writers were slowed down for a moment."),
     ("disk_full", "disk_full_total", COUNTER, "Times that a flush or merge found the disk full."),
     ("removal_failures", "file_removal_failures_total", COUNTER, "Files that could not be removed when unneeded."),
     ("log_syncs", "wal_syncs_total", COUNTER, "Syncs of the write-ahead log."),

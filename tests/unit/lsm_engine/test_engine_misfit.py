@@ -48,8 +48,10 @@ def test_a_row_that_does_not_fit_ends_flushes_but_neither_reads_nor_data() -> No
         node.settle(node.engine.flush())
     for number in range(20):
         node.put(b"more%d" % number, number)
-        if (delay := node.engine.write_delay()) is not None:
+        delay = node.engine.write_delay()
+        if delay is not None and delay.reason == "IO:WriteStall":
             break
+        node.scheduler.run_for(0.02)
     assert delay is not None
     with pytest.raises(DatacaveError, match="does not fit"):
         node.settle(delay)
