@@ -15,7 +15,7 @@ from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
 from datacave_protocol import Event, ProtocolViolation, frontend
 from datacave_server.config import Address, Config
-from datacave_server.deadlines import Timeouts
+from datacave_server.early_client import EarlyClient
 from datacave_server.pump import Pump, Work
 from datacave_server.sockets import Acceptor
 from datacave_server.tls import ServerTls
@@ -75,16 +75,13 @@ class Door:
         return pump
 
 
-class Newcomer:
+class Newcomer(EarlyClient):
     """Answers one connection of somebody who has come too early."""
 
     def __init__(self, pump: Pump, tls: ServerTls | None, seconds: float) -> None:
         self._pump = pump
         self._tls = tls
         self._deadline = asyncio.get_running_loop().call_later(seconds, pump.abort)
-
-    def answer_at_once(self, data: bytes) -> bytes | None:
-        return None
 
     def answer(self, event: Event) -> bytes | Work:
         wire = self._pump.wire
@@ -111,23 +108,5 @@ class Newcomer:
         error.severity = "FATAL"
         return self._pump.wire.send_error(error)
 
-    def copy_event(self, event: Event) -> None:
-        """Nothing runs."""
-
-    @property
-    def wants_copy_data(self) -> bool:
-        return False
-
-    def idle_bytes(self) -> bytes:
-        return b""
-
     def lost(self) -> None:
         self._deadline.cancel()
-
-    @property
-    def timeouts(self) -> Timeouts | None:
-        return None
-
-    @property
-    def in_block(self) -> bool:
-        return False

@@ -41,7 +41,7 @@ from datacave_server.auth import (
 )
 from datacave_server.client import SessionClient
 from datacave_server.config import Config
-from datacave_server.deadlines import Timeouts
+from datacave_server.early_client import EarlyClient
 from datacave_server.pump import Pump, Work, internal_error
 from datacave_server.throttle import FailureThrottle
 from datacave_server.tls import ServerTls, common_name
@@ -76,7 +76,7 @@ class LoginHost(Protocol):
         """Cancels what a session is doing, if the key is its own."""
 
 
-class Login:
+class Login(EarlyClient):
     """Answers a connection until it has logged in; then the pump's client is a SessionClient."""
 
     def __init__(self, host: LoginHost, pump: Pump) -> None:
@@ -89,9 +89,6 @@ class Login:
         self._in_tls = False
         self._session: Session | None = None
         self._cancel_deadline = host.call_later(host.config.limits.login_seconds, self._too_late)
-
-    def answer_at_once(self, data: bytes) -> bytes | None:
-        return None
 
     def answer(self, event: Event) -> bytes | Work:
         try:
@@ -289,24 +286,6 @@ class Login:
         self._cancel_deadline()
         error.severity = "FATAL"
         return self._pump.wire.send_error(error)
-
-    def copy_event(self, event: Event) -> None:
-        """No statement runs before the login."""
-
-    @property
-    def wants_copy_data(self) -> bool:
-        return False
-
-    @property
-    def timeouts(self) -> Timeouts | None:
-        return None
-
-    @property
-    def in_block(self) -> bool:
-        return False
-
-    def idle_bytes(self) -> bytes:
-        return b""
 
     def lost(self) -> None:
         self._cancel_deadline()

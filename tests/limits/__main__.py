@@ -11,36 +11,17 @@ import sys
 import tempfile
 from pathlib import Path
 
-from datacave_protocol import make_verifier
-from datacave_server.clock import SystemRandomness
 from tests.clients.conftest import RunningServer, start
 from tests.limits.measures import Growth, before_login, heavy, hostile, streamed, unread
+from tests.security.logins import login_config
 
-CONFIG = """
-[security.auth]
-scram_iterations = 5000
-[[security.auth.rules]]
-address = "loopback"
-method = "trust"
-user = "admin"
-[[security.auth.rules]]
-address = "loopback"
-method = "scram-sha-256"
-[[security.auth.users]]
-name = "admin"
-superuser = true
-[[security.auth.users]]
-name = "ann"
-verifier = "{verifier}"
-"""
 HOSTILE_SECONDS_MAX = 25
 
 
 def serve(folder: Path) -> RunningServer:
     """A server where admin is trusted and ann needs her password."""
-    verifier = make_verifier("a good pass phrase", SystemRandomness(), 5000)
     config = folder / "datacave.toml"
-    config.write_text(CONFIG.format(verifier=verifier), encoding="utf-8")
+    config.write_text(login_config("ann"), encoding="utf-8")
     return start(folder, ["--config", str(config)])
 
 

@@ -18,39 +18,18 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from datacave_protocol import make_verifier
-from datacave_server.clock import SystemRandomness
 from tests.clients.conftest import RunningServer, start
+from tests.security.logins import PASSWORD, login_config
 from tests.security.wire import HEADER, Attempt, attempt
 
 TIMING_ROUNDS = 400
 TIMING_SECONDS_MAX = 0.001
 FREE_TRIES = 8  # of one user from one address, before guessing is slowed down
-PASSWORD = "a good pass phrase"
 CONFIG = """
 [log]
 level = "debug"
 [security.audit]
 enabled = true
-[security.auth]
-scram_iterations = 5000
-{more}
-[[security.auth.rules]]
-address = "loopback"
-method = "trust"
-user = "admin"
-[[security.auth.rules]]
-address = "loopback"
-method = "scram-sha-256"
-[[security.auth.users]]
-name = "admin"
-superuser = true
-[[security.auth.users]]
-name = "ann"
-verifier = "{verifier}"
-[[security.auth.users]]
-name = "bob"
-verifier = "{verifier}"
 """
 ENCRYPTION = """
 [security.encryption]
@@ -75,8 +54,7 @@ def must(holds: bool, text: str) -> None:
 def launch(folder: Path, more: str = "") -> RunningServer:
     """A server whose users ann and bob log in by password."""
     config = folder / "datacave.toml"
-    verifier = make_verifier(PASSWORD, SystemRandomness(), 5000)
-    config.write_text(CONFIG.format(verifier=verifier, more=more), encoding="utf-8")
+    config.write_text(CONFIG + login_config("ann", "bob") + more, encoding="utf-8")
     config.chmod(0o600)
     return start(folder, ("--config", str(config)))
 
