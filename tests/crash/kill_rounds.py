@@ -4,7 +4,8 @@
 
 A child process runs the engine on a real directory while several writers commit; it is killed at any moment, often in
 the middle of flushes and merges, sometimes again while it recovers, and on every second round with a merge process of
-its own, which outlives it for a moment. Then this process opens the directory and judges by what the child had told it.
+its own, which outlives it for a moment. Sometimes garbage then follows the last record of the log, as after a write
+that was torn. Then this process opens the directory and judges by what the child had told it.
 
 Commit n of a writer puts a row "last" = n and `rows_of(n)` rows of its own, and deletes those of commit n - KEPT. So
 what a writer has written so far shows as one number, and a commit that is there in part, or twice, or gone, shows too.
@@ -24,12 +25,13 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from datacave_core.errors import DatacaveError
 from datacave_core.layout import Layout, PhysicalColumn, PhysicalType
 from datacave_core.memory import SimulatedScheduler
 from datacave_core.ports import Prepared
 from datacave_core.values import Row
 from datacave_core.wait import TURN
-from datacave_lsm import Engine, EngineOptions, KeyRing
+from datacave_lsm import Engine, EngineOptions, KeyRing, Seals, inspect_file
 from datacave_server.clock import SystemClock, SystemRandomness
 from datacave_server.files import OsFileSystem
 from datacave_server.merge_process import MergeProcess
@@ -102,6 +104,7 @@ class Rounds:
     rounds: int = 0
     commits: int = 0
     kills_in_recovery: int = 0
+    damaged_tails: int = 0
     merges: int = 0
     recovery_seconds: list[float] = field(default_factory=list)
     acknowledged: list[int] = field(default_factory=lambda: [0] * WRITERS)
@@ -114,6 +117,8 @@ class Rounds:
                 self._child(chance.random() * 0.15, chance, "", 1.0)
                 self.kills_in_recovery += 1
             self._child(30.0, chance, "merges" if number % 2 else "", 0.15 + chance.random() * 0.7)
+            if chance.random() < 0.3:
+                self._damage_tail(chance)
             self._judge()
             self.rounds += 1
 
@@ -144,6 +149,24 @@ class Rounds:
             writer, number = map(int, line.split())
             if writer < WRITERS:
                 self.acknowledged[writer] = max(self.acknowledged[writer], number)
+
+    def _damage_tail(self, chance: random.Random) -> None:
+        """Writes garbage behind the last record of the log; a segment that has none yet stays as it is."""
+        names = sorted(self.folder.glob("wal/*.log"))
+        if not names:
+            return
+        name = f"wal/{names[-1].name}"
+        seals = Seals(KeyRing(KEYS, "k"), SystemRandomness()) if self.sealed else Seals(None, None)
+        try:
+            end = inspect_file(OsFileSystem(self.folder), name, seals).get("readable_bytes")
+        except DatacaveError:
+            return
+        if end is None:
+            return
+        with names[-1].open("r+b") as file:
+            file.seek(end)
+            file.write(chance.randbytes(chance.randrange(1, 2_000)))
+        self.damaged_tails += 1
 
     def _judge(self) -> None:
         began = time.monotonic()
@@ -224,7 +247,10 @@ def main() -> None:
                 rounds.run((count + sealed) // 2)
             finally:
                 print(f"seed {seed}, {'sealed' if sealed else 'plain'}: {rounds.rounds} rounds", flush=True)
-            print(f"  {rounds.kills_in_recovery} more kills during recovery; {sum(rounds.acknowledged)} commits")
+            print(
+                f"  {rounds.kills_in_recovery} more kills during recovery, {rounds.damaged_tails} damaged tails; "
+                f"{sum(rounds.acknowledged)} commits"
+            )
             times = rounds.recovery_seconds
             print(f"  recovery: median {statistics.median(times):.3f} s, max {max(times):.3f} s; lost: 0, wrong: 0")
 

@@ -15,7 +15,7 @@ import time
 from dataclasses import replace
 
 from datacave_lsm import EngineOptions, KeyRing
-from tests.model.test_engine_model import TABLE, TINY, World
+from tests.model.test_engine_model import LOADED, TABLE, TINY, World
 
 STEPS = 2_000
 
@@ -60,9 +60,9 @@ def run_seed(seed: int, steps: int = STEPS) -> int:
             step += 1
         world.settle(world.engine.flush())
         world.settle(world.engine.compact())
-        world.compare_columns(TABLE, None, world.oracle.newest_timestamp)
+        world.compare_columns(TABLE, LOADED, world.oracle.newest_timestamp)
         world.restart()
-        world.compare_columns(TABLE, None, world.oracle.newest_timestamp)
+        world.compare_columns(TABLE, LOADED, world.oracle.newest_timestamp)
         world.settle(world.engine.close())
     except BaseException as error:
         error.add_note(f"seed {seed}, step {step}, {options}")

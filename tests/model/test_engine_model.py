@@ -20,11 +20,13 @@ from datacave_core.memory import (
     SimulatedClock,
     SimulatedScheduler,
 )
-from datacave_core.ports import KeptFor, Prepared
+from datacave_core.ports import KeptFor, Load, Prepared
 from datacave_core.rowbatch import ColumnVector
 from datacave_core.values import Row
+from datacave_core.vectors import column_vector
 from datacave_core.wait import TURN, Steps
 from datacave_lsm import Engine, EngineOptions, KeyRing, perform_merge
+from datacave_lsm.folder import Folder
 
 RAW = b"\0\0\0\1\0\0"
 TABLE = b"\0\0\0\2\0\1"
@@ -39,6 +41,10 @@ NARROW = Layout(
 WIDE = Layout(
     2, (*NARROW.columns, PhysicalColumn(PhysicalType.BOOL, missing=True), PhysicalColumn(PhysicalType.FLOAT64))
 )
+LOADED = b"\0\0\0\3\0\0"
+LOADED_LAYOUT = Layout(1, (PhysicalColumn(PhysicalType.INT64), PhysicalColumn(PhysicalType.TEXT)))
+"""A table that bulk loads fill, each with new keys behind all others."""
+TABLES = (RAW, TABLE, LOADED)
 TINY = EngineOptions(
     memtable_bytes_max=30_000,
     batch_bytes_min=20_000,
@@ -71,10 +77,14 @@ class World:
         self.oracle = MemoryStore(self.clock)
         self.layout = NARROW
         self.key_ring = key_ring
+        self.keys = {"a": bytes(32)}
+        self.loaded = self.loading = 1  # keys below are committed, or given out
         self.engine = self.open(seed)
         self.timestamps = [0]
         self.preparing: list[tuple[dict[bytes, Row | None], Steps[Prepared]]] = []
         self.pins: list[tuple[int, object]] = []
+        self.load: tuple[Load, dict[bytes, Row | None], Steps[None]] | None = None
+        self.loads = self.checkpoints = 0
 
     def open(self, seed: int) -> Engine:
         engine = Engine.open(
@@ -89,8 +99,9 @@ class World:
         # What the log holds can be flushed before anybody registers a layout.
         for _ in range(self.random.choice((0, 50))):
             self.scheduler.step()
-        engine.set_layout(TABLE, self.layout)
-        self.oracle.set_layout(TABLE, self.layout)
+        for prefix, layout in ((TABLE, self.layout), (LOADED, LOADED_LAYOUT)):
+            engine.set_layout(prefix, layout)
+            self.oracle.set_layout(prefix, layout)
         return engine
 
     def submit(self, request: bytes, done: Callable[[bytes | None, BaseException | None], None]) -> Callable[[], None]:
@@ -107,7 +118,11 @@ class World:
         return lambda: None
 
     def key(self, table: bytes | None = None) -> bytes:
-        if table == RAW or (table is None and self.random.random() < 0.5):
+        if table is None:
+            table = self.random.choice(TABLES)
+        if table == LOADED:
+            return LOADED + self.random.randrange(self.loaded).to_bytes(4, "big")
+        if table == RAW:
             return RAW + b"%03d" % self.random.randrange(300)
         return TABLE + self.random.randrange(600).to_bytes(2, "big")
 
@@ -127,12 +142,104 @@ class World:
             return None
         if key.startswith(RAW):
             return (None if chance.random() < 0.1 else chance.randbytes(chance.randrange(30)),)
+        if key.startswith(LOADED):
+            return self.loaded_row()
         row: Row = (
             chance.randrange(-(2**63), 2**63) if chance.random() < 0.3 else chance.randrange(100),
             None if chance.random() < 0.2 else "é" * chance.randrange(10),
             None if chance.random() < 0.2 else Decimal(chance.randrange(-999, 999)).scaleb(-2),
         )
         return row if self.layout is NARROW else (*row, chance.random() < 0.5, chance.random())
+
+    def loaded_row(self) -> Row:
+        chance = self.random
+        return chance.randrange(1000), None if chance.random() < 0.2 else "l" * chance.randrange(20)
+
+    def width(self, prefix: bytes) -> int:
+        if prefix.startswith(RAW):
+            return 1
+        return len(self.layout.columns) if prefix.startswith(TABLE) else len(LOADED_LAYOUT.columns)
+
+    def go_on_loading(self) -> None:
+        """Begins a bulk load, goes on with it, and commits it or gives it up; other things happen in between."""
+        if self.load is None:
+            load = self.engine.begin_load(LOADED)
+            if load is not None:
+                first = self.loading
+                self.loading += self.random.choice((1, 5, 60, 300))
+                rows: dict[bytes, Row | None] = {
+                    LOADED + number.to_bytes(4, "big"): self.loaded_row() for number in range(first, self.loading)
+                }
+                self.load = load, rows, self.load_steps(load, rows)
+            return
+        load, rows, steps = self.load
+        try:
+            wait = next(steps)
+            if wait is not TURN:
+                self.settle(wait)
+        except StopIteration:
+            self.load = None
+            if self.random.random() < 0.1:
+                load.give_up()
+                return
+            assert [row for batch in load.rows() for row in batch] == list(rows.values())
+            others = {key: self.row(key) for key in [self.key() for _ in range(self.random.choice((0, 0, 3)))]}
+            expected = self.oracle.commit({**rows, **others})
+            assert self.engine.commit(others, loads=[load]).timestamp == expected.timestamp
+            self.timestamps.append(expected.timestamp)
+            self.operations += len(rows) + len(others)
+            self.loaded = self.loading
+            self.loads += 1
+
+    def load_steps(self, load: Load, rows: dict[bytes, Row | None]) -> Steps[None]:
+        keys, values = list(rows), list(rows.values())
+        for start in range(0, len(keys), 40):
+            part = [row for row in values[start : start + 40] if row is not None]
+            vectors = [
+                column_vector(column, [row[at] for row in part]) for at, column in enumerate(LOADED_LAYOUT.columns)
+            ]
+            assert (yield from load.add(keys[start : start + 40], vectors))
+            if self.random.random() < 0.1:
+                # Keys that do not ascend are refused, with nothing taken.
+                assert not (yield from load.add(keys[start : start + 40], vectors))
+        yield from load.finish()
+
+    def rotate_key(self) -> None:
+        """All files come under a new master key."""
+        if self.key_ring is None:
+            return
+        name = f"k{self.random.randrange(10**6)}"
+        self.keys[name] = self.random.randbytes(32)
+        self.key_ring = KeyRing(self.keys, name)
+        self.settle(self.engine.rotate_key(self.key_ring).finished)
+        assert set(self.engine.statistics()["key_ids"]) <= {name}
+
+    def restore(self) -> None:
+        """A checkpoint is a database of its own with the rows of this moment."""
+        self.checkpoints += 1
+        folder = f"checkpoints/{self.checkpoints}"
+        timestamp = self.oracle.newest_timestamp
+        self.settle(self.engine.checkpoint(folder).finished)
+        scheduler = SimulatedScheduler(self.clock, self.checkpoints)
+        copy = Engine.open(
+            Folder(self.files, folder),
+            self.clock,
+            scheduler,
+            SeededRandomness(self.checkpoints),
+            self.options,
+            self.key_ring,
+        )
+        assert copy.newest_timestamp == timestamp
+        for prefix, layout in ((TABLE, self.layout), (LOADED, LOADED_LAYOUT)):
+            copy.set_layout(prefix, layout)
+        for prefix in TABLES:
+            found = [pair for batch in copy.scan(prefix, prefix + b"\xff" * 8, timestamp) for pair in batch]
+            assert found == [
+                pair for batch in self.oracle.scan(prefix, prefix + b"\xff" * 8, timestamp) for pair in batch
+            ]
+        closing = copy.close()
+        while not closing.done:
+            scheduler.run_for(0.3)
 
     def write(self) -> None:
         count = self.random.choice((1, 1, 1, 3, 20, 150))
@@ -180,7 +287,7 @@ class World:
         return max(oldest, self.random.choice(self.timestamps[-200:]))
 
     def read(self) -> None:
-        table = self.random.choice((RAW, TABLE))
+        table = self.random.choice(TABLES)
         timestamp, engine, oracle = self.timestamp(table), self.engine, self.oracle
         choice = self.random.random()
         self.operations += 20 if choice < 0.5 else 1
@@ -217,7 +324,7 @@ class World:
             assert newest is None or newest > after
 
     def compare_rows(self, low: bytes, high: bytes | None, timestamp: int, reverse: bool, batch_rows: int) -> None:
-        width = len(self.layout.columns) if low.startswith(TABLE) else 1
+        width = self.width(low)
         columns = None if self.random.random() < 0.5 else self.random.choices(range(width), k=self.random.randrange(3))
         batches = list(self.engine.scan_rows(low, high, timestamp, columns, reverse=reverse, batch_rows=batch_rows))
         assert all(0 < len(batch) <= batch_rows for batch in batches)
@@ -227,7 +334,7 @@ class World:
         assert [row for batch in batches for row in batch] == expected
 
     def compare_columns(self, low: bytes, high: bytes | None, timestamp: int) -> None:
-        width = len(self.layout.columns) if low.startswith(TABLE) else 1
+        width = self.width(low)
         columns = self.random.sample(range(width), self.random.randrange(1, width + 1))
         found: dict[bytes, Row] = {}
         for batch in self.engine.scan_columns(low, high, timestamp, columns, with_keys=True):
@@ -255,6 +362,7 @@ class World:
         self.settle(self.engine.close())
         self.pins.clear()
         self.preparing.clear()
+        self.load = None
         self.engine = self.open(self.random.randrange(2**32))
         assert self.engine.newest_timestamp == self.oracle.newest_timestamp
         assert all(kept[prefix] == each for prefix, each in self.engine.retentions().items())
@@ -264,13 +372,13 @@ class World:
         if self.pins and self.random.random() < 0.5:
             self.pins.pop(self.random.randrange(len(self.pins)))[1]()  # type: ignore[operator]
         else:
-            oldest = min(self.engine.oldest_readable(each) for each in (None, RAW, TABLE))
+            oldest = min(self.engine.oldest_readable(each) for each in (None, *TABLES))
             timestamp = max(oldest, self.random.choice(self.timestamps[-50:]))
             self.pins.append((timestamp, self.engine.pin(timestamp)))
 
     def set_retention(self) -> None:
         """One table keeps versions longer or shorter, or as long as the others again; reads before are refused."""
-        table = self.random.choice((RAW, TABLE))
+        table = self.random.choice(TABLES)
         oldest = self.engine.oldest_readable(table)
         if oldest:
             early = self.random.choice(self.timestamps) if self.random.random() < 0.5 else oldest - 1
@@ -289,6 +397,8 @@ class World:
         choice = self.random.random()
         if choice < 0.15 and self.preparing:
             self.prepare()
+        elif choice < 0.18:
+            self.go_on_loading()
         elif choice < 0.3:
             self.write()
         elif choice < 0.85:
@@ -308,7 +418,11 @@ class World:
             self.restart()
         elif choice < 0.9985:
             self.set_retention()
-        elif choice < 0.999 and self.layout is NARROW:
+        elif choice < 0.9988:
+            self.rotate_key()
+        elif choice < 0.9991:
+            self.restore()
+        elif choice < 0.9995 and self.layout is NARROW:
             self.layout = WIDE
             self.engine.set_layout(TABLE, WIDE)
             self.oracle.set_layout(TABLE, WIDE)
@@ -336,7 +450,8 @@ def test_engine_and_memory_store_agree(seed: int) -> None:
     world.settle(world.engine.compact())
     statistics = world.engine.statistics()
     assert statistics["merges"] > 0
-    world.compare_columns(TABLE, None, world.oracle.newest_timestamp)
+    assert world.loads > 0
+    world.compare_columns(TABLE, LOADED, world.oracle.newest_timestamp)
     world.settle(world.engine.close())
 
 
