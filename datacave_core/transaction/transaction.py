@@ -510,8 +510,9 @@ class Transaction(TransactionSnapshot):
             moves.forget()
 
     def release_locks(self) -> None:
-        """What `commit` has left to do."""
-        self._end()
+        """What `commit` has left to do, if anything."""
+        if not self.ended:
+            self._end()
 
     def _check_serial(self, serial: SerialTransaction, loads: Sequence[Load]) -> None:
         dependencies = self.manager.dependencies

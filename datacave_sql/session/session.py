@@ -462,24 +462,26 @@ class Session(Asides, CommitHooks, HeldStatements, AtOnce, HidesIndexes):
                 transaction.put_all(catalog_writes(self._catalog_base, self._own_catalog.catalog))
             yield from transaction.prepare_commit()
             wait_durable = self.settings.synchronous_commit
-            commit = transaction.commit(wait_durable=wait_durable, keep_locks=self.changes_catalog)
+            changed = self._own_catalog.catalog if self.changes_catalog else None
+            commit = transaction.commit(wait_durable=wait_durable, keep_locks=changed is not None)
         except BaseException:
             self.rollback()
             raise
-        if self.changes_catalog:
-            try:
-                # Nobody plans with definitions before their rows are there for everybody to see.
-                if commit is not None and wait_durable:
-                    yield from wait_for(commit.durable)
-            finally:
-                if commit is not None:
-                    transaction.release_locks()
-                self.database.install_catalog(self.home, self._own_catalog.catalog)
+        # It is in the log: whatever happens from here on, even the end of the session, it has been committed.
+        self._after_rollback.clear()
         work, self._after_commit = self._after_commit, []
         notifications = list(self.pending_notifications)
-        self._ended(True)
-        for one in work:
-            one()
+        try:
+            # Nobody plans with definitions before their rows are there for everybody to see.
+            if changed is not None and commit is not None and wait_durable:
+                yield from wait_for(commit.durable)
+        finally:
+            if changed is not None:
+                transaction.release_locks()
+                self.database.install_catalog(self.home, changed)
+            self._ended(True)
+            for one in work:
+                one()
         if commit is not None and wait_durable:
             yield from wait_for(commit.durable)
         if notifications:
