@@ -250,6 +250,7 @@ def _change_type(a: Alteration, action: ast.AlterColumnType, column: Column) -> 
         )
     changed = replace(column, type_oid=found.oid, typmod=found.typmod, collation=collation, missing=column.missing)
     _check_default(b, a.table, column, changed)
+    constraints.check_retyped(b, a.table, changed)
     if any(isinstance(one, table_changes.AlterColumnType) and one.column.number == column.number for one in a.actions):
         raise DatacaveError(
             f'cannot alter type of column "{column.name}" twice', sqlstate=sqlstate.FEATURE_NOT_SUPPORTED

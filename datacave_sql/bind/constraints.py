@@ -291,7 +291,8 @@ def _foreign_key(b: Binding, table: Table, constraint: ast.ForeignKeyConstraint)
         raise FeatureNotSupported("MATCH PARTIAL not yet implemented", position=constraint.position)
     keys, index = _referenced_key(referenced, constraint, len(columns))
     for column, number in zip(columns, keys, strict=True):
-        _comparable(b, constraint, table, column, referenced.column(number))
+        label = constraint.name or constraint_name(table, table.name, "_".join(constraint.columns), "fkey")
+        check_comparable(b, label, column, referenced.column(number))
     name = constraint.name
     if name is None:
         name = constraint_name(table, table.name, "_".join(column.name for column in columns), "fkey")
@@ -415,9 +416,22 @@ def _referenced_key(table: Table, constraint: ast.ForeignKeyConstraint, count: i
     return numbers, index
 
 
-def _comparable(
-    b: Binding, constraint: ast.ForeignKeyConstraint, table: Table, column: Column, referenced: Column
-) -> None:
+def check_retyped(b: Binding, table: Table, changed: Column) -> None:
+    """Raises 42804, 0A000 where foreign keys of the table or to it do not allow the new type of a column."""
+    pairs = [(table, one) for one in table.constraints if one.kind == "f"] + list(b.catalog.foreign_keys_to(table.oid))
+    for referring, constraint in pairs:
+        referenced = b.catalog.tables.get(constraint.referenced_table_oid)
+        # Both columns of a table that refers to itself may change in one statement.
+        if referenced is None or referenced.oid == referring.oid:
+            continue
+        for here, there in zip(constraint.columns, constraint.referenced_columns, strict=True):
+            if referring.oid == table.oid and here == changed.number:
+                check_comparable(b, constraint.name, changed, referenced.column(there))
+            elif referenced.oid == table.oid and there == changed.number:
+                check_comparable(b, constraint.name, referring.column(here), changed)
+
+
+def check_comparable(b: Binding, label: str, column: Column, referenced: Column) -> None:
     """Raises 42804 where an index over the referenced column cannot be asked for values of the other type, and 0A000
     where Datacave cannot do so."""
     own, other = b.types.base(column.type_oid), b.types.base(referenced.type_oid)
@@ -425,7 +439,6 @@ def _comparable(
         fits = True
     else:
         fits = find_coercion(own, other, IMPLICIT, b.types) is not None
-    label = constraint.name or constraint_name(table, table.name, "_".join(constraint.columns), "fkey")
     if not fits:
         raise DatacaveError(
             f'foreign key constraint "{label}" cannot be implemented',

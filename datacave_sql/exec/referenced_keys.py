@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from datacave_core.catalog import Constraint, Table
+from datacave_core.errors import FeatureNotSupported
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.table.access import IndexAccess
 from datacave_sql.table.key_conversion import assigned_conversion, key_conversion
@@ -31,6 +32,11 @@ class ReferencedKeys:
         ]
         self._convert = self._back = None
         if any(here != there for here, there in pairs):
+            if any(key_conversion(here, there) is None for here, there in pairs):
+                raise FeatureNotSupported(
+                    f'foreign key "{constraint.name}" is between columns of types that cannot be compared',
+                    hint="Give the columns the same types again, or drop the constraint.",
+                )
             self._convert = [key_conversion(here, there) for here, there in pairs]
             self._back = [(key_conversion(there, here), assigned_conversion(there, here)) for here, there in pairs]
         self._find = self._finder(self.table, constraint.index_oid, constraint.referenced_columns)
