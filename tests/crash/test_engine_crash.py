@@ -96,7 +96,7 @@ class Script:
         maintenance = engine._maintenance
         runners = (maintenance._flusher, maintenance._merger, maintenance._copier, maintenance._recorder)
         for job in [runner._job for runner in runners if runner._job is not None]:
-            with contextlib.suppress(PowerFailure, OSError):
+            with contextlib.suppress(PowerFailure, OSError, MemoryError):
                 job.close()
 
     def commit(self, engine: Engine, *, wait_durable: bool = True) -> None:
@@ -135,7 +135,7 @@ class Script:
             prepared: Prepared = end.value
             return prepared
         finally:
-            with contextlib.suppress(PowerFailure, OSError):
+            with contextlib.suppress(PowerFailure, OSError, MemoryError):
                 steps.close()
 
     def settle(self, event: Wait) -> None:
