@@ -187,7 +187,10 @@ def attach(a: Alteration, action: ast.AttachPartition) -> None:
         child_of = child if leaf.oid == table.oid else (a.known.get(leaf.oid) or Alteration(b, leaf, True, a.known))
         scope = child_of.scope("partition bounds")
         test = l.PartitionTest(parent, partitions.key_expressions(b, parent, scope), tuple(bounds), len(siblings))
-        tests = (test, *descendants.tests_of(b, parent, tuple(child_of.rows)))
+        columns = {column.name: row for column, row in zip(leaf.columns, child_of.rows, strict=True)}
+        # The tests of the parent name its columns; the leaf has the same ones, in an order of its own.
+        row = tuple(columns.get(column.name, child_of.rows[0]) for column in parent.columns)
+        tests = (test, *descendants.tests_of(b, parent, row))
         child_of.actions.append(
             table_changes.CheckPartition(
                 tests, f'partition constraint of relation "{leaf.name}" is violated by some row'
