@@ -201,7 +201,9 @@ def _switch(a: Alteration, action: ast.TableSwitch) -> None:
     elif action.words in ENABLED:
         a.actions.append(table_changes.SetRules(switched(a.table, action.words, action.name or "")))
     elif action.words in SWITCHES:
-        a.actions.append(table_changes.SetTriggers(switched_triggers(a.table, action.words, action.name or "")))
+        referenced = bool(a.b.catalog.foreign_keys_to(a.table.oid))
+        triggers = switched_triggers(a.table, referenced, action.words, action.name or "")
+        a.actions.append(table_changes.SetTriggers(triggers))
     elif action.words in _HARMLESS:
         return
     elif action.words.startswith("replica identity"):

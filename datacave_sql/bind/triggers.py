@@ -262,10 +262,11 @@ def rename_trigger(b: Binding, statement: ast.Rename) -> s.BoundStatement:
     return ChangeTriggers(table, tuple(sorted(renamed, key=lambda one: one.name)), "ALTER TRIGGER")
 
 
-def switched_triggers(table: Table, words: str, name: str) -> tuple[Trigger, ...]:
-    """The triggers after ALTER TABLE ENABLE or DISABLE TRIGGER; USER and ALL mean every one. Raises 42704."""
+def switched_triggers(table: Table, referenced: bool, words: str, name: str) -> tuple[Trigger, ...]:
+    """The triggers after ALTER TABLE ENABLE or DISABLE TRIGGER; USER and ALL mean every one. `referenced` tables have
+    foreign keys of others that refer to them. Raises 42704."""
     letter = SWITCHES[words]
-    if name == "all" and letter == "D" and any(one.kind == "f" for one in table.constraints):
+    if name == "all" and letter == "D" and (referenced or any(one.kind == "f" for one in table.constraints)):
         raise FeatureNotSupported(
             "triggers of foreign keys cannot be disabled",
             hint="Disable TRIGGER USER; SET session_replication_role TO replica leaves foreign keys alone.",
