@@ -28,6 +28,9 @@ from datacave_sql.functions import registry
 from datacave_sql.functions.body import Body
 from datacave_sql.functions.typelookup import TypeLookup
 
+LISTED_ITEMS_MIN = 16
+"""IN lists with so many parameters become a set in every execution: code grows with each comparison."""
+
 OUTLINE_DEPTH = 12
 """Nesting at which a sub-expression becomes a function of its own."""
 
@@ -430,6 +433,17 @@ def _extremum(g: Generator, e: n.Extremum) -> Code:
     return Code(f"{pick}(({values},), {g.name('k', key) if key else None})", all(code.nullable for code in codes))
 
 
+def _is_given(e: n.Expression) -> bool:
+    return isinstance(e, n.Constant | n.Parameter)
+
+
+def _given(e: n.Expression) -> int | tuple[Any]:
+    """The place of a parameter, or a constant in a tuple."""
+    if isinstance(e, n.Parameter):
+        return e.number - 1
+    return (e.value if isinstance(e, n.Constant) else None,)
+
+
 def _in_list(g: Generator, e: n.InList) -> Code:
     argument = g.value(e.argument)
     first, after = g.atom(argument)
@@ -448,6 +462,12 @@ def _in_list(g: Generator, e: n.InList) -> Code:
             return Code(body, False)
         guards = [first] if argument.nullable or not argument.atom else []
         return Code(_guarded(guards, body), argument.nullable or has_null)
+    if e.argument.type in SELF_COMPARING and len(items) >= LISTED_ITEMS_MIN and all(map(_is_given, items)):
+        values = g.name("k", runtime.listed([_given(i) for i in items]))
+        given = g.bind_line(f"s_{values}", f"s_{values} = {values}(c.parameters)")
+        hit, miss = ("False", "True") if e.negated else ("True", "False")
+        guards = [first] if argument.nullable or not argument.atom else []
+        return Code(_guarded(guards, f"({hit} if {after} in {given} else None if None in {given} else {miss})"), True)
     codes = [g.value(i) for i in items]
     tests, null_names = [], []
     for code in codes:

@@ -113,6 +113,13 @@ def comparison_function(body: Body) -> Callable[[Any, Any], Any]:
     return body.call
 
 
+def listed(items: Sequence[int | tuple[Any]]) -> Callable[[Sequence[Any]], frozenset[Any]]:
+    """`values(parameters)`: the set of parameters, given by their places, and of constants, given in tuples."""
+    places = [item for item in items if isinstance(item, int)]
+    constants = [item[0] for item in items if not isinstance(item, int)]
+    return lambda parameters: frozenset((*constants, *(parameters[place] for place in places)))
+
+
 def any_equal(value: Any, array: Array | None) -> bool | None:
     """value = ANY (array), where Python's equality is the type's."""
     if array is None:
