@@ -15,6 +15,7 @@ from datacave_sql.bind.objects import role_oid
 from datacave_sql.bind.row_rules import row_columns, row_scope
 from datacave_sql.bind.state import Binding
 from datacave_sql.bind.stored_query import expression_text
+from datacave_sql.bind.table_parts import table_to_drop_from, undefined_part
 from datacave_sql.parse import ast
 
 COMMANDS = {"all": "*", "select": "r", "insert": "a", "update": "w", "delete": "d"}
@@ -73,7 +74,7 @@ def bind_alter_policy(b: Binding, statement: ast.AlterPolicy, entries: object) -
     using = _expression(b, table, statement.using, "POLICY")
     check = _expression(b, table, statement.check, "POLICY")
     if policy is None:
-        raise _undefined(table, statement.name)
+        raise undefined_part("policy", table, statement.name)
     if policy.command in ("r", "d") and check is not None:
         raise DatacaveError("only USING expression allowed for SELECT, DELETE", sqlstate=sqlstate.SYNTAX_ERROR)
     if policy.command == "a" and using is not None:
@@ -89,25 +90,12 @@ def bind_alter_policy(b: Binding, statement: ast.AlterPolicy, entries: object) -
     return ChangePolicies(table, policies, "ALTER POLICY", warnings)
 
 
-def _undefined(table: Table, name: str) -> DatacaveError:
-    return DatacaveError(f'policy "{name}" for table "{table.name}" does not exist', sqlstate=sqlstate.UNDEFINED_OBJECT)
-
-
 def drop_policy(b: Binding, statement: ast.Drop) -> s.BoundStatement:
     """DROP POLICY name ON table. Raises 42704, 42P01."""
     name = statement.names[0][-1]
-    assert statement.on_table is not None
-    if statement.if_exists:
-        found = relations.find_relation(b, statement.on_table, statement.position)
-        if found is None:
-            message = f'relation "{relations.dotted(statement.on_table)}" does not exist, skipping'
-            return s.NothingToDo("DROP POLICY", ((message, "00000"),))
-    table = _table(b, statement.on_table, statement.position)
-    if not any(policy.name == name for policy in table.policies):
-        if statement.if_exists:
-            message = f'policy "{name}" for relation "{table.name}" does not exist, skipping'
-            return s.NothingToDo("DROP POLICY", ((message, "00000"),))
-        raise _undefined(table, name)
+    table = table_to_drop_from(b, statement, "policy", lambda table: table.policies, _table)
+    if not isinstance(table, Table):
+        return table
     left = tuple(policy for policy in table.policies if policy.name != name)
     return ChangePolicies(table, left, "DROP POLICY")
 
@@ -122,7 +110,7 @@ def rename_policy(b: Binding, statement: ast.Rename) -> s.BoundStatement:
             sqlstate=sqlstate.DUPLICATE_OBJECT,
         )
     if policy is None:
-        raise _undefined(table, statement.member or "")
+        raise undefined_part("policy", table, statement.member or "")
     renamed = tuple(replace(one, name=statement.new_name) if one is policy else one for one in table.policies)
     return ChangePolicies(table, renamed, "ALTER POLICY")
 

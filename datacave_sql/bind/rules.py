@@ -20,6 +20,7 @@ from datacave_sql.bind.names import Scope, Source
 from datacave_sql.bind.row_rules import row_columns, row_scope
 from datacave_sql.bind.state import Binding
 from datacave_sql.bind.stored_query import expression_text, statement_text
+from datacave_sql.bind.table_parts import require_part, table_to_drop_from, undefined_part
 from datacave_sql.bind.targets import has_stars
 from datacave_sql.parse import ast
 from datacave_sql.plan import logical as l
@@ -188,41 +189,25 @@ def _check_result(b: Binding, table: Table, columns: tuple[l.OutputColumn, ...])
         raise _invalid(f"RETURNING list has too {'many' if len(columns) > len(wanted) else 'few'} entries")
 
 
-def _undefined(table: Table, name: str) -> DatacaveError:
-    return DatacaveError(
-        f'rule "{name}" for relation "{table.name}" does not exist', sqlstate=sqlstate.UNDEFINED_OBJECT
-    )
-
-
 def require_rule(table: Table, name: str) -> Rule:
     """A rule by name. Raises 42704."""
-    for rule in table.rules:
-        if rule.name == name:
-            return rule
-    raise _undefined(table, name)
+    return require_part("rule", table, table.rules, name)
 
 
 def drop_rule(b: Binding, statement: ast.Drop) -> s.BoundStatement:
     """DROP RULE name ON table. Raises 42704, 42P01."""
     name = statement.names[0][-1]
     assert statement.on_table is not None
-    if statement.if_exists:
-        found = relations.find_relation(b, statement.on_table, statement.position)
-        if found is None:
-            message = f'relation "{relations.dotted(statement.on_table)}" does not exist, skipping'
-            return s.NothingToDo("DROP RULE", ((message, "00000"),))
-    table = relations.require_table(b, statement.on_table, statement.position)
-    if not any(rule.name == name for rule in table.rules):
-        if name == VIEW_RULE and table.view_query is not None:
-            raise DatacaveError(
-                f"cannot drop rule {VIEW_RULE} on view {table.name} because view {table.name} requires it",
-                sqlstate=sqlstate.DEPENDENT_OBJECTS_STILL_EXIST,
-                hint=f"You can drop view {table.name} instead.",
-            )
-        missing = _undefined(table, name)
-        if statement.if_exists:
-            return s.NothingToDo("DROP RULE", ((f"{missing.message}, skipping", "00000"),))
-        raise missing
+    view = relations.find_relation(b, statement.on_table, statement.position)
+    if name == VIEW_RULE and isinstance(view, Table) and view.view_query is not None:
+        raise DatacaveError(
+            f"cannot drop rule {VIEW_RULE} on view {view.name} because view {view.name} requires it",
+            sqlstate=sqlstate.DEPENDENT_OBJECTS_STILL_EXIST,
+            hint=f"You can drop view {view.name} instead.",
+        )
+    table = table_to_drop_from(b, statement, "rule", lambda table: table.rules, relations.require_table)
+    if not isinstance(table, Table):
+        return table
     return ChangeRules(table, tuple(rule for rule in table.rules if rule.name != name), "DROP RULE")
 
 
@@ -233,7 +218,7 @@ def rename_rule(b: Binding, statement: ast.Rename) -> s.BoundStatement:
     if rule is None and statement.member == VIEW_RULE and table.view_query is not None:
         raise _invalid("renaming an ON SELECT rule is not allowed")
     if rule is None:
-        raise _undefined(table, statement.member or "")
+        raise undefined_part("rule", table, statement.member or "")
     taken = {one.name for one in table.rules} | ({VIEW_RULE} if table.view_query is not None else set())
     if statement.new_name in taken:
         raise DatacaveError(

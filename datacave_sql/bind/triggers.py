@@ -17,6 +17,7 @@ from datacave_sql.bind.routine_resolution import routines_of
 from datacave_sql.bind.rules import mentions, rule_sources
 from datacave_sql.bind.state import Binding
 from datacave_sql.bind.stored_query import expression_text
+from datacave_sql.bind.table_parts import require_part, table_to_drop_from
 from datacave_sql.expr import nodes as n
 from datacave_sql.functions import registry
 from datacave_sql.parse import ast
@@ -218,33 +219,17 @@ def _references(node: object) -> list[ast.ColumnRef]:
 # --- those that are there --------------------------------------------------------------------------------------------
 
 
-def _undefined(table: Table, name: str) -> DatacaveError:
-    return DatacaveError(
-        f'trigger "{name}" for table "{table.name}" does not exist', sqlstate=sqlstate.UNDEFINED_OBJECT
-    )
-
-
 def require_trigger(table: Table, name: str) -> Trigger:
     """A trigger by name. Raises 42704."""
-    for trigger in table.triggers:
-        if trigger.name == name:
-            return trigger
-    raise _undefined(table, name)
+    return require_part("trigger", table, table.triggers, name)
 
 
 def drop_trigger(b: Binding, statement: ast.Drop) -> s.BoundStatement:
     """DROP TRIGGER name ON table. Raises 42704, 42P01."""
     name = statement.names[0][-1]
-    assert statement.on_table is not None
-    if statement.if_exists and relations.find_relation(b, statement.on_table, statement.position) is None:
-        message = f'relation "{relations.dotted(statement.on_table)}" does not exist, skipping'
-        return s.NothingToDo("DROP TRIGGER", ((message, "00000"),))
-    table = relations.require_table(b, statement.on_table, statement.position)
-    if not any(trigger.name == name for trigger in table.triggers):
-        if statement.if_exists:
-            message = f'trigger "{name}" for relation "{table.name}" does not exist, skipping'
-            return s.NothingToDo("DROP TRIGGER", ((message, "00000"),))
-        raise _undefined(table, name)
+    table = table_to_drop_from(b, statement, "trigger", lambda table: table.triggers, relations.require_table)
+    if not isinstance(table, Table):
+        return table
     left = tuple(trigger for trigger in table.triggers if trigger.name != name)
     return ChangeTriggers(table, left, "DROP TRIGGER")
 
