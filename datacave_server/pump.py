@@ -178,23 +178,24 @@ class Pump(asyncio.Protocol):
 
     def drive(self) -> None:
         """Answers everything that has arrived, until more is needed or a statement has to wait."""
-        wire, client, out = self.wire, self.client, self._out
+        wire, out = self.wire, self._out
         self._deadlines.message_came()
         try:
             while not self.closing:
                 event = wire.next_event()
                 if event is NEED_DATA:
                     break
-                answer = client.answer(event)
+                answer = self.client.answer(event)  # another client's once somebody has logged in
                 if type(answer) is bytes:
                     out.append(answer)
                 elif not self._advance(cast(Work, answer)):
                     break
         except ProtocolViolation as error:
-            out.append(client.violated(error))
+            out.append(self.client.violated(error))
             self.close_soon()
         self.flush()
         if self._work is None and not self.closing:
+            client = self.client
             if self._paused_reading:
                 self._paused_reading = False
                 self.transport.resume_reading()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import socket
+import struct
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,19 @@ def psql_login(psql: str, dsn: str, password: str | None = None) -> subprocess.C
 def test_trust_on_loopback(server: Any, psql: str) -> None:
     done = psql_login(psql, server.dsn)
     assert (done.stdout, done.stderr) == ("admin\n", "")
+
+
+def test_a_query_that_comes_with_the_start_is_answered(server: Any) -> None:
+    start = b"\0\3\0\0user\0admin\0database\0default\0\0"
+    query = b"SELECT 42\0"
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+        connection.sendall(struct.pack(">i", 4 + len(start)) + start + b"Q" + struct.pack(">i", 4 + len(query)) + query)
+        heard = b""
+        while not heard.endswith(b"SELECT 1\0Z\0\0\0\5I"):
+            more = connection.recv(65536)
+            assert more, "the server has hung up"
+            heard += more
+    assert b"\0\0\0\x0242C" in heard
 
 
 def test_a_role_that_does_not_exist(server: Any, psql: str) -> None:
