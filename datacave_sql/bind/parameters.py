@@ -25,6 +25,9 @@ class Parameters:
         self._count = len(given or ())
         for number, oid in enumerate(given or (), 1):
             if oid not in (0, oids.UNKNOWN):
+                if types.find(oid) is None:
+                    # PostgreSQL calls it an internal error; it is the client's.
+                    raise DatacaveError(f"type with OID {oid} does not exist", sqlstate=sqlstate.UNDEFINED_OBJECT)
                 self._known[number] = oid
 
     def reference(self, number: int, position: int) -> n.Parameter:

@@ -199,3 +199,9 @@ async def test_statements_parsed_for_one_execution(both):
     same(both, query("COMMIT"), quick=0)
     same(both, query("DROP TABLE t"), quick=0)
     assert b"42P01" in same(both, unnamed(first, [b"1"]), quick=0)
+
+
+async def test_parameters_of_types_that_do_not_exist(both):
+    answer = same(both, parse(b"x", b"SELECT $1", (21273,)), quick=0)
+    assert b"C42704\0Mtype with OID 21273 does not exist\0" in answer
+    same(both, execution(b"s", [b"1"]), quick=1)
