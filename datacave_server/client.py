@@ -232,11 +232,14 @@ class SessionClient:
                         session.close_portal("")
                         return self._write_in_block(session.execute(compiled, parameters, text=event.text))
                     return self._answer_query(session.simple_query(event.text, found))
-                rows = session.lookup(compiled, parameters)
-                if rows is None:
-                    return self._answer_query(session.simple_query(event.text, found))
                 codecs = self._codecs(compiled)
                 description, encode = codecs.results.get(TEXT_ONLY) or self._result_codec(codecs, TEXT_ONLY)
+                try:
+                    rows = session.lookup(compiled, parameters)
+                except Exception as error:
+                    return description + self._failed_statement(error)
+                if rows is None:
+                    return self._answer_query(session.simple_query(event.text, found))
                 tag = backend.command_complete(compiled.tag(len(rows)))
                 return description + (encode(rows) if rows else b"") + tag + self._ready()
         except Exception as error:
@@ -469,25 +472,24 @@ class SessionClient:
         prepared = session.prepared.get(event.statement)
         if prepared is not None:
             compiled = prepared.compiled
-            if type(compiled) is CompiledQuery and compiled.lookup is not None:
+            if type(compiled) is CompiledQuery and compiled.lookup is not None and not session.failed:
+                head = b""
                 try:
                     values = self._values(prepared, event)
+                    codecs = self._codecs(compiled)
+                    description, encode = codecs.results.get(event.result_formats) or self._result_codec(
+                        codecs, event.result_formats
+                    )
+                    head = backend.BIND_COMPLETE + description if event.describe else backend.BIND_COMPLETE
                     rows = session.lookup(compiled, values)
                     if rows is not None:
-                        codecs = self._codecs(compiled)
-                        description, encode = codecs.results.get(event.result_formats) or self._result_codec(
-                            codecs, event.result_formats
-                        )
-                        if not event.describe:
-                            description = b""
                         tag = backend.command_complete(compiled.tag(len(rows)))
                         body = encode(rows) if rows else b""
                         if session.has_asides:
                             tag += self._asides()
-                        ready = self._wire.ready_for_query(session.transaction_status)
-                        return b"".join((backend.BIND_COMPLETE, description, body, tag, ready))
+                        return b"".join((head, body, tag, self._wire.ready_for_query(session.transaction_status)))
                 except Exception as error:
-                    return self._failed_statement(error)
+                    return head + self._failed_statement(error)
         return self._bound_steps(event)
 
     def _bound_steps(self, event: frontend.BoundExecution) -> Work:

@@ -119,8 +119,8 @@ class PointPath:
             if first == QUERY:
                 return self._query(data)
         except Exception:
-            # Writes and commits tell their errors themselves. Everything else changes nothing, so the long way can do
-            # it all again and tell what is wrong.
+            # Blocks, writes and commits tell their errors themselves. What is left, reading messages and lone lookups,
+            # changes nothing, so the long way can do it all again and tell what is wrong.
             return None
         return None
 
@@ -164,19 +164,22 @@ class PointPath:
         alone = session.transaction is None
         if not alone and session.settings.idle_in_transaction_session_timeout_ms:
             return None  # its timer is the pump's
-        if isinstance(point, PointLookup):
-            rows = point.rows(values) if alone else point.rows_in_block(values)
-            if rows is None:
+        if alone:
+            if not isinstance(point, PointLookup):
+                return self._write_alone(answer, point, values, text)
+            if (rows := point.rows(values)) is None:
                 return None
             session.evaluation.query_text = text
-            if alone:
-                return _rows_answer(answer, rows, _TAGS, backend.READY_IDLE)
-            return _rows_answer(answer, rows, _BLOCK_TAGS, backend.READY_IN_TRANSACTION)
-        if alone:
-            return self._write_alone(answer, point, values, text)
+            return _rows_answer(answer, rows, _TAGS, backend.READY_IDLE)
         try:
+            if isinstance(point, PointLookup):
+                if (rows := point.rows_in_block(values)) is None:
+                    return None
+                session.evaluation.query_text = text
+                return _rows_answer(answer, rows, _BLOCK_TAGS, backend.READY_IN_TRANSACTION)
             count = point.run(values)
         except Exception as error:
+            # Even a read may have ended the transaction's chances (SERIALIZABLE): it is told here, not tried again.
             session.evaluation.query_text = text
             return answer.head + self._fail(error)
         if count is None:

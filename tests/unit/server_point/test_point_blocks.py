@@ -96,6 +96,24 @@ async def test_errors_spoil_the_block(both, statement, code):
     assert b"kept" in rows(both)
 
 
+async def test_a_read_that_fails_spoils_the_block(both):
+    begin(both)
+    for quick in (None, 0):
+        answer = same(both, query("SELECT b FROM t WHERE a = 1 AND a / (a - a) = a"), quick=quick)
+        assert (b"22012" if quick is None else b"25P02") in answer
+    same(both, query("ROLLBACK"), quick=0)
+    begin(both)
+    assert b"22012" in same(both, query("SELECT b FROM t WHERE a = 1 AND a / (a - a) = a"), quick=1)
+    assert b"ROLLBACK" in same(both, query("COMMIT"), quick=0)
+    for client in both:
+        client.send(parse(b"f", b"SELECT b FROM t WHERE a = $1 AND a / (a - a) = a"))
+    for describe in (True, False):
+        begin(both)
+        assert b"22012" in same(both, execution(b"f", [b"1"], describe=describe), quick=1)
+        assert b"25P02" in same(both, execution(b"f", [b"1"], describe=describe), quick=0)
+        same(both, query("ROLLBACK"), quick=0)
+
+
 async def test_blocks_that_are_not_plain_go_the_long_way(both):
     for begins in ("BEGIN READ ONLY", "BEGIN ISOLATION LEVEL REPEATABLE READ", "START TRANSACTION"):
         same(both, query(begins), quick=0)
