@@ -21,7 +21,7 @@ from datacave_sql.bind.access import RelationUse
 from datacave_sql.bind.from_clause import Relation, bind_from, scan_table
 from datacave_sql.bind.names import Scope
 from datacave_sql.bind.state import Binding
-from datacave_sql.bind.update import target_columns
+from datacave_sql.bind.update import target_columns, written_members
 from datacave_sql.bind.write_target import WriteTarget, find_write_target
 from datacave_sql.expr import nodes as n
 from datacave_sql.parse import ast
@@ -53,11 +53,6 @@ def bind_merge(b: Binding, statement: ast.Merge, outer: Scope) -> l.LogicalPlan:
             f'cannot execute MERGE on relation "{table.name}"',
             detail="MERGE is not supported for relations with rules.",
         )
-    if descendants.members_of(b, table) is not None or table.partition_bound is not None:
-        raise FeatureNotSupported(
-            f'MERGE into "{table.name}" is not supported, as its rows lie in several tables or in a partition',
-            hint="Use UPDATE and INSERT.",
-        )
     if row_security.applies(b, table, use):
         raise FeatureNotSupported(
             f'MERGE into table "{table.name}" with row-level security is not supported',
@@ -74,6 +69,7 @@ def bind_merge(b: Binding, statement: ast.Merge, outer: Scope) -> l.LogicalPlan:
     _note_writes(use, actions)
     row = row_rules.row_columns(b, table)
     key, old = target.sources[0].hidden
+    members = written_members(b, statement.table, table)
     plan = l.Merge(
         table,
         child,
@@ -82,9 +78,11 @@ def bind_merge(b: Binding, statement: ast.Merge, outer: Scope) -> l.LogicalPlan:
         target_columns(target.sources[0]),
         actions,
         row_rules.generated_values(b, table, row),
-        row_rules.checks(b, table, row),
         row,
         condition,
+        members if members is not None else descendants.written_members(b, table, [table]),
+        descendants.routing(b, table),
+        descendants.tests_of(b, table, row),
     )
     return with_clause.close_with(b, tables, statement.with_clause, plan)
 

@@ -80,7 +80,7 @@ def _guarded(
     return row_security.with_guard(child, source.scan, guard), row_security.conditions((source.policy, condition))
 
 
-def _members(b: Binding, item: ast.TableRef, table: Table) -> tuple[l.WrittenMember, ...] | None:
+def written_members(b: Binding, item: ast.TableRef, table: Table) -> tuple[l.WrittenMember, ...] | None:
     """The tables whose rows are written; None for the named one alone."""
     if item.only:
         return () if table.kind == "p" else None
@@ -121,7 +121,7 @@ def bind_update(b: Binding, statement: ast.Update, outer: Scope) -> l.LogicalPla
         condition,
         returning,
         outputs,
-        _members(b, statement.table, table),
+        written_members(b, statement.table, table),
         descendants.tests_of(b, table, row),
         descendants.routing(b, table),
         target.view_checks(row),
@@ -150,7 +150,7 @@ def bind_delete(b: Binding, statement: ast.Delete, outer: Scope) -> l.LogicalPla
         returning = tuple(item.expression for item in bound)
         outputs = tuple(item.column(b) for item in bound)
     child, condition = _guarded(b, target, source, child, condition, "d")
-    members = _members(b, statement.table, table)
+    members = written_members(b, statement.table, table)
     plan: l.LogicalPlan = l.Delete(
         table, child, key.id, old.id, target_columns(source), condition, returning, outputs, members
     )

@@ -6,18 +6,21 @@ has changed since the snapshot is judged again, and counts as not matched where 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from datacave_core import sqlstate
+from datacave_core.catalog import Table
 from datacave_core.errors import DatacaveError
+from datacave_core.layout import PREFIX_LENGTH
 from datacave_core.transaction import NO_KEY_UPDATE, UPDATE
 from datacave_core.values import Row
 from datacave_core.wait import TURN, Steps
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.modify import collected
 from datacave_sql.exec.operator import Batches, Operator
+from datacave_sql.exec.routed_insert import RoutedInsert, RoutedRun
 from datacave_sql.exec.row_writer import RowWriter
 from datacave_sql.exec.rowfunction import Factory
 from datacave_sql.table.access import TableAccess
@@ -25,33 +28,58 @@ from datacave_sql.table.access import TableAccess
 
 @dataclass(slots=True)
 class MergeBranch:
-    """One WHEN. kind: "update", "insert", "delete", "nothing"; `make_condition(c)(child_row)`, `make_new(c)(child_row)`
-    gives the complete new row of an update or insert."""
+    """One WHEN. kind: "update", "insert", "delete", "nothing"; `make_condition(c)(child_row)`; `make_insert(c)
+    (child_row)` gives the complete row that an insert makes."""
 
     matched: bool
     kind: str
     make_condition: Factory | None
-    make_new: Factory | None
+    make_insert: Factory | None
+
+
+@dataclass(slots=True)
+class MergeUpdate:
+    """What an "update" does to the rows of one table: `make_new(c)(child_row)` gives the complete new row.
+
+    `assigned` are the columns that it names, `changes_key` says whether some of them are in a unique index.
+    """
+
+    make_new: Factory
+    assigned: frozenset[int]
     changes_key: bool
-    assigned: frozenset[int] = frozenset()
+
+
+@dataclass(slots=True)
+class MergeTarget:
+    """One of the tables with rows of the target. The factories are Update's; `updates` are by the places of their
+    branches."""
+
+    access: TableAccess
+    updates: Mapping[int, MergeUpdate]
+    make_fresh: Factory
+    make_check: Factory | None
+    make_generated: Factory | None
+    make_stays: Factory | None = None
+    make_moving: Factory | None = None
 
 
 @dataclass(slots=True)
 class Merge:
-    """`make_fresh` and `make_recheck` are Update's; `unmatched(child_row)` is the row without the target's values."""
+    """`targets` are by key prefix; new rows go to the one of `own_prefix`, or through the router of a partitioned
+    table. `make_recheck` is Update's; `make_unmatched(c)(child_row)` is the row without the target's values."""
 
-    access: TableAccess
+    table: Table
     child: Operator
     key_slot: int
     row_slot: int
     branches: tuple[MergeBranch, ...]
-    make_fresh: Factory
+    targets: Mapping[bytes, MergeTarget]
+    own_prefix: bytes
+    router: RoutedInsert | None
     make_unmatched: Factory
     make_recheck: Factory | None
-    make_check: Factory | None
     columns: tuple[int, ...]
     not_null: frozenset[int]
-    make_generated: Factory | None = None
 
     def open(self, context: ExecutionContext) -> Batches:
         source: list[Row] = []
@@ -63,7 +91,7 @@ class Merge:
                 yield from run.row(found)
                 if context.slice_over():
                     yield TURN
-            yield from run.writer.finish()
+            yield from run.finish()
         finally:
             if frozen:
                 context.transaction.thaw_reads()
@@ -72,10 +100,31 @@ class Merge:
         return (self.child,)
 
     def label(self) -> str:
-        return f"Merge on {self.access.table.name}"
+        return f"Merge on {self.table.name}"
 
     def details(self) -> Sequence[str]:
         return ()
+
+
+class TargetRun:
+    """What one execution writes one of the tables with."""
+
+    __slots__ = ("check", "fresh", "moving", "news", "regenerate", "stays", "writer")
+
+    def __init__(self, context: ExecutionContext, target: MergeTarget) -> None:
+        self.writer = RowWriter(context, target.access)
+        self.news: dict[int, Any] = {place: one.make_new(context) for place, one in target.updates.items()}
+        self.fresh = target.make_fresh(context)
+        self.check = target.make_check(context) if target.make_check is not None else None
+        self.regenerate = target.make_generated(context) if target.make_generated is not None else None
+        self.stays = target.make_stays(context) if target.make_stays is not None else None
+        self.moving = target.make_moving(context) if target.make_moving is not None else None
+
+    def test(self, row: Row) -> None:
+        """Raises 23502 and 23514."""
+        self.writer.check_not_null(row)
+        if self.check is not None and (violated := self.check(row)) is not None:
+            raise self.writer.check_failed(violated, row)
 
 
 class MergeRun:
@@ -83,94 +132,122 @@ class MergeRun:
 
     def __init__(self, merge: Merge, context: ExecutionContext) -> None:
         self.context = context
-        self.writer = RowWriter(context, merge.access)
         self._merge = merge
-        self._branches: list[tuple[MergeBranch, Any, Any]] = [
-            (
-                branch,
-                branch.make_condition(context) if branch.make_condition is not None else None,
-                branch.make_new(context) if branch.make_new is not None else None,
-            )
-            for branch in merge.branches
+        self._conditions = [
+            branch.make_condition(context) if branch.make_condition is not None else None for branch in merge.branches
         ]
-        self._fresh = merge.make_fresh(context)
-        self._regenerate = merge.make_generated(context) if merge.make_generated is not None else None
+        self._inserts = [
+            branch.make_insert(context) if branch.make_insert is not None else None for branch in merge.branches
+        ]
+        self._runs: dict[bytes, TargetRun] = {}
+        self._router = RoutedRun(context, merge.router) if merge.router is not None else None
         self._unmatched = merge.make_unmatched(context)
         self._recheck = merge.make_recheck(context) if merge.make_recheck is not None else None
-        self._check = merge.make_check(context) if merge.make_check is not None else None
+
+    def _run(self, prefix: bytes) -> TargetRun:
+        run = self._runs.get(prefix)
+        if run is None:
+            run = self._runs[prefix] = TargetRun(self.context, self._merge.targets[prefix])
+        return run
+
+    def finish(self) -> Steps[None]:
+        """Called when all rows are written."""
+        if self._router is not None:
+            yield from self._router.finish()
+        for run in self._runs.values():
+            yield from run.writer.finish()
 
     def row(self, found: Row) -> Steps[None]:
         """Does what the first branch whose condition holds says. Raises 21000 for a row that was written before."""
         key: bytes | None = found[self._merge.key_slot]
         newest = False
         while key is not None:
-            chosen = self._chosen(True, found)
-            if chosen is None or chosen[0].kind == "nothing":
+            place = self._chosen(True, found)
+            if place is None or self._merge.branches[place].kind == "nothing":
                 return
-            branch, _, make_new = chosen
             if self.context.transaction.written_since_freeze(key):
                 raise DatacaveError(
                     "MERGE command cannot affect row a second time",
                     sqlstate=sqlstate.CARDINALITY_VIOLATION,
                     hint="Ensure that not more than one source row matches any one target row.",
                 )
-            mode = NO_KEY_UPDATE if branch.kind == "update" and not branch.changes_key else UPDATE
-            locked = yield from self.writer.lock_newest(key, mode)
+            prefix = key[:PREFIX_LENGTH]
+            run = self._run(prefix)
+            update = self._merge.targets[prefix].updates.get(place)
+            mode = NO_KEY_UPDATE if update is not None and not update.changes_key else UPDATE
+            locked = yield from run.writer.lock_newest(key, mode)
             old = None
             if locked is not None:
                 key, old = locked
             if old is not None and (newest or old == found[self._merge.row_slot]):
-                yield from self._write(branch, key, old, found, make_new)
+                yield from self._write(run, update, place, key, old, found)
                 return
             if old is not None:
-                found = self._fresh(found, old)
+                found = run.fresh(found, old)
                 newest = True
                 if self._recheck is None or self._recheck(found):
                     continue
             key = None
-        chosen = self._chosen(False, self._unmatched(found))
-        if chosen is not None and chosen[0].kind == "insert":
-            row = chosen[2](found)
-            triggers = self.writer.triggers
-            if triggers is not None:
-                given = yield from triggers.before_insert(row, self._regenerate)
-                if given is None:
-                    return
-                row = given
-            self._test(row)
-            yield from self.writer.insert(row)
-            if triggers is not None:
-                triggers.after("i", None, row)
-            self.context.rows_changed += 1
+        place = self._chosen(False, self._unmatched(found))
+        if place is None or (make := self._inserts[place]) is None:
+            return
+        if self._router is not None:
+            yield from self._router.write([make(found)], None)
+        else:
+            yield from self._insert(self._run(self._merge.own_prefix), make(found))
 
-    def _chosen(self, matched: bool, found: Row) -> tuple[MergeBranch, Any, Any] | None:
-        for item in self._branches:
-            branch, condition, _ = item
+    def _insert(self, run: TargetRun, row: Row) -> Steps[None]:
+        triggers = run.writer.triggers
+        if triggers is not None:
+            given = yield from triggers.before_insert(row, run.regenerate)
+            if given is None:
+                return
+            row = given
+        run.test(row)
+        yield from run.writer.insert(row)
+        if triggers is not None:
+            triggers.after("i", None, row)
+        self.context.rows_changed += 1
+
+    def _chosen(self, matched: bool, found: Row) -> int | None:
+        """The place of the branch whose condition holds first."""
+        for place, branch in enumerate(self._merge.branches):
+            condition = self._conditions[place]
             if branch.matched == matched and (condition is None or condition(found)):
-                return item
+                return place
         return None
 
-    def _write(self, branch: MergeBranch, key: bytes, old: Row, found: Row, make_new: Any) -> Steps[None]:
-        triggers = self.writer.triggers
-        new: Row | None = make_new(found) if branch.kind != "delete" else None
+    def _write(
+        self, run: TargetRun, update: MergeUpdate | None, place: int, key: bytes, old: Row, found: Row
+    ) -> Steps[None]:
+        writer = run.writer
+        triggers = writer.triggers
+        new: Row | None = run.news[place](found) if update is not None else None
         if triggers is not None:
-            triggers.assigned = branch.assigned
+            triggers.assigned = update.assigned if update is not None else frozenset()
             given = yield from triggers.before_write(
-                self.writer, key, UPDATE, old, new, self._regenerate, "updated or deleted"
+                writer, key, UPDATE, old, new, run.regenerate, "updated or deleted"
             )
             if given is None:
                 return
             new = given if new is not None else None
         if new is None:
-            self.writer.delete(key, old)
+            writer.delete(key, old)
+        elif run.stays is not None and not run.stays(new):
+            if self._router is None or run.moving is None:
+                raise writer.partition_failed(new)
+            if triggers is not None and (yield from triggers.before_write(writer, key, UPDATE, old, None)) is None:
+                return
+            moving = run.moving(new)
+            writer.move(key, old, moving, self._merge.table)
+            if triggers is not None:
+                triggers.after("d", old, None)
+            # The insert counts the row.
+            yield from self._router.write([moving], None)
+            return
         else:
-            self._test(new)
-            yield from self.writer.update(key, old, new)
+            run.test(new)
+            yield from writer.update(key, old, new)
         if triggers is not None:
             triggers.after("d" if new is None else "u", old, new)
         self.context.rows_changed += 1
-
-    def _test(self, row: Row) -> None:
-        self.writer.check_not_null(row)
-        if self._check is not None and (violated := self._check(row)) is not None:
-            raise self.writer.check_failed(violated, row)

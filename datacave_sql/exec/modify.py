@@ -396,15 +396,15 @@ class Update:
         context: ExecutionContext,
         source: Sequence[Row],
         returned: list[Row],
-        moved: list[Row] | None = None,
+        move: Callable[[list[Row]], Steps[None]] | None = None,
         whole: Table | None = None,
         *,
         again: bool = False,
         writer: RowWriter | None = None,
     ) -> Steps[RowWriter]:
-        """Updates the rows that the child has found; RETURNING rows go to `returned`, those that leave their partition
-        of `whole` to `moved`. With `again` also rows that the statement has written before. The writer, which may be
-        that of an earlier call, is not finished."""
+        """Updates the rows that the child has found; RETURNING rows go to `returned`. Those that leave their partition
+        of `whole`, `move` puts into another. With `again` also rows that the statement has written before. The writer,
+        which may be that of an earlier call, is not finished."""
         stays = self.make_stays(context) if self.make_stays is not None else None
         new_row = self.make_new(context)
         fresh = self.make_fresh(context)
@@ -454,15 +454,15 @@ class Update:
                     continue
                 new = given
             if stays is not None and not stays(new):
-                if moved is None or self.make_moving is None:
+                if move is None or self.make_moving is None:
                     raise writer.partition_failed(new)
                 if triggers is not None and (yield from triggers.before_write(writer, key, mode, old, None)) is None:
                     continue
                 moving = self.make_moving(context)(new)
-                moved.append(moving)
                 writer.move(key, old, moving, whole)
                 if triggers is not None:
                     triggers.after("d", old, None)
+                yield from move([moving])
                 if returning is not None:
                     returned.append(returning(new, found))
                 continue

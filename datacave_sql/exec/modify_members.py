@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from datacave_core.catalog import Table
@@ -12,7 +12,7 @@ from datacave_core.wait import Steps
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.modify import Delete, Update, collected
 from datacave_sql.exec.operator import Batches, Operator
-from datacave_sql.exec.routed_insert import RoutedInsert
+from datacave_sql.exec.routed_insert import RoutedInsert, RoutedRun
 from datacave_sql.exec.row_writer import RowWriter
 from datacave_sql.exec.sort import batches_of
 
@@ -46,11 +46,10 @@ class ModifyMembers:
     def rewrite(self, changes: Iterable[tuple[ExecutionContext, Sequence[bytes]]]) -> Steps[None]:
         """Updates rows by their keys, as far as they still qualify: what a foreign key does, with the parameters of
         each context in turn."""
-        moved: list[Row] = []
         writers: dict[bytes, RowWriter] = {}
-        last: ExecutionContext | None = None
+        mover: RoutedRun | None = None
         for context, keys in changes:
-            last = context
+            mover = mover or self._mover(context)
             by_prefix: dict[bytes, list[bytes]] = {}
             for key in keys:
                 by_prefix.setdefault(key[:PREFIX_LENGTH], []).append(key)
@@ -58,29 +57,30 @@ class ModifyMembers:
                 member = self.members[prefix]
                 assert isinstance(member, Update)
                 writers[prefix] = yield from member.write(
-                    context, member.rows_of_keys(own), [], moved, self.table, again=True, writer=writers.get(prefix)
+                    context,
+                    member.rows_of_keys(own),
+                    [],
+                    _moving(mover),
+                    self.table,
+                    again=True,
+                    writer=writers.get(prefix),
                 )
-        if last is not None:
-            yield from self._finish(last, moved, writers.values())
+        yield from _finish(mover, writers.values())
+
+    def _mover(self, context: ExecutionContext) -> RoutedRun | None:
+        return RoutedRun(context, self.router) if self.router is not None else None
 
     def _write(self, context: ExecutionContext, groups: Mapping[bytes, list[Row]], returned: list[Row]) -> Steps[None]:
-        moved: list[Row] = []
         writers = []
+        mover = self._mover(context)
         for prefix, rows in groups.items():
             member = self.members[prefix]
             if isinstance(member, Update):
-                writer = yield from member.write(context, rows, returned, moved, self.table)
+                writer = yield from member.write(context, rows, returned, _moving(mover), self.table)
             else:
                 writer = yield from member.write(context, rows, returned)
             writers.append(writer)
-        yield from self._finish(context, moved, writers)
-
-    def _finish(self, context: ExecutionContext, moved: list[Row], writers: Iterable[RowWriter]) -> Steps[None]:
-        if moved and self.router is not None:
-            yield from self.router.write(context, moved, None)
-        # Only now are all rows gone, and those with new keys in their new places.
-        for writer in writers:
-            yield from writer.finish()
+        yield from _finish(mover, writers)
 
     def children(self) -> Sequence[Operator]:
         return (self.child,)
@@ -90,3 +90,15 @@ class ModifyMembers:
 
     def details(self) -> Sequence[str]:
         return tuple(member.label() for member in self.members.values())
+
+
+def _moving(mover: RoutedRun | None) -> Callable[[list[Row]], Steps[None]] | None:
+    return (lambda rows: mover.write(rows, None)) if mover is not None else None
+
+
+def _finish(mover: RoutedRun | None, writers: Iterable[RowWriter]) -> Steps[None]:
+    if mover is not None:
+        yield from mover.finish()
+    # Only now are all rows gone, and those with new keys in their new places.
+    for writer in writers:
+        yield from writer.finish()

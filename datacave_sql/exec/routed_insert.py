@@ -53,14 +53,36 @@ class RoutedInsert:
         source: list[Row] = []
         yield from collected(context, self.child, source)
         returned: list[Row] | None = [] if self.returns else None
-        yield from self.write(context, self.make_rows(context)(source), returned)
+        run = RoutedRun(context, self)
+        yield from run.write(self.make_rows(context)(source), returned)
+        yield from run.finish()
         if returned:
             yield from batches_of(returned)
 
-    def write(self, context: ExecutionContext, rows: Sequence[Row], returned: list[Row] | None) -> Steps[None]:
+    def children(self) -> Sequence[Operator]:
+        return (self.child,)
+
+    def label(self) -> str:
+        return self.name
+
+    def details(self) -> Sequence[str]:
+        return ()
+
+
+class RoutedRun:
+    """One execution of a RoutedInsert: what it writes with in each partition."""
+
+    __slots__ = ("_context", "_find", "_insert", "_runs")
+
+    def __init__(self, context: ExecutionContext, insert: RoutedInsert) -> None:
+        self._context = context
+        self._insert = insert
+        self._find = _finder(context, insert)
+        self._runs: dict[int, InsertRun] = {}
+
+    def write(self, rows: Sequence[Row], returned: list[Row] | None) -> Steps[None]:
         """Writes complete rows of the partitioned table. Raises 23514 for a row that no partition takes."""
-        find = self._finder(context)
-        runs: dict[int, InsertRun] = {}
+        context, find = self._context, self._find
         groups: list[tuple[int, list[Row]]] = []
         open_groups: dict[int, list[Row]] = {}
         # Their order matters to RETURNING alone.
@@ -80,42 +102,37 @@ class RoutedInsert:
             if context.slice_over():
                 yield TURN
         for leaf, group in groups:
-            insert = self.leaves[leaf]
-            run = runs.get(leaf)
+            insert = self._insert.leaves[leaf]
+            run = self._runs.get(leaf)
             if run is None:
-                run = runs[leaf] = InsertRun(context, insert)
+                run = self._runs[leaf] = InsertRun(context, insert)
             written: list[Row] = []
             yield from run.write(group, written)
             if returned is not None and written and insert.make_returning is not None:
                 returned += insert.make_returning(context)(written)
-        for run in runs.values():
+
+    def finish(self) -> Steps[None]:
+        """Called when the statement has written all its rows."""
+        for run in self._runs.values():
             yield from run.writer.finish()
 
-    def _finder(self, context: ExecutionContext) -> Callable[[Row], int]:
-        test = self.make_test(context) if self.make_test is not None else None
-        find = _level(context, self.route)
-        if test is None:
-            return find
 
-        def tested(row: Row) -> int:
-            if not test(row):
-                raise DatacaveError(
-                    f'new row for relation "{self.route.name}" violates partition constraint',
-                    sqlstate=sqlstate.CHECK_VIOLATION,
-                    table=self.route.name,
-                )
-            return find(row)
+def _finder(context: ExecutionContext, insert: RoutedInsert) -> Callable[[Row], int]:
+    test = insert.make_test(context) if insert.make_test is not None else None
+    find = _level(context, insert.route)
+    if test is None:
+        return find
 
-        return tested
+    def tested(row: Row) -> int:
+        if not test(row):
+            raise DatacaveError(
+                f'new row for relation "{insert.route.name}" violates partition constraint',
+                sqlstate=sqlstate.CHECK_VIOLATION,
+                table=insert.route.name,
+            )
+        return find(row)
 
-    def children(self) -> Sequence[Operator]:
-        return (self.child,)
-
-    def label(self) -> str:
-        return self.name
-
-    def details(self) -> Sequence[str]:
-        return ()
+    return tested
 
 
 def _level(context: ExecutionContext, route: RouteLevel) -> Callable[[Row], int]:

@@ -493,7 +493,8 @@ class MergeAction:
 class Merge:
     """MERGE: the child gives rows of the source with the target's columns, NULL in those that match none of its rows.
 
-    The fields are Update's; `recheck` is the ON condition.
+    The fields are Update's; `recheck` is the ON condition. `members` are the tables with rows of the target, which is
+    one of them where new rows do not go through `routing`.
     """
 
     table: Table
@@ -503,11 +504,15 @@ class Merge:
     target_columns: tuple[OutputColumn, ...]
     actions: tuple[MergeAction, ...]
     generated: tuple[tuple[int, Expression], ...]
-    checks: tuple[tuple[CheckName, Expression], ...]
     row_columns: tuple[OutputColumn, ...]
     recheck: Expression | None
+    members: tuple[WrittenMember, ...]
+    routing: Routing | None
+    tests: tuple[PartitionTest, ...]
     columns: tuple[OutputColumn, ...] = ()
     returning: None = None
+    view_checks: tuple[tuple[str, Expression], ...] = ()
+    secured: Secured = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from datacave_sql.exec.merge import Merge, MergeBranch
+from datacave_core.keycode import table_prefix
+from datacave_sql.exec.merge import Merge, MergeBranch, MergeTarget, MergeUpdate
 from datacave_sql.exec.operator import Operator
 from datacave_sql.exec.rowfunction import Factory, compile_factory, tuple_text
 from datacave_sql.expr import nodes as n
 from datacave_sql.plan import logical as l
 from datacave_sql.plan.planning import Planner, scope_of
 from datacave_sql.plan.writes import (
+    ViewTests,
     check_function,
     columns_of,
     condition_function,
     fresh_row,
     generated_lines,
     generated_prelude,
+    moving_row,
     regenerating,
+    router,
+    stays_in_partition,
 )
 
 
@@ -27,40 +32,82 @@ def plan_merge(p: Planner, node: l.Merge, needed: frozenset[int], conjuncts: lis
     if node.recheck is not None:
         expressions.append(node.recheck)
     child = p.plan(node.child, (columns_of(expressions) | {node.key_column, node.old_row_column}) & available)
-    row_slot = child.columns.index(node.old_row_column)
     return Merge(
-        p.environment.access(node.table),
+        node.table,
         child,
         child.columns.index(node.key_column),
-        row_slot,
-        tuple(_branch(p, node, child, action, row_slot) for action in node.actions),
-        fresh_row(p, child, node),
+        child.columns.index(node.old_row_column),
+        tuple(_branch(p, node, child, action) for action in node.actions),
+        {table_prefix(one.table.storage_id, 0): _target(p, node, child, one) for one in node.members},
+        table_prefix(node.table.storage_id, 0),
+        router(p, node, child),
         _unmatched_row(p, child, node),
         condition_function(p, child, node.recheck),
-        check_function(p, node.checks, node.row_columns),
         (),
         frozenset(),
-        regenerating(p, p.environment.access(node.table), node.generated, node.row_columns),
     )
 
 
-def _branch(p: Planner, node: l.Merge, child: Operator, action: l.MergeAction, row_slot: int) -> MergeBranch:
-    make_new = None
-    if action.kind in ("update", "insert"):
+def _branch(p: Planner, node: l.Merge, child: Operator, action: l.MergeAction) -> MergeBranch:
+    make_insert = None
+    if action.kind == "insert":
         generator = p.generator(scope_of(child.columns, (), "r"), "r")
-        update = action.kind == "update"
-        texts = [f"o[{slot}]" if update else "None" for slot in range(len(node.table.columns))]
+        texts = ["None"] * len(node.table.columns)
         for number, expression in action.assignments:
             texts[number - 1] = generator.value(expression).text
-        lines = [f"o = r[{row_slot}]", f"w = {tuple_text(texts)}"]
-        generated = generated_lines(p, generator.namespace, node.generated, node.row_columns, "w")
-        if generated:
-            generator.prelude += generated_prelude(p, node.generated, node.row_columns)
-        make_new = compile_factory(generator, "r", [*lines, *generated, "return w"])
-    assigned = {number for number, _ in action.assignments}
-    changes_key = any(key.column in assigned for index in node.table.indexes if index.unique for key in index.keys)
-    condition = condition_function(p, child, action.condition)
-    return MergeBranch(action.matched, action.kind, condition, make_new, changes_key, frozenset(assigned))
+        lines = [f"w = {tuple_text(texts)}"]
+        # A partition computes its generated columns itself.
+        if node.routing is None:
+            generated = generated_lines(p, generator.namespace, node.generated, node.row_columns, "w")
+            if generated:
+                generator.prelude += generated_prelude(p, node.generated, node.row_columns)
+            lines += generated
+        make_insert = compile_factory(generator, "r", [*lines, "return w"])
+    return MergeBranch(action.matched, action.kind, condition_function(p, child, action.condition), make_insert)
+
+
+def _target(p: Planner, node: l.Merge, child: Operator, member: l.WrittenMember) -> MergeTarget:
+    """What is done to the rows of one table; its attributes stand for those of the table that is named."""
+    access = p.environment.access(member.table)
+    updates = {
+        place: _update(p, child, node, action, member)
+        for place, action in enumerate(node.actions)
+        if action.kind == "update"
+    }
+    assigned = {number for update in updates.values() for number in update.assigned}
+    if access.triggers is not None:
+        assigned = set(range(1, len(member.table.columns) + 1))
+    stays = None
+    tests: tuple[l.PartitionTest, ...] = ()
+    if node.routing is not None:
+        stays = stays_in_partition(p, member, assigned)
+    else:
+        tests = member.tests
+    return MergeTarget(
+        access,
+        updates,
+        fresh_row(p, child, node, member.attributes),
+        check_function(p, member.checks, member.row_columns, tests, ViewTests(node, member.attributes)),
+        regenerating(p, access, member.generated, member.row_columns),
+        stays,
+        moving_row(p, member.attributes) if node.routing is not None else None,
+    )
+
+
+def _update(p: Planner, child: Operator, node: l.Merge, action: l.MergeAction, member: l.WrittenMember) -> MergeUpdate:
+    numbers = member.attributes
+    generator = p.generator(scope_of(child.columns, (), "r"), "r")
+    texts = [f"o[{slot}]" for slot in range(len(member.table.columns))]
+    for number, expression in action.assignments:
+        texts[numbers[number - 1] - 1] = generator.value(expression).text
+    lines = [f"o = r[{child.columns.index(node.old_row_column)}]", f"w = {tuple_text(texts)}"]
+    generated = generated_lines(p, generator.namespace, member.generated, member.row_columns, "w")
+    if generated:
+        generator.prelude += generated_prelude(p, member.generated, member.row_columns)
+    make_new = compile_factory(generator, "r", [*lines, *generated, "return w"])
+    assigned = frozenset(numbers[number - 1] for number, _ in action.assignments)
+    changes_key = any(key.column in assigned for index in member.table.indexes if index.unique for key in index.keys)
+    return MergeUpdate(make_new, assigned, changes_key)
 
 
 def _unmatched_row(p: Planner, child: Operator, node: l.Merge) -> Factory:

@@ -116,7 +116,7 @@ class ViewTests(NamedTuple):
     """The check options of a write through views; `numbers` are a written row's attribute numbers for those of the
     table that the views lead to."""
 
-    node: l.Insert | l.Update
+    node: l.Insert | l.Update | l.Merge
     numbers: Sequence[int]
 
 
@@ -240,7 +240,7 @@ def _routed_insert(p: Planner, node: l.Insert, routing: l.Routing, child: Operat
 
 def _leaf_insert(
     p: Planner,
-    node: l.Insert | l.Update,
+    node: l.Insert | l.Update | l.Merge,
     child: Operator,
     leaf: l.WrittenMember,
     conflict: ConflictAction | None = None,
@@ -270,8 +270,8 @@ def _leaf_insert(
     return Insert(access, child, make_rows, make_check, make_returning, conflict, (), frozenset(), make_generated)
 
 
-def _router(p: Planner, node: l.Update, child: Operator) -> RoutedInsert | None:
-    """What takes the rows of an update that leave their partition."""
+def router(p: Planner, node: l.Update | l.Merge, child: Operator) -> RoutedInsert | None:
+    """What takes complete rows of a partitioned table: those that leave their partition, and new ones of a MERGE."""
     routing = node.routing
     if routing is None:
         return None
@@ -345,7 +345,7 @@ def plan_update(p: Planner, node: l.Update, needed: frozenset[int], conjuncts: l
         {table_prefix(one.table.storage_id, 0): _update(p, node, child, one) for one in node.members},
         tuple(column.id for column in node.columns),
         frozenset(),
-        _router(p, node, child),
+        router(p, node, child),
         node.table,
     )
 
@@ -397,21 +397,23 @@ def _update(p: Planner, node: l.Update, child: Operator, member: l.WrittenMember
         not access.fires and _reads_one_row(child, node),
         tuple(column.id for column in node.columns),
         frozenset(),
-        _stays(p, member, assigned if access.triggers is None else set(range(1, len(member.table.columns) + 1))),
-        _moving(p, node, numbers) if node.routing is not None else None,
+        stays_in_partition(
+            p, member, assigned if access.triggers is None else set(range(1, len(member.table.columns) + 1))
+        ),
+        moving_row(p, numbers) if node.routing is not None else None,
         regenerating(p, access, member.generated, member.row_columns),
         frozenset(assigned),
     )
 
 
-def _stays(p: Planner, member: l.WrittenMember, assigned: set[int]) -> Factory | None:
+def stays_in_partition(p: Planner, member: l.WrittenMember, assigned: set[int]) -> Factory | None:
     """Whether rows are still in their partition; None where nothing is assigned that could change that."""
     ids = {column.id for column in member.row_columns if column.attribute in assigned}
     tests = [test for test in member.tests if columns_of(test.keys) & ids]
     return stays_function(p, tests, member.row_columns)
 
 
-def _moving(p: Planner, node: l.Update, numbers: Sequence[int]) -> Factory:
+def moving_row(p: Planner, numbers: Sequence[int]) -> Factory:
     """`run(row)`: a row of a partition as one of the partitioned table."""
     texts = [f"r[{number - 1}]" if number else "None" for number in numbers]
     return compile_factory(p.generator({}, "r"), "r", [f"return {tuple_text(texts)}"])
