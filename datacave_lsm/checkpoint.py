@@ -5,8 +5,8 @@
 Table files never change, so a second name costs nothing and keeps them when the engine lets go of them. Log segments
 are copied, because the newest one still grows, and as far as they were written at one moment: all but the newest are
 complete then, so together they hold every commit up to that moment and none after. It is not before the checkpoint was
-asked for. The file UNFINISHED is there from first to last; recovery
-refuses a folder that has it.
+asked for. The manifest says where the copies end. The file UNFINISHED is there from first to last; recovery refuses a
+folder that has it.
 
 A checkpoint is a database directory: to restore it, open it, or a copy of it. Its files keep the master keys they were
 sealed with when it was made; a later change of the key does not reach them.
@@ -15,7 +15,7 @@ sealed with when it was made; a later change of the key does not reach them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
@@ -83,12 +83,15 @@ def write_checkpoint(
         files.link(name, f"{folder}/{name}")
     target.sync_folder(TABLE_FOLDER)
     numbers = [number for number in segment_numbers(files) if state.log_number <= number <= max(log_ends)]
-    log_bytes = 0
+    log_bytes = copied = 0
     for number in numbers:
-        log_bytes += _copy(files, target, segment_name(number), log_ends.get(number))
+        copied = _copy(files, target, segment_name(number), log_ends.get(number))
+        log_bytes += copied
     target.sync_folder(LOG_FOLDER)
     target.sync_folder()
-    Manifest(target, seals, manifest_number, state.snapshot()).close()
+    # Where the copies end, as after an orderly close: a record that rots is damage then, and no write cut short.
+    whole = replace(state, closed=(numbers[-1], copied))
+    Manifest(target, seals, manifest_number, whole.snapshot()).close()
     target.remove(UNFINISHED)
     target.sync_folder()
     files.sync_folder(folder.rpartition("/")[0])

@@ -23,7 +23,8 @@ class VersionEdit:
 
     `log_number`: the first log segment that recovery has to read. `next_number`: file numbers from here on are unused.
     `horizon`: versions hidden before this timestamp may be gone. `timestamp`: no commit before it is missing from the
-    tables and the log. `closed`: the last log segment and its length after an orderly close, (0, 0) once reopened.
+    tables and the log. `closed`: the last log segment and its length after an orderly close or in a checkpoint,
+    (0, 0) once reopened.
     `ingested`: files that commits up to this timestamp name in the log are among those added.
     `horizons`: all tables with a horizon of their own.
     """

@@ -35,6 +35,9 @@ NEXT_SHARE = 16
 FIRST_SHARE = 256
 """The same for the first one after a start: nobody knows yet how fast it fills."""
 
+MARK_SECONDS = 1.0
+"""So long after a sync, if nothing else is written by then, a record says that everything before it is on the disk."""
+
 INLINE_BYTES_MAX = 256 * 1024
 """Larger batches are written off the loop, however few wait for them."""
 
@@ -68,6 +71,7 @@ class Log:
         "_first_waiting",
         "_held",
         "_holds",
+        "_mark_timer",
         "_naming",
         "_next",
         "_on_failure",
@@ -124,6 +128,7 @@ class Log:
         self._stopped: StorageStopped | None = None
         self._refusal: StorageStopped | None = None
         self._timer: Callable[[], None] | None = None
+        self._mark_timer: Callable[[], None] | None = None
         self._pending_waiting = 0
         self._first_waiting: int | None = None
         self.waiting = 0
@@ -329,8 +334,9 @@ class Log:
 
     def close(self) -> None:
         """Closes the file; the caller has waited for `sync`."""
-        if self._timer is not None:
-            self._timer()
+        for cancel in (self._timer, self._mark_timer):
+            if cancel is not None:
+                cancel()
         for segment, _ in self._batches:
             segment.file.close()
         self._segment.file.close()
@@ -425,8 +431,31 @@ class Log:
             self._scheduler.call_soon(self._end_turn)
         if self._segment.writer.offset > self._prepare_at and self._next is None and self._refusal is None:
             self._prepare_next()
+        if self._mark_timer is None:
+            self._mark_timer = self._scheduler.call_later(MARK_SECONDS, self._mark)
         for commit in commits:
             commit.durable.finish()
+
+    def _mark(self) -> None:
+        """Writes what tells damage to the newest record from a write cut short: that it was on the disk.
+
+        The mark itself need not be: without it, or with half of it, the log ends where it ended before. While commits
+        keep coming, each of them says so of those before it.
+        """
+        self._mark_timer = None
+        if self._stopped is not None or self._refusal is not None:
+            return
+        segment = self._segment
+        if self._busy or self._commits or self._held or self._batches or self._naming is not None:
+            self._mark_timer = self._scheduler.call_later(MARK_SECONDS, self._mark)
+            return
+        if segment.fresh or self._room < RECORD_BYTES_EXTRA:
+            return
+        self._room -= RECORD_BYTES_EXTRA
+        try:
+            segment.append(b"")
+        except (OSError, MemoryError) as error:
+            self._fail(error)
 
     def _sync_late(self) -> None:
         self._timer = None

@@ -121,6 +121,8 @@ class Rounds:
                 self._damage_tail(chance)
             self._judge()
             self.rounds += 1
+            if self.rounds % 100 == 0:
+                print(f"{self.rounds} rounds, nothing lost", flush=True)
 
     def _child(self, seconds: float, chance: random.Random, merges: str, after_ready: float) -> None:
         """Runs a child until it is killed: `after_ready` seconds after it began to write, at the latest `seconds`."""

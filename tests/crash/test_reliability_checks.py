@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
 
-from tests.reliability import bit_rot
+from datacave_lsm import CheckReport
+from tests.reliability import bit_rot, every_byte
 from tests.reliability.bit_rot import flips
+from tests.reliability.every_byte import STATES
 from tests.reliability.failed_sync import failed_sync
 from tests.reliability.power import power_failures
 
@@ -27,6 +30,23 @@ def test_rows_that_are_served_from_flipped_bits_are_found(monkeypatch: pytest.Mo
     monkeypatch.setattr(bit_rot, "read_all", lambda disk, sealed: {})
     with pytest.raises(AssertionError, match="was served"):
         flips(("tables/",), 1, seed=1)
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("sealed", [False, True], ids=["plain", "sealed"])
+def test_a_flipped_byte_is_noticed_by_name_or_is_not_read(state: str, sealed: bool) -> None:
+    """A sample of python -m tests.reliability bytes, which takes every byte."""
+    tally = every_byte.flips(every_byte.Victim(state, sealed, 3), random.Random(1), 97)
+    assert tally.noticed > 50
+    assert tally.unused == 0 or state != "checkpoint"
+
+
+def test_a_byte_that_nobody_notices_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    victim = every_byte.Victim("closed", False, 3)
+    monkeypatch.setattr(victim, "read", lambda disk: victim.rows)
+    monkeypatch.setattr(every_byte, "check_directory", lambda *arguments: CheckReport())
+    with pytest.raises(AssertionError, match="nobody notices"):
+        every_byte.flips(victim, random.Random(1), 97)
 
 
 @pytest.mark.parametrize("kind", ["log", "table"])

@@ -1,9 +1,10 @@
 """Measures what failures of disk and machine do to the data: python -m tests.reliability [NAME ...] [--seed N].
 
-The checks: power (power failures), rot (flipped bits), sync (failed syncs), full (full disk), directory (files that are
-missing, too open or in use). `sync`, `full` and `directory` run servers; `full` mounts a small file system, which takes
-the right to do so. Exit code 0 when every check holds. Beside them stand `python -m tests.crash.faults` (every file
-call fails in turn), `python -m tests.crash.kill_rounds` and `python -m tests.clients.kill_rounds` (kill -9 under load).
+The checks: power (power failures), rot (bits flipped anywhere), bytes (each byte of small directories flipped, a minute
+or two), sync (failed syncs), full (full disk), directory (files that are missing, too open or in use). `sync`, `full`
+and `directory` run servers; `full` mounts a small file system, which takes the right to do so. Exit code 0 when every
+check holds. Beside them stand `python -m tests.crash.faults` (every file call fails in turn),
+`python -m tests.crash.kill_rounds` and `python -m tests.clients.kill_rounds` (kill -9 under load).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 from tests.reliability.bit_rot import bit_rot
 from tests.reliability.directory import directory
 from tests.reliability.disk_full import disk_full
+from tests.reliability.every_byte import every_byte
 from tests.reliability.failed_sync import KINDS, failed_sync
 from tests.reliability.power import power_failures
 
@@ -37,6 +39,7 @@ def _syncs() -> str:
 CHECKS: dict[str, Callable[[int], str]] = {
     "power": lambda seed: power_failures(POWER_ROUNDS, seed),
     "rot": lambda seed: bit_rot(DATA_FLIPS, OTHER_FLIPS, seed),
+    "bytes": every_byte,
     "sync": lambda seed: _syncs(),
     "full": lambda seed: _in_folder(lambda folder: disk_full(folder, FULL_ROUNDS)),
     "directory": lambda seed: _in_folder(directory),

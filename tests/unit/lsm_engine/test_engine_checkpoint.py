@@ -10,6 +10,7 @@ import pytest
 from datacave_core.errors import DatacaveError, DataCorrupted, StorageStopped
 from datacave_core.memory import Disk, MemoryFileSystem, SeededRandomness, SimulatedClock, SimulatedScheduler
 from datacave_core.memory.disk import PowerFailure
+from datacave_core.wait import Wait
 from datacave_lsm import CheckpointExists, Engine, EngineOptions, KeyRing
 from datacave_lsm.folder import Folder
 
@@ -108,6 +109,22 @@ def test_a_checkpoint_is_not_written_over() -> None:
     node.settle(node.engine.checkpoint("checkpoints/two").finished)
 
 
+@pytest.mark.parametrize("ring", [None, RING], ids=["plain", "sealed"])
+def test_damage_to_the_last_commit_in_a_checkpoint_is_no_write_cut_short(ring: KeyRing | None) -> None:
+    node = Node(0, ring)
+    for _ in range(3):
+        node.commit()
+        node.scheduler.run_ready()
+    node.settle(node.engine.checkpoint(FOLDER).finished)
+    name = max(name for name in node.disk.names if name.startswith(f"{FOLDER}/wal/"))
+    end = len(node.disk.inode(name).current)
+    node.disk.rot(name, end - 5)
+    with pytest.raises(DataCorrupted, match=name.removeprefix(f"{FOLDER}/")):
+        node.open(FOLDER)
+    node.disk.rot(name, end - 5)
+    assert number_of_commits(node.open(FOLDER)) == 3
+
+
 def test_one_checkpoint_at_a_time() -> None:
     node = Node(0)
     node.commit()
@@ -135,22 +152,26 @@ def test_a_failure_at_any_file_operation_leaves_no_half_checkpoint_and_the_engin
         node.scheduler.run_for(2)
         return node
 
+    def made(node: Node) -> Wait:
+        finished = node.engine.checkpoint(FOLDER).finished
+        while not finished.done:
+            node.scheduler.run_for(0.1)
+        return finished
+
     node = prepared(0)
     before = node.disk.changes
-    node.settle(node.engine.checkpoint(FOLDER).finished)
+    made(node).raise_error()
     operations = node.disk.changes - before
     assert operations > 10
     failed = 0
     for number in range(1, operations + 1):
         node = prepared(0)
         node.disk.fail_at(before + number)
-        checkpoint = node.engine.checkpoint(FOLDER)
-        node.scheduler.run_for(2)
-        assert checkpoint.finished.done
-        if isinstance(checkpoint.finished.error, StorageStopped):
-            assert "log file" in str(checkpoint.finished.error)  # the log's own sync, made for it
+        finished = made(node)
+        if isinstance(finished.error, StorageStopped):
+            assert "log file" in str(finished.error)  # the log's own sync, made for it
             continue
-        if checkpoint.finished.error is not None:
+        if finished.error is not None:
             failed += 1
             if node.files.exists(f"{FOLDER}/UNFINISHED"):
                 with pytest.raises(DataCorrupted, match="not finished"):

@@ -220,6 +220,49 @@ def test_damage_before_the_last_record_of_a_killed_server_is_no_torn_tail(ring: 
         node.open()
 
 
+@pytest.mark.parametrize("ring", [None, RING], ids=["plain", "sealed"])
+def test_a_log_that_had_a_quiet_second_knows_damage_to_its_newest_record_from_a_write_cut_short(
+    ring: KeyRing | None,
+) -> None:
+    node = Node(ring=ring)
+    for number in range(3):
+        node.put(number)
+        node.scheduler.run_ready()
+    before, length, syncs = node.disk.changes, node.written(), node.engine.statistics()["log_syncs"]
+    node.scheduler.run_for(10)
+    # One write that nobody waits for and nobody syncs, and then nothing more.
+    assert node.disk.changes == before + 1
+    assert node.engine.statistics()["log_syncs"] == syncs
+    assert node.written() > length
+    node.kill()
+    for offset in range(length):
+        node.disk.rot(segment_name(1), offset)
+        with pytest.raises(DatacaveError, match=segment_name(1)):
+            node.open()
+        node.disk.rot(segment_name(1), offset)
+    # The mark may be torn or lost itself.
+    node.disk.rot(segment_name(1), node.written() - 1)
+    node.open()
+    assert node.numbers() == [0, 1, 2]
+    node.put(3)
+    node.close()
+    node.open()
+    assert node.numbers() == [0, 1, 2, 3]
+
+
+def test_a_mark_that_cannot_be_written_stops_the_engine_as_any_failed_write_of_the_log() -> None:
+    node = Node()
+    node.put(0)
+    node.scheduler.run_ready()
+    node.disk.fail_at(node.disk.changes + 1)
+    node.scheduler.run_for(5)
+    with pytest.raises(StorageStopped, match=segment_name(1)):
+        node.put(1)
+    node.kill()
+    node.open()
+    assert node.numbers() == [0]
+
+
 def test_a_missing_segment_is_named() -> None:
     node = Node(EngineOptions(log_segment_bytes=300))
     for number in range(20):

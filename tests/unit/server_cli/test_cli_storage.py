@@ -126,7 +126,7 @@ def test_inspect_shows_every_kind_of_file(database: Database, capsys: pytest.Cap
     (log,) = (database.store / "wal").iterdir()
     segment = json.loads(run(capsys, "inspect", "--json", "--records", log)[1])
     assert (segment["commits"], segment["writes"], segment["torn_tail"]) == (3, 6, False)
-    last = segment["records"][-1]["contents"][-1]["writes"]
+    last = [entry for record in segment["records"] for entry in record["contents"]][-1]["writes"]
     assert last == {(PREFIX + b"log2").hex(): [b"in the log".hex()], (PREFIX + b"0000").hex(): None}
     manifest = next(path for path in database.store.iterdir() if path.name.startswith("MANIFEST"))
     edits = json.loads(run(capsys, "inspect", "--json", manifest)[1])["edits"]
