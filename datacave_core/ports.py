@@ -142,6 +142,32 @@ class TemporaryFiles(Protocol):
         """A new file. Raises OSError."""
 
 
+class ServerFile(Protocol):
+    """A file of the server's machine, or a program that runs there, at whose one end a statement is."""
+
+    def read(self, length: int) -> Steps[bytes]:
+        """The next bytes, at most `length`; nothing at the end. Raises OSError."""
+
+    def write(self, data: bytes) -> Steps[None]:
+        """Appends all of it. Raises OSError."""
+
+    def finish(self) -> Steps[int]:
+        """Completes it; returns a program's exit status, minus the signal that ended it, or 0. Raises OSError."""
+
+    def close(self) -> None:
+        """Gives it up, which ends a program; may be called at any time, and does nothing after `finish`."""
+
+
+class ServerFiles(Protocol):
+    """The files and programs that a statement may name. Who may name them is for the caller to know."""
+
+    def open(self, path: str, *, writing: bool) -> Steps[ServerFile]:
+        """A file to read, or one to write, made or emptied. Paths begin at the data directory. Raises OSError."""
+
+    def start(self, command: str, *, writing: bool) -> Steps[ServerFile]:
+        """A command of the shell: its output to read, or its input to write. Raises OSError."""
+
+
 @dataclass(frozen=True, slots=True)
 class Version:
     """One version of one key: its commit timestamp and row; a `row` of None is a tombstone."""

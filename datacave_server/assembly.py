@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 from datacave_core.catalog import ADMIN_ROLE_NAME
@@ -16,6 +17,7 @@ from datacave_server.lifecycle import Environment, Listener, finished, naming
 from datacave_server.listener import SqlListener
 from datacave_server.operations import Operations
 from datacave_server.roles import ensure_roles, outdated_users
+from datacave_server.server_files import OsServerFiles
 from datacave_server.storage import Storage
 from datacave_sql import DatabaseOptions, MemoryPool, pin_restore_points
 
@@ -68,6 +70,7 @@ class DatabaseParts:
         options = DatabaseOptions(
             memory=MemoryPool(config.limits.memory_bytes, config.limits.statement_memory_bytes),
             temporary_files=SpillFiles(environment.files, environment.scheduler, environment.randomness, sealed=sealed),
+            server_files=OsServerFiles(asyncio.get_running_loop(), environment.files.root),
         )
         database = AuditedDatabase(store, environment.clock, environment.randomness, options)
         for unpin in pins:

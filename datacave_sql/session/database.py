@@ -24,7 +24,7 @@ from datacave_core.errors import DatacaveError
 from datacave_core.keycode import table_prefix
 from datacave_core.layout import Layout, PhysicalColumn, PhysicalType
 from datacave_core.memory import MemoryTemporaryFiles
-from datacave_core.ports import Clock, Randomness, Store, TemporaryFiles
+from datacave_core.ports import Clock, Randomness, ServerFiles, Store, TemporaryFiles
 from datacave_core.transaction import TransactionManager
 from datacave_sql.exec.work_memory import MemoryPool
 from datacave_sql.pgcatalog import SystemRelations
@@ -46,12 +46,16 @@ INDEX_ENTRY_LAYOUT = Layout(1, (PhysicalColumn(PhysicalType.BYTES, nullable=Fals
 
 @dataclass(frozen=True, slots=True)
 class DatabaseOptions:
-    """Settings of a database. `settings` are defaults of session parameters by name."""
+    """Settings of a database. `settings` are defaults of session parameters by name.
+
+    `server_files` is None where statements have no files of the server to name.
+    """
 
     admin_name: str = ADMIN_ROLE_NAME
     plan_cache_entries: int = 2000
     memory: MemoryPool = field(default_factory=MemoryPool)
     temporary_files: TemporaryFiles = field(default_factory=MemoryTemporaryFiles)
+    server_files: ServerFiles | None = None
     settings: dict[str, str] = field(default_factory=dict)
 
 
@@ -65,6 +69,7 @@ class Database:
         self.options = options
         self.memory = options.memory
         self.temporary_files = options.temporary_files
+        self.server_files = options.server_files
         self.transactions = TransactionManager(store, clock)
         self.homes: dict[int, NamedDatabase] = {
             oid: NamedDatabase(oid, catalog, options.plan_cache_entries)

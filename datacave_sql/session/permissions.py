@@ -35,6 +35,7 @@ from datacave_sql.bind.access import RelationUse
 from datacave_sql.bind.bound_privileges import ChangePolicies
 from datacave_sql.bind.bound_routines import AlterRoutine, CreateCast, CreateOperator, CreateRoutine
 from datacave_sql.bind.bound_rules import ChangeRules, ChangeTriggers
+from datacave_sql.session.copying.server_side import check_may_copy
 
 _RELATION_CLASS = 1259
 _TYPE_CLASS = 1247
@@ -387,7 +388,13 @@ def _reindex(asker: _Asker, bound: s.Reindex) -> None:
 
 
 def _copy_from(asker: _Asker, bound: s.CopyFrom) -> None:
+    check_may_copy(asker.catalog, asker.role.oid, bound)
     asker.need_columns(bound.table, "a", [column.number for column in bound.columns])
+
+
+def _copy_to(asker: _Asker, bound: s.CopyTo) -> None:
+    check_may_copy(asker.catalog, asker.role.oid, bound)
+    _query(asker, bound.query)
 
 
 def _create_schema(asker: _Asker, bound: s.CreateSchema) -> None:
@@ -470,7 +477,7 @@ def _parts(table: Table) -> set[int]:
 _CHECKS: dict[type, Callable[[_Asker, Any], None]] = {
     s.BoundQuery: _query,
     s.DeclareCursor: lambda asker, bound: _query(asker, bound.query),
-    s.CopyTo: lambda asker, bound: _query(asker, bound.query),
+    s.CopyTo: _copy_to,
     s.CopyFrom: _copy_from,
     s.Explain: lambda asker, bound: check_permissions(asker.session, bound.target),
     s.CreateTable: _create_table,

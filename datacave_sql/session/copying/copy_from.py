@@ -1,6 +1,7 @@
-"""COPY FROM STDIN: what the client sends becomes rows, which the bound INSERT writes in big batches.
+"""COPY FROM: the data of the client, or of a file or program of the server, becomes rows.
 
-A batch that fails is taken back and run again row by row, so that the error can name its line.
+The bound INSERT writes them in big batches. A batch that fails is taken back and run again row by row, so that the
+error can name its line.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from datacave_sql.session.copying.binary_format import BinaryReader, check_encod
 from datacave_sql.session.copying.bulk import BulkLoad, bulk_load
 from datacave_sql.session.copying.columns import RowReader, shown
 from datacave_sql.session.copying.csv_format import CsvReader
+from datacave_sql.session.copying.server_side import open_server_side
 from datacave_sql.session.copying.text_format import Lines, TextReader, bad_format
 from datacave_sql.session.replies import Complete, CopyInRequest, Reply
 
@@ -32,12 +34,8 @@ PIECE_BYTES_MAX = 128 * 1024
 
 
 def copy_from(session: Any, bound: CopyFrom, parameters: Sequence[Any]) -> Steps:
-    """COPY table FROM STDIN."""
+    """COPY table FROM."""
     options = bound.options
-    if bound.file is not None or bound.program:
-        raise FeatureNotSupported(
-            "COPY from a file of the server is not supported", hint="Use COPY FROM STDIN, or psql's \\copy."
-        )
     check_encoding(options.encoding)
     transaction = session.begin_statement()
     if transaction.read_only and bound.table.persistence != "t":
@@ -55,25 +53,58 @@ def copy_from(session: Any, bound: CopyFrom, parameters: Sequence[Any]) -> Steps
     transaction.statement_snapshot()
     if options.freeze:
         _check_freeze(session, bound)
-    request = CopyInRequest(len(bound.columns), options.format == "binary", [], Wait("Client:CopyData"))
+    if bound.file is None:
+        yield from _from_client(session, bound)
+    else:
+        yield from _from_server(session, bound)
+
+
+def _from_client(session: Any, bound: CopyFrom) -> Steps:
+    request = CopyInRequest(len(bound.columns), bound.options.format == "binary", [], Wait("Client:CopyData"))
     yield request
-    progress = session.progress.begin("COPY FROM", bound.table.oid)
-    progress.phase = "PIPE"
-    load = _BinaryLoad(session, bound) if options.format == "binary" else _TextLoad(session, bound)
-    try:
+
+    def pieces() -> Iterator[bytes | Wait]:
         while True:
             while not request.chunks and not request.ended:
                 request.more = Wait("Client:ClientRead")
                 yield from wait_for(request.more)
             if request.failure is not None:
                 raise QueryCanceled(f"COPY from stdin failed: {request.failure}")
-            data = _take(request.chunks)
-            last = request.ended and not request.chunks
-            progress.bytes_done += len(data)
-            yield from load.take(data, last)
+            yield _take(request.chunks)
+            if request.ended and not request.chunks:
+                return
+
+    yield from _load(session, bound, "PIPE", pieces())
+
+
+def _from_server(session: Any, bound: CopyFrom) -> Steps:
+    source = yield from open_server_side(session, bound)
+
+    def pieces() -> Iterator[bytes | Wait]:
+        while data := (yield from source.read()):
+            yield data
+        yield from source.finish()
+
+    try:
+        yield from _load(session, bound, source.kind, pieces())
+    finally:
+        source.file.close()
+
+
+def _load(session: Any, bound: CopyFrom, kind: str, pieces: Iterator[bytes | Wait]) -> Steps:
+    """Takes in all pieces; what has come is complete only once they have ended without an error."""
+    progress = session.progress.begin("COPY FROM", bound.table.oid)
+    progress.phase = kind
+    load = _BinaryLoad(session, bound) if bound.options.format == "binary" else _TextLoad(session, bound)
+    try:
+        for piece in pieces:
+            if isinstance(piece, Wait):
+                yield piece
+                continue
+            progress.bytes_done += len(piece)
+            yield from load.take(piece, False)
             progress.tuples_done = load.context.rows_changed
-            if last:
-                break
+        yield from load.take(b"", True)
     except DatacaveError as error:
         if error.context is None or error.context.startswith(", column"):
             error.context = f"COPY {bound.table.name}, line {load.line}{error.context or ''}"

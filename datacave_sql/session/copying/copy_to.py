@@ -1,11 +1,10 @@
-"""COPY TO STDOUT: the rows of a table or query in one of the three formats."""
+"""COPY TO: the rows of a table or query in one of the three formats, for the client or a file or program."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from datacave_core.errors import FeatureNotSupported
 from datacave_core.types import FormatSettings, TypeIO, oids
 from datacave_core.wait import Wait, wait_for
 from datacave_sql.bind.statements import CopyTo
@@ -13,6 +12,7 @@ from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.plan.physical import plan_query
 from datacave_sql.session.copying.binary_format import HEADER, TRAILER, BinaryWriter, check_encoding
 from datacave_sql.session.copying.csv_format import CsvWriter
+from datacave_sql.session.copying.server_side import PIECE_BYTES, open_server_side
 from datacave_sql.session.copying.text_format import TextWriter
 from datacave_sql.session.replies import Complete, CopyOutData, CopyOutEnd, CopyOutStart, Reply
 
@@ -23,29 +23,76 @@ _TEXTS = frozenset({oids.TEXT, oids.VARCHAR, oids.BPCHAR, oids.NAME, oids.JSON})
 
 
 def copy_to(session: Any, bound: CopyTo, parameters: Sequence[Any]) -> Steps:
-    """COPY table or (query) TO STDOUT."""
-    options = bound.options
-    if bound.file is not None or bound.program:
-        raise FeatureNotSupported(
-            "COPY to a file of the server is not supported", hint="Use COPY TO STDOUT, or psql's \\copy."
-        )
-    check_encoding(options.encoding)
+    """COPY table or (query) TO."""
+    check_encoding(bound.options.encoding)
     transaction = session.begin_statement()
     yield from transaction.safe_snapshot()
     transaction.statement_snapshot()
+    if bound.file is None:
+        yield from _to_client(session, bound, parameters)
+    else:
+        yield from _to_server(session, bound, parameters)
+
+
+def _to_client(session: Any, bound: CopyTo, parameters: Sequence[Any]) -> Steps:
+    context = ExecutionContext(session, session.transaction, parameters)
+    yield CopyOutStart(len(bound.query.columns), bound.options.format == "binary")
+    count = 0
+    for piece in _pieces(session, bound, context):
+        if isinstance(piece, Wait):
+            yield piece
+            continue
+        rows, more = piece
+        count += more
+        yield CopyOutData(rows)
+    yield CopyOutEnd()
+    yield Complete(f"COPY {count}")
+
+
+def _to_server(session: Any, bound: CopyTo, parameters: Sequence[Any]) -> Steps:
+    target = yield from open_server_side(session, bound)
+    context = ExecutionContext(session, session.transaction, parameters)
+    progress = session.progress.begin("COPY TO", 0)
+    progress.phase = target.kind
+    gathered: list[bytes] = []
+    size = 0
+    try:
+        for piece in _pieces(session, bound, context):
+            if isinstance(piece, Wait):
+                yield piece
+                continue
+            rows, more = piece
+            gathered += rows
+            size += sum(map(len, rows))
+            progress.tuples_done += more
+            if size >= PIECE_BYTES:
+                progress.bytes_done += size
+                yield from target.write(b"".join(gathered))
+                gathered.clear()
+                size = 0
+        if size:
+            yield from target.write(b"".join(gathered))
+        yield from target.finish()
+        count = progress.tuples_done
+    finally:
+        session.progress.end()
+        target.file.close()
+    yield Complete(f"COPY {count}")
+
+
+def _pieces(session: Any, bound: CopyTo, context: ExecutionContext) -> Iterator[tuple[list[bytes], int] | Wait]:
+    """The encoded rows in batches, each with how many rows of the table or query it brings."""
+    options, transaction = bound.options, session.transaction
     types = session.catalog_state.types
     columns = bound.query.columns
     ios = [types.io(column.type) for column in columns]
     operator = plan_query(session.database.environment(session.catalog_state), bound.query.plan)
-    context = ExecutionContext(session, transaction, parameters)
     binary = options.format == "binary"
     encode = _encoder(bound, ios, [column.type for column in columns], session.format_settings)
-    yield CopyOutStart(len(columns), binary)
     # The header goes out with the first row: clients take each message for a row.
     head = HEADER if binary else b""
     if options.header and not binary:
-        yield CopyOutData([_writer(bound).header([column.name for column in columns])])
-    count = 0
+        yield [_writer(bound).header([column.name for column in columns])], 0
     for batch in operator.open(context):
         if isinstance(batch, Wait):
             yield batch
@@ -53,16 +100,13 @@ def copy_to(session: Any, bound: CopyTo, parameters: Sequence[Any]) -> Steps:
         durable = transaction.must_be_durable_before_rows
         if durable and (wait := transaction.manager.durable_wait(durable)) is not None:
             yield from wait_for(wait)
-        count += len(batch)
         rows = encode(batch)
         if head and rows:
             rows[0] = head + rows[0]
             head = b""
-        yield CopyOutData(rows)
+        yield rows, len(batch)
     if binary:
-        yield CopyOutData([head + TRAILER])
-    yield CopyOutEnd()
-    yield Complete(f"COPY {count}")
+        yield [head + TRAILER], 0
 
 
 def _writer(bound: CopyTo) -> TextWriter | CsvWriter:
