@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+from datacave_core.compression import TableCompression
 from datacave_core.layout import Layout
 from datacave_core.rowbatch import ColumnBatch, ColumnVector
 from datacave_core.values import Row
@@ -341,6 +342,15 @@ class Store(Protocol):
 
     def retentions(self) -> Mapping[bytes, KeptFor]:
         """What was set, by table prefix."""
+
+    def set_compression(self, prefix: bytes, choice: TableCompression | None) -> None:
+        """How files that are written from now on compress a table, by its TABLE_PREFIX_LENGTH bytes.
+
+        None: as by default. Survives a restart, but for the last moments before a crash.
+        """
+
+    def compressions(self) -> Mapping[bytes, TableCompression]:
+        """What was chosen, by table prefix."""
 
     def statistics(self) -> Mapping[str, Any]:
         """Counters and sizes by metric name (see the engine's documentation)."""

@@ -15,6 +15,7 @@ from itertools import chain
 from typing import Any, NoReturn
 
 from datacave_core import sqlstate
+from datacave_core.compression import TableCompression
 from datacave_core.errors import DatacaveError, SerializationFailure, StorageStopped
 from datacave_core.layout import PREFIX_LENGTH, RAW_LAYOUT, Layout
 from datacave_core.ports import Clock, FileSystem, KeptFor, Load, Prepared, Randomness, Scheduler, Version
@@ -245,13 +246,7 @@ class Engine:
         return hot
 
     def scan(
-        self,
-        low: bytes,
-        high: bytes | None,
-        timestamp: int,
-        *,
-        reverse: bool = False,
-        batch_rows: int = BATCH_ROWS,
+        self, low: bytes, high: bytes | None, timestamp: int, *, reverse: bool = False, batch_rows: int = BATCH_ROWS
     ) -> Iterator[list[tuple[bytes, Row]]]:
         """Live rows with low <= key < high in key order, in batches. The iterator stays valid under later writes."""
         self._horizons.check(timestamp, low, high)
@@ -501,6 +496,15 @@ class Engine:
     def retentions(self) -> Mapping[bytes, KeptFor]:
         """What was set, by table prefix."""
         return self._horizons.settings()
+
+    def set_compression(self, prefix: bytes, choice: TableCompression | None) -> None:
+        """How new files compress a table, by its TABLE_PREFIX_LENGTH bytes; None: as the options say."""
+        if self._maintenance.compressions.set(prefix, choice):
+            self._maintenance.recorded()
+
+    def compressions(self) -> Mapping[bytes, TableCompression]:
+        """What was chosen, by table prefix."""
+        return self._maintenance.compressions.chosen
 
     # Life
 

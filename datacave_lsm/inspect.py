@@ -10,12 +10,15 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from datacave_core.compression import TableCompression
 from datacave_core.layout import Layout
 from datacave_core.ports import File, FileSystem
 from datacave_lsm.crypto import MasterKeyError
 from datacave_lsm.format import HEADER_BYTES, FileHeader, FileKind, Seals, read_exactly
+from datacave_lsm.format.encodings import compression_of
 from datacave_lsm.horizons import TableHorizon
 from datacave_lsm.table import Group, SegmentCache, TableReader
+from datacave_lsm.table.shape import FIRST_VALUE_COLUMN
 from datacave_lsm.version import Levels, VersionEdit
 from datacave_lsm.version.levels import TableFile
 from datacave_lsm.version.manifest import ManifestState, current_manifest, read_manifest
@@ -128,6 +131,7 @@ def _state(state: ManifestState) -> Facts:
         "next_number": state.next_number,
         "horizon": state.horizon,
         "table_horizons": _horizons(state.horizons),
+        "table_compressions": _compressions(state.compressions),
         "newest_timestamp": state.timestamp,
         "closed": list(state.closed),
         "newest_ingested": state.ingested,
@@ -143,6 +147,13 @@ def _horizons(own: Iterable[tuple[bytes, TableHorizon]]) -> list[Facts]:
             "until": None if each.kept is None else each.kept.until,
         }
         for prefix, each in own
+    ]
+
+
+def _compressions(chosen: Iterable[tuple[bytes, TableCompression]]) -> list[Facts]:
+    return [
+        {"prefix": prefix.hex(), "compression": choice.method.name.lower(), "level": choice.level}
+        for prefix, choice in chosen
     ]
 
 
@@ -185,6 +196,11 @@ def _table(files: FileSystem, name: str, seals: Seals, records: bool) -> Facts:
                     "segments": dict(zip(names, group.segment_lengths, strict=True)),
                 }
             )
+            if records:
+                groups[-1]["compression"] = [
+                    compression_of(group.payload(FIRST_VALUE_COLUMN + at)).name.lower()
+                    for at in range(len(group.layout.columns))
+                ]
             offset += group.stored_bytes
         parts = []
         for part, length in zip(_PARTS, reader.part_lengths, strict=True):
@@ -280,6 +296,8 @@ def _manifest(file: File, name: str, seals: Seals) -> Facts:
                 shown[field] = value
         if edit.horizons is not None:
             shown["table_horizons"] = _horizons(edit.horizons)
+        if edit.compressions is not None:
+            shown["table_compressions"] = _compressions(edit.compressions)
         if edit.removed:
             shown["removed"] = sorted(edit.removed)
         if edit.added:

@@ -11,6 +11,7 @@ stops the engine.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
@@ -31,6 +32,7 @@ from datacave_lsm.compaction import (
     merge_tables,
     pick,
 )
+from datacave_lsm.compressions import Compressions
 from datacave_lsm.counters import COUNTERS
 from datacave_lsm.crypto import KeyRing
 from datacave_lsm.flush import RowMisfit, flush
@@ -105,6 +107,7 @@ class Maintenance:
         self._log = log
         self._owner = owner
         self._horizons = horizons
+        self.compressions = Compressions(dict(recovered.state.compressions))
         self._counters = dict.fromkeys(COUNTERS, 0)
         self._flush_error: DatacaveError | None = None
         self._disk_full: OSError | None = None  # while a flush finds no space
@@ -116,9 +119,8 @@ class Maintenance:
         self.installer = Installer(
             files, scheduler, seals, options, cache, recovered, log, self._counters, self._show, self._unused
         )
-        self.factory = TableFactory(
-            files, scheduler, seals, owner.layout_of, self.installer.take_number, options
-        ).at_level(0)
+        factory = TableFactory(files, scheduler, seals, owner.layout_of, self.installer.take_number, options)
+        self.factory = replace(factory.at_level(0), chosen=self.compressions.chosen)
         self._flusher = Background(scheduler, self._flush_ended)
         self._merger = Background(scheduler, self._merge_ended)
         self._copier = Background(scheduler, self._copy_ended)
@@ -348,8 +350,11 @@ class Maintenance:
     def _retentions(self) -> Retentions:
         return self._horizons.advance(self._clock.now_microseconds(), self._owner.visible_timestamp)
 
+    def _setting_fields(self) -> dict[str, Any]:
+        return {**self._horizons.edit_fields(), **self.compressions.edit_fields()}
+
     def recorded(self) -> Wait:
-        """Done when the manifest knows the horizons, and all file numbers so far, so that nobody uses them again."""
+        """Done when the manifest knows all settings, and all file numbers so far, so that nobody uses them again."""
         wait = Wait("IO:Manifest")
         if self._stopped is not None or self._closing is not None:
             wait.finish(self._stopped or StorageStopped("the storage engine is closed"))
@@ -368,7 +373,7 @@ class Maintenance:
         waits, self._number_waits = self._number_waits, []
         error: BaseException | None = StorageStopped("the storage engine has stopped")
         try:
-            edit = VersionEdit(next_number=self.installer.next_number, **self._horizons.edit_fields())
+            edit = VersionEdit(next_number=self.installer.next_number, **self._setting_fields())
             yield from self.installer.install(edit)
             error = None
         except OSError as failure:
@@ -570,7 +575,7 @@ class Maintenance:
         assert self._closing is not None
         closing, closed = self._closing
 
-        end = VersionEdit(closed=self._log.end(), **self._horizons.edit_fields()) if durable.error is None else None
+        end = VersionEdit(closed=self._log.end(), **self._setting_fields()) if durable.error is None else None
 
         def done(_: None, error: BaseException | None) -> None:
             self._fail_waits(StorageStopped("the storage engine is closed"))

@@ -9,7 +9,7 @@ start that was cut short are removed by the next one that needs their numbers, o
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from datacave_core.errors import DataCorrupted
 from datacave_core.layout import RAW_LAYOUT, Layout
@@ -96,7 +96,8 @@ class Rebuild:
         def layout_of(prefix: bytes) -> Layout:
             return layouts.get(prefix, RAW_LAYOUT)
 
-        self._factory = TableFactory(files, scheduler, seals, layout_of, self._take_number, options).at_level(0)
+        factory = TableFactory(files, scheduler, seals, layout_of, self._take_number, options)
+        self._factory = replace(factory.at_level(0), chosen=dict(state.compressions))
 
     def run(self) -> Slices[LogContents]:
         """Reads everything. Raises DataCorrupted, MasterKeyError, OSError."""

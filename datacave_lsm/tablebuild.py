@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
+from datacave_core.compression import TableCompression
 from datacave_core.layout import Layout
 from datacave_core.ports import File, FileSystem, Scheduler
 from datacave_lsm.background import Slices, off_loop
@@ -21,7 +22,7 @@ class TableFactory:
 
     Young files are compressed by lz4: they are read and merged soon. Deep levels, where nearly all data of a big
     database lies, get zstd: the bench `size` has a tenth less on disk for half as much again per cold point read, and
-    scans of columns are as fast.
+    scans of columns are as fast. Tables in `chosen`, by their prefix, have their own on every level.
     """
 
     files: FileSystem
@@ -31,6 +32,7 @@ class TableFactory:
     next_number: Callable[[], int]
     options: EngineOptions
     compression: Compression = Compression.LZ4
+    chosen: Mapping[bytes, TableCompression] = field(default_factory=dict)
 
     def at_level(self, level: int) -> TableFactory:
         """The same for files of a level."""
@@ -56,6 +58,7 @@ class TableBuild:
         options = TableOptions(
             group_rows_max=factory.options.group_rows_max,
             compression=factory.compression,
+            chosen=factory.chosen,
         )
         self.writer = TableWriter(self._file, number, factory.layout_of, factory.seals, options, name=self._name)
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from sortedcontainers import SortedList
 
+from datacave_core.compression import TableCompression
 from datacave_core.errors import SnapshotTooOld
 from datacave_core.layout import PREFIX_LENGTH, RAW_LAYOUT, TABLE_PREFIX_LENGTH, Layout
 from datacave_core.memory.clock import SimulatedClock
@@ -67,6 +68,7 @@ class MemoryStore:
         self._pins: dict[int, int] = {}
         self._horizons: dict[bytes, int] = {}
         self._retentions: dict[bytes, KeptFor] = {}
+        self._compressions: dict[bytes, TableCompression] = {}
         self.retention_microseconds = RETENTION_MICROSECONDS
         self.visible_timestamp = 0
         self.newest_timestamp = 0
@@ -264,6 +266,17 @@ class MemoryStore:
     def retentions(self) -> Mapping[bytes, KeptFor]:
         """What was noted."""
         return self._retentions
+
+    def set_compression(self, prefix: bytes, choice: TableCompression | None) -> None:
+        """Notes it; there are no files."""
+        if choice is None:
+            self._compressions.pop(prefix, None)
+        else:
+            self._compressions[prefix] = choice
+
+    def compressions(self) -> Mapping[bytes, TableCompression]:
+        """What was noted."""
+        return self._compressions
 
     def statistics(self) -> Mapping[str, Any]:
         """Sizes."""

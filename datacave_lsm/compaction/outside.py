@@ -64,6 +64,7 @@ class OutsideMerges:
             options.group_rows_max,
             factory.compression,
             options.merge_bytes_per_second_max,
+            factory.chosen,
         )
         finished = Wait("IO:Compaction")
         answers: list[bytes] = []

@@ -9,22 +9,24 @@ are in the manifest before the request leaves: a worker that outlives its engine
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Protocol, TypeVar
 
 import msgpack
 
+from datacave_core.compression import Compression, TableCompression
 from datacave_core.errors import DataCorrupted
 from datacave_core.layout import RAW_LAYOUT, Layout
 from datacave_core.ports import FileSystem, Randomness
 from datacave_lsm.compaction.merge import merge_tables
+from datacave_lsm.compressions import compression_records, compressions_of
 from datacave_lsm.crypto import KeyRing
 from datacave_lsm.format import Seals
 from datacave_lsm.inline import InlineScheduler, run_inline
 from datacave_lsm.options import EngineOptions
 from datacave_lsm.retention import Retentions
-from datacave_lsm.table import Compression, Group, SegmentCache, TableReader
+from datacave_lsm.table import Group, SegmentCache, TableReader
 from datacave_lsm.tablebuild import TableFactory
 from datacave_lsm.version import TableFile
 from datacave_lsm.version.levels import table_name
@@ -56,6 +58,7 @@ class MergeRequest:
     group_rows_max: int
     compression: int
     bytes_per_second_max: int = 0
+    chosen: Mapping[bytes, TableCompression] = field(default_factory=dict)
 
     def encode(self) -> bytes:
         """For `perform_merge`."""
@@ -72,6 +75,7 @@ class MergeRequest:
                     self.group_rows_max,
                     self.compression,
                     self.bytes_per_second_max,
+                    compression_records(self.chosen.items()),
                 )
             )
         )
@@ -83,6 +87,7 @@ class MergeRequest:
         (entry,) = EntryDecoder().decode(fields[5])
         fields[5] = layouts_of(entry)
         fields[2] = Retentions.from_fields(*fields[2])
+        fields[10] = dict(compressions_of(fields[10]))
         return cls(*fields)
 
 
@@ -112,7 +117,14 @@ def perform_merge(
         return asked.layouts.get(prefix, RAW_LAYOUT)
 
     factory = TableFactory(
-        files, InlineScheduler(sleep), seals, layout_of, next_number, options, Compression(asked.compression)
+        files,
+        InlineScheduler(sleep),
+        seals,
+        layout_of,
+        next_number,
+        options,
+        Compression(asked.compression),
+        asked.chosen,
     )
     cache: SegmentCache[Group] = SegmentCache(0)
     opened: list[TableReader] = []

@@ -11,15 +11,16 @@ Not here: names, fsync and rename (write_table), choosing what goes into which f
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from datacave_core.layout import PREFIX_LENGTH, Layout, PhysicalColumn, PhysicalType
+from datacave_core.compression import ZSTD_LEVEL, TableCompression
+from datacave_core.layout import PREFIX_LENGTH, TABLE_PREFIX_LENGTH, Layout, PhysicalColumn, PhysicalType
 from datacave_core.ports import File, FileSystem
 from datacave_core.rowbatch import ColumnVector
 from datacave_core.values import Row
@@ -54,12 +55,14 @@ _INT64_COLUMN = PhysicalColumn(PhysicalType.INT64, nullable=False)
 
 @dataclass(frozen=True, slots=True)
 class TableOptions:
-    """How a table file is built. `filter_bits_per_key` 0 leaves the filter out."""
+    """How a table file is built. `filter_bits_per_key` 0 leaves the filter out; `chosen` has what tables by their
+    prefix have instead of `compression`."""
 
     group_rows_max: int = 8192
     group_bytes_target: int = 256 * 1024
     filter_bits_per_key: int = 10
     compression: Compression = Compression.LZ4
+    chosen: Mapping[bytes, TableCompression] = field(default_factory=dict)
 
 
 class TableWriter:
@@ -297,12 +300,15 @@ class TableWriter:
             return
         chunk = joined(self._chunks)
         self._chunks, self._group_rows, self._group_bytes = [], 0, 0
-        keys, layout, wish = chunk.keys, self._layout, self._options.compression
+        keys, layout, options = chunk.keys, self._layout, self._options
+        own = options.chosen.get(self._prefix[:TABLE_PREFIX_LENGTH])
+        wish, level = (options.compression, ZSTD_LEVEL) if own is None else (own.method, own.level)
         number = len(self._groups)
         timestamps = encode_column(ColumnVector(chunk.timestamps), _INT64_COLUMN, wish)
         operations = encode_column(ColumnVector(chunk.operations.astype(np.int64)), _INT64_COLUMN, wish)
         columns = [
-            encode_column(vector, column, wish) for vector, column in zip(chunk.columns, layout.columns, strict=True)
+            encode_column(vector, column, wish, level)
+            for vector, column in zip(chunk.columns, layout.columns, strict=True)
         ]
         seal = self._sealer.seal
         segments = [

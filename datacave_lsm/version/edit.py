@@ -11,10 +11,13 @@ from typing import Any
 
 import msgpack
 
+from datacave_core.compression import TableCompression
+from datacave_lsm.compressions import compression_records, compressions_of
 from datacave_lsm.horizons import TableHorizon, horizon_records, horizons_of
 from datacave_lsm.version.levels import TableFile
 
 _LOG_NUMBER, _NEXT_NUMBER, _HORIZON, _TIMESTAMP, _REMOVED, _ADDED, _CLOSED, _INGESTED, _HORIZONS = range(1, 10)
+_COMPRESSIONS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,7 @@ class VersionEdit:
     tables and the log. `closed`: the last log segment and its length after an orderly close or in a checkpoint,
     (0, 0) once reopened.
     `ingested`: files that commits up to this timestamp name in the log are among those added.
-    `horizons`: all tables with a horizon of their own.
+    `horizons`: all tables with a horizon of their own. `compressions`: all tables with a compression of their own.
     """
 
     log_number: int | None = None
@@ -38,6 +41,7 @@ class VersionEdit:
     closed: tuple[int, int] | None = None
     ingested: int | None = None
     horizons: tuple[tuple[bytes, TableHorizon], ...] | None = None
+    compressions: tuple[tuple[bytes, TableCompression], ...] | None = None
 
     def encode(self) -> bytes:
         """The payload of one manifest record."""
@@ -54,6 +58,8 @@ class VersionEdit:
                 fields[code] = value
         if self.horizons is not None:
             fields[_HORIZONS] = horizon_records(self.horizons)
+        if self.compressions is not None:
+            fields[_COMPRESSIONS] = compression_records(self.compressions)
         if self.removed:
             fields[_REMOVED] = sorted(self.removed)
         if self.added:
@@ -64,7 +70,7 @@ class VersionEdit:
     def decode(cls, payload: bytes) -> VersionEdit:
         """The inverse of encode; raises ValueError for anything else."""
         fields = msgpack.unpackb(payload, use_list=False, strict_map_key=False)
-        if not isinstance(fields, dict) or not fields.keys() <= set(range(_LOG_NUMBER, _HORIZONS + 1)):
+        if not isinstance(fields, dict) or not fields.keys() <= set(range(_LOG_NUMBER, _COMPRESSIONS + 1)):
             raise ValueError("unknown fields in a version edit")
         return cls(
             fields.get(_LOG_NUMBER),
@@ -76,4 +82,5 @@ class VersionEdit:
             fields.get(_CLOSED),
             fields.get(_INGESTED),
             horizons_of(fields[_HORIZONS]) if _HORIZONS in fields else None,
+            compressions_of(fields[_COMPRESSIONS]) if _COMPRESSIONS in fields else None,
         )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import xxhash
 
+from datacave_core.compression import TableCompression
 from datacave_core.errors import DataCorrupted
 from datacave_core.ports import FileSystem
 from datacave_lsm.format import HEADER_BYTES, FileKind, Seals, read_exactly, write_all
@@ -40,6 +41,7 @@ class ManifestState:
     closed: tuple[int, int] = (0, 0)
     ingested: int = 0
     horizons: tuple[tuple[bytes, TableHorizon], ...] = ()
+    compressions: tuple[tuple[bytes, TableCompression], ...] = ()
 
     def apply(self, edit: VersionEdit) -> None:
         """Adds one edit; raises ValueError if it contradicts the state."""
@@ -60,6 +62,8 @@ class ManifestState:
             self.ingested = max(self.ingested, edit.ingested)
         if edit.horizons is not None:
             self.horizons = edit.horizons
+        if edit.compressions is not None:
+            self.compressions = edit.compressions
 
     def snapshot(self) -> VersionEdit:
         """One edit that leads from nothing to this state."""
@@ -74,6 +78,7 @@ class ManifestState:
             self.closed,
             self.ingested or None,
             self.horizons or None,
+            self.compressions or None,
         )
 
 

@@ -62,7 +62,11 @@ class StorageSection:
     retention_seconds: float = key(
         HOUR, Duration(0, 3650 * DAY), "How long overwritten and deleted rows stay readable as of their time."
     )
-    compression: bool = key(True, Boolean(), "Whether table files compress what is worth it.")
+    compression: bool = key(
+        True,
+        Boolean(),
+        "Whether table files compress what is worth it, but for tables with a compression of their own.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

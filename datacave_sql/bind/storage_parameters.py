@@ -1,6 +1,7 @@
 """Storage parameters: WITH (fillfactor = ..) of tables and indexes, checked as PostgreSQL checks them.
 
-They are kept for tools that read them back; the storage engine goes by its own configuration.
+Those of PostgreSQL are kept for tools that read them back; the storage engine goes by its own configuration, and by the
+two that are Datacave's own, `retention` and `compression`.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from datacave_core import sqlstate
+from datacave_core.compression import ZSTD_LEVEL_MAX, TableCompression
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.types import DEFAULT_SETTINGS
 from datacave_core.types.boolean import parse_boolean
@@ -45,6 +47,7 @@ TABLE_FLAGS = _VACUUM_FLAGS | {"user_catalog_table"}
 RETENTION = "retention"
 RETENTION_SECONDS_MIN = 1
 RETENTION_DAYS_MAX = 3650
+COMPRESSION = "compression"
 _MICROSECONDS_PER_DAY = 86_400_000_000
 _SPOKEN = {"vacuum_index_cleanup": ("auto", "on", "off", "true", "false", "yes", "no", "1", "0")}
 
@@ -54,8 +57,7 @@ def table_parameters(
 ) -> tuple[tuple[str, str], ...]:
     """The parameters of a table. Raises 22023 for unknown names and for values out of bounds.
 
-    Raises 0A000 for OIDS. `retention` is Datacave's own: how long old versions are kept, as an interval; temporary
-    tables have none.
+    Raises 0A000 for OIDS. `retention` is how long old versions are kept, as an interval; temporary tables have none.
     """
     found = []
     for option in written:
@@ -72,6 +74,11 @@ def table_parameters(
                 if temporary:
                     raise FeatureNotSupported("temporary tables keep no history")
                 retention_microseconds(value)
+            found.append((name, value))
+            continue
+        if name == COMPRESSION:
+            if not reset:
+                table_compression(value)
             found.append((name, value))
             continue
         plain = name.removeprefix("toast.")
@@ -111,6 +118,18 @@ def retention_microseconds(value: str) -> int:
             detail=f'Valid values are between "{RETENTION_SECONDS_MIN} second" and "{RETENTION_DAYS_MAX} days".',
         )
     return microseconds
+
+
+def table_compression(value: str) -> TableCompression:
+    """How a table is compressed. Raises 22023."""
+    try:
+        return TableCompression.parse(value)
+    except ValueError:
+        raise DatacaveError(
+            f'invalid value for option "{COMPRESSION}": {value}',
+            sqlstate=sqlstate.INVALID_PARAMETER_VALUE,
+            hint=f'Valid values are "none", "lz4", "zstd", and "zstd:1" to "zstd:{ZSTD_LEVEL_MAX}".',
+        ) from None
 
 
 def unrecognized(name: str) -> DatacaveError:

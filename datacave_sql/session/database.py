@@ -29,6 +29,7 @@ from datacave_core.transaction import TransactionManager
 from datacave_sql.exec.work_memory import MemoryPool
 from datacave_sql.pgcatalog import SystemRelations
 from datacave_sql.plan.planning import PlanningEnvironment
+from datacave_sql.session.compression import TableCompressions
 from datacave_sql.session.exported_snapshots import ExportedSnapshots
 from datacave_sql.session.named_database import CatalogState, NamedDatabase
 from datacave_sql.session.past import Past
@@ -94,13 +95,16 @@ class Database:
         self.reclaimer = Reclaimer(self)
         self.past = Past(self)
         self.retention = TableRetention(self)
+        self.compressions = TableCompressions(self)
         self.restore_point_pins: dict[str, Callable[[], None]] = {}
         self.past.keep_restore_points()
         self._next_process_id = 1
         for home in self.homes.values():
             self.register_layouts(home.catalog.tables.values(), home.catalog)
             self.retention.catalog_changed(home.oid, home.catalog)
+            self.compressions.note(home.oid, home.catalog)
         self.retention.apply()
+        self.compressions.apply()
         drop_leftovers(self)
         self.reclaimer.find_orphans()
 
@@ -121,6 +125,8 @@ class Database:
         for table in tables:
             if not table.storage_id:
                 continue
+            if table.options:
+                self.compressions.expect(table)
             self.transactions.set_layout(table_prefix(table.storage_id, 0), layout_of(table, catalog.types))
             for index in table.indexes:
                 if index.index_number:
@@ -151,6 +157,7 @@ class Database:
                 other.state = CatalogState(other.catalog.sharing(catalog))
             other.catalog.advance(catalog.next_oid)
         self.retention.catalog_changed(home.oid, catalog)
+        self.compressions.catalog_changed(home.oid, catalog)
 
     def keep_taken(self, next_oid: int) -> None:
         """Oids and storage ids below `next_oid` are not given out again, also by a change that was taken back: rows
@@ -163,6 +170,7 @@ class Database:
         self.homes[oid] = NamedDatabase(oid, catalog, self.options.plan_cache_entries)
         self.register_layouts(catalog.tables.values(), catalog)
         self.retention.catalog_changed(oid, catalog)
+        self.compressions.catalog_changed(oid, catalog)
 
     def sessions_of(self, oid: int) -> list[Session]:
         """The sessions that are connected to a database."""

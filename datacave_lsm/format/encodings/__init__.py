@@ -10,10 +10,10 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
+from datacave_core.compression import ZSTD_LEVEL, Compression
 from datacave_core.layout import PhysicalColumn, PhysicalType
 from datacave_core.rowbatch import ColumnVector
 from datacave_lsm.format.encodings.booleans import encode_booleans, open_booleans
-from datacave_lsm.format.encodings.compression import Compression
 from datacave_lsm.format.encodings.constant import ConstantSegment
 from datacave_lsm.format.encodings.floats import encode_floats, open_floats
 from datacave_lsm.format.encodings.integers import encode_integers, open_integers
@@ -28,6 +28,7 @@ __all__ = [
     "EncodedColumn",
     "PointKind",
     "PointSource",
+    "compression_of",
     "constant_vector",
     "encode_column",
     "open_column",
@@ -44,11 +45,13 @@ _INT64, _FLOAT64, _DECIMAL64, _BOOL = (
 )
 
 
-def encode_column(vector: ColumnVector, column: PhysicalColumn, wish: Compression) -> EncodedColumn:
+def encode_column(
+    vector: ColumnVector, column: PhysicalColumn, wish: Compression, zstd_level: int = ZSTD_LEVEL
+) -> EncodedColumn:
     """The segment payload of a vector; `wish` is the compression to try on text and bytes."""
     column_type = column.type
     if column_type is PhysicalType.TEXT or column_type is PhysicalType.BYTES:
-        return encode_strings(cast("list[object]", vector.values), vector.nulls, column_type, wish)
+        return encode_strings(cast("list[object]", vector.values), vector.nulls, column_type, wish, zstd_level)
     values = cast("NDArray[np.generic]", vector.values)
     if column_type is PhysicalType.FLOAT64:
         return encode_floats(cast("NDArray[np.float64]", values), vector.nulls)
@@ -56,6 +59,11 @@ def encode_column(vector: ColumnVector, column: PhysicalColumn, wish: Compressio
         return encode_booleans(cast("NDArray[np.bool_]", values), vector.nulls)
     decimal = column_type is PhysicalType.DECIMAL64
     return encode_integers(cast("NDArray[np.int64]", values), vector.nulls, decimal=decimal)
+
+
+def compression_of(payload: bytes) -> Compression:
+    """How the data of a segment is compressed."""
+    return Compression(HEAD.unpack_from(payload)[1])
 
 
 def open_column(payload: bytes, column: PhysicalColumn) -> ColumnSegment:

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import enum
-
 import lz4.block
 import zstandard
 
-
-class Compression(enum.IntEnum):
-    """How data is compressed. Numbers are stored and never change meaning."""
-
-    NONE = 0
-    LZ4 = 1
-    ZSTD = 2
-
+from datacave_core.compression import ZSTD_LEVEL, Compression
 
 WORTHWHILE_BYTES_MIN = 256
 """Shorter data stays as it is."""
 
 _KEEP_AT_MOST = 0.85  # of the plain size: a smaller gain is not worth the work of every later read
 _SAMPLE_BYTES = 4096
-_ZSTD_LEVEL = 3
 
 
-def compress(data: bytes, wish: Compression) -> tuple[Compression, bytes]:
+def compress(data: bytes, wish: Compression, zstd_level: int = ZSTD_LEVEL) -> tuple[Compression, bytes]:
     """The data compressed as wished, or as it is when that saves too little."""
     if wish is Compression.NONE or len(data) < WORTHWHILE_BYTES_MIN:
         return Compression.NONE, data
@@ -35,7 +25,7 @@ def compress(data: bytes, wish: Compression) -> tuple[Compression, bytes]:
         if len(lz4.block.compress(sample, store_size=False)) > 0.95 * _SAMPLE_BYTES:
             return Compression.NONE, data
     if wish is Compression.ZSTD:
-        packed = zstandard.ZstdCompressor(level=_ZSTD_LEVEL, write_content_size=False).compress(data)
+        packed = zstandard.ZstdCompressor(level=zstd_level, write_content_size=False).compress(data)
     else:
         packed = lz4.block.compress(data, store_size=False)
     if len(packed) > _KEEP_AT_MOST * len(data):

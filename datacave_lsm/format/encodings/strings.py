@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from datacave_core.compression import ZSTD_LEVEL, Compression
 from datacave_core.layout import PhysicalType
 from datacave_core.rowbatch import ColumnVector
-from datacave_lsm.format.encodings.compression import Compression, compress, decompress
+from datacave_lsm.format.encodings.compression import compress, decompress
 from datacave_lsm.format.encodings.constant import ConstantSegment, encode_all_null
 from datacave_lsm.format.encodings.pointsource import PointKind, PointSource
 from datacave_lsm.format.encodings.segment import (
@@ -44,7 +45,11 @@ _TWO_U4 = struct.Struct("<II")
 
 
 def encode_strings(
-    values: list[Any], nulls: NDArray[np.bool_] | None, column_type: PhysicalType, wish: Compression
+    values: list[Any],
+    nulls: NDArray[np.bool_] | None,
+    column_type: PhysicalType,
+    wish: Compression,
+    zstd_level: int = ZSTD_LEVEL,
 ) -> EncodedColumn:
     """Encodes a list of str or bytes; where `nulls` is True the list holds None."""
     count = len(values)
@@ -59,7 +64,7 @@ def encode_strings(
     first = present[0]
     if present[-1] == first and present.count(first) == len(present):
         data = first.encode() if text else first
-        kind, packed = compress(data, wish)
+        kind, packed = compress(data, wish, zstd_level)
         head = HEAD.pack(Encoding.CONSTANT, kind, has_nulls, 0, count, len(data), 0, 0)
         return EncodedColumn(head + validity + packed, *_bounds(first, first), null_count)
 
@@ -80,7 +85,7 @@ def encode_strings(
         empty: Any = "" if text else b""
         values = [empty if value is None else value for value in values]
     data, lengths = _joined(values, text)
-    kind, packed = compress(data, wish)
+    kind, packed = compress(data, wish, zstd_level)
     length = int(lengths[0])
     if (lengths == length).all():
         head = HEAD.pack(Encoding.OFFSETS, kind, has_nulls, 0, count, len(data), 0, length)

@@ -116,6 +116,7 @@ def drop_database(session: Any, statement: ast.DropDatabase) -> Steps:
         database = session.database
         database.homes.pop(found.oid, None)
         database.retention.catalog_changed(found.oid, None)
+        database.compressions.catalog_changed(found.oid, None)
         database.reclaimer.add(storage_ids)
         for oid in gone.sequences:
             database.sequences.forget(oid)

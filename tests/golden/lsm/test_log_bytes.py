@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from datacave_core.compression import Compression, TableCompression
 from datacave_core.layout import Layout, PhysicalColumn, PhysicalType
 from datacave_core.memory import MemoryFileSystem
 from datacave_lsm.crypto import KeyRing
@@ -42,11 +43,13 @@ ENTRIES = [
 ]
 TABLE = TableFile(3, b"\0\0\0\1\0\1a", b"\0\0\0\1\0\1z", 10, 20, 200, 5, 4096, "golden")
 STATE = ManifestState(Levels.empty(3), log_number=2, next_number=5, horizon=9, timestamp=20)
+COMPRESSIONS = ((b"\0\0\0\1", TableCompression(Compression.NONE)), (b"\0\0\0\3", TableCompression(Compression.ZSTD, 9)))
 EDITS = [
     VersionEdit(next_number=7, horizon=11, timestamp=30, log_number=4, added=((0, TABLE),)),
     VersionEdit(removed=frozenset((3,)), added=((1, TABLE),)),
     VersionEdit(closed=(4, 321)),
     VersionEdit(added=((2, INGESTED),), ingested=1_000_004),
+    VersionEdit(compressions=COMPRESSIONS),
 ]
 
 
@@ -141,4 +144,11 @@ def test_the_golden_manifest_reads(name: str) -> None:
     assert state.ingested == 1_000_004
     assert (state.log_number, state.next_number, state.horizon, state.timestamp) == (4, 7, 11, 30)
     assert state.closed == (4, 321)
-    assert len(inspect_file(files, "MANIFEST-0000000006", SEALS[name])["edits"]) == 1 + len(EDITS)
+    assert state.compressions == COMPRESSIONS
+    facts = inspect_file(files, "MANIFEST-0000000006", SEALS[name])
+    assert len(facts["edits"]) == 1 + len(EDITS)
+    shown = [
+        {"prefix": "00000001", "compression": "none", "level": 3},
+        {"prefix": "00000003", "compression": "zstd", "level": 9},
+    ]
+    assert facts["edits"][-1]["table_compressions"] == facts["state"]["table_compressions"] == shown
