@@ -47,9 +47,20 @@ _PREDEFINED_ROLES = (
 )
 
 
+_TEMPLATE_GRANTS = (Grant(PUBLIC_ROLE_OID, ADMIN_ROLE_OID, "c"), Grant(ADMIN_ROLE_OID, ADMIN_ROLE_OID, "CTc"))
+
 _DATABASES = (
-    (Database(TEMPLATE_DATABASE_OID, TEMPLATE_DATABASE_NAME, template=True), 13191),
-    (Database(PRISTINE_DATABASE_OID, PRISTINE_DATABASE_NAME, template=True, allow_connections=False), 13192),
+    (Database(TEMPLATE_DATABASE_OID, TEMPLATE_DATABASE_NAME, template=True, privileges=_TEMPLATE_GRANTS), 13191),
+    (
+        Database(
+            PRISTINE_DATABASE_OID,
+            PRISTINE_DATABASE_NAME,
+            template=True,
+            allow_connections=False,
+            privileges=_TEMPLATE_GRANTS,
+        ),
+        13192,
+    ),
     (Database(DEFAULT_DATABASE_OID, DEFAULT_DATABASE_NAME), PUBLIC_SCHEMA_OID),
     (Database(MAINTENANCE_DATABASE_OID, MAINTENANCE_DATABASE_NAME), 13193),
 )

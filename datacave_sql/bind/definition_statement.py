@@ -55,7 +55,10 @@ class DefinitionStatement(DefinitionQuery):
         return {column.name: column.type_oid for column in found.live_columns}
 
     def _given(self, node: ast.Expression, target: int) -> str:
-        return "DEFAULT" if isinstance(node, ast.DefaultMarker) else self.argument(node, target).text
+        """A value for a column of type `target`: casts of assignments are not shown."""
+        if isinstance(node, ast.DefaultMarker):
+            return "DEFAULT"
+        return (self.argument(node, target) if self.type_of(node)[0] == oids.UNKNOWN else self(node)).text
 
     def _target(self, target: ast.AssignmentTarget) -> str:
         if any(not isinstance(part, str) for part in target.indirection):

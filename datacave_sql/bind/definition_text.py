@@ -28,7 +28,12 @@ ATOM, LOW, HIGH, TEST, AND, OR, NOT = "atom", "+", "*", "test", "and", "or", "no
 FUNCTION, CAST = "function", "cast"
 _MOMENTS = frozenset({oids.DATE, oids.TIME, oids.TIMETZ, oids.TIMESTAMP, oids.TIMESTAMPTZ})
 _LIKE = {"like": "~~", "ilike": "~~*", "similar": "~"}
-_OID_NAMES = frozenset({oids.REGCLASS, oids.REGTYPE, oids.REGPROC, oids.REGPROCEDURE, oids.REGNAMESPACE, oids.REGROLE})
+_OID_NAMES = frozenset(
+    {
+        oids.REGCLASS, oids.REGTYPE, oids.REGPROC, oids.REGPROCEDURE, oids.REGNAMESPACE, oids.REGROLE, oids.REGOPER,
+        oids.REGOPERATOR, oids.REGCONFIG, oids.REGDICTIONARY, oids.REGCOLLATION,
+    }
+)  # fmt: skip
 
 TypeName = Callable[[int, int], str]
 ObjectName = Callable[[int, str], str]
@@ -60,6 +65,17 @@ class DefinitionText:
         self.frames: list[dict[str, str]] = []
         """For each query around: what its FROM items are called, and how that is printed."""
         self._plain = SqlText()
+        self.routine = ""
+        self.parameters: tuple[str, ...] = ()
+        """In the body of a routine, whose name `routine` is: the names of its input arguments."""
+
+    def parameter(self, number: int) -> Shown:
+        """An argument: by its name where it has one, behind the routine's name where columns could be meant."""
+        name = self.parameters[number - 1] if number <= len(self.parameters) else ""
+        if not name:
+            return Shown(f"${number}")
+        before = f"{quote_identifier(self.routine)}." if any(self.frames) else ""
+        return Shown(before + quote_identifier(name))
 
     def query(self, statement: ast.Statement, names: Sequence[str] = (), visible: bool = False) -> str:
         """The text of a query inside an expression; overridden where queries can be written."""
@@ -261,6 +277,8 @@ def _column(w: DefinitionText, e: ast.ColumnRef) -> Shown:
     bound, scope = note
     if isinstance(bound, n.CaseOperand):
         return Shown("VALUE")
+    if isinstance(bound, n.Parameter):
+        return w.parameter(bound.number)
     if isinstance(bound, n.ColumnReference):
         for level in scope.chain():
             for source in level.sources:
@@ -538,7 +556,7 @@ _WRITERS: dict[type, Callable[[DefinitionText, Any], Shown]] = {
     ast.BitStringLiteral: lambda w, e: Shown(f"{'X' if e.hexadecimal else 'B'}'{e.digits}'::\"bit\""),
     ast.BooleanLiteral: lambda w, e: Shown("true" if e.value else "false"),
     ast.NullLiteral: lambda w, e: Shown("NULL::text"),
-    ast.Parameter: lambda w, e: Shown(f"${e.number}"),
+    ast.Parameter: lambda w, e: w.parameter(e.number),
     ast.ColumnRef: _column,
     ast.FieldSelection: lambda w, e: Shown(f"({w(e.operand).text}).{quote_identifier(e.field)}"),
     ast.FieldStar: lambda w, e: Shown(f"({w(e.operand).text}).*"),

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from datacave_core.catalog import Rule, Table, Trigger
+from datacave_core.catalog import Routine, Rule, Table, Trigger
 from datacave_core.errors import DatacaveError
 from datacave_core.types import find_type, format_type, oids
 from datacave_sql.bind import relations
@@ -19,11 +19,12 @@ from datacave_sql.bind.definition_statement import DefinitionStatement
 from datacave_sql.bind.domains import domain_scope
 from datacave_sql.bind.environment import BindingEnvironment
 from datacave_sql.bind.names import Scope
+from datacave_sql.bind.routine_body import body_environment, parameter_scope
 from datacave_sql.bind.row_rules import row_columns, row_scope
 from datacave_sql.bind.rules import VIEW_RULE, condition_scope, rule_sources
 from datacave_sql.bind.sqltext import quote_identifier
 from datacave_sql.bind.state import Binding
-from datacave_sql.bind.stored_text import expression_tree, query_tree
+from datacave_sql.bind.stored_text import expression_tree, query_tree, statements_of
 from datacave_sql.bind.trigger_text import function_name, trigger_text
 from datacave_sql.expr import nodes as n
 from datacave_sql.parse import ast
@@ -138,6 +139,32 @@ class Definitions:
             text += f"{shown[0] if shown else 'NOTHING'};"
         return _TRAILING_SPACES.sub("\n", text)
 
+    def body(self, environment: BindingEnvironment, routine: Routine) -> str:
+        """The SQL-standard body of a function or procedure: RETURN or BEGIN ATOMIC."""
+        key = (routine.body, routine.oid, 0, -2, False, _path(environment))
+        return self._remembered(key, routine, lambda: self._body(environment, routine))
+
+    def _body(self, environment: BindingEnvironment, routine: Routine) -> str:
+        names = [argument.name for argument in routine.arguments if argument.mode in "ibv"]
+        values = [n.Parameter(number, oid) for number, oid in enumerate(routine.input_types, 1)]
+        shown = []
+        for parsed in statements_of(routine.body):
+            b = binding(body_environment(routine, environment), routine.body, routine.input_types)
+            b.notes, b.defining = {}, True
+            writer = _writer(b, environment, False, DefinitionStatement)
+            writer.routine, writer.parameters = routine.name, tuple(names)
+            tree = parsed.statement
+            try:
+                b.query(tree, Scope(parameter_scope(routine.name, names, values), boundary=True))
+                if routine.sql_body == "return":
+                    assert isinstance(tree, ast.Query) and isinstance(tree.body, ast.Select)
+                    return f"RETURN {writer.top(tree.body.targets[0].expression, routine.return_type_oid)}"
+                writer.indent = 1
+                shown.append(_TRAILING_SPACES.sub("\n", writer.query(tree)).strip(" "))
+            except (DatacaveError, KeyError):
+                return _as_written(routine)
+        return "\n".join(["BEGIN ATOMIC", *(f" {one};" for one in shown), "END"])
+
     def _remembered(self, key: _Key, owner: object, make: Callable[[], str]) -> str:
         found = self._kept.get(key)
         if found is not None and found[0] is owner:
@@ -186,6 +213,13 @@ class Definitions:
             return _TRAILING_SPACES.sub("\n", _writer(b, environment, pretty).query(tree, names, visible=True))
         except (DatacaveError, KeyError):
             return f" {stored}"
+
+
+def _as_written(routine: Routine) -> str:
+    """A body in the words of its creator."""
+    if routine.sql_body == "return":
+        return f"RETURN {routine.body.removeprefix('SELECT ')}"
+    return "\n".join(["BEGIN ATOMIC", *(f" {one};" for one in routine.body.split(";\n")), "END"])
 
 
 def _noting(environment: BindingEnvironment, text: str) -> Binding:

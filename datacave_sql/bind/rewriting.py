@@ -59,7 +59,7 @@ def with_rules(bind: BindWrite) -> BindWrite:
 
     def bound(b: Binding, statement: Write, outer: Scope) -> l.LogicalPlan:
         table = relations.find_relation(b, statement.table.name, statement.table.position)
-        if isinstance(table, Table) and table.rules:
+        if isinstance(table, Table) and table.rules and b.notes is None:
             return _rewritten(b, statement, table, outer, bind)
         return bind(b, statement, outer)
 

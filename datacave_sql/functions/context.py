@@ -99,7 +99,8 @@ class CatalogView(Protocol):
         """pg_get_serial_sequence: the qualified name of the sequence a column owns; raises 42P01, 42703."""
 
     def function_text(self, oid: int, part: str) -> str | None:
-        """Parts of a function's definition: result, arguments, identity (arguments without defaults), definition."""
+        """Parts of a function's definition: result, arguments, identity (arguments without defaults),
+        definition, body."""
 
     def relation_size(self, oid: int, part: str) -> int | None:
         """Bytes on disk: part is main, indexes, total or table."""

@@ -33,7 +33,7 @@ def proc_row(rows: CatalogRows, routine: Routine) -> Row:
     defaults = [argument.default for argument in arguments if argument.default is not None]
     variadic = next((argument.type_oid for argument in arguments if argument.mode == "v"), 0)
     named = any(argument.name for argument in arguments)
-    body = "" if routine.sql_body or routine.kind == "a" else routine.body
+    body = "aggregate_dummy" if routine.kind == "a" else "" if routine.sql_body else routine.body
     return (
         routine.oid, routine.name, routine.schema_oid, routine.owner_oid, _LANGUAGES[routine.language], routine.cost,
         routine.rows,

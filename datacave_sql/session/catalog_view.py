@@ -12,7 +12,7 @@ from typing import Any
 from datacave_core import sqlstate
 from datacave_core.catalog import PG_CATALOG_OID, Catalog, Index, Sequence, Table, TypeDefinition, has_privileges_of
 from datacave_core.errors import DatacaveError
-from datacave_core.types import find_type, type_by_name
+from datacave_core.types import find_type, format_type, type_by_name
 from datacave_core.values import Row
 from datacave_sql.bind.definitions import Definitions
 from datacave_sql.bind.environment import BindingEnvironment
@@ -195,6 +195,13 @@ class SessionCatalogView:
         schema: str = self._session.database.virtual_relations.type_place(state, oid)[0]
         return schema
 
+    def _type_name(self, oid: int) -> str:
+        """A type's name, with its schema where the search path does not find it."""
+        types = self._session.catalog_state.types
+        found = types.find(oid)
+        schema = self.type_schema(found.element_oid if found.is_array else oid) if found is not None else None
+        return format_type(oid, None, types.find, schema=schema)
+
     def function_is_visible(self, oid: int) -> bool | None:
         """Whether an unqualified name finds this function."""
         routine = self._catalog.routines.get(oid)
@@ -212,8 +219,7 @@ class SessionCatalogView:
         if routine is None:
             return None
         schema = self._catalog.schemas[routine.schema_oid].name
-        types = self._session.catalog_state.types
-        text = signature_text(routine, types) if with_arguments else quote_identifier(routine.name)
+        text = signature_text(routine, self._type_name) if with_arguments else quote_identifier(routine.name)
         return text if self.function_is_visible(oid) else f"{quote_identifier(schema)}.{text}"
 
     def function_oid(self, name: str) -> int | None:
@@ -412,19 +418,21 @@ class SessionCatalogView:
         """Parts of a function's definition; built-in functions have no text."""
         routine = self._catalog.routines.get(oid)
         if routine is not None:
-            types = self._session.catalog_state.types
             if part == "result":
-                return result_text(routine, types)
+                return result_text(routine, self._type_name)
+            body = self._definitions.body(self._environment, routine) if routine.sql_body else ""
+            if part == "body":
+                return body or None
             if part == "definition":
                 if routine.kind == "a":
                     raise DatacaveError(
                         f'"{routine.name}" is an aggregate function', sqlstate=sqlstate.WRONG_OBJECT_TYPE
                     )
-                return definition_text(self._catalog, routine, types)
-            return arguments_text(routine, types, with_defaults=part == "arguments")
+                return definition_text(self._catalog, routine, self._type_name, body)
+            return arguments_text(routine, self._type_name, with_defaults=part == "arguments")
         if part == "result":
             return function_result(oid)
-        if part == "definition":
+        if part in ("definition", "body"):
             return None
         return function_arguments(oid, with_defaults=part == "arguments")
 

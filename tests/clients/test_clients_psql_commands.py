@@ -10,26 +10,18 @@ from typing import Any
 import pytest
 
 from bench.servers import Target
-from tests.clients.psql_commands import COMMANDS, MARK, RECORDED, shown
-from tests.clients.twins import open_shop
+from tests.clients.psql_commands import SHOP_CHAPTER, by_command, shown
 
 
 @pytest.fixture(scope="module")
 def ours(server: Any, psql: str) -> dict[str, list[str]]:
-    """What psql shows for each command; some stand in the list twice."""
+    """What psql shows for each command."""
     target = Target("Datacave", server.port, server.user, server.database, server.process.pid)
-    open_shop(target)
-    return by_command(shown(target))
+    SHOP_CHAPTER.open(target)
+    return by_command(SHOP_CHAPTER.commands, shown(target, SHOP_CHAPTER.commands))
 
 
-def by_command(texts: list[str]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for command, text in zip(COMMANDS, texts, strict=True):
-        found.setdefault(command, []).append(text)
-    return found
-
-
-RECORDS = by_command(RECORDED.read_text(encoding="utf-8").split(f"{MARK}\n"))
+RECORDS = SHOP_CHAPTER.records()
 
 
 @pytest.mark.parametrize("command", RECORDS)

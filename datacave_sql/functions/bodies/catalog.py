@@ -119,7 +119,7 @@ def serial_sequence(context: EvaluationContext, table: str, column: str) -> str 
 
 
 BODIES.add(
-    "pg_get_statisticsobjdef pg_get_statisticsobjdef_columns pg_get_function_sqlbody pg_get_replica_identity_index",
+    "pg_get_statisticsobjdef pg_get_statisticsobjdef_columns pg_get_replica_identity_index",
     lambda oid: None,
 )
 _METHOD_PROPERTIES = {
@@ -338,6 +338,7 @@ BODIES.add_with_context(
 BODIES.add_with_context(
     "pg_get_function_identity_arguments", lambda context, oid: context.catalog.function_text(oid, "identity")
 )
+BODIES.add_with_context("pg_get_function_sqlbody", lambda context, oid: context.catalog.function_text(oid, "body"))
 BODIES.add_with_context("pg_get_functiondef", lambda context, oid: context.catalog.function_text(oid, "definition"))
 BODIES.add("pg_get_function_arg_default", lambda oid, place: None)
 
