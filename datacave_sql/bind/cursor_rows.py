@@ -71,6 +71,16 @@ def with_keys(b: Binding, plan: l.LogicalPlan) -> tuple[l.LogicalPlan, CursorKey
     return carried, tuple((oid, count + place) for place, (oid, _) in enumerate(found))
 
 
+def runs_backward(plan: l.LogicalPlan) -> bool:
+    """Whether a cursor without SCROLL or NO SCROLL scrolls: where PostgreSQL's plan of such a query runs backward."""
+    while isinstance(plan, l.Project | l.Filter | l.Limit | l.With):
+        plan = plan.child
+    if isinstance(plan, l.Values):
+        # A lone row is that of a query without FROM.
+        return len(plan.rows) > 1
+    return isinstance(plan, l.Sort | l.Scan | l.Append | l.VirtualScan | l.FunctionScan | l.CommonTableScan)
+
+
 def _locked_tables(plan: l.LogicalPlan) -> set[int]:
     found: set[int] = set()
     while isinstance(plan, l.Project | l.Filter | l.Sort | l.Limit | l.LockRows):
@@ -91,7 +101,10 @@ def current_key(context: Any, cursor: str, table_oid: int, table: str) -> bytes 
         raise DatacaveError(f'cursor "{cursor}" does not exist', sqlstate=sqlstate.UNDEFINED_CURSOR)
     if portal.is_held:
         raise _state(f'cursor "{cursor}" is held from a previous transaction')
-    if table_oid not in dict(portal.keys):
+    references = sum(oid == table_oid for oid, _ in portal.keys)
+    if references > 1:
+        raise _state(f'cursor "{cursor}" has multiple FOR UPDATE/SHARE references to table "{table}"')
+    if not references:
         if portal.locks_rows:
             raise _state(f'cursor "{cursor}" does not have a FOR UPDATE/SHARE reference to table "{table}"')
         raise _state(f'cursor "{cursor}" is not a simply updatable scan of table "{table}"')

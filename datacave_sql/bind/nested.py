@@ -58,7 +58,8 @@ def bind_declare(b: Binding, statement: ast.DeclareCursor, entries: Entries) -> 
     plan, keys = cursor_rows.with_keys(b, query.plan)
     text = b.text[entries.parsed.start : entries.parsed.end]
     carried = replace(query, plan=plan)
-    return s.DeclareCursor(statement.name, carried, statement.binary, statement.scroll, statement.hold, text, keys)
+    scrolls = statement.scroll if statement.scroll is not None else cursor_rows.runs_backward(query.plan)
+    return s.DeclareCursor(statement.name, carried, statement.binary, scrolls, statement.hold, text, keys)
 
 
 NESTED: Mapping[type, Callable[..., s.BoundStatement]] = {

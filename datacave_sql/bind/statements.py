@@ -115,7 +115,7 @@ class ExecuteStatement:
 
 @dataclass(frozen=True, slots=True)
 class DeclareCursor:
-    """DECLARE CURSOR; `scroll` None where neither SCROLL nor NO SCROLL is written; `text` is the whole statement.
+    """DECLARE CURSOR; `scroll` says whether it can be fetched from backward; `text` is the whole statement.
 
     Behind the columns of the query its plan gives storage keys: `keys` pairs table oids with their places.
     """
@@ -123,7 +123,7 @@ class DeclareCursor:
     name: str
     query: BoundQuery
     binary: bool
-    scroll: bool | None
+    scroll: bool
     hold: bool
     text: str = ""
     keys: tuple[tuple[int, int], ...] = ()

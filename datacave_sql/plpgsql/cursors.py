@@ -10,7 +10,7 @@ from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
 from datacave_core.types import oids
 from datacave_sql.bind.binder import bind_in_scope
-from datacave_sql.bind.cursor_rows import with_keys
+from datacave_sql.bind.cursor_rows import runs_backward, with_keys
 from datacave_sql.bind.names import Scope
 from datacave_sql.exec.suspension import run_inside
 from datacave_sql.functions.typelookup import Attribute
@@ -47,7 +47,7 @@ def _open(
     query: CompiledQuery,
     parameters: Sequence[Any],
     keys: Any,
-    scroll: bool | None,
+    scrolls: bool,
     text: str,
 ) -> Portal:
     """Makes the portal. Raises 42P03 for a name in use."""
@@ -66,7 +66,7 @@ def _open(
         query,
         parameters,
         cursor=True,
-        scrollable=scroll is not False,
+        scrollable=scrolls,
         text=text,
         keys=keys,
         locks_rows=bool(query.locked),
@@ -90,7 +90,8 @@ def _static(query: Query, scroll: bool | None) -> Begin:
             raise _not_a_query(query.parsed().statement)
         plan, keys = with_keys(b, bound.plan)
         compiled = query.compile(frame, replace(bound, plan=plan))
-        return _open(frame, datum, compiled, tuple(frame.values), keys, scroll, query.text)
+        scrolls = runs_backward(bound.plan) if scroll is None else scroll
+        return _open(frame, datum, compiled, tuple(frame.values), keys, scrolls, query.text)
 
     return begin
 
@@ -121,7 +122,8 @@ def _dynamic(c: Compiler, level: Level, s: x.Open) -> Begin:
         plan, keys = with_keys(b, bound.plan)
         holder = Query(c.names, level, x.Sql(text, 0, 0, True))
         compiled = holder.compile(frame, replace(bound, plan=plan))
-        return _open(frame, datum, compiled, values, keys, s.scroll, text)
+        scrolls = runs_backward(bound.plan) if s.scroll is None else s.scroll
+        return _open(frame, datum, compiled, values, keys, scrolls, text)
 
     return begin
 
@@ -282,14 +284,7 @@ def compile_fetch(c: Compiler, level: Level, s: x.Fetch) -> Run:
                 raise DatacaveError(
                     "relative or absolute cursor position is null", sqlstate=sqlstate.NULL_VALUE_NOT_ALLOWED
                 )
-        back = s.direction == "backward" or (count or 0) < 0 or s.direction == "absolute"
-        if back and not portal.scrollable:
-            raise DatacaveError(
-                "cursor can only scan forward",
-                sqlstate=sqlstate.OBJECT_NOT_IN_PREREQUISITE_STATE,
-                hint="Declare it with SCROLL option to enable backward scan.",
-            )
-        rows, first = run_inside(move(portal, s.direction, count))
+        rows, first = run_inside(move(portal, s.direction, count, fetches=s.into is not None))
         frame.row_count = rows
         frame.values[found] = bool(rows)
         if targets is not None:
@@ -327,7 +322,7 @@ def compile_for_cursor(c: Compiler, level: Level, s: x.ForCursor) -> Run:
         shape = _shape(frame, portal)
 
         def rows() -> Any:
-            while (row := run_inside(move(portal, "forward", 1))[1]) is not None:
+            while (row := run_inside(move(portal, "forward", 1, fetches=True))[1]) is not None:
                 yield portal.shown([row])[0]
 
         # A COMMIT in the loop closes the portal; the rest of its rows is taken first.

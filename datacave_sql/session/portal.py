@@ -151,7 +151,6 @@ class Portal:
                 yield from kept.add(step)
             elif isinstance(step, Complete):
                 self._complete = step
-        self._committed_with = True
 
     def shown(self, rows: list[Row]) -> list[Row]:
         """Rows as clients get them."""
@@ -182,9 +181,11 @@ class Portal:
         """Whether the transaction it was opened in has committed."""
         return self._committed_with
 
-    def survives(self, committed: bool) -> bool:
-        """Whether it outlives the transaction that ends now: a held cursor whose transaction has committed."""
-        return self.holdable and self._committed_with and (committed or self._kept is not None)
+    def transaction_ended(self, committed: bool) -> bool:
+        """Whether it outlives the transaction that ends now: a held cursor whose own transaction commits or has."""
+        if committed and self.holdable and self._kept is not None:
+            self._committed_with = True
+        return self._committed_with
 
     def close(self) -> None:
         """Stops the statement."""

@@ -527,7 +527,7 @@ class Session(Asides, CommitHooks, HeldStatements, AtOnce, HidesIndexes):
         self.listens_at_commit = False
         self.pending_notifications.clear()
         self.settings.transaction_ended(committed)
-        for name in [name for name, portal in self.portals.items() if not portal.survives(committed)]:
+        for name in [name for name, portal in self.portals.items() if not portal.transaction_ended(committed)]:
             self.close_portal(name)
 
     def abort(self) -> None:

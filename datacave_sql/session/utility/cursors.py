@@ -44,7 +44,7 @@ def declare(session: Any, bound: DeclareCursor, parameters: Sequence[Any]) -> St
         parameters,
         cursor=True,
         holdable=bound.hold,
-        scrollable=bound.scroll is not False,
+        scrollable=bound.scroll,
         binary=bound.binary,
         text=bound.text,
         keys=bound.keys,
@@ -76,13 +76,8 @@ def fetch(session: Any, statement: ast.FetchCursor) -> Steps:
     """FETCH and MOVE."""
     portal = _cursor(session, statement.cursor)
     session.begin_statement()
-    if _goes_back(statement) and not portal.scrollable:
-        raise DatacaveError(
-            "cursor can only scan forward",
-            sqlstate=sqlstate.OBJECT_NOT_IN_PREREQUISITE_STATE,
-            hint="Declare it with SCROLL option to enable backward scan.",
-        )
     kept = yield from portal.kept_rows()
+    check_direction(portal, len(kept), statement.direction, statement.count, moves=statement.move)
     low, high, backward = _span(portal.position, len(kept), statement.direction, statement.count)
     rows = max(high - low, 0)
     position = _landing(portal.position, len(kept), statement.direction, statement.count, rows)
@@ -92,9 +87,10 @@ def fetch(session: Any, statement: ast.FetchCursor) -> Steps:
     yield Complete(f"{'MOVE' if statement.move else 'FETCH'} {rows}")
 
 
-def move(portal: Portal, direction: str, count: int | None) -> Waits[tuple[int, Row | None]]:
-    """Moves the cursor as a FETCH does: how many rows that are, and the first of them."""
+def move(portal: Portal, direction: str, count: int | None, *, fetches: bool) -> Waits[tuple[int, Row | None]]:
+    """Moves the cursor as a FETCH does: how many rows that are, and the first of them. Raises 55000."""
     kept = yield from portal.kept_rows()
+    check_direction(portal, len(kept), direction, count, moves=not fetches)
     low, high, backward = _span(portal.position, len(kept), direction, count)
     rows = max(high - low, 0)
     position = _landing(portal.position, len(kept), direction, count, rows)
@@ -121,13 +117,28 @@ def _shown(portal: Portal, kept: RowStore, low: int, high: int, backward: bool) 
         high = start
 
 
-def _goes_back(statement: ast.FetchCursor) -> bool:
-    direction, count = statement.direction, statement.count
-    if direction == "forward":
-        return count is not None and count < 0
-    if direction == "backward":
-        return count is None or count > 0
-    return direction == "absolute" or (count is not None and count < 0)
+def check_direction(portal: Portal, total: int, direction: str, count: int | None, *, moves: bool) -> None:
+    """Raises 55000 for a FETCH, or a MOVE, that a cursor which does not scroll would have to go back for."""
+    if not portal.scrollable and _goes_back(portal.position, total, direction, count, moves):
+        raise DatacaveError(
+            "cursor can only scan forward",
+            sqlstate=sqlstate.OBJECT_NOT_IN_PREREQUISITE_STATE,
+            hint="Declare it with SCROLL option to enable backward scan.",
+        )
+
+
+def _goes_back(at: int, total: int, direction: str, count: int | None, moves: bool) -> bool:
+    passed = min(at, total)
+    if direction == "absolute" and count is not None and count >= 0:
+        # Far back is reached from the start; the rest is rows forward, or the row before the next one.
+        if count - 1 <= passed // 2:
+            return at > 0
+        return count <= passed + (at > total)
+    if direction == "absolute":
+        return True
+    if count == 0:
+        return not moves and 1 <= at <= total
+    return _is_backward(direction, count)
 
 
 def _span(at: int, total: int, direction: str, count: int | None) -> tuple[int, int, bool]:
