@@ -102,7 +102,7 @@ def resolve_call(b: Binding, e: ast.FunctionCall, scope: Scope) -> n.Expression:
     """The bound call; a set-returning function comes as the call itself, for FROM."""
     special = e.over is not None or e.distinct or e.order_by or e.filter is not None or e.star
     level, before = scope, scope.in_aggregate
-    noted = [(one, frozenset(one.outer)) for one in scope.chain() if one.boundary]
+    noted = names.noted_outer(scope)
     arguments = [_argument(b, item, scope) for item in e.arguments]
     labels = argument_names(e)
     ordered: tuple[n.SortKey, ...] = ()
@@ -219,16 +219,8 @@ def routine_call(
     return call
 
 
-def _level_of(scope: Scope, used: set[int]) -> Scope:
-    """The query level an aggregate belongs to: the innermost one whose columns it reads, else the one it stands in."""
-    if used:
-        for level in scope.chain():
-            if level.owned() & used:
-                return level
-    return scope
-
-
-def _grouping(level: Scope, what: str, allowed: frozenset[str], code: str, position: int) -> Grouping:
+def grouping_of(level: Scope, what: str, allowed: frozenset[str], code: str, position: int) -> Grouping:
+    """What a level collects, where calls of a kind are allowed at the clause at hand."""
     if level.grouping is None or level.clause not in allowed:
         place = level.clause or "this context"
         raise DatacaveError(f"{what} are not allowed in {place}", sqlstate=code, position=position)
@@ -280,7 +272,7 @@ def _aggregate_call(
     arguments: list[n.Expression],
     ordered: tuple[n.SortKey, ...],
     scope: Scope,
-    noted: list[tuple[Scope, frozenset[int]]],
+    noted: names.NotedOuter,
 ) -> n.Expression:
     """`noted` is what boundaries had noted of outer columns before the arguments were bound."""
     function = found.function
@@ -300,21 +292,14 @@ def _aggregate_call(
     used: set[int] = set()
     for part in parts:
         used |= n.columns_used(part)
-    level = _placeholder_level(scope, used) or _level_of(scope, used)
-    grouping = _grouping(level, "aggregate functions", AGGREGATE_CLAUSES, sqlstate.GROUPING_ERROR, e.position)
+    level = _placeholder_level(scope, used) or names.level_of(scope, used)
+    grouping = grouping_of(level, "aggregate functions", AGGREGATE_CLAUSES, sqlstate.GROUPING_ERROR, e.position)
     _check_nesting(b, grouping, parts, e.position)
     call = n.AggregateCall(function, values, found.result_type, -1, e.distinct, order, condition, direct)
     column = grouping.aggregates.get(call)
     if column is None:
         column = grouping.aggregates[call] = b.output(function.name, call)
-    if level is not scope:
-        # A subquery takes the aggregate from outside, not the columns that the aggregate reads there.
-        own = level.owned()
-        for boundary, before in noted:
-            boundary.outer -= own - before
-            if boundary.parent is level:
-                break
-    names.note_outer(scope, level, {column.id})
+    names.take_from_outside(scope, level, column.id, noted)
     return b.placed(n.ColumnReference(column.id, call.type, -1, column.name), e.position)
 
 
@@ -417,7 +402,7 @@ def _window_call(
     function = found.function
     if not function.supported:
         raise registry.unsupported(function).at(e.position)
-    grouping = _grouping(scope, "window functions", WINDOW_CLAUSES, sqlstate.WINDOWING_ERROR, e.position)
+    grouping = grouping_of(scope, "window functions", WINDOW_CLAUSES, sqlstate.WINDOWING_ERROR, e.position)
     if e.distinct:
         raise FeatureNotSupported("DISTINCT is not implemented for window functions", position=e.position)
     if e.order_by and function.kind == "a":

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.types import oids
-from datacave_sql.bind import coercion, operators, targets, typenames
+from datacave_sql.bind import calls, coercion, names, operators, targets, typenames
 from datacave_sql.bind.names import Scope
 from datacave_sql.bind.partial_assignment import json_path
 from datacave_sql.bind.state import Binding
@@ -263,20 +263,17 @@ def bind_named_argument(b: Binding, e: ast.NamedArgument, scope: Scope) -> n.Exp
 
 
 def bind_grouping(b: Binding, e: ast.GroupingCall, scope: Scope) -> n.Expression:
-    """GROUPING(a, ..): a placeholder that grouping.py fills in."""
-    for level in scope.chain():
-        if level.grouping is not None:
-            arguments = tuple(b.expression(item, scope) for item in e.arguments)
-            column = l_output(b, "grouping")
-            level.grouping.grouping_calls.append((arguments, column))
-            return n.ColumnReference(column.id, oids.INT4, -1, "grouping")
-        if level.boundary:
-            break
-    raise DatacaveError(
-        f"grouping operations are not allowed in {scope.clause or 'this context'}",
-        sqlstate=sqlstate.GROUPING_ERROR,
-        position=e.position,
+    """GROUPING(a, ..): a placeholder that grouping.py fills in. It belongs to the level whose columns it reads."""
+    noted = names.noted_outer(scope)
+    arguments = tuple(b.expression(item, scope) for item in e.arguments)
+    level = names.level_of(scope, {column for argument in arguments for column in n.columns_used(argument)})
+    grouping = calls.grouping_of(
+        level, "grouping operations", calls.AGGREGATE_CLAUSES, sqlstate.GROUPING_ERROR, e.position
     )
+    column = l_output(b, "grouping")
+    grouping.grouping_calls.append(names.GroupingCall(arguments, column, level is not scope))
+    names.take_from_outside(scope, level, column.id, noted)
+    return b.placed(n.ColumnReference(column.id, oids.INT4, -1, "grouping"), e.position)
 
 
 def l_output(b: Binding, name: str):  # type: ignore[no-untyped-def]

@@ -248,6 +248,8 @@ class DefinitionQuery(DefinitionText):
         return f"({text})" if isinstance(node, ast.FunctionCall) or (self.pretty and not bare) else text
 
     def _group(self, item: ast.Expression, body: ast.Select) -> str:
+        if isinstance(item, ast.RowExpression) and not item.explicit and item.fields:
+            return f"({', '.join(self._group(part, body) for part in item.fields)})"
         if not isinstance(item, ast.GroupingSet):
             return self._key(item, body, output_first=False)
         parts = [self._group(part, body) for part in item.items]

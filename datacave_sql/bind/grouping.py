@@ -124,13 +124,13 @@ class GroupedExpressions:
         self._dependent = self._dependent_columns()
         grouping = scope.grouping
         assert grouping is not None
-        self._calls = {column.id: arguments for arguments, column in grouping.grouping_calls}
+        self._calls = {call.column.id: call.arguments for call in grouping.grouping_calls}
 
     def _dependent_columns(self) -> set[int]:
-        """Columns of tables whose whole primary key is grouped by."""
-        if self._groups.sets is not None:
-            return set()
-        grouped = {e.column for e in self._groups.expressions if isinstance(e, n.ColumnReference)}
+        """Columns of tables whose whole primary key is grouped by, in all grouping sets."""
+        expressions, sets = self._groups.expressions, self._groups.sets
+        common = set(range(len(expressions))).intersection(*(sets or ()))
+        grouped = {e.column for at, e in enumerate(expressions) if at in common and isinstance(e, n.ColumnReference)}
         found: set[int] = set()
         for source in self._scope.sources:
             table = source.table
@@ -160,6 +160,13 @@ class GroupedExpressions:
                     return self._groups.reference(position)
         return self.rewrite(e)
 
+    def masks_from_inside(self) -> list[tuple[l.OutputColumn, n.Expression]]:
+        """The columns of GROUPING() that subqueries read, with their values over the groups."""
+        grouping = self._scope.grouping
+        assert grouping is not None
+        calls = [call for call in grouping.grouping_calls if call.from_inside]
+        return [(one.column, self._mask(one.arguments)) for one in calls]
+
     def rewrite(self, e: n.Expression) -> n.Expression:
         """The expression over groups and aggregates."""
         rewritten: n.Expression = n.transform(e, self._change)
@@ -172,7 +179,7 @@ class GroupedExpressions:
                 return groups.reference(position)
         if isinstance(e, n.ColumnReference):
             if e.column in self._calls:
-                return self._grouping_mask(e)
+                return self._mask(self._calls[e.column])
             if e.column in self._input:
                 return self._ungrouped(e)
         elif isinstance(e, n.SubqueryExpression):
@@ -183,14 +190,21 @@ class GroupedExpressions:
 
     def _ungrouped(self, e: n.ColumnReference) -> n.Expression:
         if e.column in self._dependent:
-            position = self._groups.add(self._b, e, e.name)
-            return self._groups.reference(position)
+            return self._groups.reference(self._add_everywhere(e, e.name))
         source = self._source_name(e.column)
         raise DatacaveError(
             f'column "{source}" must appear in the GROUP BY clause or be used in an aggregate function',
             sqlstate=sqlstate.GROUPING_ERROR,
             position=self._b.position(e),
         )
+
+    def _add_everywhere(self, e: n.Expression, name: str) -> int:
+        """Makes an expression that depends on the groups one of them, in all grouping sets."""
+        groups = self._groups
+        position = groups.add(self._b, e, name)
+        if groups.sets is not None:
+            groups.sets = [one if position in one else (*one, position) for one in groups.sets]
+        return position
 
     def _check_outer(self, column: int, e: n.Expression) -> None:
         for known in self._groups.expressions:
@@ -200,7 +214,7 @@ class GroupedExpressions:
             for source in self._scope.sources:
                 for candidate in source.columns:
                     if isinstance(candidate.expression, n.ColumnReference) and candidate.expression.column == column:
-                        self._groups.add(self._b, candidate.expression, candidate.name)
+                        self._add_everywhere(candidate.expression, candidate.name)
                         return
         raise DatacaveError(
             f'subquery uses ungrouped column "{self._source_name(column)}" from outer query',
@@ -215,10 +229,10 @@ class GroupedExpressions:
                     return f"{source.name}.{candidate.name}"
         return "?column?"
 
-    def _grouping_mask(self, e: n.ColumnReference) -> n.Expression:
+    def _mask(self, arguments: Sequence[n.Expression]) -> n.Expression:
         """GROUPING(a, b): the bits of its arguments out of the Aggregate's mask."""
         positions = []
-        for argument in self._calls[e.column]:
+        for argument in arguments:
             for position, known in enumerate(self._groups.expressions):
                 if known == argument:
                     positions.append(position)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from datacave_core import sqlstate
 from datacave_core.catalog import Table
@@ -73,6 +73,15 @@ class CommonName(NamedTuple):
     returns_rows: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class GroupingCall:
+    """GROUPING(): its bound arguments, the column that stands for it, and whether that is read by a subquery."""
+
+    arguments: tuple[n.Expression, ...]
+    column: l.OutputColumn
+    from_inside: bool
+
+
 @dataclass(slots=True)
 class Grouping:
     """What a query level collects above its FROM: aggregates, window calls and set-returning functions, by column."""
@@ -80,7 +89,7 @@ class Grouping:
     aggregates: dict[n.AggregateCall, l.OutputColumn] = field(default_factory=dict)
     windows: dict[n.WindowCall, l.OutputColumn] = field(default_factory=dict)
     sets: list[tuple[n.Expression, l.OutputColumn]] = field(default_factory=list)
-    grouping_calls: list[tuple[tuple[n.Expression, ...], l.OutputColumn]] = field(default_factory=list)
+    grouping_calls: list[GroupingCall] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -153,6 +162,35 @@ def note_outer(scope: Scope, owner: Scope, columns: set[int]) -> None:
             return
         if level.boundary:
             level.outer |= columns
+
+
+def level_of(scope: Scope, used: set[int]) -> Scope:
+    """The query level an aggregate belongs to: the innermost one whose columns it reads, else the one it stands in."""
+    if used:
+        for level in scope.chain():
+            if level.owned() & used:
+                return level
+    return scope
+
+
+NotedOuter: TypeAlias = list[tuple[Scope, frozenset[int]]]
+
+
+def noted_outer(scope: Scope) -> NotedOuter:
+    """What the boundaries around a scope have noted of outer columns so far."""
+    return [(one, frozenset(one.outer)) for one in scope.chain() if one.boundary]
+
+
+def take_from_outside(scope: Scope, level: Scope, column: int, noted: NotedOuter) -> None:
+    """A call in `scope` that belongs to an outer level is taken from there as a column; what its arguments read there
+    since `noted` is not."""
+    if level is not scope:
+        own = level.owned()
+        for boundary, before in noted:
+            boundary.outer -= own - before
+            if boundary.parent is level:
+                break
+    note_outer(scope, level, {column})
 
 
 def _taken(scope: Scope, owner: Scope, column: SourceColumn) -> SourceColumn:

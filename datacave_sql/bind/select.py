@@ -123,6 +123,7 @@ def _group(
         on = [rewrite(e) for e in on]
     grouping.windows = {n.transform(call, _into(rewrite, call)): column for call, column in grouping.windows.items()}
     grouping.sets = [(_call_rewritten(rewrite, call), column) for call, column in grouping.sets]
+    inside = rewriter.masks_from_inside()
     columns = [*groups.columns, *grouping.aggregates.values()]
     mask = groups.grouping_column
     if mask is not None:
@@ -135,6 +136,10 @@ def _group(
         tuple(groups.sets) if groups.sets is not None else None,
         mask.id if mask is not None else None,
     )
+    if inside:
+        passed = tuple(n.ColumnReference(c.id, c.type, c.typmod, c.name) for c in columns)
+        added = tuple(column for column, _ in inside)
+        plan = l.Project(plan, (*passed, *(value for _, value in inside)), (*columns, *added))
     if having is not None:
         plan = l.Filter(plan, having)
     return plan, having, keys, on

@@ -155,14 +155,14 @@ def _range_bounds(
     count = len(rows)
     values = spec.make_order_values(context)(rows) if spec.make_order_values is not None else [None] * count
 
-    def limit(value: Any, kind: str, offset: Any) -> Any:
+    def limit(value: Any, kind: str, offset: Any, *, starts: bool) -> Any:
         backwards = (kind == "preceding") != spec.descending
         combine = spec.subtract if backwards else spec.add
         assert combine is not None
         edge = combine(context, value, offset) if spec.shift_takes_context else combine(value, offset)
         if edge != edge and value == value:
-            # An infinity less an infinity: the offset decides, so that the frame reaches to the end.
-            return -offset if backwards else offset
+            # An infinity that an infinite offset leads back from: everything is within it, on both sides.
+            return -offset if starts != spec.descending else offset
         return edge
 
     # NULLs stand together at one end; what lies between is in order.
@@ -175,11 +175,11 @@ def _range_bounds(
     for index in range(count):
         value = values[index]
         if spec.start_kind in ("preceding", "following") and value is not None:
-            low = _first_within(spec, keys, limit(value, spec.start_kind, start_offset)) + first
+            low = _first_within(spec, keys, limit(value, spec.start_kind, start_offset, starts=True)) + first
         else:
             low = {"unbounded preceding": 0, "unbounded following": count}.get(spec.start_kind, starts[index])
         if spec.end_kind in ("preceding", "following") and value is not None:
-            high = _first_beyond(spec, keys, limit(value, spec.end_kind, end_offset)) + first
+            high = _first_beyond(spec, keys, limit(value, spec.end_kind, end_offset, starts=False)) + first
         else:
             high = {"unbounded following": count, "unbounded preceding": 0}.get(spec.end_kind, ends[index])
         bounds.append((low, high))
