@@ -136,16 +136,18 @@ def _rounds(context: ExecutionContext, part: CommonTablePart, recursive: Operato
                 yield batch
             elif fresh := batch if keys_of is None else _unseen(keys_of(batch), batch, seen, known):
                 yield from last.add(fresh)
+                yield fresh
         while len(last):
-            yield from last.rows()
-            if context.slice_over():
-                yield TURN
             context.common_tables[part.id] = last
             for batch in recursive.open(context):
                 if isinstance(batch, Wait):
                     yield batch
                 elif fresh := batch if keys_of is None else _unseen(keys_of(batch), batch, seen, known):
                     yield from found.add(fresh)
+                    # A round need not end: its rows are shown as they come, to readers who begin now from the first on.
+                    context.common_tables[part.id] = rounds
+                    yield fresh
+                    context.common_tables[part.id] = last
                 if context.slice_over():
                     yield TURN
             context.common_tables[part.id] = rounds
