@@ -13,7 +13,6 @@ from datacave_sql.bind import (
     alter_columns,
     alter_constraints,
     alter_inheritance,
-    create_table,
     partition_parts,
     relations,
     table_changes,
@@ -24,7 +23,12 @@ from datacave_sql.bind.alteration import Alteration, wrong_kind
 from datacave_sql.bind.objects import require_type, role_oid
 from datacave_sql.bind.rules import ENABLED, switched
 from datacave_sql.bind.state import Binding
-from datacave_sql.bind.storage_parameters import table_parameters, unrecognized
+from datacave_sql.bind.storage_parameters import (
+    changed_parameters,
+    index_parameters,
+    table_parameters,
+    view_parameters,
+)
 from datacave_sql.bind.triggers import SWITCHES, switched_triggers
 from datacave_sql.parse import ast
 
@@ -152,11 +156,7 @@ def _unsupported(action: ast.AlterAction) -> FeatureNotSupported:
 def _parameters(table: Table, action: ast.SetOptions) -> tuple[tuple[str, str], ...]:
     if table.kind != "v":
         return table_parameters(action.options, reset=action.reset, temporary=table.persistence == "t")
-    found = create_table.options(action.options)
-    for name, _ in found:
-        if name not in ("security_barrier", "security_invoker", "check_option"):
-            raise unrecognized(name)
-    return found
+    return view_parameters(action.options, reset=action.reset)
 
 
 def _set_options(a: Alteration, action: ast.SetOptions) -> None:
@@ -166,14 +166,9 @@ def _set_options(a: Alteration, action: ast.SetOptions) -> None:
             sqlstate=sqlstate.WRONG_OBJECT_TYPE,
             hint="Specify storage parameters for its leaf partitions, instead.",
         )
-    known = dict(a.table.options)
-    for name, value in _parameters(a.table, action):
-        if action.reset:
-            known.pop(name, None)
-        else:
-            known[name] = value
-    a.actions.append(table_changes.SetTableOptions(tuple(known.items())))
-    a.table = replace(a.table, options=tuple(known.items()))
+    options = changed_parameters(a.table, _parameters(a.table, action), reset=action.reset)
+    a.actions.append(table_changes.SetTableOptions(options))
+    a.table = replace(a.table, options=options)
 
 
 def _owner(a: Alteration, action: ast.OwnerTo) -> None:
@@ -331,13 +326,14 @@ def _alter_index(b: Binding, statement: ast.AlterTable) -> s.BoundStatement:
     table, index = found
     for action in statement.actions:
         if isinstance(action, ast.SetOptions):
-            known = dict(index.options)
-            for name, value in create_table.options(action.options):
-                if action.reset:
-                    known.pop(name, None)
-                else:
-                    known[name] = value
-            index = replace(index, options=tuple(known.items()))
+            if table.kind == "p":
+                raise DatacaveError(
+                    f'ALTER action {"RESET" if action.reset else "SET"} cannot be performed on relation "{index.name}"',
+                    sqlstate=sqlstate.WRONG_OBJECT_TYPE,
+                    detail="This operation is not supported for partitioned indexes.",
+                )
+            written = index_parameters(index.method, action.options, reset=action.reset)
+            index = replace(index, options=changed_parameters(index, written, reset=action.reset))
         elif isinstance(action, ast.AttachPartition):
             return _attach_index(b, action, table, index)
         elif not isinstance(action, ast.AlterColumnStatistics):

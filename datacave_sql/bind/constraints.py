@@ -17,6 +17,7 @@ from datacave_sql.bind.names import Scope
 from datacave_sql.bind.object_names import free_name
 from datacave_sql.bind.sqltext import SqlText
 from datacave_sql.bind.state import Binding
+from datacave_sql.bind.storage_parameters import index_parameters
 from datacave_sql.expr import nodes as n
 from datacave_sql.functions.coercion import IMPLICIT, find_coercion
 from datacave_sql.parse import ast
@@ -213,7 +214,7 @@ def _unique(
         primary=constraint.primary,
         nulls_not_distinct=constraint.nulls_not_distinct,
         included=included,
-        options=tuple((o.name, o.value or "true") for o in constraint.options),
+        options=index_parameters("btree", constraint.options),
         deferrable=deferrable,
     )
     return (

@@ -15,6 +15,7 @@ from datacave_sql.bind.indexable import refuse_subquery
 from datacave_sql.bind.object_names import free_name
 from datacave_sql.bind.sqltext import SqlText
 from datacave_sql.bind.state import Binding
+from datacave_sql.bind.storage_parameters import index_parameters
 from datacave_sql.expr import nodes as n
 from datacave_sql.parse import ast
 from datacave_sql.plan.logical import OutputColumn
@@ -77,7 +78,7 @@ def bind_create_index(b: Binding, statement: ast.CreateIndex, entries: object) -
         predicate=text,
         included=included,
         method=method,
-        options=tuple((option.name, option.value or "true") for option in statement.options),
+        options=index_parameters(method, statement.options),
     )
     if table.kind == "p":
         if statement.concurrently:

@@ -13,6 +13,7 @@ from datacave_sql.bind.indexable import refuse_subquery
 from datacave_sql.bind.object_names import free_name
 from datacave_sql.bind.sqltext import SqlText
 from datacave_sql.bind.state import Binding
+from datacave_sql.bind.storage_parameters import index_parameters
 from datacave_sql.functions.resolution import resolve_operator
 from datacave_sql.parse import ast
 
@@ -74,6 +75,7 @@ def bind_exclusion(
         method=method,
         deferrable=deferrable,
         exclusion=tuple(operators),
+        options=index_parameters(method, constraint.options),
     )
     made = Constraint(
         0,

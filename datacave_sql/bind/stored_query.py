@@ -14,15 +14,13 @@ from datacave_core import sqlstate
 from datacave_core.catalog import Column, Table
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.types import format_type, oids
-from datacave_core.types.boolean import parse_boolean
 from datacave_sql.bind import relations, write_target
 from datacave_sql.bind import statements as s
-from datacave_sql.bind.create_table import options
 from datacave_sql.bind.nested import Entries
 from datacave_sql.bind.sqltext import SqlText
 from datacave_sql.bind.state import Binding
 from datacave_sql.bind.statement_text import StatementText
-from datacave_sql.bind.storage_parameters import table_parameters
+from datacave_sql.bind.storage_parameters import table_parameters, view_parameters
 from datacave_sql.bind.stored_text import query_tree
 from datacave_sql.parse import ast
 from datacave_sql.plan import logical as l
@@ -145,7 +143,7 @@ def bind_create_view(b: Binding, statement: ast.CreateView, entries: Entries) ->
         raise DatacaveError("CREATE VIEW specifies more column names than columns", sqlstate=sqlstate.SYNTAX_ERROR)
     columns = query_columns(b, query.columns, statement.columns)
     name = statement.name[-1]
-    view_options = options(statement.options)
+    view_options = view_parameters(statement.options)
     if statement.check_option:
         view_options += (("check_option", statement.check_option),)
     _check_options(b, statement.query, dict(view_options))
@@ -179,26 +177,9 @@ def bind_create_view(b: Binding, statement: ast.CreateView, entries: Entries) ->
 
 
 def _check_options(b: Binding, query: ast.Query, view_options: Mapping[str, str]) -> None:
-    """Raises 22023 for options that views have not, 0A000 for a check of a view that cannot be written through."""
-    for name, value in view_options.items():
-        if name in ("security_barrier", "security_invoker"):
-            try:
-                parse_boolean(value)
-            except DatacaveError:
-                raise DatacaveError(
-                    f'invalid value for boolean option "{name}": {value}', sqlstate=sqlstate.INVALID_PARAMETER_VALUE
-                ) from None
-        elif name != "check_option":
-            raise DatacaveError(f'unrecognized parameter "{name}"', sqlstate=sqlstate.INVALID_PARAMETER_VALUE)
-    option = view_options.get("check_option")
-    if option is None:
+    """Raises 0A000 for a check of a view that cannot be written through."""
+    if "check_option" not in view_options:
         return
-    if option not in ("local", "cascaded"):
-        raise DatacaveError(
-            f'invalid value for enum option "check_option": {option}',
-            sqlstate=sqlstate.INVALID_PARAMETER_VALUE,
-            detail='Valid values are "local" and "cascaded".',
-        )
     refusal = write_target.view_refusal(b, query)
     if refusal is not None:
         raise FeatureNotSupported("WITH CHECK OPTION is supported only on automatically updatable views", hint=refusal)

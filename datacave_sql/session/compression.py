@@ -11,12 +11,13 @@ from typing import Any
 from datacave_core.catalog import Catalog, Table
 from datacave_core.compression import TableCompression
 from datacave_core.layout import TABLE_PREFIX_LENGTH
-from datacave_sql.bind.storage_parameters import COMPRESSION, table_compression
+from datacave_sql.bind.parameter_checks import table_compression
+from datacave_sql.bind.storage_parameters import COMPRESSION
 
 
 def _chosen(tables: Iterable[Table]) -> dict[bytes, TableCompression]:
     return {
-        table.storage_id.to_bytes(TABLE_PREFIX_LENGTH, "big"): table_compression(value)
+        table.storage_id.to_bytes(TABLE_PREFIX_LENGTH, "big"): table_compression(COMPRESSION, value)
         for table in tables
         if table.options and table.storage_id and (value := dict(table.options).get(COMPRESSION)) is not None
     }

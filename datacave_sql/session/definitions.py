@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from datacave_core.catalog import Catalog, Constraint, Index, IndexKey, Table
-from datacave_sql.bind.sqltext import quote_identifier
+from datacave_sql.bind.sqltext import quote_identifier, quote_literal
 from datacave_sql.bind.stored_text import expression_tree
 from datacave_sql.parse import ast
 
@@ -53,11 +53,20 @@ def index_text(table: Table, index: Index, table_name: str, shown: Shown) -> str
         text += f" INCLUDE ({_names(table, index.included)})"
     if index.nulls_not_distinct:
         text += " NULLS NOT DISTINCT"
-    if index.options:
-        text += " WITH (" + ", ".join(f"{name}='{value}'" for name, value in index.options) + ")"
+    text += _with_options(index)
     if index.predicate:
         text += f" WHERE {shown(index.predicate)}"
     return text
+
+
+def _with_options(index: Index) -> str:
+    if not index.options:
+        return ""
+    shown = [
+        f"{quote_identifier(name)}={value if quote_identifier(value) == value else quote_literal(value)}"
+        for name, value in index.options
+    ]
+    return f" WITH ({', '.join(shown)})"
 
 
 def _names(table: Table, columns: Iterable[int]) -> str:
@@ -102,7 +111,7 @@ def _exclusion_text(catalog: Catalog, table: Table, constraint: Constraint, show
         f"{_key_text(table, key, shown)} WITH {operator}"
         for key, operator in zip(index.keys, index.exclusion, strict=True)
     )
-    text = f"EXCLUDE USING {index.method} ({parts})"
+    text = f"EXCLUDE USING {index.method} ({parts}){_with_options(index)}"
     return text if index.predicate is None else f"{text} WHERE ({shown(index.predicate)})"
 
 

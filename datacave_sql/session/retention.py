@@ -11,7 +11,8 @@ from typing import Any
 from datacave_core.catalog import DEFINITION_TABLE_IDS, Catalog, Table
 from datacave_core.layout import TABLE_PREFIX_LENGTH
 from datacave_core.ports import KeptFor
-from datacave_sql.bind.storage_parameters import RETENTION, retention_microseconds
+from datacave_sql.bind.parameter_checks import retention_microseconds
+from datacave_sql.bind.storage_parameters import RETENTION
 
 _DEFINITIONS = frozenset(table_id.to_bytes(TABLE_PREFIX_LENGTH, "big") for table_id in DEFINITION_TABLE_IDS)
 
@@ -30,7 +31,7 @@ class TableRetention:
     def catalog_changed(self, oid: int, catalog: Catalog | None) -> None:
         """The catalog of a database is in force now; None: the database is dropped."""
         wanted = {
-            _prefix(table): KeptFor(retention_microseconds(value))
+            _prefix(table): KeptFor(retention_microseconds(RETENTION, value))
             for table in (catalog.tables.values() if catalog is not None else ())
             if table.options and table.storage_id and (value := dict(table.options).get(RETENTION)) is not None
         }
