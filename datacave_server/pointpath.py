@@ -14,7 +14,7 @@ from struct import Struct
 from typing import Any, TypeAlias
 
 from datacave_core.values import Row
-from datacave_core.wait import Wait, wait_for
+from datacave_core.wait import Wait
 from datacave_protocol import (
     BoundTail,
     backend,
@@ -24,6 +24,7 @@ from datacave_protocol import (
     read_parse,
     result_encoder,
 )
+from datacave_server.durable_answer import DurableAnswer
 from datacave_server.row_description import row_description
 from datacave_sql import (
     CompiledQuery,
@@ -32,6 +33,8 @@ from datacave_sql import (
     PointWrite,
     PreparedStatement,
     Session,
+    SharedShape,
+    fingerprint,
     point_write,
 )
 
@@ -91,6 +94,26 @@ class _Statement:
         )
 
 
+class _Shape:
+    """What simple queries of one fingerprint have in common; `context` is what their names were looked up in."""
+
+    __slots__ = ("answer", "context", "point", "shared", "statement")
+
+    def __init__(
+        self,
+        shared: SharedShape,
+        statement: _Statement,
+        answer: _Answer,
+        point: PointLookup | PointWrite,
+        context: tuple[Any, ...],
+    ) -> None:
+        self.shared = shared
+        self.statement = statement
+        self.answer = answer
+        self.point = point
+        self.context = context
+
+
 class PointPath:
     """The point statements of one session.
 
@@ -98,7 +121,7 @@ class PointPath:
     statement, after which the transaction is spoilt or gone.
     """
 
-    __slots__ = ("_fail", "_known", "_ready", "_session", "_simple", "_unnamed")
+    __slots__ = ("_blocks", "_fail", "_known", "_ready", "_session", "_shapes", "_simple", "_unnamed")
 
     def __init__(self, session: Session, ready: Callable[[], bytes], fail: Callable[[Exception], bytes]) -> None:
         self._session = session
@@ -107,6 +130,8 @@ class PointPath:
         self._known: dict[bytes, _Statement] = {}
         self._unnamed: dict[bytes, PreparedStatement] = {}
         self._simple: dict[int, _Statement] = {}
+        self._shapes: dict[tuple[str, str], _Shape] = {}
+        self._blocks: dict[bytes, CompiledUtility] = {}  # Queries that do nothing but begin or end a block
 
     def answer(self, data: bytes) -> Answer | None:
         """The answer to a chunk that came while nothing else was under way, or None: nothing has happened then."""
@@ -215,15 +240,7 @@ class PointPath:
         durable = session.commit_at_once()
         if durable is None or (durable.done and durable.error is None):
             return head + self._ready()
-        return self._durable_answer(durable, head)
-
-    def _durable_answer(self, durable: Wait, head: bytes) -> Iterator[bytes | Wait]:
-        try:
-            yield from wait_for(durable)
-        except Exception as error:
-            yield self._fail(error)
-        else:
-            yield head + self._ready()
+        return DurableAnswer(durable, head, self._ready, self._fail)
 
     def _parsed(self, data: bytes) -> Answer | None:
         """The answer to a Parse of the unnamed statement, known from before, with its execution behind it."""
@@ -252,13 +269,29 @@ class PointPath:
         session = self._session
         if session.failed:
             return None
+        block = self._blocks.get(data)
+        if block is not None:
+            return self._end_or_begin(block, block.text)
         text = data[5:-1].decode()
+        printed = fingerprint(text)
+        if printed is not None:
+            shape, kinds, literals = printed
+            known = self._shapes.get((shape, kinds))
+            if known is not None and known.context is session.name_context and known.point.holds():
+                values = session.compiler.literal_values(known.shared, literals)
+                if values is not None:
+                    return self._run(known.statement, known.answer, known.point, values, text)
         plan = session.find_plan(text)
         if plan is None:
             return None
         compiled, values = plan
         if not isinstance(compiled, CompiledQuery):
-            return self._end_or_begin(compiled, text)
+            answer = self._end_or_begin(compiled, text)
+            if answer is not None:
+                if len(self._blocks) >= KNOWN_MAX:
+                    self._blocks.clear()
+                self._blocks[data] = compiled
+            return answer
         statement = self._simple.get(id(compiled))
         # The entry keeps its plan alive, so an id cannot come to mean another one.
         if statement is None or (point := statement.point) is None or not point.holds():
@@ -266,6 +299,11 @@ class PointPath:
                 return None
             statement = self._meet_query(compiled, point)
         answer = statement.answers.get(b"") or self._remember_answer(statement, compiled, b"", SIMPLE_TAIL)
+        if printed is not None:
+            shared = session.compiler.shared(printed[0], printed[1])
+            if shared is not None and shared.query is compiled:
+                known = _Shape(shared, statement, answer, point, session.name_context)
+                self._meet_shape((printed[0], printed[1]), known)
         return self._run(statement, answer, point, values, text)
 
     def _end_or_begin(self, compiled: CompiledUtility, text: str) -> Answer | None:
@@ -297,6 +335,12 @@ class PointPath:
             self._simple.clear()
         self._simple[id(compiled)] = statement
         return statement
+
+    def _meet_shape(self, key: tuple[str, str], shape: _Shape) -> None:
+        """Remembers what simple queries of a fingerprint have in common."""
+        if len(self._shapes) >= KNOWN_MAX:
+            self._shapes.clear()
+        self._shapes[key] = shape
 
     def _meet_parse(self, message: bytes) -> PreparedStatement | None:
         """Remembers a Parse whose statement has a plan already."""

@@ -22,6 +22,7 @@ from datacave_core.errors import DatacaveError
 from datacave_core.wait import TURN, Wait
 from datacave_protocol import NEED_DATA, Connection, Event, ProtocolViolation, frontend
 from datacave_server.deadlines import Deadlines, Timeouts
+from datacave_server.durable_answer import DurableAnswer
 from datacave_server.sockets import SocketTransport
 
 FLUSH_BYTES = 64 * 1024
@@ -135,6 +136,8 @@ class Pump(asyncio.Protocol):
             ):
                 if type(answer) is bytes:
                     self.transport.write(answer)
+                elif type(answer) is DurableAnswer:
+                    self._await_disk(answer)
                 else:
                     self._advance(cast(Work, answer))
                     self.flush()
@@ -251,6 +254,24 @@ class Pump(asyncio.Protocol):
         # COPY data may have come before the statement asked for it, or while it was busy with earlier data.
         if self.client.wants_copy_data:
             self._take_copy_data()
+
+    def _await_disk(self, answer: DurableAnswer) -> None:
+        """Suspends a commit, which no timeout ends any more."""
+        self._work = answer
+        self._waiting = answer.durable
+        callback = lambda: self._durable(answer)  # noqa: E731
+        self._resume_callback = callback
+        answer.durable.subscribe(callback)
+
+    def _durable(self, answer: DurableAnswer) -> None:
+        """Tells of a commit at once where nothing but that is left to do."""
+        if self._work is not answer:
+            return
+        if answer.durable.error is not None or self.closing or self._out or not self.wire.at_rest:
+            self._ready(answer)
+            return
+        self._work = self._waiting = self._resume_callback = None
+        self.transport.write(answer.told())
 
     def _ready(self, work: Work) -> None:
         if self._work is work:

@@ -1,6 +1,7 @@
 """SQL: statements to row batches. A Database over a store has Sessions, which run statements as plain generators."""
 
 from datacave_sql.exec.work_memory import MemoryPool
+from datacave_sql.parse.fingerprint import fingerprint
 from datacave_sql.session.change_feed import Change, ChangeFeed, changed_table
 from datacave_sql.session.compiled import CompiledQuery, CompiledUtility
 from datacave_sql.session.database import Database, DatabaseOptions
@@ -26,6 +27,7 @@ from datacave_sql.session.replies import (
     Suspended,
 )
 from datacave_sql.session.session import Session
+from datacave_sql.session.shared_shape import SharedShape
 
 __all__ = [
     "Change",
@@ -53,8 +55,10 @@ __all__ = [
     "ResultColumn",
     "ResultHeader",
     "Session",
+    "SharedShape",
     "Suspended",
     "changed_table",
+    "fingerprint",
     "pin_restore_points",
     "point_write",
 ]

@@ -30,6 +30,7 @@ CONTRACT = 1
 
 cdef enum:
     EVENTS_MAX = 64
+    TURN_EVENTS_MAX = 12
     READ_BYTES_MAX = 256 * 1024
 
 
@@ -84,30 +85,35 @@ cdef class SocketSet:
         cdef Py_ssize_t size
         cdef dict members = self._members
         cdef tuple entry
-        count = epoll_wait(self.descriptor, events, EVENTS_MAX, 0)
-        for place in range(count):
-            descriptor = events[place].data.fd
-            what = events[place].events
-            found = members.get(descriptor)
-            if found is None:
-                continue  # gone in this very turn
-            entry = <tuple> found
-            if what & EPOLLIN:
-                size = c_recv(descriptor, self._buffer, READ_BYTES_MAX, 0)
-                if size >= 0:
-                    try:
-                        if size:
-                            entry[0](PyBytes_FromStringAndSize(self._buffer, size))
-                        else:
-                            entry[1].ended()
-                    except Exception as error:
-                        entry[1].broken(error)
-                elif errno != EAGAIN and errno != EINTR:
-                    entry[1].failed(errno)
-            elif what & (EPOLLHUP | EPOLLERR):
-                entry[1].failed(ECONNRESET)  # nobody reads, and nobody could answer
-            if what & EPOLLOUT and members.get(descriptor) is entry:
-                entry[1].writable()
+        cdef int handled = 0
+        while handled < TURN_EVENTS_MAX:
+            count = epoll_wait(self.descriptor, events, EVENTS_MAX, 0)
+            if count <= 0:
+                return
+            handled += count
+            for place in range(count):
+                descriptor = events[place].data.fd
+                what = events[place].events
+                found = members.get(descriptor)
+                if found is None:
+                    continue  # gone in this very turn
+                entry = <tuple> found
+                if what & EPOLLIN:
+                    size = c_recv(descriptor, self._buffer, READ_BYTES_MAX, 0)
+                    if size >= 0:
+                        try:
+                            if size:
+                                entry[0](PyBytes_FromStringAndSize(self._buffer, size))
+                            else:
+                                entry[1].ended()
+                        except Exception as error:
+                            entry[1].broken(error)
+                    elif errno != EAGAIN and errno != EINTR:
+                        entry[1].failed(errno)
+                elif what & (EPOLLHUP | EPOLLERR):
+                    entry[1].failed(ECONNRESET)  # nobody reads, and nobody could answer
+                if what & EPOLLOUT and members.get(descriptor) is entry:
+                    entry[1].writable()
 
     def close(self):
         """Gives up the descriptor."""

@@ -87,18 +87,27 @@ class Compiler:
             home.plans_by_fingerprint.put(key, shared)
         if shared.query is None:
             return None
+        values = self.literal_values(shared, literals)
+        return None if values is None else (shared.query, values)
+
+    def shared(self, shape: str, kinds: str) -> SharedShape | None:
+        """What is known of a fingerprint."""
+        session = self._session
+        return session.home.plans_by_fingerprint.get((shape, kinds, session.name_context))
+
+    def literal_values(self, shared: SharedShape, literals: Sequence[Any]) -> Sequence[Any] | None:
+        """The values of a fingerprint's literals; None where a type does not take one."""
         if shared.readers is None:
-            return shared.query, literals
-        settings = session.format_settings
+            return literals
+        settings = self._session.format_settings
         try:
-            values = [
+            return [
                 literal if read is None else read(literal, -1, settings)
                 for read, literal in zip(shared.readers, literals, strict=True)
             ]
         except DatacaveError:
-            # A literal that its type does not take: the ordinary way tells where it stands.
+            # The ordinary way tells where it stands.
             return None
-        return shared.query, values
 
     def _share(self, shape: str, kinds: str) -> SharedShape:
         """A plan for all statements of a shape, if there can be one."""
