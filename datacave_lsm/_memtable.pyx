@@ -133,6 +133,48 @@ cdef object cells_apart(PyObject** found, Py_ssize_t count):
     return timestamps, rows, single
 
 
+def unfold(dict cells, list keys, tuple snapshots):
+    """See memtable.plain_unfold."""
+    cdef Py_ssize_t at, count = PyList_GET_SIZE(keys), last = PyTuple_GET_SIZE(snapshots) - 1
+    cdef int64_t horizon = snapshots[last]
+    cdef int64_t timestamp
+    cdef Py_ssize_t bucket, newer_bucket, high, middle
+    cdef PyObject* cell
+    cdef object key, moment
+    cdef list kept_keys = []
+    cdef list kept_timestamps = []
+    cdef list kept_rows = []
+    for at in range(count):
+        if at + 8 < count:
+            lsm_prefetch(<const void*> PyList_GET_ITEM(keys, at + 8))
+        key = <object> PyList_GET_ITEM(keys, at)
+        cell = PyDict_GetItemWithError(cells, key)
+        if cell == NULL:
+            raise KeyError(key)
+        newer_bucket = -1
+        while cell != <PyObject*> None:
+            moment = <object> PyTuple_GET_ITEM(<object> cell, 0)
+            timestamp = moment
+            if timestamp <= horizon:
+                # As bisect_left: the first snapshot that is not below the timestamp; the last one never is.
+                bucket, high = 0, last
+                while bucket < high:
+                    middle = (bucket + high) // 2
+                    if <int64_t> snapshots[middle] < timestamp:
+                        bucket = middle + 1
+                    else:
+                        high = middle
+                if bucket == newer_bucket:
+                    cell = <PyObject*> PyTuple_GET_ITEM(<object> cell, 2)
+                    continue
+                newer_bucket = bucket
+            kept_keys.append(key)
+            kept_timestamps.append(moment)
+            kept_rows.append(<object> PyTuple_GET_ITEM(<object> cell, 1))
+            cell = <PyObject*> PyTuple_GET_ITEM(<object> cell, 2)
+    return kept_keys, kept_timestamps, kept_rows
+
+
 cdef struct Entry:
     uint64_t word
     PyObject* key

@@ -9,6 +9,7 @@ Not here: durability (wal/), visibility, flushing (flush.py), commits too big fo
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
@@ -41,8 +42,33 @@ def plain_gather(cells: dict[bytes, Cell], keys: list[bytes]) -> tuple[list[int]
     return [cell[0] for cell in found], [cell[1] for cell in found], all(cell[2] is None for cell in found)
 
 
+def plain_unfold(
+    cells: dict[bytes, Cell], keys: list[bytes], snapshots: tuple[int, ...]
+) -> tuple[list[bytes], list[int], list[Row | None]]:
+    """The versions of keys that a Retention's snapshots leave, newest first within a key."""
+    kept_keys: list[bytes] = []
+    kept_timestamps: list[int] = []
+    kept_rows: list[Row | None] = []
+    horizon = snapshots[-1]
+    for key in keys:
+        cell: Cell | None = cells[key]
+        newer_bucket = -1
+        while cell is not None:
+            timestamp, row, cell = cell
+            if timestamp <= horizon:
+                bucket = bisect_left(snapshots, timestamp)
+                if bucket == newer_bucket:
+                    continue
+                newer_bucket = bucket
+            kept_keys.append(key)
+            kept_timestamps.append(timestamp)
+            kept_rows.append(row)
+    return kept_keys, kept_timestamps, kept_rows
+
+
 insert = compiled("datacave_lsm._memtable", "insert", plain_insert, 1)
 gather = compiled("datacave_lsm._memtable", "gather", plain_gather, 1)
+unfold = compiled("datacave_lsm._memtable", "unfold", plain_unfold, 1)
 
 
 class Memtable:
@@ -115,24 +141,7 @@ class Memtable:
         timestamps, rows, single = gather(self.cells, keys)
         if single:
             return keys, timestamps, rows
-        kept_keys: list[bytes] = []
-        kept_timestamps: list[int] = []
-        kept_rows: list[Row | None] = []
-        horizon = retention.horizon
-        for key in keys:
-            cell: Cell | None = self.cells[key]
-            newer_bucket = -1
-            while cell is not None:
-                timestamp, row, cell = cell
-                if timestamp <= horizon:
-                    bucket = retention.bucket(timestamp)
-                    if bucket == newer_bucket:
-                        continue
-                    newer_bucket = bucket
-                kept_keys.append(key)
-                kept_timestamps.append(timestamp)
-                kept_rows.append(row)
-        return kept_keys, kept_timestamps, kept_rows
+        return unfold(self.cells, keys, retention.snapshots)
 
     def complete_rows(self, prefix: bytes, layout: Layout) -> None:
         """Lengthens the rows under a prefix to the columns that were added."""

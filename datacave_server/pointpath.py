@@ -131,7 +131,7 @@ class PointPath:
         self._unnamed: dict[bytes, PreparedStatement] = {}
         self._simple: dict[int, _Statement] = {}
         self._shapes: dict[tuple[str, str], _Shape] = {}
-        self._blocks: dict[bytes, CompiledUtility] = {}  # Queries that do nothing but begin or end a block
+        self._blocks: dict[bytes, tuple[CompiledUtility, str]] = {}  # Queries that do nothing but begin or end a block
 
     def answer(self, data: bytes) -> Answer | None:
         """The answer to a chunk that came while nothing else was under way, or None: nothing has happened then."""
@@ -271,7 +271,7 @@ class PointPath:
             return None
         block = self._blocks.get(data)
         if block is not None:
-            return self._end_or_begin(block, block.text)
+            return self._end_or_begin(*block)
         text = data[5:-1].decode()
         printed = fingerprint(text)
         if printed is not None:
@@ -286,12 +286,12 @@ class PointPath:
             return None
         compiled, values = plan
         if not isinstance(compiled, CompiledQuery):
-            answer = self._end_or_begin(compiled, text)
-            if answer is not None:
+            done = self._end_or_begin(compiled, text)
+            if done is not None:
                 if len(self._blocks) >= KNOWN_MAX:
                     self._blocks.clear()
-                self._blocks[data] = compiled
-            return answer
+                self._blocks[data] = compiled, text
+            return done
         statement = self._simple.get(id(compiled))
         # The entry keeps its plan alive, so an id cannot come to mean another one.
         if statement is None or (point := statement.point) is None or not point.holds():

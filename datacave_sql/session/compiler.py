@@ -93,7 +93,8 @@ class Compiler:
     def shared(self, shape: str, kinds: str) -> SharedShape | None:
         """What is known of a fingerprint."""
         session = self._session
-        return session.home.plans_by_fingerprint.get((shape, kinds, session.name_context))
+        found: SharedShape | None = session.home.plans_by_fingerprint.get((shape, kinds, session.name_context))
+        return found
 
     def literal_values(self, shared: SharedShape, literals: Sequence[Any]) -> Sequence[Any] | None:
         """The values of a fingerprint's literals; None where a type does not take one."""

@@ -13,7 +13,7 @@ import pytest
 from datacave_core.values import Row
 from datacave_lsm import _memtable
 from datacave_lsm.key_order import plain_merged, plain_ordered
-from datacave_lsm.memtable import Cell, plain_gather, plain_insert
+from datacave_lsm.memtable import Cell, plain_gather, plain_insert, plain_unfold
 from datacave_lsm.wal import EntryEncoder, _entry
 from datacave_lsm.wal.entry import PlainCommitEncoder
 
@@ -59,6 +59,10 @@ def test_versions_go_in_and_come_out_alike(seed: int) -> None:
         assert fast_tail == plain_tail
         keys = rng.sample(fast_tail, rng.randrange(len(fast_tail) + 1))
         assert _memtable.gather(fast, keys) == plain_gather(plain, keys)
+        snapshots = tuple(sorted(rng.sample(range(-1, 9), rng.choice([1, 1, 2, 4]))))
+        assert _memtable.unfold(fast, keys, snapshots) == plain_unfold(plain, keys, snapshots)
+    with pytest.raises(KeyError):
+        _memtable.unfold(fast, [b"no such key"], (0,))
     with pytest.raises(KeyError):
         _memtable.gather(fast, [b"no such key"])
 
