@@ -24,7 +24,7 @@ from datacave_core.values import Row
 
 PREPARED_TABLE_ID = 23
 _PREFIX = table_prefix(PREPARED_TABLE_ID)
-_FORMAT = 2
+_FORMAT = 3
 
 
 @dataclass(slots=True)
@@ -44,6 +44,8 @@ class PreparedTransaction:
     row_locks: list[tuple[bytes, int]]
     table_locks: list[tuple[int, int]]
     advisory_locks: list[tuple[bytes, int]]
+    moved: list[tuple[bytes, bytes]] = field(default_factory=list)
+    """Old and new keys of rows that get another key."""
     owner: LockOwner = field(default_factory=LockOwner)
     busy: bool = False
     """Whether a session is about to commit it or to roll it back."""
@@ -59,7 +61,8 @@ class PreparedTransaction:
         serial = self.serial
         reads = None if serial is None else [list(serial.keys), serial.ranges]
         facts = [self.number, self.prepared_at, self.role_oid, self.database_oid]
-        return (msgpack.packb([_FORMAT, facts, writes, self.row_locks, self.table_locks, self.advisory_locks, reads]),)
+        locks = [self.row_locks, self.table_locks, self.advisory_locks]
+        return (msgpack.packb([_FORMAT, facts, writes, *locks, reads, self.moved]),)
 
 
 def prepared_in(store: Store) -> Iterator[PreparedTransaction]:
@@ -67,10 +70,10 @@ def prepared_in(store: Store) -> Iterator[PreparedTransaction]:
     for batch in store.scan(_PREFIX, prefix_end(_PREFIX), store.newest_timestamp):
         for key, row in batch:
             known, facts, writes, rows, tables, advisory, *more = msgpack.unpackb(row[0], use_list=False)
-            if known not in (1, _FORMAT):
+            if known not in (1, 2, _FORMAT):
                 raise DataCorrupted(f"prepared transaction of format {known}; this version reads format {_FORMAT}")
             number, prepared_at, role_oid, database_oid = facts[:4]
-            # Format 1 has not kept the reads.
+            # Format 1 has not kept the reads, format 2 not the moves.
             reads = more[0] if more else ([], [[b"", None]]) if facts[4] else None
             found = {key: None if packed is None else unpack_value(packed) for key, packed in writes}
             gid = key[len(_PREFIX) :].decode()
@@ -85,6 +88,7 @@ def prepared_in(store: Store) -> Iterator[PreparedTransaction]:
                 list(rows),
                 list(tables),
                 list(advisory),
+                list(more[1]) if len(more) > 1 else [],
             )
 
 

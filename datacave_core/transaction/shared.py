@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from datacave_core import sqlstate
@@ -78,6 +78,8 @@ class SharedState:
         writes[prepared.key] = None
         done = self.write_now(writes)
         del self.prepared[prepared.gid]
+        if commit and prepared.moved:
+            self.tell_moves(prepared.moved, done.timestamp)
         if prepared.serial is not None:
             if commit:
                 self.dependencies.committed(prepared.serial, done.timestamp)
@@ -86,6 +88,13 @@ class SharedState:
         self.locks.release_all(prepared.owner)
         self.table_locks.release(prepared.owner)
         return done
+
+    def tell_moves(self, moved: Sequence[tuple[bytes, bytes]], timestamp: int) -> None:
+        """Remembers the moves of a commit for whoever still sees the old keys."""
+        moves = self.moves
+        if len(self.active) <= 1 and moves.newest <= self.store.visible_timestamp:
+            moves.forget()
+        moves.add(moved, timestamp)
 
     def set_layout(self, prefix: bytes, layout: Layout) -> None:
         """Registers a layout with the store and for scans that merge own writes."""

@@ -71,6 +71,9 @@ class TransactionSnapshot:
             snapshot = own
             if own > self.must_be_durable_before_rows:
                 self.must_be_durable_before_rows = own
+        if self.must_be_durable_before_rows > snapshot:
+            # Nor does it see less than an earlier statement did, which has met newer rows.
+            snapshot = self.must_be_durable_before_rows
         self.snapshot = snapshot
         if self.isolation is not Isolation.READ_COMMITTED:
             self._snapshot_fixed = True

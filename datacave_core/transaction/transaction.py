@@ -45,8 +45,9 @@ PREPARED_ROWS_MIN = 4096
 
 _NEVER: Final[Any] = object()
 
-Mark: TypeAlias = tuple[int, int, int, int, int]
-"""A point to roll back to: lengths of the undo log, of the lists of row, advisory and table locks, and of the hooks."""
+Mark: TypeAlias = tuple[int, int, int, int, int, int]
+"""A point to roll back to: lengths of the undo log, of the lists of row, advisory and table locks, of the hooks, and of
+the moves."""
 
 
 class Transaction(TransactionSnapshot):
@@ -87,8 +88,8 @@ class Transaction(TransactionSnapshot):
         self._past_pins = {}
         self._prepared: tuple[int, Prepared] | None = None  # for the first so many writes
         self.loads: Loads | None = None
-        self.moved: list[tuple[bytes, bytes]] | None = None
-        """Old and new keys of rows that have got another key."""
+        self.moved: list[tuple[bytes, bytes]] = []
+        """Old and new keys of rows that have got another key; the same key twice where another row has got it."""
         manager.active.add(self)
 
     def history(self, low: bytes, high: bytes | None, until: int) -> Iterator[tuple[bytes, Version]]:
@@ -336,8 +337,7 @@ class Transaction(TransactionSnapshot):
             return
         version = store.get_version(key, newest)
         if version is not None and version.timestamp > self.snapshot:
-            gone = version.row is None and self.manager.moves.find(key, version) is None
-            what = "delete" if gone else "update"
+            what = "delete" if self.place_of(key) is None else "update"
             raise SerializationFailure(f"could not serialize access due to concurrent {what}")
 
     def note_read(self, key: bytes) -> None:
@@ -351,15 +351,30 @@ class Transaction(TransactionSnapshot):
         if self._serial is not None:
             self.manager.dependencies.meet_readers(self._serial, key)
 
-    def moved_to(self, key: bytes) -> bytes | None:
-        """Where a row has gone that was there at the snapshot: its new key, if another transaction has changed it."""
-        moves = self.manager.moves
-        if not moves:
-            return None
-        version = self._store.get_version(key, self._store.newest_timestamp)
-        if version is None or version.row is not None or version.timestamp <= self.snapshot:
-            return None
-        return moves.find(key, version)
+    def check_vacant(self, key: bytes, tombstone: Version) -> None:
+        """Called for a locked key that has no row, before one is put there.
+
+        Raises SerializationFailure where the snapshot of REPEATABLE READ and SERIALIZABLE shows one all the same: there
+        would be two rows under one key then.
+        """
+        snapshot = self.snapshot
+        if self.isolation is Isolation.READ_COMMITTED or not snapshot < tombstone.timestamp < NEWEST:
+            return
+        if self._store.get(key, snapshot) is not None:
+            raise SerializationFailure("could not serialize access due to concurrent delete")
+
+    def place_of(self, key: bytes) -> bytes | None:
+        """Where the row is by now that the snapshot shows under a key, whatever others have done to it since: the same
+        key, the one it has got instead, or None if it has been deleted (even if another row has that key now)."""
+        store, snapshot = self._store, self.snapshot
+        newest = store.newest_timestamp
+        if newest <= snapshot or key in self._writes.rows:
+            return key
+        version = store.get_version(key, newest)
+        if version is None or version.timestamp <= snapshot:
+            return key
+        place = self.manager.moves.follow(key, snapshot)
+        return place if place != key or version.row is not None else None
 
     # Writing
 
@@ -381,8 +396,6 @@ class Transaction(TransactionSnapshot):
         """Writes a row under another key."""
         self._writes.put(key, None)
         self._writes.put(new_key, row)
-        if self.moved is None:
-            self.moved = []
         self.moved.append((key, new_key))
 
     def delete(self, key: bytes) -> None:
@@ -403,6 +416,7 @@ class Transaction(TransactionSnapshot):
             len(owner.transaction_advisory),
             len(owner.table_log),
             len(self.before_commit),
+            len(self.moved),
         )
 
     def rollback_to(self, mark: Mark) -> None:
@@ -410,7 +424,7 @@ class Transaction(TransactionSnapshot):
 
         So are all loads: a mark is made when there are none.
         """
-        undo, acquired, advisory, tables, hooks = mark
+        undo, acquired, advisory, tables, hooks, moved = mark
         if self.loads is not None:
             self.loads.give_up()
         self._writes.undo_to(undo)
@@ -418,6 +432,7 @@ class Transaction(TransactionSnapshot):
         if len(self.owner.table_log) > tables:
             self.manager.table_locks.release_to(self.owner, tables)
         del self.before_commit[hooks:]
+        del self.moved[moved:]
 
     def release(self, mark: Mark) -> None:
         """Forgets a mark: what was done since belongs to the transaction (or an earlier mark) now."""
@@ -496,18 +511,11 @@ class Transaction(TransactionSnapshot):
         self.manager.durability.add(commit)
         if serial is not None:
             self.manager.dependencies.committed(serial, commit.timestamp)
-        if self.moved is not None:
-            self._tell_moves(self.moved, commit.timestamp)
+        if self.moved:
+            self.manager.tell_moves(self.moved, commit.timestamp)
         if not keep_locks:
             self._end()
         return commit
-
-    def _tell_moves(self, moved: list[tuple[bytes, bytes]], timestamp: int) -> None:
-        moves, rows = self.manager.moves, self._writes.rows
-        if len(self.manager.active) > 1:
-            moves.add((pair for pair in moved if rows.get(pair[0], ()) is None and rows.get(pair[1])), timestamp)
-        else:
-            moves.forget()
 
     def release_locks(self) -> None:
         """What `commit` has left to do, if anything."""
@@ -538,6 +546,7 @@ class Transaction(TransactionSnapshot):
         writes = dict(self._writes.rows)
         now = manager.clock.now_microseconds()
         prepared = PreparedTransaction(gid, self.number, now, role_oid, database_oid, serial, writes, [], [], [])
+        prepared.moved = self.moved
         prepared.owner.transaction_number = self.number
         prepared.row_locks = self._lock_table.transfer(owner, prepared.owner)
         prepared.table_locks = manager.table_locks.transfer(owner, prepared.owner)

@@ -31,6 +31,8 @@ class LockedTable:
     row_slot: int
     make_fresh: Factory
     from_physical: object
+    key_slots: tuple[int, ...] = ()
+    """The columns of unique keys, in a whole row."""
     members: Mapping[bytes, tuple[Factory, object]] | None = None
 
 
@@ -65,8 +67,7 @@ class LockRows:
                     newest, followed = yield from self._lock(context, table, kept[table.key_slot])
                     if newest is None:
                         kept = None
-                    elif followed or (newest != kept[table.row_slot] and self.mode != "key share"):
-                        # A lock of the key lets the rest of the row change: the snapshot's values are good.
+                    elif followed or (newest != kept[table.row_slot] and self._counts(context, table, kept, newest)):
                         kept = renew(kept, newest)
                         changed = True
                 if kept is not None and (not changed or recheck is None or recheck(kept)):
@@ -82,21 +83,32 @@ class LockRows:
         key while it was waited for."""
         transaction = context.transaction
         place: bytes | None = key
-        newest = None
-        old_key = key
-        while newest is None and place is not None:
-            key = place
-            wait = transaction.lock(key, LOCK_MODES[self.mode], POLICIES[self.policy], table.name)
+        while place is not None:
+            wait = transaction.lock(place, LOCK_MODES[self.mode], POLICIES[self.policy], table.name)
             if wait is SKIPPED:
                 return None, False
             if wait is not None:
                 yield from wait_for(wait)
-            newest = transaction.get_latest(key)
+            newest = transaction.get_latest(place)
             if newest is None or self.mode != "key share":
-                transaction.check_write(key)
-            place = transaction.moved_to(key) if newest is None else None
-        convert = table.from_physical if table.members is None else table.members[key[:PREFIX_LENGTH]][1]
-        return newest if newest is None or not callable(convert) else convert(newest), key != old_key
+                transaction.check_write(place)
+            now = transaction.place_of(key)
+            if now == place:
+                convert = table.from_physical if table.members is None else table.members[place[:PREFIX_LENGTH]][1]
+                return newest if newest is None or not callable(convert) else convert(newest), place != key
+            place = now
+        return None, False
+
+    def _counts(self, context: ExecutionContext, table: LockedTable, found: Row, newest: Row) -> bool:
+        """Whether the newest values of a row are to be shown. A lock of the key lets the rest of the row change: the
+        snapshot's values are good then. Raises SerializationFailure where the snapshot is to stay."""
+        if self.mode != "key share":
+            return True
+        old = found[table.row_slot]
+        if all(old[slot] == newest[slot] for slot in table.key_slots):
+            return False
+        context.transaction.check_write(found[table.key_slot])
+        return True
 
     def children(self) -> Sequence[Operator]:
         return (self.child,)

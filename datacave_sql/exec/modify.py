@@ -302,7 +302,8 @@ class Update:
     def _open_point(self, context: ExecutionContext, child: KeyLookup) -> Batches:
         """A statement that reads nothing but the rows it names by key: they are locked first and read once.
 
-        That is as if the statement's snapshot had been taken after the lock, which READ COMMITTED leaves open.
+        That is as if the statement's snapshot had been taken after the lock, which READ COMMITTED leaves open. A row
+        that somebody else has locked is looked at first: one that the snapshot does not show is not waited for.
         """
         transaction = context.transaction
         access = self.access
@@ -312,6 +313,11 @@ class Update:
         returned: list[Row] = []
         for key in child.make_keys(context)():
             mode = NO_KEY_UPDATE
+            if not transaction.lock_at_once(key, NO_KEY_UPDATE):
+                shown = transaction.get(key)
+                source = find([(key, shown)]) if shown is not None else []
+                writer = yield from self.write(context, source, returned, writer=writer)
+                continue
             known: tuple[Row, Row, Row] | None = None  # of the unlocked row: stored, found, new
             if self.key_slots:
                 known = self._point_row(transaction.get_latest(key), key, find, new_row)

@@ -145,7 +145,12 @@ class RowWriter:
         if wait is not None:
             yield from wait_for(wait)
         version = self.transaction.get_latest_version(key)
-        if version is None or version.row is None:
+        if version is None:
+            return None
+        if version.row is None:
+            self.transaction.check_vacant(key, version)
+            if index.index.index_number == 0:
+                self.transaction.moved.append((key, key))
             return None
         return key if index.index.index_number == 0 else version.row[0]
 
@@ -261,6 +266,10 @@ class RowWriter:
                     version = transaction.get_latest_version(key)
                     if key in seen or (version is not None and version.row is not None):
                         raise self.unique_violation(index, row)
+                    if version is not None:
+                        transaction.check_vacant(key, version)
+                        if index.index.index_number == 0:
+                            transaction.moved.append((key, key))
                     seen.add(key)
         row_keys = unique[0] if access.clustered is not None else [access.row_key(row, self._row_id) for row in rows]
         convert = access.rows.to_physical_rows
@@ -306,13 +315,18 @@ class RowWriter:
         return version.row if self.access.from_physical is None else self.access.from_physical(version.row)
 
     def lock_newest(self, key: bytes, mode: int = UPDATE) -> Steps[tuple[bytes, Row] | None]:
-        """The same, following a row that has got another key while it was waited for; its key and row."""
+        """The same for a row that the snapshot shows, following it where it has got another key since; its key and row.
+
+        A row that has been inserted under the key of a deleted one is another row.
+        """
+        transaction = self.transaction
         place: bytes | None = key
         while place is not None:
             row = yield from self.lock_row(place, mode)
-            if row is not None:
-                return place, row
-            place = self.transaction.moved_to(place)
+            now = transaction.place_of(key)
+            if now == place:
+                return (place, row) if row is not None else None
+            place = now
         return None
 
     def update(self, key: bytes, old: Row, new: Row) -> Steps[bytes]:

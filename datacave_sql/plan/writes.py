@@ -480,12 +480,18 @@ def plan_lock_rows(p: Planner, node: l.LockRows, needed: frozenset[int], conjunc
             child.columns.index(table.old_row_column),
             fresh_row(p, child, table),
             p.environment.access(table.table).from_physical,
+            () if table.members is not None else _unique_slots(p, table.table),
             _locked_members(p, child, table),
         )
         for table in node.tables
     )
     recheck = condition_function(p, child, node.recheck)
     return LockRows(child, tables, node.mode, node.policy, recheck, child.columns, child.not_null)
+
+
+def _unique_slots(p: Planner, table: Table) -> tuple[int, ...]:
+    unique = [index.columns for index in p.environment.access(table).indexes if index.index.unique]
+    return tuple(sorted({number - 1 for columns in unique for number in columns}))
 
 
 def _locked_members(p: Planner, child: Operator, table: l.LockedTable) -> dict[bytes, tuple[Factory, object]] | None:

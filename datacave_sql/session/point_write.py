@@ -97,8 +97,10 @@ class PointInsert(PointStatement):
         if access.clustered is not None:
             if not transaction.lock_at_once(key, UPDATE):
                 return None
-            if transaction.get_latest(key) is not None:
-                raise RowWriter(context, access).unique_violation(access.clustered, row)
+            if (there := transaction.get_latest_version(key)) is not None:
+                if there.row is not None:
+                    raise RowWriter(context, access).unique_violation(access.clustered, row)
+                transaction.moved.append((key, key))
         transaction.put(key, row if access.to_physical is None else access.to_physical(row))
         return 1
 
