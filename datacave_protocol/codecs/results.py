@@ -15,8 +15,8 @@ from datacave_core.types.io import text_encoder_of, type_io
 from datacave_protocol.codecs.formats import TEXT, result_formats
 from datacave_protocol.writer import ColumnEncoder, Inline, RowsEncoder, data_row_encoder
 
-FIRST_CATALOG_OID: Final = 16384
-"""Types from here on are made by users and may change, so nothing about them is kept."""
+FIRST_CATALOG_OID: Final = 10000
+"""Types from here on are those of system relations, or made by users and may change: nothing about them is kept."""
 
 _TEXT_KINDS: Final[dict[int, Inline]] = {
     **dict.fromkeys((oids.INT2, oids.INT4, oids.INT8, oids.OID, oids.XID, oids.XID8, oids.CID), Inline.INT_TEXT),

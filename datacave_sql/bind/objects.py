@@ -10,6 +10,7 @@ from datacave_core.catalog import Column, DomainCheck, EnumLabel, Sequence, Type
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_sql.bind import coercion, constraints, relations, sequences, typenames
 from datacave_sql.bind import statements as s
+from datacave_sql.bind.constructs import resolve_collation
 from datacave_sql.bind.create_range import bind_create_range
 from datacave_sql.bind.domains import domain_scope
 from datacave_sql.bind.indexable import refuse_subquery
@@ -212,7 +213,9 @@ def bind_create_composite(b: Binding, statement: ast.CreateCompositeType, entrie
             )
         found = typenames.resolve_type(b, item.type_name)
         typenames.require_storable(b, item.name, found.oid, item.position)
-        attributes.append(Column(number, item.name, found.oid, found.typmod))
+        collation = resolve_collation(b, item.collation, item.position) if item.collation is not None else 0
+        collation = collation or b.types.type(found.oid).collation_oid
+        attributes.append(Column(number, item.name, found.oid, found.typmod, collation=collation))
     return s.CreateType(TypeDefinition(0, 0, schema_oid, statement.name[-1], "c", attributes=tuple(attributes)))
 
 

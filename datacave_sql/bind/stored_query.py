@@ -42,9 +42,20 @@ def query_columns(b: Binding, columns: Sequence[l.OutputColumn], names: Sequence
                 f'column "{label}" has pseudo-type {b.types.name(column.type)}',
                 sqlstate=sqlstate.INVALID_TABLE_DEFINITION,
             )
-        collation = b.types.type(column.type).collation_oid
-        made.append(Column(number, label, column.type, column.typmod, collation=collation))
+        type_oid, typmod = _declared_type(b, column)
+        collation = b.types.type(type_oid).collation_oid
+        made.append(Column(number, label, type_oid, typmod, collation=collation))
     return tuple(made)
+
+
+def _declared_type(b: Binding, column: l.OutputColumn) -> tuple[int, int]:
+    """The type of a column of a result: the domain, where it is a column of a table that has one."""
+    table = b.catalog.tables.get(column.table_oid)
+    if table is not None and 0 < column.attribute <= len(table.columns):
+        declared = table.column(column.attribute)
+        if b.types.kind(declared.type_oid) == "d" and b.types.base(declared.type_oid) == column.type:
+            return declared.type_oid, declared.typmod
+    return column.type, column.typmod
 
 
 def query_text(b: Binding, query: ast.Statement) -> str:

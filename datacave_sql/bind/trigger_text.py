@@ -14,7 +14,7 @@ def function_name(catalog: Catalog, oid: int, path: tuple[str, ...]) -> str:
     """The function that a trigger calls; with its schema where the search path does not lead to it."""
     routine = catalog.routines.get(oid)
     if routine is None:
-        return registry.function(oid).name
+        return quote_identifier(registry.function(oid).name)
     schema = catalog.schemas[routine.schema_oid].name
     for name in path:
         known = catalog.schema_named(name)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError, FeatureNotSupported
-from datacave_core.types import FormatSettings, TypeIO, oids
+from datacave_core.types import FormatSettings, TypeIO, format_type, oids
 from datacave_core.types.registered import REGISTERED_IO
 from datacave_sql.functions.context import EvaluationContext
 from datacave_sql.functions.factfiles import ARGUMENTS, NAME, operator_rows, proc_row, proc_rows_named
@@ -32,7 +32,11 @@ def registered_text(type_oid: int, value: int, context: EvaluationContext) -> st
 def _name(type_oid: int, value: int, context: EvaluationContext) -> str | None:
     catalog = context.catalog
     if type_oid == oids.REGTYPE:
-        return context.types.name(value) if context.types.find(value) is not None else None
+        kind = context.types.find(value)
+        if kind is None:
+            return None
+        place = catalog.type_schema(kind.element_oid if kind.is_array else value)
+        return format_type(value, None, context.types.find, schema=place)
     if type_oid == oids.REGCLASS:
         relation = catalog.relation_name(value)
         if relation is None:

@@ -127,7 +127,7 @@ def _system_rows() -> tuple[Row, ...]:
     return tuple(found)
 
 
-def _column_row(rows: CatalogRows, relation: int, column: Column) -> Row:
+def _column_row(rows: CatalogRows, relation: int, column: Column, typed: bool = False) -> Row:
     if column.dropped:
         # As PostgreSQL does: the place stays, with a name nobody chooses and no type.
         name = f"........pg.dropped.{column.number}........"
@@ -136,7 +136,8 @@ def _column_row(rows: CatalogRows, relation: int, column: Column) -> Row:
     found = rows.types.find(column.type_oid)
     layout = _layout(found)
     collation = column.collation or layout[4]
-    dimensions = 1 if found is not None and found.is_array else 0
+    # What a table has from the type that it is of says nothing about dimensions.
+    dimensions = 1 if found is not None and found.is_array and found.kind != "d" and not typed else 0
     return _row(
         relation, column.name, column.type_oid, column.number, layout, typmod=column.typmod, dimensions=dimensions,
         not_null=column.not_null, default=column.default is not None, identity=column.identity,
@@ -145,7 +146,7 @@ def _column_row(rows: CatalogRows, relation: int, column: Column) -> Row:
 
 
 def _table_rows(rows: CatalogRows, table: Table) -> list[Row]:
-    found = [_column_row(rows, table.oid, column) for column in table.columns]
+    found = [_column_row(rows, table.oid, column, bool(table.of_type_oid)) for column in table.columns]
     if table.kind in "rmp":
         found += _system_columns(table.oid)
     find = rows.types.find

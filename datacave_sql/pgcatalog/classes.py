@@ -14,13 +14,12 @@ from datacave_core.catalog import ADMIN_ROLE_OID, Index, Table, TypeDefinition
 from datacave_core.catalog import Sequence as CatalogSequence
 from datacave_core.values import Array, Row
 from datacave_sql.pgcatalog.facts import relation_shapes
+from datacave_sql.pgcatalog.operator_classes import ACCESS_METHODS, BTREE
 from datacave_sql.pgcatalog.partitions import bound_text
 from datacave_sql.pgcatalog.privileges import acl_array, system_acl
 from datacave_sql.pgcatalog.snapshot import CatalogRows
 
 HEAP_METHOD: Final = 2
-BTREE_METHOD: Final = 403
-ACCESS_METHODS: Final = {"btree": 403, "hash": 405, "gist": 783, "gin": 2742, "spgist": 4000, "brin": 3580}
 _WITH_ROWS: Final = "rmtp"
 
 
@@ -166,7 +165,7 @@ def _index_row(table: Table, index: Index, parent: bool) -> Row:
     divided = table.kind == "p"
     return _row(
         index.oid, index.name, table.schema_oid, "I" if divided else "i", table.owner_oid,
-        len(index.keys) + len(index.included), method=ACCESS_METHODS.get(index.method, BTREE_METHOD),
+        len(index.keys) + len(index.included), method=ACCESS_METHODS.get(index.method, BTREE),
         persistence=table.persistence, options=options_array(index.options), parent=divided and parent,
         partition=bool(index.parent_oid),
     )  # fmt: skip

@@ -6,20 +6,30 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Final
 
-from datacave_core.catalog import INFORMATION_SCHEMA_OID, Constraint, Table, TypeDefinition
+from datacave_core.catalog import INFORMATION_SCHEMA_OID, Constraint, DomainCheck, Table, TypeDefinition
 from datacave_core.values import Array, Row
 from datacave_sql.functions import registry
 from datacave_sql.pgcatalog.facts import domain_shapes, index_shapes, relation_shapes
+from datacave_sql.pgcatalog.indexes import key_type
+from datacave_sql.pgcatalog.internal_triggers import all_constraints, depends_on_others
 from datacave_sql.pgcatalog.snapshot import CatalogRows
 
 _TEXT: Final = 25
 _VARCHAR: Final = 1043
+_ANY_ARRAY: Final = 2277
+_GENERIC: Final = {"r": 3831, "e": 3500, "m": 4537}
+"""The pseudo-types that operators of ranges, enums and multiranges are declared over."""
 
 
 def constraint_rows(rows: CatalogRows) -> list[Row]:
     """All of pg_constraint."""
     found = list(_system_rows())
-    found += rows.per_object("constraint", rows.catalog.tables.items(), _of_table)
+    catalog = rows.catalog
+    alone = ((oid, table) for oid, table in catalog.tables.items() if not depends_on_others(catalog, table))
+    found += rows.per_object("constraint", alone, _of_table)
+    for table in catalog.tables.values():
+        if depends_on_others(catalog, table):
+            found += _of_table(rows, table)
     found += rows.per_object(
         "constraint.domain", ((t.oid, t) for t in rows.catalog.types.values() if t.checks), lambda r, t: _checks(t)
     )
@@ -30,6 +40,8 @@ def constraints_of(rows: CatalogRows, relation: int) -> Sequence[Row]:
     """The rows of one table's constraints; relation 0 is that of the domains' checks."""
     table = rows.catalog.tables.get(relation)
     if table is not None:
+        if depends_on_others(rows.catalog, table):
+            return _of_table(rows, table)
         return rows.of_object("constraint", relation, table, _of_table)
     if not relation:
         return [row for row in constraint_rows(rows) if not row[7]]
@@ -37,7 +49,7 @@ def constraints_of(rows: CatalogRows, relation: int) -> Sequence[Row]:
 
 
 def _of_table(rows: CatalogRows, table: Table) -> list[Row]:
-    return [_row(rows, table, one) for one in table.constraints]
+    return [_row(rows, table, one) for one in all_constraints(rows.catalog, table)]
 
 
 def _make(
@@ -46,13 +58,14 @@ def _make(
     delete: str = " ", match: str = " ", no_inherit: bool = True, key: tuple[int, ...] = (),
     referenced_key: tuple[int, ...] = (), equality: tuple[int, ...] = (), set_columns: tuple[int, ...] = (),
     expression: str | None = None, parent: int = 0, local: bool = True, inherited: int = 0,
+    excluding: tuple[int, ...] = (),
 ) -> Row:  # fmt: skip
     operators = Array.of(equality) if equality else None
     return (
         oid, name, schema, kind, deferrable, deferred, validated, relation, domain, index, parent, referenced, update,
         delete, match, local, inherited, no_inherit, Array.of(key) if key else None,
         Array.of(referenced_key) if referenced_key else None, operators, operators, operators,
-        Array.of(set_columns) if set_columns else None, None, expression,
+        Array.of(set_columns) if set_columns else None, Array.of(excluding) if excluding else None, expression,
     )  # fmt: skip
 
 
@@ -78,13 +91,16 @@ def _system_rows() -> tuple[Row, ...]:
     return tuple(found)
 
 
-def constraint_owners(rows: CatalogRows) -> dict[int, Table | TypeDefinition]:
-    """Tables and domains by the oids of their constraints."""
-    found: dict[int, Table | TypeDefinition] = {}
+Owned = tuple[Table, Constraint] | tuple[TypeDefinition, DomainCheck]
+
+
+def constraint_owners(rows: CatalogRows) -> dict[int, Owned]:
+    """Constraints by oid, each with its table or domain."""
+    found: dict[int, Owned] = {}
     for table in rows.catalog.tables.values():
-        found.update((constraint.oid, table) for constraint in table.constraints)
+        found.update((constraint.oid, (table, constraint)) for constraint in all_constraints(rows.catalog, table))
     for definition in rows.catalog.types.values():
-        found.update((check.oid, definition) for check in definition.checks)
+        found.update((check.oid, (definition, check)) for check in definition.checks)
     return found
 
 
@@ -119,14 +135,32 @@ def _row(rows: CatalogRows, table: Table, constraint: Constraint) -> Row:
             deferred=c.initially_deferred, validated=c.validated, referenced=c.referenced_table_oid,
             update=c.on_update, delete=c.on_delete, match=c.match, key=c.columns, referenced_key=c.referenced_columns,
             equality=equality, set_columns=c.delete_set_columns, parent=c.parent_oid, local=c.is_local,
-            inherited=c.inherit_count,
+            inherited=c.inherit_count, no_inherit=table.kind != "p" and not c.parent_oid,
         )  # fmt: skip
     return _make(
-        c.oid, c.name, table.schema_oid, c.kind, relation=table.oid, index=c.index_oid, deferrable=c.deferrable,
-        deferred=c.initially_deferred, validated=c.validated, key=c.columns,
-        no_inherit=c.no_inherit if c.kind == "c" else not c.parent_oid, expression=c.expression, parent=c.parent_oid,
-        local=c.is_local, inherited=c.inherit_count,
+        c.oid, c.name, table.schema_oid, c.kind, relation=table.oid, index=0 if c.kind == "t" else c.index_oid,
+        deferrable=c.deferrable, deferred=c.initially_deferred, validated=c.validated, key=c.columns,
+        no_inherit=c.no_inherit if c.kind == "c" else not c.parent_oid,
+        expression=c.expression, parent=c.parent_oid, local=c.is_local, inherited=c.inherit_count,
+        excluding=_excluding(rows, table, c) if c.kind == "x" else (),
     )  # fmt: skip
+
+
+def _excluding(rows: CatalogRows, table: Table, constraint: Constraint) -> tuple[int, ...]:
+    """The operators of an exclusion constraint."""
+    index = next((one for one in table.indexes if one.oid == constraint.index_oid), None)
+    if index is None:
+        return ()
+    found = []
+    for key, name in zip(index.keys, index.exclusion, strict=True):
+        type_oid = rows.types.base(key_type(table, key)[0])
+        generic = _GENERIC.get(rows.types.kind(type_oid), _ANY_ARRAY if rows.types.type(type_oid).is_array else 0)
+        candidates = {operator.left: operator for operator in registry.operators_named(name)}
+        operator = candidates.get(_TEXT if type_oid == _VARCHAR else type_oid) or candidates.get(generic)
+        made = rows.catalog.operators.values()
+        users = next((o.oid for o in made if o.name == name and type_oid in (o.left_oid, o.right_oid)), 0)
+        found.append(operator.oid if operator is not None else users)
+    return tuple(found)
 
 
 def _checks(definition: TypeDefinition) -> list[Row]:

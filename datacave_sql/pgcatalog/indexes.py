@@ -8,42 +8,14 @@ from typing import Final
 
 from datacave_core.catalog import Index, IndexKey, Table
 from datacave_core.values import Row
-from datacave_sql.pgcatalog.classes import ACCESS_METHODS
-from datacave_sql.pgcatalog.facts import fixed_rows, index_shapes
+from datacave_sql.pgcatalog.facts import index_shapes
+from datacave_sql.pgcatalog.operator_classes import ACCESS_METHODS, named_class, operator_class
 from datacave_sql.pgcatalog.relation import int2vector
 from datacave_sql.pgcatalog.snapshot import CatalogRows
 
-BTREE: Final = 403
 _DESCENDING: Final = 1
 _NULLS_FIRST: Final = 2
-_BY_KIND: Final = {"e": 3500, "r": 3831, "c": 2249, "m": 4537}
-_ANY_ARRAY: Final = 2277
 _TEXT: Final = 25
-_VARCHAR: Final = 1043
-
-
-@cache
-def _default_classes() -> dict[tuple[int, int], int]:
-    return {(row[1], row[6]): row[0] for row in fixed_rows("pg_opclass") if row[7]}
-
-
-@cache
-def _named_classes() -> dict[tuple[int, str], int]:
-    return {(row[1], row[2]): row[0] for row in fixed_rows("pg_opclass")}
-
-
-def operator_class(rows: CatalogRows, method: int, type_oid: int) -> int:
-    """The default operator class of a type, by its own oid or what it belongs to; 0 where there is none."""
-    classes = _default_classes()
-    base = rows.types.base(type_oid) if rows.types.find(type_oid) is not None else type_oid
-    found = classes.get((method, _TEXT if base == _VARCHAR else base))
-    if found is not None:
-        return found
-    described = rows.types.find(base)
-    if described is None:
-        return 0
-    generic = _ANY_ARRAY if described.is_array else _BY_KIND.get(described.kind, 0)
-    return classes.get((method, generic), 0)
 
 
 def index_rows(rows: CatalogRows) -> list[Row]:
@@ -92,7 +64,7 @@ def _row(rows: CatalogRows, table: Table, index: Index) -> Row:
         type_oid, collation = key_type(table, key)
         described = rows.types.find(type_oid)
         collations.append(collation or (described.collation_oid if described is not None else 0))
-        named = _named_classes().get((method, key.operator_class))
+        named = named_class(method, key.operator_class)
         classes.append(named or operator_class(rows, method, type_oid))
         options.append((_DESCENDING if key.descending else 0) | (_NULLS_FIRST if key.nulls_first else 0))
     places = [key.column for key in index.keys] + list(index.included)
@@ -100,8 +72,8 @@ def _row(rows: CatalogRows, table: Table, index: Index) -> Row:
     constraint = next((c for c in table.constraints if c.oid == index.constraint_oid), None)
     return (
         index.oid, table.oid, len(places), len(index.keys), index.unique, index.nulls_not_distinct, index.primary,
-        False, constraint is None or not constraint.deferrable, index.oid == table.cluster_index_oid, index.valid,
-        False, True, True, index.oid == table.replica_index_oid,
+        bool(index.exclusion), constraint is None or not constraint.deferrable,
+        index.oid == table.cluster_index_oid, index.valid, False, True, True, index.oid == table.replica_index_oid,
         int2vector(places), int2vector(collations), int2vector(classes), int2vector(options),
         ", ".join(expressions) if expressions else None, index.predicate,
     )  # fmt: skip

@@ -17,8 +17,8 @@ def tables_view(rows: CatalogRows) -> list[Row]:
     referenced = rows.catalog.foreign_keys_to
     found: list[Row] = [
         (
-            rows.schema_name(t.schema_oid), t.name, rows.role_name(t.owner_oid), None, bool(t.indexes), False,
-            bool(referenced(t.oid)) or any(c.kind == "f" for c in t.constraints),
+            rows.schema_name(t.schema_oid), t.name, rows.role_name(t.owner_oid), None, bool(t.indexes),
+            bool(t.rules), bool(t.triggers) or bool(referenced(t.oid)) or any(c.kind == "f" for c in t.constraints),
             t.row_security,
         )
         for t in rows.catalog.tables.values()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datacave_core.catalog import Table
+from datacave_core.catalog import PartitionKeyPart, Table
 from datacave_core.types import oids
 from datacave_core.values import Array, Row
+from datacave_sql.pgcatalog.operator_classes import BTREE, HASH, named_class, operator_class
 from datacave_sql.pgcatalog.snapshot import CatalogRows
 
 
@@ -38,12 +39,19 @@ def partitioned_rows(rows: CatalogRows) -> list[Row]:
         found.append(
             (
                 table.oid, key.strategy, len(key.parts), default,
-                Array.of(tuple(part.column for part in key.parts)), Array.of(tuple(0 for _ in key.parts)),
+                Array.of(tuple(part.column for part in key.parts)),
+                Array.of(tuple(key_class(rows, key.strategy, part) for part in key.parts)),
                 Array.of(tuple(part.collation for part in key.parts)),
                 ", ".join(expressions) if expressions else None,
             )
         )  # fmt: skip
     return found
+
+
+def key_class(rows: CatalogRows, strategy: str, part: PartitionKeyPart) -> int:
+    """The operator class of one column of a partition key."""
+    method = HASH if strategy == "h" else BTREE
+    return named_class(method, part.operator_class) or operator_class(rows, method, part.type_oid)
 
 
 def bound_text(rows: CatalogRows, table: Table) -> str:

@@ -95,8 +95,9 @@ def policies_view(rows: CatalogRows) -> list[Row]:
         (
             rows.schema_name(table.schema_oid), table.name, policy.name,
             "PERMISSIVE" if policy.permissive else "RESTRICTIVE",
-            Array.of(tuple(rows.role_name(oid) for oid in sorted(policy.role_oids)) or ("public",)),
-            _COMMANDS[policy.command], policy.using, policy.check,
+            Array.of(tuple(sorted(rows.role_name(oid) for oid in policy.role_oids if oid)) or ("public",)),
+            _COMMANDS[policy.command],
+            *(rows.expression(one, table) if one is not None else None for one in (policy.using, policy.check)),
         )
         for table in rows.catalog.tables.values()
         for policy in table.policies

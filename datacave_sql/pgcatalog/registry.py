@@ -42,6 +42,7 @@ from datacave_sql.pgcatalog.privileges import (
 from datacave_sql.pgcatalog.relation import CatalogRelation, LiveRelation, SystemRelation
 from datacave_sql.pgcatalog.sequences import SequenceRelation, sequence_rows, sequences_view
 from datacave_sql.pgcatalog.settings import setting_rows
+from datacave_sql.pgcatalog.shared_dependencies import shared_depend_rows
 from datacave_sql.pgcatalog.snapshot import CatalogRows, SnapshotCache
 from datacave_sql.pgcatalog.statistics import STATISTICS
 
@@ -98,6 +99,7 @@ OWNERS: dict[str, tuple[str, Callable[[CatalogRows, int], Sequence[Row]]]] = {
     "pg_attrdef": ("adrelid", attributes.defaults_of),
     "pg_index": ("indrelid", indexes.indexes_of),
     "pg_constraint": ("conrelid", constraints.constraints_of),
+    "pg_trigger": ("tgrelid", triggers.triggers_of),
 }
 """Relations whose rows belong to a relation, and how those of one relation are found without making all."""
 
@@ -108,6 +110,7 @@ FINDERS: dict[str, dict[str, Callable[[CatalogRows, Any], Sequence[Row]]]] = {
 
 LIVE: dict[str, Callable[[Any, CatalogRows], Iterable[Row]]] = {
     "pg_settings": setting_rows,
+    "pg_shdepend": shared_depend_rows,
     "pg_sequences": sequences_view,
     "pg_stat_activity": activity.activity_view,
     "pg_locks": activity.locks_view,
@@ -171,8 +174,8 @@ class SystemRelations:
         shape = relation_shapes().get(oid)
         return (shape.schema, shape.name) if shape is not None else None
 
-    def constraint_owner(self, state: Any, oid: int) -> Any:
-        """The table or domain of a constraint in a catalog state, or None."""
+    def constraint(self, state: Any, oid: int) -> Any:
+        """(table or domain, constraint) of a constraint in a catalog state, or None."""
         return self._snapshots.of(state).once("constraint owners", constraint_owners).get(oid)
 
     def type_place(self, state: Any, oid: int) -> tuple[str, str]:

@@ -18,6 +18,7 @@ from datacave_sql.bind.definitions import Definitions
 from datacave_sql.bind.environment import BindingEnvironment, VirtualRelations
 from datacave_sql.bind.trigger_text import function_name
 from datacave_sql.functions.typelookup import TypeLookup
+from datacave_sql.pgcatalog.references import Reference, of_expression, of_rule, of_trigger_condition, of_view
 
 Kept = dict[Any, tuple[Any, Sequence[Row]]]
 
@@ -105,6 +106,22 @@ class CatalogRows:
     def trigger_function(self, trigger: Trigger) -> str:
         """The name of the function that a trigger calls."""
         return function_name(self.catalog, trigger.function_oid, self._environment.search_path)
+
+    def references(self, stored: str, table: Table | None, target: int = 0) -> list[Reference]:
+        """What a stored expression refers to; `target` is the type of what it is a default of."""
+        return of_expression(self._environment, stored, table, target)
+
+    def view_references(self, view: Table) -> list[Reference]:
+        """What the query of a view refers to."""
+        return of_view(self._environment, view)
+
+    def rule_references(self, table: Table, rule: Rule) -> list[Reference]:
+        """What a rule refers to."""
+        return of_rule(self._environment, table, rule)
+
+    def trigger_references(self, table: Table, condition: str) -> list[Reference]:
+        """What WHEN of a trigger refers to."""
+        return of_trigger_condition(self._environment, condition, table)
 
     def role_name(self, oid: int) -> str:
         """The name of a role, as pg_get_userbyid gives it."""

@@ -38,8 +38,9 @@ def table_statistics(view: str, *, system: bool, user: bool) -> LiveRows:
                 if shape.kind == "r":
                     yield make(relid=shape.oid, schemaname=shape.schema, relname=shape.name)
         if user:
+            kinds = "rm" if view.startswith("pg_statio") else "rmp"
             for table in rows.catalog.tables.values():
-                if table.kind in "rm":
+                if table.kind in kinds:
                     yield make(relid=table.oid, schemaname=rows.schema_name(table.schema_oid), relname=table.name)
 
     return make_rows
@@ -63,7 +64,7 @@ def index_statistics(view: str, *, system: bool, user: bool) -> LiveRows:
                 )
         if user:
             for table in rows.catalog.tables.values():
-                for one in table.indexes:
+                for one in table.indexes if table.kind != "p" else ():
                     yield make(
                         relid=table.oid,
                         indexrelid=one.oid,

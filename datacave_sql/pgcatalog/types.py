@@ -14,7 +14,7 @@ from datacave_core.types.registry import BUILTIN_TYPES, RANGES
 from datacave_core.types.sqltype import SqlType
 from datacave_core.values import Array, Row
 from datacave_sql.pgcatalog.facts import domain_shapes, fixed_rows, function_oid, relation_shapes
-from datacave_sql.pgcatalog.indexes import BTREE, operator_class
+from datacave_sql.pgcatalog.operator_classes import BTREE, operator_class
 from datacave_sql.pgcatalog.privileges import acl_array
 from datacave_sql.pgcatalog.snapshot import CatalogRows
 
@@ -113,7 +113,8 @@ def _domain_row(
     oid: int, name: str, schema: int, owner: int, array: int, base: SqlType, base_oid: int, typmod: int, not_null: bool,
     default: str | None, collation: int, acl: Array | None,
 ) -> Row:  # fmt: skip
-    functions = ("domain_in", base.output, "domain_recv", base.send)
+    output, send = (_RECORD[1], _RECORD[3]) if base.kind == "c" else (base.output, base.send)
+    functions = ("domain_in", output, "domain_recv", send)
     return _row(
         oid, name, schema, owner, base.length, base.by_value, "d", base.category, 0, 0, array, functions, base.align,
         base.storage, delimiter=base.delimiter, analyze=base.analyze, not_null=not_null, base=base_oid, typmod=typmod,

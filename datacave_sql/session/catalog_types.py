@@ -114,7 +114,10 @@ class CatalogTypes(TypeLookup):
         template = find_type(oids.TEXT_ARRAY)
         assert template is not None
         inner = self.type(element)
-        return replace(template, oid=oid, name=f"_{inner.name}", element_oid=element, array_oid=0, collation_oid=0)
+        return replace(
+            template, oid=oid, name=f"_{inner.name}", element_oid=element, array_oid=0,
+            collation_oid=inner.collation_oid, align="d" if inner.align == "d" else "i",
+        )  # fmt: skip
 
     def range_type(self, oid: int) -> RangeType | None:
         built_in = super().range_type(oid)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from datacave_core import sqlstate
-from datacave_core.catalog import PG_CATALOG_OID, Catalog, Index, Sequence, Table, TypeDefinition, has_privileges_of
+from datacave_core.catalog import PG_CATALOG_OID, Catalog, Index, Sequence, Table, has_privileges_of
 from datacave_core.errors import DatacaveError
 from datacave_core.types import find_type, format_type, type_by_name
 from datacave_core.values import Row
@@ -22,6 +22,7 @@ from datacave_sql.bind.updatability import updatable_events
 from datacave_sql.parse import parse_type
 from datacave_sql.pgcatalog.attributes import default_oid, default_parts
 from datacave_sql.pgcatalog.facts import fixed_rows
+from datacave_sql.pgcatalog.internal_triggers import derived_triggers
 from datacave_sql.pgcatalog.signatures import function_arguments, function_result
 from datacave_sql.session.definitions import constraint_text, index_key_text, index_text
 from datacave_sql.session.parameter_text import split_identifiers
@@ -300,17 +301,16 @@ class SessionCatalogView:
 
     def constraint_definition(self, oid: int, pretty: bool) -> str | None:
         """pg_get_constraintdef."""
-        owner = self._session.database.virtual_relations.constraint_owner(self._session.catalog_state, oid)
+        found = self._session.database.virtual_relations.constraint(self._session.catalog_state, oid)
+        if found is None:
+            return None
+        owner, constraint = found
         if isinstance(owner, Table):
-            constraint = next(one for one in owner.constraints if one.oid == oid)
             return constraint_text(
                 self._catalog, owner, constraint, self._qualified, lambda stored: self._shown(stored, owner, pretty)
             )
-        if isinstance(owner, TypeDefinition):
-            check = next(one for one in owner.checks if one.oid == oid)
-            text = self._definitions.domain_check(self._environment, check.expression, owner.base_type_oid, pretty)
-            return f"CHECK ({text})" + ("" if check.validated else " NOT VALID")
-        return None
+        text = self._definitions.domain_check(self._environment, constraint.expression, owner.base_type_oid, pretty)
+        return f"CHECK ({text})" + ("" if constraint.validated else " NOT VALID")
 
     @property
     def _environment(self) -> BindingEnvironment:
@@ -390,6 +390,9 @@ class SessionCatalogView:
             for trigger in table.triggers:
                 if trigger.oid == oid:
                     return self._definitions.trigger(self._environment, table, trigger, pretty)
+        for one in derived_triggers(self._catalog):
+            if one.trigger.oid == oid:
+                return self._definitions.trigger(self._environment, one.table, one.trigger, pretty)
         return None
 
     def expression_text(self, stored: str, relation: int, pretty: bool) -> str | None:

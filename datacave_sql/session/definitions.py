@@ -48,7 +48,8 @@ def index_text(table: Table, index: Index, table_name: str, shown: Shown) -> str
     """The CREATE INDEX statement."""
     unique = "UNIQUE " if index.unique else ""
     keys = ", ".join(_key_text(table, key, shown) for key in index.keys)
-    text = f"CREATE {unique}INDEX {quote_identifier(index.name)} ON {table_name} USING {index.method} ({keys})"
+    only = "ONLY " if table.kind == "p" else ""
+    text = f"CREATE {unique}INDEX {quote_identifier(index.name)} ON {only}{table_name} USING {index.method} ({keys})"
     if index.included:
         text += f" INCLUDE ({_names(table, index.included)})"
     if index.nulls_not_distinct:
@@ -86,6 +87,8 @@ def constraint_text(
         text = _foreign_key_text(catalog, table, constraint, qualified)
     elif kind == "x":
         text = _exclusion_text(catalog, table, constraint, shown)
+    elif kind == "t":
+        text = "TRIGGER"
     else:
         text = "PRIMARY KEY" if kind == "p" else "UNIQUE"
         found = catalog.index_by_oid(constraint.index_oid)

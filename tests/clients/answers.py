@@ -29,6 +29,11 @@ NAMES = (
     "SELECT oid, 'label ' || enumlabel FROM pg_enum",
     "SELECT oid, 'rule of ' || ev_class::regclass FROM pg_rewrite",
     "SELECT oid, 'trigger ' || tgname FROM pg_trigger",
+    "SELECT oid, 'policy ' || polname FROM pg_policy",
+    "SELECT oid, 'operator ' || oprname FROM pg_operator",
+    "SELECT oid, 'cast of ' || castsource::regtype || ' to ' || casttarget::regtype FROM pg_cast",
+    "SELECT oid, 'default privileges in ' || defaclnamespace::regnamespace FROM pg_default_acl",
+    "SELECT oid, 'statistics ' || stxname FROM pg_statistic_ext",
 )
 _NUMBER = re.compile(r"(?<![\w.])\d{5,10}(?![\w.])")
 _IN_NAME = re.compile(r"(?<=_)\d{5,10}(?=_|\b)|^\d{5,10}(?=_)")

@@ -9,6 +9,7 @@ from datacave_core.catalog import Constraint, Table
 from datacave_core.values import Row
 from datacave_sql.pgcatalog.facts import index_shapes, relation_shapes
 from datacave_sql.pgcatalog.information.tables import YES_NO
+from datacave_sql.pgcatalog.internal_triggers import all_constraints, is_reference_part
 from datacave_sql.pgcatalog.relation import RowMaker
 from datacave_sql.pgcatalog.snapshot import CatalogRows
 
@@ -17,12 +18,13 @@ _RULES: Final = {"a": "NO ACTION", "r": "RESTRICT", "c": "CASCADE", "n": "SET NU
 
 
 def _all(rows: CatalogRows) -> Iterator[tuple[str, Table, Constraint]]:
-    """(schema, table, constraint) of every constraint."""
+    """(schema, table, constraint) of every constraint of a kind that the standard knows."""
     for table in rows.catalog.tables.values():
         if table.constraints:
             schema = rows.schema_name(table.schema_oid)
-            for constraint in table.constraints:
-                yield schema, table, constraint
+            for constraint in all_constraints(rows.catalog, table):
+                if constraint.kind in _KINDS:
+                    yield schema, table, constraint
 
 
 def _not_null(rows: CatalogRows) -> Iterator[tuple[str, Table, str, str]]:
@@ -126,7 +128,7 @@ def constraint_column_usage(rows: CatalogRows, database: str, make: RowMaker) ->
             used, numbers = rows.catalog.tables.get(c.referenced_table_oid), c.referenced_columns
         if used is None:
             continue
-        for number in dict.fromkeys(numbers):
+        for number in sorted(set(numbers)) if c.kind == "c" else numbers:
             yield make(
                 table_catalog=database, table_schema=rows.schema_name(used.schema_oid), table_name=used.name,
                 column_name=used.column(number).name, constraint_catalog=database, constraint_schema=schema,
@@ -162,6 +164,13 @@ def referential_constraints(rows: CatalogRows, database: str, make: RowMaker) ->
             match_option="FULL" if c.match == "f" else "NONE", update_rule=_RULES[c.on_update],
             delete_rule=_RULES[c.on_delete],
         )  # fmt: skip
+        if c.parent_oid and not is_reference_part(c):
+            # What a partition's key has from the key above is a second row, without a key that it refers to.
+            yield make(
+                constraint_catalog=database, constraint_schema=schema, constraint_name=c.name,
+                match_option="FULL" if c.match == "f" else "NONE", update_rule=_RULES[c.on_update],
+                delete_rule=_RULES[c.on_delete],
+            )  # fmt: skip
 
 
 def domain_constraints(rows: CatalogRows, database: str, make: RowMaker) -> Iterator[Row]:

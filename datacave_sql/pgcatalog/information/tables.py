@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from datacave_core.catalog import Column, Table, TypeDefinition
-from datacave_core.types import find_type
+from datacave_core.types import find_type, format_type
 from datacave_core.values import Row
 from datacave_sql.bind.updatability import (
     DELETE_EVENT,
@@ -40,8 +40,17 @@ def tables(rows: CatalogRows, database: str, make: RowMaker) -> Iterator[Row]:
         yield make(
             table_catalog=database, table_schema=rows.schema_name(table.schema_oid), table_name=table.name,
             table_type=kind, is_insertable_into=YES_NO[bool(updatable_events(rows.catalog, table) & INSERT_EVENT)],
-            is_typed="NO",
+            **_typed_by(rows, database, table),
         )  # fmt: skip
+
+
+def _typed_by(rows: CatalogRows, database: str, table: Table) -> dict[str, str]:
+    """The composite type that a table is of."""
+    if not table.of_type_oid:
+        return {"is_typed": "NO"}
+    schema, name = type_place(rows, table.of_type_oid)
+    kind = "user_defined_type"
+    return {"is_typed": "YES", f"{kind}_catalog": database, f"{kind}_schema": schema, f"{kind}_name": name}
 
 
 def views(rows: CatalogRows, database: str, make: RowMaker) -> Iterator[Row]:
@@ -206,8 +215,15 @@ def domains(rows: CatalogRows, database: str, make: RowMaker) -> Iterator[Row]:
             yield make(
                 domain_catalog=database, domain_schema=rows.schema_name(definition.schema_oid),
                 domain_name=definition.name, domain_default=domain_default(rows, definition), dtd_identifier="1",
-                **type_facts(rows, database, base, typmod),
+                **_of_domain(rows, type_facts(rows, database, base, typmod), base),
             )  # fmt: skip
+
+
+def _of_domain(rows: CatalogRows, facts: dict[str, Any], base: int) -> dict[str, Any]:
+    """The view of domains names an array by what it holds."""
+    if facts["data_type"] == "ARRAY" and facts["udt_schema"] == "pg_catalog":
+        facts["data_type"] = format_type(base, None, rows.types.find)
+    return facts
 
 
 def user_defined_types(rows: CatalogRows, database: str, make: RowMaker) -> Iterator[Row]:
@@ -230,7 +246,7 @@ def attributes(rows: CatalogRows, database: str, make: RowMaker) -> Iterator[Row
             if column.dropped:
                 continue
             base, typmod = base_of(rows, column.type_oid, column.typmod)
-            facts: dict[str, Any] = type_facts(rows, database, base, typmod)
+            facts: dict[str, Any] = type_facts(rows, database, base, typmod, column.collation)
             for part in ("catalog", "schema", "name"):
                 facts[f"attribute_udt_{part}"] = facts.pop(f"udt_{part}")
             yield make(
@@ -238,25 +254,6 @@ def attributes(rows: CatalogRows, database: str, make: RowMaker) -> Iterator[Row
                 attribute_name=column.name, ordinal_position=column.number, is_nullable="YES",
                 dtd_identifier=str(column.number), is_derived_reference_attribute="NO", **facts,
             )  # fmt: skip
-
-
-def element_types(rows: CatalogRows, database: str, make: RowMaker) -> Iterator[Row]:
-    """information_schema.element_types: what the array columns of tables hold."""
-    for table in _tables(rows):
-        for column in table.live_columns:
-            described = rows.types.find(column.type_oid)
-            if described is not None and described.is_array:
-                yield make(
-                    object_catalog=database, object_schema=rows.schema_name(table.schema_oid), object_name=table.name,
-                    object_type="TABLE", collection_type_identifier=str(column.number),
-                    dtd_identifier=f"a{column.number}",
-                    **_without_lengths(type_facts(rows, database, described.element_oid, -1)),
-                )  # fmt: skip
-
-
-def _without_lengths(facts: dict[str, Any]) -> dict[str, Any]:
-    kept = ("data_type", "udt_catalog", "udt_schema", "udt_name")
-    return {name: facts[name] for name in kept}
 
 
 def catalog_name(rows: CatalogRows, database: str, make: RowMaker) -> Iterator[Row]:

@@ -46,15 +46,13 @@ def type_place(rows: CatalogRows, oid: int) -> tuple[str, str]:
 
 
 def base_of(rows: CatalogRows, oid: int, typmod: int) -> tuple[int, int]:
-    """The type below a domain with its modifier; any other type as it is."""
+    """The type right below a domain with its modifier; any other type as it is."""
     shape = domain_shapes().get(oid)
-    while shape is not None:
-        oid, typmod = shape.base_oid, shape.typmod
-        shape = domain_shapes().get(oid)
+    if shape is not None:
+        return shape.base_oid, shape.typmod
     definition = rows.catalog.types.get(oid)
-    while definition is not None and definition.kind == "d":
-        oid, typmod = definition.base_type_oid, definition.typmod
-        definition = rows.catalog.types.get(oid)
+    if definition is not None and definition.kind == "d":
+        return definition.base_type_oid, definition.typmod
     return oid, typmod
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from datacave_core.values import Row
 from datacave_sql.pgcatalog.facts import RelationShape
-from datacave_sql.pgcatalog.information import constraints, privileges, routines, tables
+from datacave_sql.pgcatalog.information import constraints, elements, privileges, routines, tables, usage
 from datacave_sql.pgcatalog.relation import FOUND_SINGLY_MAX, RowMaker, SystemRelation, found_rows, hash_rows
 from datacave_sql.pgcatalog.snapshot import CatalogRows, SnapshotCache
 from datacave_sql.pgcatalog.triggers import information_triggers
@@ -15,37 +15,51 @@ from datacave_sql.pgcatalog.triggers import information_triggers
 MakeRows = Callable[[CatalogRows, str, RowMaker], Iterator[Row]]
 
 VIEWS: Final[dict[str, MakeRows]] = {
+    "administrable_role_authorizations": privileges.administrable_role_authorizations,
     "applicable_roles": privileges.applicable_roles,
     "attributes": tables.attributes,
     "character_sets": tables.character_sets,
     "check_constraints": constraints.check_constraints,
-    "column_domain_usage": routines.column_domain_usage,
+    "column_column_usage": usage.column_column_usage,
+    "column_domain_usage": usage.column_domain_usage,
     "column_privileges": privileges.column_privileges,
-    "column_udt_usage": routines.column_udt_usage,
+    "column_udt_usage": usage.column_udt_usage,
     "columns": tables.columns,
     "constraint_column_usage": constraints.constraint_column_usage,
     "constraint_table_usage": constraints.constraint_table_usage,
+    "data_type_privileges": elements.data_type_privileges,
     "domain_constraints": constraints.domain_constraints,
-    "domain_udt_usage": routines.domain_udt_usage,
+    "domain_udt_usage": usage.domain_udt_usage,
     "domains": tables.domains,
-    "element_types": tables.element_types,
+    "element_types": elements.element_types,
     "enabled_roles": privileges.enabled_roles,
     "information_schema_catalog_name": tables.catalog_name,
     "key_column_usage": constraints.key_column_usage,
     "parameters": routines.parameters,
     "referential_constraints": constraints.referential_constraints,
-    "role_column_grants": privileges.role_column_grants,
-    "role_table_grants": privileges.role_table_grants,
+    "role_column_grants": privileges.column_privileges,
+    "role_routine_grants": privileges.routine_privileges,
+    "role_table_grants": privileges.table_privileges,
+    "role_udt_grants": privileges.udt_privileges,
+    "role_usage_grants": privileges.usage_privileges,
+    "routine_privileges": privileges.routine_privileges,
+    "routine_routine_usage": usage.routine_routine_usage,
+    "routine_sequence_usage": usage.routine_sequence_usage,
+    "routine_table_usage": usage.routine_table_usage,
     "routines": routines.routines,
     "schemata": tables.schemata,
-    "triggers": information_triggers,
     "sequences": tables.sequences,
     "table_constraints": constraints.table_constraints,
     "table_privileges": privileges.table_privileges,
     "tables": tables.tables,
+    "triggered_update_columns": usage.triggered_update_columns,
+    "triggers": information_triggers,
+    "udt_privileges": privileges.udt_privileges,
     "usage_privileges": privileges.usage_privileges,
     "user_defined_types": tables.user_defined_types,
-    "view_table_usage": routines.view_table_usage,
+    "view_column_usage": usage.view_column_usage,
+    "view_routine_usage": usage.view_routine_usage,
+    "view_table_usage": usage.view_table_usage,
     "views": tables.views,
 }
 
