@@ -11,6 +11,8 @@ import enum
 from dataclasses import dataclass
 from typing import Any
 
+from datacave_core.values import Row
+
 
 class PhysicalType(enum.IntEnum):
     """How a column lies in a file. Numbers are stored in files and never change meaning."""
@@ -25,12 +27,17 @@ class PhysicalType(enum.IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class PhysicalColumn:
-    """One column: `scale` is the number of decimal places of a DECIMAL64; `missing` completes shorter rows."""
+    """One column: `scale` is the number of decimal places of a DECIMAL64; `missing` completes shorter rows.
+
+    `added` tells columns apart that were added at the same place, one of them taken back before it was committed: a
+    number that grows with every addition; 0 for the columns that were there from the start.
+    """
 
     type: PhysicalType
     nullable: bool = True
     scale: int = 0
     missing: Any = None
+    added: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +46,20 @@ class Layout:
 
     version: int
     columns: tuple[PhysicalColumn, ...]
+
+    def shared_width(self, other: Layout) -> int:
+        """How many of its first columns are also the other layout's."""
+        width = 0
+        for one, its in zip(self.columns, other.columns, strict=False):
+            if one.added != its.added:
+                break
+            width += 1
+        return width
+
+    def fit(self, row: Row, kept: int) -> Row:
+        """A full row of these columns out of one of which the first `kept` values are worth keeping."""
+        row = row[:kept]
+        return row + tuple([column.missing for column in self.columns[len(row) :]])
 
 
 DECIMAL64_NAN = -(2**63)

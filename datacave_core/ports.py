@@ -250,6 +250,12 @@ class Store(Protocol):
         the first read; files describe themselves.
         """
 
+    def evolve_layout(self, prefix: bytes, layout: Layout) -> Steps[None]:
+        """Adds columns to a layout, or takes back some that no committed row has, in slices.
+
+        Nobody else reads or writes columns that come or go meanwhile.
+        """
+
     def get(self, key: bytes, timestamp: int) -> Row | None:
         """The row of the newest version at or before the timestamp; None if there is none or it is a tombstone."""
 

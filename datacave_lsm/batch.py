@@ -6,7 +6,7 @@ The parts stand in the log under the batch's number; without the entry that name
 them. A batch that would fill a good part of a memtable becomes a frozen memtable of its own, in which no row moves: all
 its versions have one timestamp, so that the dictionary the rows came in serves the reads.
 
-Invariants: `rows` has one version per key and does not change, but for rows that are completed; before its commit
+Invariants: `rows` has one version per key and does not change, but for rows that get other columns; before its commit
 nobody reads it.
 """
 
@@ -14,8 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from datacave_core.keycode import prefix_end
 from datacave_core.layout import Layout
 from datacave_core.values import Row
+from datacave_core.wait import TURN, Steps
 from datacave_lsm.key_order import TAIL_KEYS_MAX, KeyOrder
 from datacave_lsm.memtable import CELL_BYTES, Cell
 from datacave_lsm.retention import Retention
@@ -89,9 +91,15 @@ class Batch:
         """The versions of some of its keys, as columns."""
         return keys, [self.max_timestamp] * len(keys), list(map(self.rows.__getitem__, keys))
 
-    def complete_rows(self, prefix: bytes, layout: Layout) -> None:
-        """Lengthens the rows under a prefix to the columns that were added."""
-        complete_rows(self.rows, prefix, layout)
+    def fit_rows(self, prefix: bytes, layout: Layout, kept: int) -> Steps[None]:
+        """Gives the rows under a prefix the columns of a new layout, bit by bit."""
+        rows = self.rows
+        for keys in self.key_chunks(prefix, prefix_end(prefix), TAIL_KEYS_MAX):
+            for key in keys:
+                row = rows.get(key)  # none: a delete, or it has been flushed meanwhile
+                if row is not None:
+                    rows[key] = layout.fit(row, kept)
+            yield TURN
 
     def dismantle(self) -> Iterator[None]:
         """Frees the memory bit by bit, because freeing it at once holds up the loop; for a batch without readers."""
@@ -103,9 +111,9 @@ class Batch:
         yield from self.order.dismantle()
 
 
-def complete_rows(rows: dict[bytes, Row | None], prefix: bytes, layout: Layout) -> None:
-    """Lengthens the rows under a prefix to the columns that were added."""
-    columns = layout.columns
+def fit_rows(rows: dict[bytes, Row | None], prefix: bytes, layout: Layout, kept: int) -> None:
+    """Gives the rows under a prefix the columns of a new layout, which has the first `kept` ones of theirs."""
+    fit = layout.fit
     for key, row in rows.items():
-        if row is not None and len(row) < len(columns) and key.startswith(prefix):
-            rows[key] = row + tuple([column.missing for column in columns[len(row) :]])
+        if row is not None and key.startswith(prefix):
+            rows[key] = fit(row, kept)

@@ -418,10 +418,12 @@ class Engine:
         return commit
 
     def set_layout(self, prefix: bytes, layout: Layout) -> None:
-        """Registers or evolves the layout of all keys under a prefix of PREFIX_LENGTH bytes.
+        """Registers or evolves a layout; raises ValueError for a prefix of another length, DiskFull, StorageStopped."""
+        for _ in self.evolve_layout(prefix, layout):
+            pass
 
-        Raises ValueError for a prefix of another length, DiskFull or StorageStopped if it cannot be recorded.
-        """
+    def evolve_layout(self, prefix: bytes, layout: Layout) -> Steps[None]:
+        """The same in slices, while nobody reads or writes rows that have the new columns."""
         if len(prefix) != PREFIX_LENGTH:
             raise ValueError(f"a layout prefix has {PREFIX_LENGTH} bytes, not {len(prefix)}")
         known = self._layouts.get(prefix)
@@ -429,11 +431,13 @@ class Engine:
             return
         self._record_layouts({prefix: layout})
         self._layouts[prefix] = layout
-        if known is not None and len(layout.columns) > len(known.columns):
-            for memtable in (self._active, *self._maintenance.frozen, *self._preparations.batches):
-                memtable.complete_rows(prefix, layout)
-            self._ingestion.complete_rows(prefix, layout)
-            self._rows.clear()
+        kept = 0 if known is None else layout.shared_width(known)
+        if known is None or kept == len(layout.columns) == len(known.columns):
+            return
+        self._ingestion.fit_rows(prefix, layout, kept)
+        for memtable in (self._active, *self._maintenance.frozen, *self._preparations.batches):
+            yield from memtable.fit_rows(prefix, layout, kept)
+        self._rows.clear()
 
     def _record_layouts(self, layouts: dict[bytes, Layout]) -> None:
         """Puts layouts into the log ahead of the rows that have them."""

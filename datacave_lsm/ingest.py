@@ -27,7 +27,7 @@ from datacave_core.ports import Load, Prepared
 from datacave_core.rowbatch import ColumnVector
 from datacave_core.values import Row
 from datacave_core.wait import TURN, Steps, Wait, wait_for
-from datacave_lsm.batch import Batch, complete_rows
+from datacave_lsm.batch import Batch, fit_rows
 from datacave_lsm.key_order import TAIL_KEYS_MAX, KeyOrder
 from datacave_lsm.memtable import Memtable
 from datacave_lsm.recovery import open_table
@@ -115,10 +115,10 @@ class Ingestion:
         self.factory = factory
         self.numbers_recorded = numbers_recorded
 
-    def complete_rows(self, prefix: bytes, layout: Layout) -> None:
-        """Lengthens the rows of commits that are not made yet to the columns that were added."""
+    def fit_rows(self, prefix: bytes, layout: Layout, kept: int) -> None:
+        """Gives the rows of commits that are not made yet the columns of a new layout."""
         for rows in self._rows:
-            complete_rows(rows, prefix, layout)
+            fit_rows(rows, prefix, layout, kept)
 
     def _forget(self, *mappings: dict[bytes, Row | None]) -> None:
         self._rows = [rows for rows in self._rows if all(rows is not each for each in mappings)]

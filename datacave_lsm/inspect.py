@@ -166,6 +166,7 @@ def _layout(layout: Layout) -> Facts:
                 "nullable": column.nullable,
                 "scale": column.scale,
                 "missing": plain(column.missing),
+                **({"added": column.added} if column.added else {}),
             }
             for column in layout.columns
         ],

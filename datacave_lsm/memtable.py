@@ -14,8 +14,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
 from datacave_core.compiled import compiled
+from datacave_core.keycode import prefix_end
 from datacave_core.layout import Layout
 from datacave_core.values import Row
+from datacave_core.wait import TURN, Steps
 from datacave_lsm.key_order import TAIL_KEYS_MAX, KeyOrder
 from datacave_lsm.retention import Retention
 
@@ -143,22 +145,26 @@ class Memtable:
             return keys, timestamps, rows
         return unfold(self.cells, keys, retention.snapshots)
 
-    def complete_rows(self, prefix: bytes, layout: Layout) -> None:
-        """Lengthens the rows under a prefix to the columns that were added."""
+    def fit_rows(self, prefix: bytes, layout: Layout, kept: int) -> Steps[None]:
+        """Gives the rows under a prefix the columns of a new layout, which has the first `kept` ones of theirs, bit by
+        bit."""
         cells = self.cells
-        columns = layout.columns
-        for key in [key for key in cells if key.startswith(prefix)]:
-            chain = []
-            cell: Cell | None = cells[key]
-            while cell is not None:
-                chain.append(cell)
-                cell = cell[2]
-            for timestamp, row, _ in reversed(chain):
-                if row is not None and len(row) < len(columns):
-                    row += tuple([column.missing for column in columns[len(row) :]])
-                cell = (timestamp, row, cell)
-            assert cell is not None
-            cells[key] = cell
+        for keys in self.key_chunks(prefix, prefix_end(prefix), TAIL_KEYS_MAX):
+            for key in keys:
+                cell = cells.get(key)  # none: it has been flushed meanwhile
+                if cell is not None and cell[2] is None:
+                    if cell[1] is not None:
+                        cells[key] = (cell[0], layout.fit(cell[1], kept), None)
+                elif cell is not None:
+                    chain = []
+                    while cell is not None:
+                        chain.append(cell)
+                        cell = cell[2]
+                    for timestamp, row, _ in reversed(chain):
+                        cell = (timestamp, None if row is None else layout.fit(row, kept), cell)
+                    assert cell is not None
+                    cells[key] = cell
+            yield TURN
 
     def dismantle(self) -> Iterator[None]:
         """Frees the memory bit by bit, because freeing it at once holds up the loop; for a memtable without readers."""

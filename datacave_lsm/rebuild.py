@@ -16,7 +16,7 @@ from datacave_core.layout import RAW_LAYOUT, Layout
 from datacave_core.ports import FileSystem, Scheduler
 from datacave_core.values import Row
 from datacave_lsm.background import Slices
-from datacave_lsm.batch import complete_rows
+from datacave_lsm.batch import fit_rows
 from datacave_lsm.flush import flush
 from datacave_lsm.format import Seals
 from datacave_lsm.memtable import Memtable
@@ -168,10 +168,14 @@ class Rebuild:
         for prefix, layout in layouts_of((0, writes)).items():
             before = contents.layouts.get(prefix)
             contents.layouts[prefix] = layout
-            if before is not None and len(layout.columns) > len(before.columns):
-                contents.memtable.complete_rows(prefix, layout)
+            if before is None:
+                continue
+            kept = layout.shared_width(before)
+            if kept < max(len(layout.columns), len(before.columns)):
+                for _ in contents.memtable.fit_rows(prefix, layout, kept):
+                    pass
                 for rows in batches.values():
-                    complete_rows(rows, prefix, layout)
+                    fit_rows(rows, prefix, layout, kept)
 
     def _ingest(self, edit: bytes) -> None:
         """Puts files in force that the log names and the manifest does not yet."""

@@ -38,6 +38,7 @@ class Column:
     identity: str = ""  # "", "a" (always), "d" (by default)
     dropped: bool = False
     missing: Any = None  # SQL value of rows written before the column was added
+    added: int = 0  # a number that grows with every column added so, without writing the rows again
     collation: int = 0
     privileges: tuple[Grant, ...] = ()
     inherit_count: int = 0  # parents that have it

@@ -122,7 +122,7 @@ def _physical_column(
     missing = column.missing
     if missing is not None and to is not None:
         missing = to(missing)
-    return PhysicalColumn(kind, True, scale, missing), to, back
+    return PhysicalColumn(kind, True, scale, missing, column.added), to, back
 
 
 def _numeric_typmod(typmod: int) -> tuple[int, int]:

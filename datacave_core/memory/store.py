@@ -79,6 +79,11 @@ class MemoryStore:
             raise ValueError(f"a layout prefix has {PREFIX_LENGTH} bytes, not {len(prefix)}")
         self._layouts[prefix] = layout
 
+    def evolve_layout(self, prefix: bytes, layout: Layout) -> Steps[None]:
+        """Adds columns to a layout or takes some back."""
+        yield from ()
+        self.set_layout(prefix, layout)
+
     def get(self, key: bytes, timestamp: int) -> Row | None:
         """The newest row at or before the timestamp."""
         found = self.get_version(key, timestamp)

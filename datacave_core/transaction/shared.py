@@ -18,7 +18,7 @@ from datacave_core.transaction.moves import Moves
 from datacave_core.transaction.prepared import PreparedTransaction, prepared_in
 from datacave_core.transaction.table_locks import TableLocks
 from datacave_core.values import Row
-from datacave_core.wait import Wait
+from datacave_core.wait import Steps, Wait
 
 
 class SharedState:
@@ -100,6 +100,11 @@ class SharedState:
         """Registers a layout with the store and for scans that merge own writes."""
         self._layouts[prefix] = layout
         self.store.set_layout(prefix, layout)
+
+    def evolve_layout(self, prefix: bytes, layout: Layout) -> Steps[None]:
+        """The same in slices, while nobody else reads or writes columns that come or go."""
+        self._layouts[prefix] = layout
+        yield from self.store.evolve_layout(prefix, layout)
 
     def layout_of(self, prefix: bytes) -> Layout:
         """The layout registered for a prefix."""

@@ -20,7 +20,7 @@ from typing import Any, Final, TypeAlias
 
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError, SerializationFailure
-from datacave_core.layout import PREFIX_LENGTH
+from datacave_core.layout import PREFIX_LENGTH, Layout
 from datacave_core.ports import Commit, Load, Prepared, Version
 from datacave_core.rowbatch import BATCH_ROWS, ColumnBatch, rows_of
 from datacave_core.transaction.isolation import SKIPPED, Isolation, WaitPolicy
@@ -401,6 +401,10 @@ class Transaction(TransactionSnapshot):
     def delete(self, key: bytes) -> None:
         """Deletes a row."""
         self._writes.put(key, None)
+
+    def fit_rows(self, prefix: bytes, layout: Layout, kept: int) -> None:
+        """Gives the rows that it has written under a prefix the columns of a new layout, of which they have `kept`."""
+        self._writes.fit_rows(prefix, layout, kept)
 
     @property
     def writes(self) -> Mapping[bytes, Row | None]:

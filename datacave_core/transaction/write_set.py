@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections.abc import Mapping
 from typing import Any, Final
 
-from datacave_core.layout import PREFIX_LENGTH
+from datacave_core.layout import PREFIX_LENGTH, Layout
 from datacave_core.values import Row
 
 _ABSENT: Final[Any] = object()
@@ -51,6 +51,16 @@ class WriteSet:
         else:
             self.undo.append((None, new))
             rows.update(new)
+
+    def fit_rows(self, prefix: bytes, layout: Layout, kept: int) -> None:
+        """Gives the rows under a prefix the columns of a new layout, which has the first `kept` ones of theirs.
+
+        There is no way back but by another call.
+        """
+        rows = self.rows
+        for key, row in rows.items():
+            if row is not None and key.startswith(prefix):
+                rows[key] = layout.fit(row, kept)
 
     def undo_to(self, length: int) -> None:
         """Takes back every write after the first `length` entries of the undo log."""

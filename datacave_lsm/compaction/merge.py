@@ -134,6 +134,8 @@ def merge_tables(
                 spans += each.take(bisect_right(each.keys, pivot, each.start))
             active = [each for each in active if each.start < len(each.keys) or each.advance()]
             layout = _newest_layout(spans, layout_of(prefix))
+            for span in spans:
+                span.group.fit(layout)
             keys, timestamps, operations, columns = _joined(spans, layout)
             yield None
             kept = _kept(keys, timestamps, operations, retentions.of(prefix), bottom)
@@ -163,12 +165,12 @@ def merge_tables(
 
 
 def _newest_layout(spans: list[_Span], registered: Layout | None) -> Layout:
+    if registered is not None:
+        return registered
     # Deletes of a dropped table come under whatever layout there was for them; rows know their own.
     groups = [span.group for span in spans if not _only_deletes(span)] or [span.group for span in spans]
-    newest = max((group.layout for group in groups), key=lambda layout: len(layout.columns))
-    if registered is not None and len(registered.columns) >= len(newest.columns):
-        return registered
-    return newest
+    # Of columns that were added at one place the last one stands: the others were taken back.
+    return max((group.layout for group in groups), key=lambda layout: [column.added for column in layout.columns])
 
 
 def _only_deletes(span: _Span) -> bool:

@@ -63,6 +63,7 @@ class Group:
     __slots__ = (
         "_attached",
         "_columns",
+        "_fitted",
         "_keys",
         "_offsets",
         "_opened",
@@ -89,6 +90,7 @@ class Group:
         self._timestamps: ColumnSegment | None = None
         self._operations: ColumnSegment | None = None
         self._columns: list[ColumnSegment | None] = [None] * len(layout.columns)
+        self._fitted: Layout | None = None  # the newest layout that it was compared with
         self._opened = False  # whether all segments are
         self._attached = False  # whether the reader knows timestamps and operations
         self._ready = False  # both, so that single rows can be read
@@ -129,13 +131,24 @@ class Group:
         """Bytes in the file of keys, timestamps, operations and each column."""
         return list(self.entry.lengths)
 
+    def fit(self, layout: Layout | None) -> None:
+        """Forgets the columns that are not a layout's: they were added and taken back before they were committed."""
+        self._fitted = layout
+        if layout is None or (kept := layout.shared_width(self.layout)) == len(self._columns):
+            return
+        self.layout = Layout(kept, self.layout.columns[:kept])
+        self._columns = self._columns[:kept]
+        self._offsets = self._offsets[: FIRST_VALUE_COLUMN + kept + 1]
+        self._reader = None
+        self._attached = self._ready = False
+
     def statistics(self, column: int) -> ColumnStatistics | None:
         """Range and null count of a value column; None for a column the group does not have.
 
         Tombstones count as NULL in every column.
         """
         records = self.entry.statistics
-        return ColumnStatistics(*records[column]) if column < len(records) else None
+        return ColumnStatistics(*records[column]) if column < len(self._columns) else None
 
     def span(self, low: bytes | None, high: bytes | None) -> tuple[int, int]:
         """The half-open range of row positions with low <= key < high."""
@@ -167,6 +180,8 @@ class Group:
 
         Arrays may be views of the cached segment: do not write to them.
         """
+        if layout is not self._fitted:
+            self.fit(layout)
         if number < len(self._columns):
             return self.segment(number).vector(start, stop)
         column = self._evolved(number, layout)
@@ -183,6 +198,8 @@ class Group:
 
         The row of a tombstone holds NULL in every stored column: see `operations`.
         """
+        if layout is not self._fitted:
+            self.fit(layout)
         stop = self.row_count if stop is None else stop
         if columns is None:
             self._open_all()
@@ -199,6 +216,8 @@ class Group:
 
     def get(self, key: bytes, timestamp: int, layout: Layout | None = None) -> Version | None:
         """The newest version of the key at or before the timestamp within this group."""
+        if layout is not self._fitted:
+            self.fit(layout)
         reader = self._reader
         if reader is None or not self._ready:
             self._open_all()
@@ -221,6 +240,8 @@ class Group:
         Of each key that is the newest version at or before the timestamp, if it is no tombstone. `hidden` says that the
         first key of the group has such a version in the group before (TableReader.hides_first).
         """
+        if layout is not self._fitted:
+            self.fit(layout)
         reader, timestamp = self._span_reader(timestamp, None)
         return reader.pairs(start, stop, timestamp, hidden, self._missing(layout))
 
@@ -228,6 +249,8 @@ class Group:
         self, start: int, stop: int, timestamp: int, hidden: bool, layout: Layout | None
     ) -> tuple[list[bytes], list[Row | None]]:
         """The same as keys and rows, with tombstones, whose row is None."""
+        if layout is not self._fitted:
+            self.fit(layout)
         reader, timestamp = self._span_reader(timestamp, None)
         return reader.stretch(start, stop, timestamp, hidden, self._missing(layout))
 
@@ -242,6 +265,8 @@ class Group:
         places: bool,
     ) -> list[Row | None]:
         """The same without keys, with all columns or some; with `places` also None for every row that is not seen."""
+        if layout is not self._fitted:
+            self.fit(layout)
         reader, timestamp = self._span_reader(timestamp, columns)
         return reader.rows(start, stop, timestamp, hidden, columns, self._missing(layout), places)
 

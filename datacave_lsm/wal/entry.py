@@ -3,7 +3,7 @@
 An entry is the msgpack array [timestamp, {key: row}]; keys are binary, rows arrays of physical values or nil for a
 tombstone. A Decimal is extension 1, its decimal digits as text, so that scale, NaN and infinities survive.
 With timestamp 0 it is no commit but the layouts that rows of later entries have: {prefix: [version, [type, nullable,
-scale, missing], ...]}. So rows can be flushed after a restart before anybody has registered their layouts again.
+scale, missing, added], ...]}. So rows can be flushed after a restart before anybody has registered their layouts again.
 
 A big commit comes in parts, [-number, {key: row}], with entries of others between them; it takes effect with the entry
 [timestamp, [number, count of rows]], and [-number, nil] gives it up. Where its rows are in table files already, it is
@@ -77,7 +77,12 @@ def layouts_entry(layouts: Mapping[bytes, Layout]) -> tuple[int, dict[bytes, Any
     return 0, {
         prefix: (
             layout.version,
-            *((int(column.type), column.nullable, column.scale, column.missing) for column in layout.columns),
+            *(
+                (int(column.type), column.nullable, column.scale, column.missing, column.added)
+                if column.added
+                else (int(column.type), column.nullable, column.scale, column.missing)
+                for column in layout.columns
+            ),
         )
         for prefix, layout in layouts.items()
     }

@@ -57,6 +57,7 @@ def inherit_columns(b: Binding, draft: Any, parents: Sequence[Table]) -> None:
                     column,
                     number=len(draft.columns) + 1,
                     missing=None,
+                    added=0,
                     privileges=(),
                     identity="",
                     default=None if column.identity else column.default,

@@ -28,7 +28,7 @@ def copy_like(b: Binding, draft: Any, clause: ast.LikeClause) -> None:
         draft.declared += 1
         number = len(draft.columns) + 1 if known is None else known.number
         numbers[column.number] = number
-        made = replace(column, number=number, missing=None, privileges=())
+        made = replace(column, number=number, missing=None, added=0, privileges=())
         if column.identity:
             made = _identity(b, draft, made, source.oid, column.number, "identity" in clause.including)
         elif column.generated:

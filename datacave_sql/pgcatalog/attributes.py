@@ -12,7 +12,7 @@ from functools import cache
 from typing import Final
 
 from datacave_core.catalog import Column, Table, TypeDefinition
-from datacave_core.types import SqlType, find_type
+from datacave_core.types import DEFAULT_SETTINGS, SqlType, find_type
 from datacave_core.values import Array, Row
 from datacave_sql.bind.index_keys import expression_word, free_word
 from datacave_sql.bind.stored_text import expression_tree
@@ -45,6 +45,7 @@ def _row(
     relation: int, name: str, type_oid: int, number: int, layout: Layout, *, typmod: int = -1, dimensions: int = 0,
     not_null: bool = False, default: bool = False, identity: str = "", generated: str = "", dropped: bool = False,
     collation: int | None = None, acl: Array | None = None, column: Column | None = None,
+    missing: Array | None = None,
 ) -> Row:  # fmt: skip
     length, by_value, align, storage, own_collation = layout
     compression, statistics, local, inherited = "", -1, True, 0
@@ -56,8 +57,8 @@ def _row(
         options = options_array(column.options)
     return (
         relation, name, type_oid, 0 if dropped else statistics, length, number, dimensions, -1, typmod, by_value, align,
-        storage, compression, not_null, default, False, identity, generated, dropped, local, inherited,
-        own_collation if collation is None else collation, acl, options, None, None,
+        storage, compression, not_null, default, missing is not None, identity, generated, dropped, local, inherited,
+        own_collation if collation is None else collation, acl, options, None, missing,
     )  # fmt: skip
 
 
@@ -142,7 +143,15 @@ def _column_row(rows: CatalogRows, relation: int, column: Column, typed: bool = 
         relation, column.name, column.type_oid, column.number, layout, typmod=column.typmod, dimensions=dimensions,
         not_null=column.not_null, default=column.default is not None, identity=column.identity,
         generated=column.generated, collation=collation, acl=acl_array(rows, column.privileges), column=column,
+        missing=_missing(rows, column),
     )  # fmt: skip
+
+
+def _missing(rows: CatalogRows, column: Column) -> Array | None:
+    """The value of rows that are older than the column, as anyarray holds it."""
+    if column.missing is None:
+        return None
+    return Array.of([rows.types.io(column.type_oid).output(column.missing, DEFAULT_SETTINGS)])
 
 
 def _table_rows(rows: CatalogRows, table: Table) -> list[Row]:

@@ -42,12 +42,15 @@ class Statistics(Protocol):
 
 
 class PlanningEnvironment:
-    """What plans are made for: types, sizes, and the access code of tables."""
+    """What plans are made for: types, sizes, the access code of tables, and whether definitions are past."""
 
-    def __init__(self, types: TypeLookup, statistics: Statistics, access: TableAccessLookup) -> None:
+    def __init__(
+        self, types: TypeLookup, statistics: Statistics, access: TableAccessLookup, *, past: bool = False
+    ) -> None:
         self.types = types
         self.statistics = statistics
         self.access = access
+        self.past = past
 
 
 class TableAccessLookup(Protocol):

@@ -91,7 +91,7 @@ def plan_scan(p: Planner, node: l.Scan, needed: frozenset[int], conjuncts: list[
     variables = ("k", "v") if keyed else ("v",)
     generator = Generator(scope, variables, p.types, p.generator({}).subquery, dict(names))
     codes = [scope[column.id] for column in outputs]
-    identity = "v" if _is_whole_row(node, outputs, access, slots) else None
+    identity = "v" if _is_whole_row(p, node, outputs, access, slots) else None
     make = row_builder(generator, codes, filters, ", ".join(variables), identity)
     columns = tuple(column.id for column in outputs)
     not_null = frozenset(column.id for column in outputs if not scope[column.id].nullable)
@@ -159,11 +159,17 @@ def _columns_read(
 
 
 def _is_whole_row(
-    node: l.Scan, outputs: Sequence[l.OutputColumn], access: TableAccess, slots: tuple[int, ...] | None
+    p: Planner,
+    node: l.Scan,
+    outputs: Sequence[l.OutputColumn],
+    access: TableAccess,
+    slots: tuple[int, ...] | None,
 ) -> bool:
     """Whether the output is a row as the scan gives it."""
     wanted = tuple(column.attribute - 1 for column in outputs)
     if slots is None:
+        if node.as_of is not None or p.environment.past:
+            return False  # the store gives rows all columns of today
         return access.from_physical is None and wanted == tuple(range(len(node.table.columns)))
     return wanted == slots and not any(access.column_reader(slot + 1) for slot in slots)
 

@@ -132,9 +132,9 @@ class Database:
                 if index.index_number:
                     self.transactions.set_layout(table_prefix(table.storage_id, index.index_number), INDEX_ENTRY_LAYOUT)
 
-    def new_state(self, catalog: Catalog) -> CatalogState:
-        """A catalog with changes of a transaction, and what will be compiled for it."""
-        return CatalogState(catalog)
+    def new_state(self, catalog: Catalog, *, past: bool = False) -> CatalogState:
+        """A catalog with changes of a transaction, or of the past, and what will be compiled for it."""
+        return CatalogState(catalog, past=past)
 
     def statistics_changed(self, table: Table) -> None:
         """New statistics of a table have been committed: plans are made anew with them."""
@@ -178,7 +178,7 @@ class Database:
 
     def environment(self, state: CatalogState) -> PlanningEnvironment:
         """What plans for a catalog are made with."""
-        return PlanningEnvironment(state.types, self.sizes, state.access)
+        return PlanningEnvironment(state.types, self.sizes, state.access, past=state.past)
 
     def default_settings(self, user: str, database_name: str) -> dict[str, str]:
         """What parameters a session starts with: the server's, those of its database, of its role, and of both."""

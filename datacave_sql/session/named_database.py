@@ -25,12 +25,13 @@ BULK_SHAPES_MAX = 256
 
 
 class CatalogState:
-    """One catalog snapshot with what is compiled for it."""
+    """One catalog snapshot, perhaps of the past, with what is compiled for it."""
 
-    __slots__ = ("_access", "_partitions", "_referential", "catalog", "has_triggers", "types")
+    __slots__ = ("_access", "_partitions", "_referential", "catalog", "has_triggers", "past", "types")
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, *, past: bool = False) -> None:
         self.catalog = catalog
+        self.past = past
         self.types = CatalogTypes(catalog)
         self._access: dict[int, TableAccess] = {}
         self._partitions: dict[int, tuple[PartitionMap, list[Table]]] = {}

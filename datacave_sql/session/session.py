@@ -388,7 +388,7 @@ class Session(Asides, CommitHooks, HeldStatements, AtOnce, HidesIndexes):
         since, until = self.past.span_of(moment)
         self.transaction.read_as_of(moment)
         if until is not None:
-            self._own_catalog = self.database.new_state(self.past.catalog_at(since))
+            self._own_catalog = self.database.new_state(self.past.catalog_at(since), past=True)
 
     def _begin_in_past(self) -> None:
         """Under datacave.as_of even names are looked up in the past: a transaction starts before they are."""

@@ -1,8 +1,8 @@
 """ALTER TABLE: actions in their order on one definition; rows are looked at or written again only where that is needed.
 
-The layout of the rows under one storage id never changes, because statements of other sessions may be reading them. So
-a new column or type, and a primary key that comes or goes (the rows lie in its order), needs a new storage id and all
-rows written again under it.
+A new column whose value is the same in all rows changes nothing but the definition: rows that were written before it
+are completed when they are read. A column with a value of its own in each row, a new type, and a primary key that comes
+or goes (the rows lie in its order) need a new storage id and all rows written again under it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import Any
 from datacave_core import sqlstate
 from datacave_core.catalog import Catalog, Column, Sequence, Table, layout_of
 from datacave_core.errors import DatacaveError
+from datacave_core.keycode import table_prefix
+from datacave_core.layout import Layout
 from datacave_core.values import Row
 from datacave_core.wait import TURN, Wait
 from datacave_sql.bind import table_changes
@@ -152,20 +154,51 @@ def _add_column(change: _TableChange, action: table_changes.AddColumn) -> Iterat
     if action.sequence is not None:
         extra.append(change.own_sequence(numbers, action.sequence, column.number))
     change.install(table, numbers, *extra)
-    new = replace(table, columns=(*table.columns, column))
     expression = action.generated if action.generated is not None else action.default
-    convert = _filled(change, column, expression)
-    yield from change.rewrite(table, new, convert)
+    if expression is None or (not n.columns_used(expression) and not is_volatile(expression)):
+        yield from _add_same(change, column, expression)
+        return
+    new = replace(table, columns=(*table.columns, column))
+    yield from change.rewrite(table, new, _filled(change, column, expression))
 
 
-def _filled(change: _TableChange, column: Column, expression: n.Expression | None) -> Convert:
+def _add_same(change: _TableChange, column: Column, expression: n.Expression | None) -> Iterator[Wait]:
+    """A column with one value for all rows that are there, which is computed now and not written. Raises 23502.
+
+    Until the commit the table is this transaction's alone; what had to be flushed meanwhile has the column, and that is
+    no harm if it is taken back (see Layout).
+    """
+    session, table = change.session, change.table
+    value = None if expression is None else row_function(session, [expression], ())(())[0]
+    if not table.storage_id:
+        change.install(replace(table, columns=(*table.columns, column)))
+        return
+    if value is None and column.not_null and change.has_rows():
+        raise contains_nulls(table, column.name)
+    database = session.database
+    column = replace(column, missing=value, added=database.row_ids.allocator(table.storage_id)())
+    prefix, width = table_prefix(table.storage_id, 0), len(table.columns)
+
+    def take_back() -> None:
+        # A later statement of somebody else may have added another column at this place.
+        present = database.transactions.layout_of(prefix)
+        if any(one.added == column.added for one in present.columns):
+            narrow = Layout(width, present.columns[:width])
+            database.transactions.set_layout(prefix, narrow)
+            if session.transaction is not None:
+                session.transaction.fit_rows(prefix, narrow, width)
+
+    session.after_rollback(take_back)
+    new = replace(table, columns=(*table.columns, column))
+    layout = layout_of(new, session.catalog_snapshot.types)
+    yield from database.transactions.evolve_layout(prefix, layout)
+    session.transaction.fit_rows(prefix, layout, width)
+    change.install(new)
+
+
+def _filled(change: _TableChange, column: Column, expression: n.Expression) -> Convert:
     """What gives rows their value of a new column. Raises 23502."""
     slot = column.number - 1
-    if expression is None or (not n.columns_used(expression) and not is_volatile(expression)):
-        value: Row = (None,) if expression is None else row_function(change.session, [expression], ())(())
-        if value[0] is None and column.not_null and change.has_rows():
-            raise contains_nulls(change.table, column.name)
-        return lambda rows: [row + value for row in rows]
     compute = row_function(change.session, [expression], change.row_columns)
 
     def convert(rows: list[Row]) -> list[Row]:
@@ -201,7 +234,7 @@ def _alter_types(change: _TableChange, action: table_changes.AlterColumnTypes) -
     """New types of columns; every USING reads the row as it was."""
     session = change.session
     old = change.table
-    columns = {one.column.number: replace(one.column, missing=None) for one in action.changes}
+    columns = {one.column.number: _with_storage(one.column, old.column(one.column.number)) for one in action.changes}
     for one in action.changes:
         _refuse_used(session.catalog_snapshot, old, one.column)
     new = replace(old, columns=tuple(columns.get(column.number, column) for column in old.columns))
@@ -226,6 +259,10 @@ def _alter_types(change: _TableChange, action: table_changes.AlterColumnTypes) -
         return converted
 
     yield from change.rewrite(old, new, convert)
+
+
+def _with_storage(column: Column, present: Column) -> Column:
+    return replace(column, missing=present.missing, added=present.added)
 
 
 def _refuse_used(catalog: Catalog, table: Table, column: Column) -> None:
@@ -256,6 +293,7 @@ def _replace_column(change: _TableChange, action: table_changes.ReplaceColumn) -
     present = table.column(action.column.number)
     # The type is another action's business, which may have run before.
     column = replace(action.column, type_oid=present.type_oid, typmod=present.typmod, collation=present.collation)
+    column = _with_storage(column, present)
     if action.check_not_null:
         slot = column.number - 1
         for rows in change.batches():

@@ -215,7 +215,9 @@ def rewrite(session: Any, old: Table, new: Table, convert: Callable[[list[Row]],
     """Makes `new`, with a storage id of its own, the present definition and writes the rows of `old` as its rows."""
     old_access = session.catalog_state.access(old)
     numbers = Numbers(session.catalog_snapshot)
-    new = replace(new, storage_id=numbers.take())
+    # All rows get all columns, so that none has to be completed any more.
+    columns = tuple(replace(one, missing=None, added=0) if one.added else one for one in new.columns)
+    new = replace(new, storage_id=numbers.take(), columns=columns)
     catalog = numbers.catalog.with_table(new)
     session.set_catalog(catalog)
     session.database.register_layouts((new,), catalog)

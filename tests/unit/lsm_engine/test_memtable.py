@@ -73,13 +73,18 @@ def test_versions_of_a_key_are_found_by_timestamp() -> None:
     assert memtable.version_count == 3
 
 
-def test_rows_are_lengthened_in_every_version_under_the_prefix() -> None:
+def test_rows_get_the_columns_of_a_new_layout_in_every_version_under_the_prefix() -> None:
     memtable = Memtable(1)
     for timestamp, row in ((10, (1,)), (20, None), (30, (3,))):
         memtable.apply(timestamp, {b"prefixk": row, b"otherrk": row}, 1)
     layout = Layout(2, (PhysicalColumn(PhysicalType.INT64), PhysicalColumn(PhysicalType.TEXT, missing="m")))
-    memtable.complete_rows(b"prefix", layout)
+    list(memtable.fit_rows(b"prefix", layout, 1))
     assert memtable.get(b"prefixk", 10)[:2] == (10, (1, "m"))  # type: ignore[index]
     assert memtable.get(b"prefixk", 20)[:2] == (20, None)  # type: ignore[index]
     assert memtable.get(b"prefixk", 30)[:2] == (30, (3, "m"))  # type: ignore[index]
     assert memtable.get(b"otherrk", 30)[:2] == (30, (3,))  # type: ignore[index]
+    other = Layout(2, (PhysicalColumn(PhysicalType.INT64), PhysicalColumn(PhysicalType.BOOL, missing=True, added=2)))
+    list(memtable.fit_rows(b"prefix", other, 1))
+    assert memtable.get(b"prefixk", 30)[:2] == (30, (3, True))  # type: ignore[index]
+    list(memtable.fit_rows(b"prefix", Layout(1, other.columns[:1]), 1))
+    assert memtable.get(b"prefixk", 10)[:2] == (10, (1,))  # type: ignore[index]
