@@ -57,6 +57,7 @@ from datacave_core.catalog.snapshot import SHARED_CLASS_OIDS, Catalog, CatalogOb
 from datacave_core.catalog.triggers import Trigger
 from datacave_core.errors import DataCorrupted
 from datacave_core.keycode import prefix_end, table_prefix
+from datacave_core.layout import PREFIX_LENGTH
 from datacave_core.packing import pack_value, unpack_value
 from datacave_core.ports import Store
 from datacave_core.values import Row
@@ -101,6 +102,8 @@ _MAPS: dict[str, type] = {
     "casts": CastDefinition,
     "extensions": Extension,
 }
+_MAP_NAMES = {kind: name for name, kind in _MAPS.items()}
+_KINDS = {table_prefix(table_id): kind for kind, table_id in _TABLE_IDS.items()}
 _NESTED: dict[tuple[type, str], type] = {
     (Table, "columns"): Column,
     (Table, "indexes"): Index,
@@ -188,8 +191,41 @@ def catalog_writes(old: Catalog | None, new: Catalog) -> dict[bytes, Row | None]
             if key not in after:
                 writes[object_key(item)] = None
     if old is None or writes or old.next_oid != new.next_oid:
-        writes[CATALOG_KEY] = (msgpack.packb([RECORD_FORMAT, new.version, new.next_oid]),)
+        writes[CATALOG_KEY] = cluster_record(new)
     return writes
+
+
+def defines(key: bytes) -> bool:
+    """Whether a key is that of an object's record."""
+    return key[:PREFIX_LENGTH] in _KINDS
+
+
+def catalog_with_writes(catalog: Catalog, writes: Mapping[bytes, Row | None]) -> Catalog:
+    """A catalog with the records among some writes put into it; `next_oid` covers what they took.
+
+    Raises DatacaveError when another object has a name by now, KeyError for an object that is gone.
+    """
+    put: list[CatalogObject] = []
+    gone: list[CatalogObject] = []
+    for key, row in writes.items():
+        kind = _KINDS.get(key[:PREFIX_LENGTH])
+        if kind is None:
+            continue
+        if row is not None:
+            put.append(decode_object(kind, row[0]))
+        else:
+            known: Mapping[Any, CatalogObject] = getattr(catalog, _MAP_NAMES[kind])
+            gone += [item for item in known.values() if object_key(item) == key]
+    changed = catalog.with_changes(put, gone)
+    cluster = writes.get(CATALOG_KEY)
+    if cluster is not None:
+        changed.advance(msgpack.unpackb(cluster[0])[2])
+    return changed
+
+
+def cluster_record(catalog: Catalog) -> Row:
+    """The row under CATALOG_KEY."""
+    return (msgpack.packb([RECORD_FORMAT, catalog.version, catalog.next_oid]),)
 
 
 def load_catalogs(store: Store, timestamp: int) -> dict[int, Catalog]:

@@ -315,6 +315,13 @@ class Catalog:
         """A snapshot that lacks the objects; their comments go with them. Raises KeyError for one that is unknown."""
         return _Change(self).remove(objects)
 
+    def with_changes(self, put: Iterable[CatalogObject], gone: Iterable[CatalogObject]) -> Catalog:
+        """Both at once, so that a new object may have the name of one that goes."""
+        change = _Change(self)
+        # Comments go first: those of other objects that go would go with them.
+        change.remove(sorted(gone, key=lambda item: not isinstance(item, Comment)))
+        return change.put(put)
+
     def sharing(self, other: Catalog) -> Catalog:
         """A snapshot of this database with the roles, databases and shared comments of another database's catalog."""
         changed = self._copy()

@@ -7,7 +7,7 @@ A SERIALIZABLE one keeps its reads too, and cannot be made to fail any more: oth
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,9 +46,14 @@ class PreparedTransaction:
     advisory_locks: list[tuple[bytes, int]]
     moved: list[tuple[bytes, bytes]] = field(default_factory=list)
     """Old and new keys of rows that get another key."""
+    restarts: list[tuple[int, int]] = field(default_factory=list)
+    """Sequences by oid, and the values that they give next once it is committed."""
     owner: LockOwner = field(default_factory=LockOwner)
     busy: bool = False
     """Whether a session is about to commit it or to roll it back."""
+    after_commit: list[Callable[[], None]] | None = None
+    after_rollback: list[Callable[[], None]] | None = None
+    """What is left to do when it ends; None: it was prepared before a restart, and nobody knows."""
 
     @property
     def key(self) -> bytes:
@@ -62,7 +67,7 @@ class PreparedTransaction:
         reads = None if serial is None else [list(serial.keys), serial.ranges]
         facts = [self.number, self.prepared_at, self.role_oid, self.database_oid]
         locks = [self.row_locks, self.table_locks, self.advisory_locks]
-        return (msgpack.packb([_FORMAT, facts, writes, *locks, reads, self.moved]),)
+        return (msgpack.packb([_FORMAT, facts, writes, *locks, reads, self.moved, self.restarts]),)
 
 
 def prepared_in(store: Store) -> Iterator[PreparedTransaction]:
@@ -89,6 +94,7 @@ def prepared_in(store: Store) -> Iterator[PreparedTransaction]:
                 list(tables),
                 list(advisory),
                 list(more[1]) if len(more) > 1 else [],
+                list(more[2]) if len(more) > 2 else [],
             )
 
 

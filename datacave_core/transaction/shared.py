@@ -72,9 +72,12 @@ class SharedState:
                 if modes & mode:
                     self.table_locks.acquire(owner, table_oid, int(mode))
 
-    def finish_prepared(self, prepared: PreparedTransaction, *, commit: bool) -> Commit:
-        """Commits a prepared transaction, or rolls it back, and releases its locks. Raises DiskFull, StorageStopped."""
-        writes: dict[bytes, Row | None] = dict(prepared.writes) if commit else {}
+    def finish_prepared(
+        self, prepared: PreparedTransaction, *, commit: bool, instead: Mapping[bytes, Row | None] | None = None
+    ) -> Commit:
+        """Commits a prepared transaction, or rolls it back; `release_prepared` is due then. Raises DiskFull,
+        StorageStopped. `instead` are rows that are to be written instead of its own."""
+        writes: dict[bytes, Row | None] = {**prepared.writes, **(instead or {})} if commit else {}
         writes[prepared.key] = None
         done = self.write_now(writes)
         del self.prepared[prepared.gid]
@@ -85,9 +88,12 @@ class SharedState:
                 self.dependencies.committed(prepared.serial, done.timestamp)
             else:
                 self.dependencies.rolled_back(prepared.serial)
+        return done
+
+    def release_prepared(self, prepared: PreparedTransaction) -> None:
+        """Releases the locks of a prepared transaction that has ended."""
         self.locks.release_all(prepared.owner)
         self.table_locks.release(prepared.owner)
-        return done
 
     def tell_moves(self, moved: Sequence[tuple[bytes, bytes]], timestamp: int) -> None:
         """Remembers the moves of a commit for whoever still sees the old keys."""

@@ -537,7 +537,9 @@ class Transaction(TransactionSnapshot):
             self._end()
             raise
 
-    def prepare(self, gid: str, role_oid: int, database_oid: int) -> Commit:
+    def prepare(
+        self, gid: str, role_oid: int, database_oid: int, restarts: Sequence[tuple[int, int]] = ()
+    ) -> tuple[PreparedTransaction, Commit]:
         """The first phase of a two-phase commit, after `prepare_commit`: the transaction ends here, and lives on in
         `manager.prepared`, also after a restart. It is prepared when `durable` of the answer is done.
 
@@ -551,6 +553,7 @@ class Transaction(TransactionSnapshot):
         now = manager.clock.now_microseconds()
         prepared = PreparedTransaction(gid, self.number, now, role_oid, database_oid, serial, writes, [], [], [])
         prepared.moved = self.moved
+        prepared.restarts = list(restarts)
         prepared.owner.transaction_number = self.number
         prepared.row_locks = self._lock_table.transfer(owner, prepared.owner)
         prepared.table_locks = manager.table_locks.transfer(owner, prepared.owner)
@@ -568,7 +571,7 @@ class Transaction(TransactionSnapshot):
             manager.dependencies.prepared(serial, commit.timestamp)
             self._serial = None
         self._end()
-        return commit
+        return prepared, commit
 
     def rollback(self) -> None:
         """Takes everything back. Does nothing when the transaction has ended."""

@@ -33,6 +33,7 @@ from datacave_sql.session.compression import TableCompressions
 from datacave_sql.session.exported_snapshots import ExportedSnapshots
 from datacave_sql.session.named_database import CatalogState, NamedDatabase
 from datacave_sql.session.past import Past
+from datacave_sql.session.prepared_definitions import adopt_all
 from datacave_sql.session.reclaim import Reclaimer
 from datacave_sql.session.retention import TableRetention
 from datacave_sql.session.row_ids import RowIds
@@ -103,6 +104,7 @@ class Database:
             self.register_layouts(home.catalog.tables.values(), home.catalog)
             self.retention.catalog_changed(home.oid, home.catalog)
             self.compressions.note(home.oid, home.catalog)
+        adopt_all(self)
         self.retention.apply()
         self.compressions.apply()
         drop_leftovers(self)

@@ -34,6 +34,10 @@ class ExportedSnapshots:
         self._exporters[identifier] = (transaction, transaction.snapshot, session.evaluation.database_oid)
         return identifier
 
+    def exported_by(self, transaction: Transaction) -> bool:
+        """Whether a transaction has exported a snapshot."""
+        return any(exporter is transaction for exporter, _, _ in self._exporters.values())
+
     def take_over(self, session: Any, identifier: str) -> None:
         """SET TRANSACTION SNAPSHOT. Raises 25001 when it comes too late, 0A000, 22023 for an unknown identifier."""
         transaction: Transaction = session.transaction

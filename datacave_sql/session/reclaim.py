@@ -15,6 +15,7 @@ from datacave_core.catalog import FIRST_USER_TABLE_ID
 from datacave_core.errors import StorageStopped
 from datacave_core.keycode import key_successor, prefix_end, table_prefix
 from datacave_core.layout import PREFIX_LENGTH
+from datacave_sql.session.prepared_definitions import prepared_prefixes
 
 ROWS_PER_PIECE = 2000
 STORAGE_ID_BYTES = 4
@@ -88,6 +89,7 @@ class Reclaimer:
             for table in home.catalog.tables.values()
             for number in (0, *(index.index_number for index in table.indexes))
         }
+        known.update(prepared_prefixes(database))
         store = database.store
         low: bytes | None = FIRST_USER_TABLE_ID.to_bytes(4, "big")
         while low is not None:

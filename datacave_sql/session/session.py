@@ -17,7 +17,6 @@ from typing import Any
 from datacave_core import sqlstate
 from datacave_core.catalog import Catalog, catalog_writes
 from datacave_core.errors import DatacaveError
-from datacave_core.ports import Commit
 from datacave_core.transaction import (
     UPDATE,
     AdvisoryLocks,
@@ -95,6 +94,7 @@ class Session(Asides, CommitHooks, HeldStatements, AtOnce, HidesIndexes):
         HeldStatements.__init__(self)
         self.emptied_at_commit: set[int] = set()
         """Oids of temporary tables with ON COMMIT DELETE ROWS."""
+        self.made_temporary = False  # whether the transaction has made a temporary object
         self.compiler = Compiler(self)
         self.find_plan = self.compiler.cached
         self._own_catalog: Any = None  # a CatalogState with uncommitted changes, or of the past
@@ -487,15 +487,6 @@ class Session(Asides, CommitHooks, HeldStatements, AtOnce, HidesIndexes):
         if notifications:
             self.home.notifications.publish(notifications)
 
-    def prepare_transaction(self, gid: str) -> Steps[Commit]:
-        """PREPARE TRANSACTION: the transaction leaves the session and waits, in the store, for its second phase."""
-        transaction = self.transaction
-        assert transaction is not None
-        yield from transaction.prepare_commit()
-        commit = transaction.prepare(gid, self.evaluation.current_role.oid, self.home.oid)
-        self._ended(True)
-        return commit
-
     @property
     def changes_catalog(self) -> bool:
         """Whether the transaction has changed definitions."""
@@ -524,7 +515,7 @@ class Session(Asides, CommitHooks, HeldStatements, AtOnce, HidesIndexes):
         self._after_commit.clear()
         self._after_rollback.clear()
         self._at_commit.clear()
-        self.listens_at_commit = False
+        self.listens_at_commit = self.made_temporary = False
         self.pending_notifications.clear()
         self.settings.transaction_ended(committed)
         for name in [name for name, portal in self.portals.items() if not portal.transaction_ended(committed)]:

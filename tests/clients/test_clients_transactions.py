@@ -19,6 +19,7 @@ def test_prepared_transactions_survive_a_kill(tmp_path: Path) -> None:
         for gid, statement in (
             ("kept", "update t set v = 2.25 where id = 1"),
             ("dropped", "insert into t values (3, 3)"),
+            ("definitions", "create table made (a int primary key); insert into made select generate_series(1, 2000)"),
         ):
             client.execute("begin")
             client.execute(statement)
@@ -28,17 +29,21 @@ def test_prepared_transactions_survive_a_kill(tmp_path: Path) -> None:
     try:
         with psycopg.connect(server.dsn, autocommit=True) as client:
             gids = client.execute("select gid from pg_prepared_xacts order by gid").fetchall()
-            assert gids == [("dropped",), ("kept",)]
+            assert gids == [("definitions",), ("dropped",), ("kept",)]
             client.execute("set lock_timeout = 100")
+            with pytest.raises(psycopg.errors.LockNotAvailable):
+                client.execute("create table made (b int)")
             with pytest.raises(psycopg.errors.LockNotAvailable):
                 client.execute("update t set v = 0 where id = 1")
             client.execute("commit prepared 'kept'")
             client.execute("rollback prepared 'dropped'")
+            client.execute("commit prepared 'definitions'")
         server.stop(signal.SIGKILL)
         server = start(tmp_path)
         with psycopg.connect(server.dsn, autocommit=True) as client:
             rows = client.execute("select id, v::text from t").fetchall()
             assert rows == [(1, "2.25")]
+            assert client.execute("select count(*), max(a) from made").fetchall() == [(2000, 2000)]
             assert client.execute("select count(*) from pg_prepared_xacts").fetchall() == [(0,)]
             client.execute("update t set v = 0 where id = 1")
     finally:

@@ -8,6 +8,7 @@ from typing import Any
 from datacave_core.catalog import Sequence
 from datacave_core.wait import Wait
 from datacave_sql.bind.statements import AlterSequence, CreateSequence
+from datacave_sql.session.prepared_definitions import SequenceRestart
 from datacave_sql.session.replies import Complete, Reply
 from datacave_sql.session.utility.numbering import Numbers
 from datacave_sql.session.utility.temporary import in_temporary_schema
@@ -36,4 +37,4 @@ def alter_sequence(session: Any, bound: AlterSequence) -> Steps:
 
 def restart(session: Any, sequence: Sequence, value: int) -> None:
     """Makes nextval give a value next, once the transaction has committed."""
-    session.after_commit(lambda: session.database.sequences.set_value(sequence, value, False))
+    session.after_commit(SequenceRestart(session.database, sequence, value))

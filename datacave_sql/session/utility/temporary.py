@@ -30,6 +30,7 @@ def in_temporary_schema(session: Any, numbers: Numbers, described: Any) -> Any:
     """A new table, view or sequence as described, put in the session's own schema if it is temporary."""
     if described.persistence != "t":
         return described
+    session.made_temporary = True
     return replace(described, schema_oid=temporary_schema(session, numbers).oid)
 
 

@@ -1,7 +1,7 @@
 """PREPARE TRANSACTION, COMMIT PREPARED, ROLLBACK PREPARED.
 
-What a prepared transaction cannot carry is refused as in PostgreSQL: temporary tables, notifications, held cursors;
-and changes of definitions, whose consequences (what a drop leaves behind) live in the session that made them.
+What a prepared transaction cannot carry is refused as in PostgreSQL: temporary objects, notifications, held cursors,
+exported snapshots.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.transaction import PreparedTransaction
 from datacave_core.wait import Wait, wait_for
 from datacave_sql.parse import ast
+from datacave_sql.session.prepared_definitions import finish
 from datacave_sql.session.replies import Complete, Reply
 from datacave_sql.session.utility.blocks import refuse_in_block
 from datacave_sql.session.warnings import warn
@@ -32,15 +33,12 @@ def prepared_transaction(session: Any, statement: ast.PreparedTransaction) -> St
         return
     command = "COMMIT PREPARED" if statement.action == "commit" else "ROLLBACK PREPARED"
     refuse_in_block(session, command)
-    manager = session.database.transactions
     prepared = _find(session, statement.gid)
     prepared.busy = True
     try:
-        commit = manager.finish_prepared(prepared, commit=statement.action == "commit")
+        yield from finish(session, prepared, commit=statement.action == "commit")
     finally:
         prepared.busy = False
-    session.owner.last_commit_timestamp = commit.timestamp
-    yield from wait_for(commit.durable)
     yield Complete(command)
 
 
@@ -88,13 +86,10 @@ def _check(session: Any, gid: str) -> None:
         raise FeatureNotSupported("cannot PREPARE a transaction that has executed LISTEN, UNLISTEN, or NOTIFY")
     if any(portal.holdable and portal.cursor and not portal.survived for portal in session.portals.values()):
         raise FeatureNotSupported("cannot PREPARE a transaction that has created a cursor WITH HOLD")
-    if session.emptied_at_commit or _touches_temporary(session):
+    if session.made_temporary or _touches_temporary(session):
         raise FeatureNotSupported("cannot PREPARE a transaction that has operated on temporary objects")
-    if session.changes_catalog:
-        raise FeatureNotSupported(
-            "cannot PREPARE a transaction that has changed definitions",
-            hint="Commit the changes of definitions in a transaction of their own first.",
-        )
+    if session.database.exported_snapshots.exported_by(session.transaction):
+        raise FeatureNotSupported("cannot PREPARE a transaction that has exported snapshots")
     owner = session.owner
     if {key for key, _ in owner.session_advisory} & {key for key, _ in owner.transaction_advisory}:
         raise FeatureNotSupported(
@@ -103,8 +98,12 @@ def _check(session: Any, gid: str) -> None:
 
 
 def _touches_temporary(session: Any) -> bool:
-    tables = session.catalog_snapshot.tables
-    return any(oid in tables and tables[oid].persistence == "t" for oid in session.owner.tables)
+    catalogs = (session.home.catalog, session.catalog_snapshot)
+    return any(
+        oid in catalog.tables and catalog.tables[oid].persistence == "t"
+        for oid in session.owner.tables
+        for catalog in catalogs
+    )
 
 
 def _find(session: Any, gid: str) -> PreparedTransaction:
