@@ -56,6 +56,11 @@ class Layout:
             width += 1
         return width
 
+    def kept_of(self, before: Layout) -> int | None:
+        """How many of the first columns of rows of another layout are kept; None if rows stay as they are."""
+        kept = self.shared_width(before)
+        return None if kept == len(self.columns) == len(before.columns) else kept
+
     def fit(self, row: Row, kept: int) -> Row:
         """A full row of these columns out of one of which the first `kept` values are worth keeping."""
         row = row[:kept]
@@ -73,3 +78,10 @@ PREFIX_LENGTH = 6
 
 TABLE_PREFIX_LENGTH = 4
 """Bytes at the start of every key that name its table: rows and index entries alike."""
+
+
+def check_prefix(prefix: bytes) -> bytes:
+    """The prefix itself. Raises ValueError for one of another length than PREFIX_LENGTH."""
+    if len(prefix) != PREFIX_LENGTH:
+        raise ValueError(f"a layout prefix has {PREFIX_LENGTH} bytes, not {len(prefix)}")
+    return prefix

@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 from datacave_core import sqlstate
 from datacave_core.compression import TableCompression
 from datacave_core.errors import DatacaveError, SerializationFailure, StorageStopped
-from datacave_core.layout import PREFIX_LENGTH, RAW_LAYOUT, Layout
+from datacave_core.layout import PREFIX_LENGTH, RAW_LAYOUT, Layout, check_prefix
 from datacave_core.ports import Clock, FileSystem, KeptFor, Load, Prepared, Randomness, Scheduler, Version
 from datacave_core.rowbatch import BATCH_ROWS, ColumnBatch
 from datacave_core.values import Row
@@ -424,15 +424,12 @@ class Engine:
 
     def evolve_layout(self, prefix: bytes, layout: Layout) -> Steps[None]:
         """The same in slices, while nobody reads or writes rows that have the new columns."""
-        if len(prefix) != PREFIX_LENGTH:
-            raise ValueError(f"a layout prefix has {PREFIX_LENGTH} bytes, not {len(prefix)}")
-        known = self._layouts.get(prefix)
+        known = self._layouts.get(check_prefix(prefix))
         if known == layout and prefix in self._recorded_layouts:
             return
         self._record_layouts({prefix: layout})
         self._layouts[prefix] = layout
-        kept = 0 if known is None else layout.shared_width(known)
-        if known is None or kept == len(layout.columns) == len(known.columns):
+        if known is None or (kept := layout.kept_of(known)) is None:
             return
         self._ingestion.fit_rows(prefix, layout, kept)
         for memtable in (self._active, *self._maintenance.frozen, *self._preparations.batches):
@@ -447,10 +444,6 @@ class Engine:
     def layout_of(self, prefix: bytes) -> Layout:
         """The layout that rows under a prefix are written with."""
         return self._layouts.get(prefix, RAW_LAYOUT)
-
-    def known_layout(self, prefix: bytes) -> Layout | None:
-        """The registered layout of a prefix."""
-        return self._layouts.get(prefix)
 
     def layouts(self) -> Mapping[bytes, Layout]:
         """All registered layouts by prefix."""

@@ -67,8 +67,6 @@ class Owner(Protocol):
 
     def layout_of(self, prefix: bytes) -> Layout: ...
 
-    def known_layout(self, prefix: bytes) -> Layout | None: ...
-
     def layouts(self) -> Mapping[bytes, Layout]: ...
 
     def active_log_number(self) -> int: ...
@@ -257,7 +255,7 @@ class Maintenance:
             self.installer.take_number,
             self._retentions,
             self._horizons.edit_fields,
-            self._owner.known_layout,
+            self._owner.layouts().get,
             self.flushed,
             self.first_needed_segment,
             lambda: self.installer.manifest_name,
@@ -438,7 +436,7 @@ class Maintenance:
                 task.bottom,
                 retentions,
                 factory,
-                self._owner.known_layout,
+                self._owner.layouts().get,
                 self._options.table_bytes_max,
                 self._options.slice_rows,
                 self._options.merge_bytes_per_second_max,

@@ -168,10 +168,7 @@ class Rebuild:
         for prefix, layout in layouts_of((0, writes)).items():
             before = contents.layouts.get(prefix)
             contents.layouts[prefix] = layout
-            if before is None:
-                continue
-            kept = layout.shared_width(before)
-            if kept < max(len(layout.columns), len(before.columns)):
+            if before is not None and (kept := layout.kept_of(before)) is not None:
                 for _ in contents.memtable.fit_rows(prefix, layout, kept):
                     pass
                 for rows in batches.values():

@@ -16,7 +16,7 @@ from sortedcontainers import SortedList
 
 from datacave_core.compression import TableCompression
 from datacave_core.errors import SnapshotTooOld
-from datacave_core.layout import PREFIX_LENGTH, RAW_LAYOUT, TABLE_PREFIX_LENGTH, Layout
+from datacave_core.layout import PREFIX_LENGTH, RAW_LAYOUT, TABLE_PREFIX_LENGTH, Layout, check_prefix
 from datacave_core.memory.clock import SimulatedClock
 from datacave_core.ports import Clock, Commit, KeptFor, Load, Prepared, Version
 from datacave_core.rowbatch import BATCH_ROWS, ColumnBatch, rows_of
@@ -75,9 +75,7 @@ class MemoryStore:
 
     def set_layout(self, prefix: bytes, layout: Layout) -> None:
         """Registers or evolves the layout of the keys under a prefix."""
-        if len(prefix) != PREFIX_LENGTH:
-            raise ValueError(f"a layout prefix has {PREFIX_LENGTH} bytes, not {len(prefix)}")
-        self._layouts[prefix] = layout
+        self._layouts[check_prefix(prefix)] = layout
 
     def evolve_layout(self, prefix: bytes, layout: Layout) -> Steps[None]:
         """Adds columns to a layout or takes some back."""
