@@ -552,8 +552,7 @@ class Transaction(TransactionSnapshot):
         writes = dict(self._writes.rows)
         now = manager.clock.now_microseconds()
         prepared = PreparedTransaction(gid, self.number, now, role_oid, database_oid, serial, writes, [], [], [])
-        prepared.moved = self.moved
-        prepared.restarts = list(restarts)
+        prepared.moved, prepared.restarts = self.moved, list(restarts)
         prepared.owner.transaction_number = self.number
         prepared.row_locks = self._lock_table.transfer(owner, prepared.owner)
         prepared.table_locks = manager.table_locks.transfer(owner, prepared.owner)
