@@ -6,7 +6,7 @@ driver sends (BoundExecution) and lone queries of rows by key are answered witho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any, cast
 
 from datacave_core import sqlstate
@@ -246,7 +246,7 @@ class SessionClient:
             return self._failed_statement(error)
         return self._answer_query(session.simple_query(event.text, found))
 
-    def _write_in_block(self, steps: Iterator[Any]) -> bytes | Work:
+    def _write_in_block(self, steps: Generator[Any, None, None]) -> bytes | Work:
         """A statement without rows that is one of a block: it rarely has to wait for anything."""
         step = next(steps)
         if type(step) is not Complete:
@@ -254,7 +254,7 @@ class SessionClient:
         self._pump.statement_ended()
         return self._asides() + backend.command_complete(step.tag) + self._ready()
 
-    def _answer_query(self, steps: Iterator[Any]) -> Work:
+    def _answer_query(self, steps: Generator[Any, None, None]) -> Work:
         """The answer to a simple query from the replies of the session."""
         encode: Any = None
         try:
@@ -276,6 +276,8 @@ class SessionClient:
             raise
         except BaseException as error:
             self._copy = None
+            # An error that was thrown in while the statement waited has not reached the session yet.
+            steps.close()
             yield self._error(_told(error))
         yield self._ready()
 

@@ -262,9 +262,10 @@ def bind_comment(b: Binding, statement: ast.Comment, entries: object) -> s.Bound
     if kind == "constraint":
         assert statement.on_table is not None
         table = relations.require_table(b, statement.on_table, statement.position)
-        for constraint in table.constraints:
-            if constraint.name == name[-1]:
-                return s.CommentOn(CLASS_OIDS["constraint"], constraint.oid, 0, statement.text)
+        named = {constraint.name: constraint.oid for constraint in table.constraints}
+        named.update((trigger.name, trigger.oid) for trigger in table.triggers if trigger.constraint)
+        if name[-1] in named:
+            return s.CommentOn(CLASS_OIDS["constraint"], named[name[-1]], 0, statement.text)
         raise DatacaveError(
             f'constraint "{name[-1]}" for table "{table.name}" does not exist', sqlstate=sqlstate.UNDEFINED_OBJECT
         )

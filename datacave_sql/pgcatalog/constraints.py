@@ -1,4 +1,4 @@
-"""pg_constraint: checks, unique and primary keys, foreign keys, and the checks of domains."""
+"""pg_constraint: checks, unique and primary keys, foreign keys, constraint triggers, and the checks of domains."""
 
 from __future__ import annotations
 

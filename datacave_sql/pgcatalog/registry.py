@@ -51,6 +51,7 @@ BY_CATALOG: dict[str, Callable[[CatalogRows], Sequence[Row]]] = {
     "pg_proc": routines.proc_rows,
     "pg_extension": routines.extension_rows,
     "pg_available_extensions": routines.available_extensions,
+    "pg_available_extension_versions": routines.available_versions,
     "pg_cast": routines.cast_rows,
     "pg_operator": routines.operator_rows,
     "pg_aggregate": routines.aggregate_rows,

@@ -102,3 +102,15 @@ def available_extensions(rows: CatalogRows) -> Sequence[Row]:
         ("plpgsql", "1.0", "1.0", COMMENTS["plpgsql"]),
         *((name, version, version if name in names else None, COMMENTS[name]) for name, version in VERSIONS.items()),
     ]
+
+
+def available_versions(rows: CatalogRows) -> Sequence[Row]:
+    """pg_available_extension_versions."""
+    names = rows.catalog.extension_names
+    return [
+        ("plpgsql", "1.0", True, True, True, False, "pg_catalog", None, COMMENTS["plpgsql"]),
+        *(
+            (name, version, name in names, True, True, True, None, None, COMMENTS[name])
+            for name, version in VERSIONS.items()
+        ),
+    ]

@@ -11,7 +11,7 @@ Not here: the wire (server), what utility statements do (utility/), compiling (c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any
 
 from datacave_core import sqlstate
@@ -198,7 +198,7 @@ class Session(Asides, CommitHooks, HeldStatements, AtOnce, HidesIndexes):
 
     # Simple queries
 
-    def simple_query(self, text: str, found: Plan | None = None) -> Iterator[Reply | Wait]:
+    def simple_query(self, text: str, found: Plan | None = None) -> Generator[Reply | Wait, None, None]:
         """Runs a string of statements; outside a block they are one implicit transaction. Ends where ReadyForQuery is
         due; after an error too, which is raised. `found` is what `find_plan` gave."""
         self.close_portal("")
@@ -262,7 +262,7 @@ class Session(Asides, CommitHooks, HeldStatements, AtOnce, HidesIndexes):
         with_header: bool = False,
         given_rows: Sequence[Row] = (),
         text: str | None = None,
-    ) -> Iterator[Reply | Wait]:
+    ) -> Generator[Reply | Wait, None, None]:
         """Runs a statement to its end inside the present (or a new implicit) transaction. `text` is the statement as
         the client wrote it, where that is not the plan's."""
         if not with_header:
@@ -340,7 +340,9 @@ class Session(Asides, CommitHooks, HeldStatements, AtOnce, HidesIndexes):
         rows: list[Row] = operator.make(context)(pairs)
         return rows
 
-    def going_on(self, step: Reply | Wait, steps: Iterator[Reply | Wait]) -> Iterator[Reply | Wait]:
+    def going_on(
+        self, step: Reply | Wait, steps: Generator[Reply | Wait, None, None]
+    ) -> Generator[Reply | Wait, None, None]:
         """The rest of an `execute` of which one step has been taken; an error spoils the block, as in a query."""
         try:
             yield step

@@ -86,6 +86,30 @@ def test_random_bytes_do_no_harm(server: Any) -> None:
         assert connection.execute("SELECT 1").fetchone() == (1,)
 
 
+@pytest.mark.parametrize("command", ["exec_", "exec_params"])
+@pytest.mark.parametrize("way", ["cancel", "timeout"])
+def test_a_block_has_failed_once_a_waiting_statement_is_cancelled(server: Any, command: str, way: str) -> None:
+    with psycopg.connect(server.dsn, autocommit=True) as connection, psycopg.connect(server.dsn) as other:
+        wire = connection.pgconn
+        wire.exec_(b"BEGIN")
+        if way == "timeout":
+            wire.exec_(b"SET LOCAL statement_timeout = '50ms'")
+        getattr(wire, f"send_{command}".replace("exec_", "query").replace("queryparams", "query_params"))(
+            b"SELECT pg_sleep(60)", *([None] if command == "exec_params" else [])
+        )
+        if way == "cancel":
+            sleeps = "SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)'"
+            while other.execute(sleeps).fetchall() == [(0,)]:
+                pass
+            connection.cancel()
+        result = wire.get_result()
+        assert result is not None and result.error_field(psycopg.pq.DiagnosticField.SQLSTATE) == b"57014"
+        assert wire.get_result() is None
+        assert wire.transaction_status == psycopg.pq.TransactionStatus.INERROR
+        assert wire.exec_(b"SELECT 1").error_field(psycopg.pq.DiagnosticField.SQLSTATE) == b"25P02"
+        assert wire.exec_(b"ROLLBACK").command_status == b"ROLLBACK"
+
+
 def test_a_statement_is_cancelled_by_its_key_only(server: Any) -> None:
     with psycopg.connect(server.dsn, autocommit=True) as connection:
         process_id = connection.info.backend_pid
