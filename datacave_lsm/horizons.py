@@ -45,7 +45,7 @@ class Horizons:
         self._own = dict(own)
         self._pins = Pins()
         self._holes: dict[int, set[bytes]] = {}
-        self._recorded = bool(own)  # whether the manifest names any table
+        self._recorded = bool(own)  # whether the manifest may name any table
         self.latest = 0
         self._look_around()
 
@@ -161,10 +161,14 @@ class Horizons:
         return Retentions(Retention.of(self.default, pins), own)
 
     def edit_fields(self) -> dict[str, Any]:
-        """What an edit of the manifest says of the horizons; nothing of those of tables while there are none."""
-        if not self._own and not self._recorded:
+        """What an edit of the manifest says of the horizons; nothing of those of tables while there never were any.
+
+        Every edit says so that none is left, since one that says it may fail: a table whose old horizon stood in the
+        manifest for good could be read where its versions are gone.
+        """
+        self._recorded = self._recorded or bool(self._own)
+        if not self._recorded:
             return {"horizon": self.default}
-        self._recorded = bool(self._own)
         return {"horizon": self.default, "horizons": tuple(sorted(self._own.items(), key=itemgetter(0)))}
 
 

@@ -181,9 +181,9 @@ class Installer:
         self._broken, self._renew = True, False
         self._manifest = Manifest(self._files, self._seals, number, snapshot)
         self._broken = False
-        old.close()
         try:
+            old.close()
             self._files.remove(old.name)
-        except OSError:
+        except (OSError, MemoryError):
             # The edit is in force; to report a failure would let its job repeat it. The next start removes the file.
             self._counters["removal_failures"] += 1

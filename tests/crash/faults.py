@@ -3,9 +3,10 @@
     python -m tests.crash.faults [--step N] [--errors EIO,ENOSPC,memory] [--worlds plain,sealed,ingesting]
 
 Call n of the engine on its FileSystem and File ports, reads among them, fails once, or n and all after it, with EIO,
-with ENOSPC, or for want of memory; for every n of a workload with flushes, merges, a checkpoint, a rotation of the
-master key and a restart. Whatever the engine then says, the directory is opened again, on half of the runs after a
-power failure: all commits that were acknowledged are there, whole, and no others, and it goes on from there.
+with ENOSPC, or for want of memory; for every n of a workload with flushes, merges, a change of retention, a checkpoint,
+a rotation of the master key and a restart. Whatever the engine then says, the directory is opened again, on half of the
+runs after a power failure: all commits that were acknowledged are there, whole, and no others, and it goes on from
+there.
 
 Printed is what became of the workloads, by port method, and which calls in the engine's source were reached.
 """
@@ -28,11 +29,10 @@ from typing import Any
 from datacave_core.errors import DatacaveError
 from datacave_core.memory import Disk, MemoryFileSystem, SeededRandomness
 from datacave_core.ports import FileSystem
-from datacave_lsm import Engine, EngineOptions, KeyRing, perform_merge
-from tests.crash.test_engine_crash import INGESTING, OPTIONS, PREFIX, RING, Script, StillWaiting
+from datacave_lsm import EngineOptions, KeyRing, perform_merge
+from tests.crash.test_engine_crash import INGESTING, OPTIONS, PREFIX, RING, RINGS, Script, StillWaiting
 
 ENGINE = Path(__file__).parents[2] / "datacave_lsm"
-NEW_RING = KeyRing({"k": bytes(range(32)), "n": bytes(32)}, "n")
 FILE_SYSTEM_CALLS = (
     "create",
     "open",
@@ -146,7 +146,7 @@ for _method in FILE_CALLS:
 
 
 class Workload(Script):
-    """The script of the power failures, with checkpoints and a rotation of the master key."""
+    """The script of the power failures."""
 
     def __init__(self, disk: Disk, seed: int, ring: KeyRing | None, options: EngineOptions, plan: Plan) -> None:
         super().__init__(disk, seed, ring, options)
@@ -156,14 +156,6 @@ class Workload(Script):
         """The disk through the plan."""
         faulty: Any = FaultyFiles(self.disk, self.plan)
         return faulty
-
-    def between(self, engine: Engine, step: int) -> None:
-        """What happens beside the commits."""
-        if step == 14:
-            self.settle(engine.checkpoint("checkpoints/first").finished)
-        if step == 20 and self.ring is not None:
-            self.ring = NEW_RING
-            self.settle(engine.rotate_key(NEW_RING).finished)
 
     def submit(self, request: bytes, done: Callable[[bytes | None, BaseException | None], None]) -> Callable[[], None]:
         """MergeWorker: what another process would do."""
@@ -177,7 +169,7 @@ class Workload(Script):
         self.disk.locks.clear()
         self.bury()
         if self.ring is not None:
-            self.ring = NEW_RING
+            self.ring = RINGS[self.ring.current]
 
 
 class Recovery(Workload):

@@ -1,7 +1,9 @@
 """What is left of a scripted workload when the power fails, or the disk refuses, at any one of its file operations?
 
-Every commit writes its number under several keys, so that a torn commit shows. After the restart the commits found must
-be a prefix of those made, with all that were acknowledged as durable in it.
+Every commit writes its number under several keys, so that a torn commit shows. Between the commits come flushes,
+merges, a change of retention, a checkpoint, a rotation of the master key and a restart; the log runs through recycled
+files. After the restart the commits found must be a prefix of those made, with all that were acknowledged as durable in
+it. Every timestamp that can be read shows what it showed, and an acknowledged checkpoint is a database of its moment.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from dataclasses import replace
 import pytest
 
 from datacave_core.errors import DatacaveError, DiskFull
-from datacave_core.layout import Layout, PhysicalColumn, PhysicalType
+from datacave_core.layout import TABLE_PREFIX_LENGTH, Layout, PhysicalColumn, PhysicalType
 from datacave_core.memory import (
     Disk,
     MemoryFileSystem,
@@ -22,7 +24,7 @@ from datacave_core.memory import (
     SimulatedClock,
     SimulatedScheduler,
 )
-from datacave_core.ports import FileSystem, Prepared
+from datacave_core.ports import FileSystem, KeptFor, Prepared
 from datacave_core.values import Row
 from datacave_core.wait import TURN, Wait
 from datacave_lsm import Engine, EngineOptions, KeyRing, MergeWorker
@@ -46,7 +48,10 @@ OPTIONS = EngineOptions(
 INGESTING = replace(OPTIONS, ingest_rows_min=6)
 COMMITS = 24
 SPREAD = 5
-RING = KeyRing({"k": bytes(range(32))}, "k")
+KEYS = {"k": bytes(range(32)), "n": bytes(32)}
+RING = KeyRing({"k": KEYS["k"]}, "k")
+RINGS = {current: KeyRing(KEYS, current) for current in KEYS}
+KEPT = KeptFor(3600 * 1_000_000)
 
 
 class StillWaiting(Exception):
@@ -68,6 +73,9 @@ class Script:
         self.durable = 0
         self.made = 0
         self.recycled = 0
+        self.stamps: dict[int, int] = {}
+        self.checkpoints: dict[str, tuple[int, int]] = {}
+        """The acknowledged ones, with the newest commits before they were asked for and when they were done."""
         self.worker: MergeWorker | None = None
         self.engine: Engine | None = None
 
@@ -77,6 +85,15 @@ class Script:
 
     def between(self, engine: Engine, step: int) -> None:
         """What else happens after a commit."""
+        if step in (4, 19):
+            engine.set_retention(PREFIX[:TABLE_PREFIX_LENGTH], KEPT if step == 4 else None)
+        if step == 14:
+            folder, asked = f"checkpoints/{self.disk.generation}.{self.made}", self.made
+            self.settle(engine.checkpoint(folder).finished)
+            self.checkpoints[folder] = asked, self.made
+        if step == 20 and self.ring is not None:
+            self.ring = RINGS["n" if self.ring.current == "k" else "k"]
+            self.settle(engine.rotate_key(self.ring).finished)
 
     def open(self) -> Engine:
         files = self.files()
@@ -108,8 +125,10 @@ class Script:
         if number > 3:
             writes[PREFIX + b"k%04d" % (number - 3)] = None
         prepared = self.prepare(engine, writes) if number % 8 == 1 else None
-        durable = engine.commit(writes, wait_durable=wait_durable, prepared=prepared).durable
+        ticket = engine.commit(writes, wait_durable=wait_durable, prepared=prepared)
+        durable = ticket.durable
         self.made = number
+        self.stamps[number] = ticket.timestamp
 
         def acknowledged() -> None:
             if durable.error is None:
@@ -194,11 +213,43 @@ class Script:
             assert row is not None
             assert row[0] == value
         assert self.durable <= number <= self.made
+        self.check_past(engine, number)
+        for folder, (asked, done) in self.checkpoints.items():
+            assert asked <= self.in_checkpoint(folder) <= done
         # The engine goes on from here, and what it writes now survives, too.
         self.made = self.durable = number
         self.commit(engine)
         self.settle(engine.flush())
         self.settle(engine.close())
+        return number
+
+    def check_past(self, engine: Engine, number: int) -> None:
+        """Whatever timestamp can be read shows the commits up to it."""
+        self.stamps = {each: stamp for each, stamp in self.stamps.items() if each <= number}
+        for each, stamp in self.stamps.items():
+            if engine.is_readable(stamp, PREFIX):
+                row = engine.get(PREFIX + b"00", stamp)
+                assert row is not None
+                assert row[0] == each
+                gone = engine.get(PREFIX + b"k%04d" % (each - 3), stamp)
+                assert gone is None
+
+    def in_checkpoint(self, folder: str) -> int:
+        """The newest commit in a checkpoint, opened in a place of its own."""
+        disk = Disk()
+        files = MemoryFileSystem(disk)
+        files.make_folder("tables")
+        files.make_folder("wal")
+        for name, inode in self.disk.names.items():
+            if inode is not None and name.startswith(f"{folder}/"):
+                files.create(name.removeprefix(f"{folder}/")).write(bytes(inode.current))
+        scheduler = SimulatedScheduler(self.scheduler.clock)
+        engine = Engine.open(files, scheduler.clock, scheduler, SeededRandomness(0), self.options, self.ring)
+        rows = {key[len(PREFIX) :]: row[0] for batch in engine.scan(PREFIX, None, 2**62) for key, row in batch}
+        number: int = rows[b"00"]
+        assert rows == {b"%02d" % slot: number for slot in range(SPREAD)} | {
+            b"k%04d" % each: each for each in range(max(1, number - 2), number + 1)
+        }
         return number
 
 

@@ -119,8 +119,8 @@ def test_a_table_without_a_setting_any_more_returns_to_the_default_when_that_has
     assert (horizons.earliest(LONG), horizons.earliest(SHORT), horizons.earliest()) == (950, 990, 950)
     assert not horizons.is_readable(989, SHORT + b"key")
     horizons.advance(1_060, NOW)
-    assert horizons.edit_fields() == {"horizon": 1_000, "horizons": ()}
-    assert horizons.edit_fields() == {"horizon": 1_000}
+    # The edit that says so may fail.
+    assert [horizons.edit_fields() for _ in range(2)] == [{"horizon": 1_000, "horizons": ()}] * 2
 
 
 def test_what_a_table_had_before_its_first_setting_is_gone() -> None:
