@@ -127,7 +127,6 @@ class Installer:
                 number = self.take_number()
                 state.next_number = self.next_number
             yield from off_loop(self._scheduler, partial(self._record, [*edits, edit], state.snapshot(), number))
-            del self._ingested[: len(edits)]
             state = replace(self.state)  # with what was ingested meanwhile
             state.apply(edit)
             self.handles.update(added)
@@ -168,19 +167,26 @@ class Installer:
         return {file.number: open_table(self._files, file, self._seals, self._cache) for file in new}
 
     def _record(self, edits: Sequence[VersionEdit], snapshot: VersionEdit, number: int) -> None:
-        """Off the loop, one at a time: makes edits durable, in a new manifest if a number for one is given."""
+        """Off the loop, one at a time: makes edits durable, in a new manifest if a number for one is given.
+
+        All but the last are of files that were ingested. They leave the list here, since the job may end with this,
+        when the engine is closed, and nothing may record them again.
+        """
+        ingested = len(edits) - 1
         if not number:
             # Until the record is whole nothing may be appended behind it.
             self._broken = True
             for edit in edits:
                 self._manifest.append(edit)
             self._broken = False
+            del self._ingested[:ingested]
             return
         old = self._manifest
         # If this fails halfway CURRENT may name the new one already: the old one must not go on.
         self._broken, self._renew = True, False
         self._manifest = Manifest(self._files, self._seals, number, snapshot)
         self._broken = False
+        del self._ingested[:ingested]
         try:
             old.close()
             self._files.remove(old.name)

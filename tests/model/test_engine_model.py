@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import replace
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from inspect import GEN_CREATED, getgeneratorstate
 
@@ -64,6 +65,18 @@ TINY = EngineOptions(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A checkpoint, as a disk with nothing else on it, and what the world was like then."""
+
+    files: MemoryFileSystem
+    oracle: MemoryStore
+    timestamps: list[int]
+    layout: Layout
+    loaded: int
+    key_id: str
+
+
 class World:
     """An engine over a simulated disk beside the memory store, on one clock."""
 
@@ -84,7 +97,8 @@ class World:
         self.preparing: list[tuple[dict[bytes, Row | None], Steps[Prepared]]] = []
         self.pins: list[tuple[int, object]] = []
         self.load: tuple[Load, dict[bytes, Row | None], Steps[None]] | None = None
-        self.loads = self.checkpoints = 0
+        self.loads = self.checkpoints = self.returns = 0
+        self.saved: Saved | None = None
 
     def open(self, seed: int) -> Engine:
         engine = Engine.open(
@@ -240,6 +254,28 @@ class World:
         closing = copy.close()
         while not closing.done:
             scheduler.run_for(0.3)
+        files = MemoryFileSystem()
+        for part in ("tables", "wal"):
+            files.make_folder(part)
+        for name, inode in self.files.disk.names.items():
+            if inode is not None and name.startswith(f"{folder}/"):
+                files.create(name.removeprefix(f"{folder}/")).write(bytes(inode.current))
+        oracle = deepcopy(self.oracle, {id(self.clock): self.clock})
+        key_id = "" if self.key_ring is None else self.key_ring.current
+        self.saved = Saved(files, oracle, list(self.timestamps), self.layout, self.loaded, key_id)
+
+    def go_back(self) -> None:
+        """The database is lost, and the last checkpoint takes its place."""
+        if self.saved is None:
+            return
+        self.settle(self.engine.close())
+        saved, self.saved = self.saved, None
+        self.returns += 1
+        self.files, self.oracle, self.timestamps = saved.files, saved.oracle, saved.timestamps
+        self.layout, self.loaded = saved.layout, saved.loaded
+        if self.key_ring is not None:
+            self.key_ring = KeyRing(self.keys, saved.key_id)
+        self.reopen()
 
     def write(self) -> None:
         count = self.random.choice((1, 1, 1, 3, 20, 150))
@@ -360,12 +396,15 @@ class World:
     def restart(self) -> None:
         kept = self.engine.retentions()
         self.settle(self.engine.close())
+        self.reopen()
+        assert all(kept[prefix] == each for prefix, each in self.engine.retentions().items())
+
+    def reopen(self) -> None:
         self.pins.clear()
         self.preparing.clear()
         self.load = None
         self.engine = self.open(self.random.randrange(2**32))
         assert self.engine.newest_timestamp == self.oracle.newest_timestamp
-        assert all(kept[prefix] == each for prefix, each in self.engine.retentions().items())
         assert self.engine.visible_timestamp == self.oracle.newest_timestamp
 
     def pin(self) -> None:
@@ -413,16 +452,18 @@ class World:
         elif choice < 0.99:
             self.engine.flush()
         elif choice < 0.993:
-            self.engine.compact()
+            self.engine.compact(*(self.bounds(self.random.choice(TABLES)) if self.random.random() < 0.5 else ()))
         elif choice < 0.997:
             self.restart()
         elif choice < 0.9985:
             self.set_retention()
         elif choice < 0.9988:
             self.rotate_key()
-        elif choice < 0.9991:
+        elif choice < 0.9992:
             self.restore()
-        elif choice < 0.9995 and self.layout is NARROW:
+        elif choice < 0.9995:
+            self.go_back()
+        elif choice < 0.9998 and self.layout is NARROW:
             self.layout = WIDE
             self.engine.set_layout(TABLE, WIDE)
             self.oracle.set_layout(TABLE, WIDE)

@@ -246,3 +246,17 @@ def test_columns_that_come_between_complete_the_rows(conflict: bool) -> None:
     expected = {key: (*row, 42) for key, row in rows_of(300, "new").items() if row is not None}
     assert house.found() == expected
     assert house.engine.get(OTHER + b"k", house.engine.newest_timestamp) == (7, "few", 42)
+
+
+def test_closing_at_any_moment_records_the_files_once() -> None:
+    """The edit that names them may just have been recorded when its job is cancelled."""
+    for steps in range(60):
+        house = House()
+        house.engine.commit({PREFIX + b"first": (0, "memory")})
+        writes = rows_of(200, "new")
+        house.engine.commit(writes, prepared=house.prepare(dict(writes)))
+        house.engine.flush()
+        for _ in range(steps):
+            house.scheduler.step()
+        house.reopen()
+        assert len(house.found()) == 201
