@@ -89,7 +89,9 @@ class Rebuild:
         self._batches: dict[int, dict[bytes, Row | None]] = {}
         self._batch_bytes: dict[int, int] = {}
         self._flushing = True
-        self.contents = LogContents(Memtable(state.log_number), newest_timestamp=state.timestamp)
+        # The log may have nothing any more of the newest commit, whose files are in the manifest.
+        newest = max(state.timestamp, state.ingested)
+        self.contents = LogContents(Memtable(state.log_number), newest_timestamp=newest)
         self.progress = progress
         layouts = self.contents.layouts
 

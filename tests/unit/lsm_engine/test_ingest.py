@@ -258,5 +258,21 @@ def test_closing_at_any_moment_records_the_files_once() -> None:
         house.engine.flush()
         for _ in range(steps):
             house.scheduler.step()
+        newest = house.engine.newest_timestamp
         house.reopen()
+        assert house.engine.newest_timestamp == newest
         assert len(house.found()) == 201
+
+
+def test_the_newest_commit_stays_visible_when_the_log_has_nothing_of_it_any_more() -> None:
+    house = House()
+    house.engine.commit({PREFIX + b"first": (0, "memory")})
+    writes = rows_of(200, "new")
+    newest = house.engine.commit(writes, prepared=house.prepare(dict(writes))).timestamp
+    house.settle(house.engine.flush())
+    house.lose_power()
+    assert (house.engine.newest_timestamp, house.engine.visible_timestamp) == (newest, newest)
+    assert len(house.found()) == 201
+    house.scheduler.clock.jump_wall(-3600)
+    assert house.engine.commit({PREFIX + b"first": (1, "later")}).timestamp > newest
+    house.check()
