@@ -114,9 +114,12 @@ class FeatureNotSupported(DatacaveError):
 
 
 class DataCorrupted(DatacaveError):
-    """Stored bytes fail their checksum or seal; the message names file and block."""
+    """Stored bytes fail their checksum or seal; the message names file and block, and the hint says what to do."""
 
     sqlstate = sqlstate.DATA_CORRUPTED
+
+    def __init__(self, message: str, *, hint: str = "Restore the file from a backup or from a replica.") -> None:
+        super().__init__(message, hint=hint)
 
 
 class StorageStopped(DatacaveError):

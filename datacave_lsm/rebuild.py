@@ -68,6 +68,7 @@ class Rebuild:
         "_flushing",
         "_options",
         "_seals",
+        "_segment",
         "_state",
         "contents",
         "progress",
@@ -89,6 +90,7 @@ class Rebuild:
         self._batches: dict[int, dict[bytes, Row | None]] = {}
         self._batch_bytes: dict[int, int] = {}
         self._flushing = True
+        self._segment = state.log_number
         # The log may have nothing any more of the newest commit, whose files are in the manifest.
         newest = max(state.timestamp, state.ingested)
         self.contents = LogContents(Memtable(state.log_number), newest_timestamp=newest)
@@ -111,6 +113,7 @@ class Rebuild:
         most = (self._options.frozen_memtables_max + 1) * self._options.memtable_bytes_max
         done = read = 0
         for number, entry, size in replay(self._files, self._seals, state.log_number, state.closed, contents.end):
+            self._segment = number
             if entry is None:
                 done += sizes.get(number, 0)
                 progress.bytes_read = done
@@ -181,7 +184,9 @@ class Rebuild:
         try:
             self._state.apply(VersionEdit.decode(edit))
         except ValueError as error:
-            raise DataCorrupted(f"the write-ahead log contradicts the manifest: {error}") from error
+            raise DataCorrupted(
+                f'file "{segment_name(self._segment)}" names table files that contradict the manifest: {error}'
+            ) from error
 
     def _batch_of(self, entry: tuple[int, int], needed: bool) -> dict[bytes, Row | None]:
         """The rows of a big commit that takes effect."""
@@ -189,8 +194,8 @@ class Rebuild:
         rows = self._batches.pop(number, {})
         if needed and len(rows) != row_count:
             raise DataCorrupted(
-                f"the write-ahead log holds {len(rows)} of the {row_count} rows of batch {number}",
-                hint="Restore the files from a backup or from a replica.",
+                f'file "{segment_name(self._segment)}" ends batch {number} with {row_count} rows, '
+                f"of which the write-ahead log holds {len(rows)}"
             )
         return rows
 

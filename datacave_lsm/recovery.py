@@ -103,7 +103,7 @@ def open_table(files: FileSystem, file: TableFile, seals: Seals, cache: SegmentC
     """Opens a table the manifest names; raises DataCorrupted if it is missing or another one."""
     name = table_name(file.number)
     if not files.exists(name):
-        raise DataCorrupted(f'file "{name}" is missing', hint="Restore the file from a backup or from a replica.")
+        raise DataCorrupted(f'file "{name}" is missing')
     reader = TableReader.open(files, name, seals, cache, file_id=file.number, commit_timestamp=file.commit_timestamp)
     properties = reader.properties
     if (properties.smallest_key, properties.largest_key, properties.entries, properties.bytes) != (

@@ -235,7 +235,10 @@ def load_catalogs(store: Store, timestamp: int) -> dict[int, Catalog]:
         return {}
     record_format, version, next_oid = msgpack.unpackb(row[0])
     if record_format != RECORD_FORMAT:
-        raise DataCorrupted(f"catalog of format {record_format}; this version reads format {RECORD_FORMAT}")
+        raise DataCorrupted(
+            f"catalog of format {record_format}; this version reads format {RECORD_FORMAT}",
+            hint="The data was written by a newer version.",
+        )
     shared, owned = _by_database(list(_stored_objects(store, timestamp)))
     first = Catalog().with_objects(shared)
     catalogs = {oid: first.with_objects(owned.get(oid, ())) for oid in first.databases}

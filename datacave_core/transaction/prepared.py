@@ -76,7 +76,10 @@ def prepared_in(store: Store) -> Iterator[PreparedTransaction]:
         for key, row in batch:
             known, facts, writes, rows, tables, advisory, *more = msgpack.unpackb(row[0], use_list=False)
             if known not in (1, 2, _FORMAT):
-                raise DataCorrupted(f"prepared transaction of format {known}; this version reads format {_FORMAT}")
+                raise DataCorrupted(
+                    f"prepared transaction of format {known}; this version reads format {_FORMAT}",
+                    hint="The data was written by a newer version.",
+                )
             number, prepared_at, role_oid, database_oid = facts[:4]
             # Format 1 has not kept the reads, format 2 not the moves.
             reads = more[0] if more else ([], [[b"", None]]) if facts[4] else None

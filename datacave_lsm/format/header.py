@@ -22,7 +22,6 @@ _FIELDS = struct.Struct("<8sBBHIQ32s40s24x")
 _CHECKSUM = struct.Struct("<Q")
 
 
-RESTORE = "Restore the file from a backup or from a replica."
 FOREIGN = "Remove it if it does not belong there; else restore the file from a backup or from a replica."
 
 
@@ -83,11 +82,11 @@ class FileHeader:
         if sum(left != right for left, right in zip(data, MAGIC, strict=False)) > 2:
             raise DataCorrupted(f'file "{name}" is not a Datacave file: its magic is {bytes(data[:8])!r}', hint=FOREIGN)
         if len(data) < HEADER_BYTES:
-            raise DataCorrupted(f'file "{name}" is damaged: {len(data)} bytes cannot hold the header', hint=RESTORE)
+            raise DataCorrupted(f'file "{name}" is damaged: {len(data)} bytes cannot hold the header')
         data = bytes(data[:HEADER_BYTES])
         fields = data[: _FIELDS.size]
         if _CHECKSUM.unpack_from(data, _FIELDS.size)[0] != xxh3_64_intdigest(fields):
-            raise DataCorrupted(f'file "{name}" is damaged: the header at byte 0 fails its checksum', hint=RESTORE)
+            raise DataCorrupted(f'file "{name}" is damaged: the header at byte 0 fails its checksum')
         magic, kind, seal, version, reserved, file_id, key_field, wrapped_key = _FIELDS.unpack(fields)
         if magic != MAGIC:
             raise DataCorrupted(f'file "{name}" is not a Datacave file: its magic is {magic!r}', hint=FOREIGN)
@@ -99,7 +98,7 @@ class FileHeader:
             )
         key_length = key_field[0]
         if seal not in (0, 1) or key_length > KEY_ID_BYTES_MAX or (seal == 1) != (key_length > 0) or reserved:
-            raise DataCorrupted(f'file "{name}" is damaged: the header at byte 0 contradicts itself', hint=RESTORE)
+            raise DataCorrupted(f'file "{name}" is damaged: the header at byte 0 contradicts itself')
         try:
             return cls(
                 FileKind(kind),
@@ -109,9 +108,7 @@ class FileHeader:
                 version,
             )
         except ValueError:
-            raise DataCorrupted(
-                f'file "{name}" is damaged: the header at byte 0 is of unknown kind {kind}', hint=RESTORE
-            ) from None
+            raise DataCorrupted(f'file "{name}" is damaged: the header at byte 0 is of unknown kind {kind}') from None
 
 
 assert _FIELDS.size + _CHECKSUM.size == HEADER_BYTES

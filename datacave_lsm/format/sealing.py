@@ -20,7 +20,7 @@ from xxhash import xxh3_64_digest, xxh3_64_intdigest
 from datacave_core.errors import DataCorrupted
 from datacave_core.ports import FileSystem, Randomness
 from datacave_lsm.crypto import KEY_BYTES, TAG_BYTES, DataKey, KeyRing, MasterKeyError, SealBroken
-from datacave_lsm.format.header import FOREIGN, HEADER_BYTES, RESTORE, FileHeader, FileKind
+from datacave_lsm.format.header import FOREIGN, HEADER_BYTES, FileHeader, FileKind
 from datacave_lsm.format.transfer import read_exactly, write_all
 
 CHECKSUM_BYTES = 8
@@ -75,7 +75,6 @@ class _Place:
         return DataCorrupted(
             f'file "{self._name}" is damaged: group {group}, column {column} '
             f"({len(segment)} bytes at byte {offset}) {what}",
-            hint=RESTORE,
         )
 
 

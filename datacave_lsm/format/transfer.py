@@ -41,7 +41,7 @@ def read_exactly(file: File, offset: int, length: int, name: str) -> bytes:
         data = file.read_at(offset, length)
     except OSError as error:
         raise DatacaveError(
-            f'could not read file "{name}": {error.strerror or error}', sqlstate=sqlstate.IO_ERROR
+            f'could not read file "{name}" at byte {offset}: {error.strerror or error}', sqlstate=sqlstate.IO_ERROR
         ) from error
     if len(data) != length:
         raise DataCorrupted(

@@ -14,7 +14,6 @@ from datacave_core.compression import TableCompression
 from datacave_core.errors import DataCorrupted
 from datacave_core.ports import FileSystem
 from datacave_lsm.format import HEADER_BYTES, FileKind, Seals, read_exactly, write_all
-from datacave_lsm.format.header import RESTORE
 from datacave_lsm.horizons import TableHorizon
 from datacave_lsm.version.edit import VersionEdit
 from datacave_lsm.version.levels import Levels
@@ -128,14 +127,14 @@ def current_manifest(files: FileSystem) -> str | None:
     finally:
         file.close()
     if checksum != _checksum(name) + "\n":
-        raise DataCorrupted(f'file "{CURRENT}" is damaged: its checksum does not match', hint=RESTORE)
+        raise DataCorrupted(f'file "{CURRENT}" is damaged: its checksum does not match')
     return name
 
 
 def read_manifest(files: FileSystem, name: str, seals: Seals, level_count: int) -> ManifestState:
     """The state a manifest describes. Raises DataCorrupted, MasterKeyError, OSError."""
     if not files.exists(name):
-        raise DataCorrupted(f'file "{name}", which {CURRENT} names, is missing', hint=RESTORE)
+        raise DataCorrupted(f'file "{name}", which {CURRENT} names, is missing')
     file = files.open(name)
     try:
         _, opener = seals.resume(

@@ -26,7 +26,6 @@ from dataclasses import dataclass
 from datacave_core.errors import DataCorrupted
 from datacave_core.ports import File
 from datacave_lsm.format import HEADER_BYTES, Opener, Sealer
-from datacave_lsm.format.header import RESTORE
 
 MARKER = b"\xdc\x1e"
 FRAME = struct.Struct("<2sHIQ")
@@ -129,7 +128,7 @@ def read_records(
     size = file.size()
     if known_bytes is not None:
         if size < known_bytes:
-            raise DataCorrupted(f'file "{name}" has {size} bytes; {known_bytes} were written', hint=RESTORE)
+            raise DataCorrupted(f'file "{name}" has {size} bytes; {known_bytes} were written')
         size = known_bytes
     opener, offset, number = head.opener, head.start, head.number
     tail.end = offset
@@ -176,7 +175,6 @@ def damaged(name: str, offset: int) -> DataCorrupted:
     """The error for a record that was durable once and cannot be read any more."""
     return DataCorrupted(
         f'file "{name}" is damaged: the record at byte {offset} cannot be read',
-        hint=RESTORE,
     )
 
 

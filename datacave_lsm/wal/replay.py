@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datacave_core.errors import DataCorrupted
 from datacave_core.ports import FileSystem
 from datacave_lsm.format import HEADER_BYTES, Seals, read_exactly, write_all
-from datacave_lsm.format.header import RESTORE
 from datacave_lsm.wal.entry import AnyEntry, EntryDecoder
 from datacave_lsm.wal.record import Tail, damaged, read_records
 from datacave_lsm.wal.segment import FOLDER, read_head, segment_name, segment_numbers
@@ -90,13 +89,13 @@ def known_end(files: FileSystem, seals: Seals, number: int, last: int, closed: t
     """
     name = segment_name(number)
     if not files.exists(name):
-        raise DataCorrupted(f'file "{name}" of the write-ahead log is missing', hint=RESTORE)
+        raise DataCorrupted(f'file "{name}" of the write-ahead log is missing')
     told = closed[1] if number == closed[0] else None
     if number == last:
         return told
     follower = segment_name(number + 1)
     if not files.exists(follower):
-        raise DataCorrupted(f'file "{follower}" of the write-ahead log is missing', hint=RESTORE)
+        raise DataCorrupted(f'file "{follower}" of the write-ahead log is missing')
     file = files.open(follower)
     try:
         head = read_head(file, follower, number + 1, seals)
@@ -112,7 +111,7 @@ def known_end(files: FileSystem, seals: Seals, number: int, last: int, closed: t
         finally:
             file.close()
     if told is not None and told != known:
-        raise DataCorrupted(f'file "{name}" has {known} bytes; {told} were written', hint=RESTORE)
+        raise DataCorrupted(f'file "{name}" has {known} bytes; {told} were written')
     return known
 
 

@@ -150,6 +150,8 @@ def test_a_failing_disk_is_an_error_that_names_the_file(content, seals, new_file
         raise OSError(5, "Input/output error")
 
     file.read_at = broken
-    with pytest.raises(DatacaveError, match=f'could not read file "{NAME}": Input/output error') as caught:
+    with pytest.raises(
+        DatacaveError, match=f'could not read file "{NAME}" at byte [0-9]+: Input/output error'
+    ) as caught:
         reader.get(key_of(1), 1000)
     assert caught.value.sqlstate == "58030"
