@@ -60,6 +60,7 @@ class IndexKey:
     type_oid: int = 0  # of an expression; 0: the column's
     collation: int = 0
     operator_class: str = ""  # "": the default one of the type
+    statistics_target: int = -1  # of an expression
 
 
 @dataclass(frozen=True, slots=True)

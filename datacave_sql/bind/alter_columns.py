@@ -13,6 +13,7 @@ from datacave_sql.bind.alter_constraints import add_constraint
 from datacave_sql.bind.alteration import NOT_ONLY, Alteration, invalid, wrong_kind
 from datacave_sql.bind.constructs import resolve_collation
 from datacave_sql.bind.create_table import TableDraft
+from datacave_sql.bind.names import SYSTEM_COLUMNS
 from datacave_sql.bind.operators import builtin
 from datacave_sql.bind.sqltext import quote_identifier
 from datacave_sql.bind.state import Binding
@@ -29,7 +30,7 @@ def add_column(a: Alteration, action: ast.AddColumn, below: bool = False) -> Non
     if known is not None and below:
         _merge_added(a, known, definition)
         return
-    if known is not None or definition.name in row_rules.SYSTEM_COLUMNS:
+    if known is not None or definition.name in SYSTEM_COLUMNS:
         message = f'column "{definition.name}" of relation "{a.table.name}" already exists'
         if known is None:
             message = f'column name "{definition.name}" conflicts with a system column name'
@@ -144,7 +145,7 @@ def drop_column(a: Alteration, action: ast.DropColumn, below: bool = False) -> N
         raise wrong_kind("cannot drop column from typed table")
     column = a.table.columns_by_name.get(action.column)
     if column is None:
-        if action.column in row_rules.SYSTEM_COLUMNS:
+        if action.column in SYSTEM_COLUMNS:
             raise DatacaveError(f'cannot drop system column "{action.column}"', sqlstate=sqlstate.FEATURE_NOT_SUPPORTED)
         message = f'column "{action.column}" of relation "{a.table.name}" does not exist'
         if action.if_exists:
@@ -185,7 +186,7 @@ def alter_type(a: Alteration, action: ast.AlterColumnType, below: bool = False) 
     """ALTER TYPE. Tables below follow, each computing its own values."""
     if a.table.of_type_oid:
         raise wrong_kind("cannot alter column type of typed table")
-    if action.column in row_rules.SYSTEM_COLUMNS and action.column not in a.table.columns_by_name:
+    if action.column in SYSTEM_COLUMNS and action.column not in a.table.columns_by_name:
         raise DatacaveError(f'cannot alter system column "{action.column}"', sqlstate=sqlstate.FEATURE_NOT_SUPPORTED)
     column = a.column(action.column)
     if column.inherit_count and not below:
@@ -257,6 +258,11 @@ def _change_type(a: Alteration, action: ast.AlterColumnType, column: Column) -> 
         )
     a.actions.append(table_changes.AlterColumnType(changed, None if value == old else value))
     a.put_column(changed)
+    if column.identity and (sequence := a.sequence_of(column)) is not None:
+        retyped = ast.SequenceOption(action.position, "as", action.type_name)
+        a.replace_column(
+            changed, replace_sequence=sequences.apply_options(b, sequence, (retyped,), False, for_identity=True)[0]
+        )
     if value != old:
         _recheck(a, changed)
 
@@ -334,7 +340,7 @@ def set_default(a: Alteration, action: ast.AlterColumnDefault) -> None:
 
 
 def _refuse_system(a: Alteration, name: str) -> None:
-    if name in row_rules.SYSTEM_COLUMNS and name not in a.table.columns_by_name:
+    if name in SYSTEM_COLUMNS and name not in a.table.columns_by_name:
         raise DatacaveError(f'cannot alter system column "{name}"', sqlstate=sqlstate.FEATURE_NOT_SUPPORTED)
 
 
@@ -400,6 +406,7 @@ def drop_expression(a: Alteration, action: ast.DropColumnExpression, below: bool
 def add_identity(a: Alteration, action: ast.AddIdentity) -> None:
     """ADD GENERATED AS IDENTITY."""
     column = a.column(action.column)
+    create_table.check_identity_type(column.type_oid)
     if not column.not_null:
         raise DatacaveError(
             f'column "{column.name}" of relation "{a.table.name}" must be declared NOT NULL before identity can be '
@@ -429,7 +436,10 @@ def set_identity(a: Alteration, action: ast.SetIdentity) -> None:
     """SET GENERATED, SET and RESTART of its sequence."""
     column = a.column(action.column)
     sequence = a.sequence_of(column)
-    if not column.identity or sequence is None:
+    if column.identity and sequence is None:
+        _set_new_identity(a, action, column)
+        return
+    if not column.identity:
         raise DatacaveError(
             f'column "{column.name}" of relation "{a.table.name}" is not an identity column',
             sqlstate=sqlstate.OBJECT_NOT_IN_PREREQUISITE_STATE,
@@ -437,6 +447,31 @@ def set_identity(a: Alteration, action: ast.SetIdentity) -> None:
     changed, restart = sequences.apply_options(a.b, sequence, action.options, False, for_identity=True)
     identity = column.identity if action.always is None else ("a" if action.always else "d")
     a.replace_column(replace(column, identity=identity), replace_sequence=changed, restart=restart)
+
+
+def _set_new_identity(a: Alteration, action: ast.SetIdentity, column: Column) -> None:
+    """SET of an identity that an earlier action of the same statement makes: that action makes it so at once."""
+    place = next(
+        place
+        for place, one in enumerate(a.actions)
+        if isinstance(one, table_changes.AddColumn | table_changes.ReplaceColumn)
+        and one.column.number == column.number
+        and one.sequence is not None
+    )
+    maker = a.actions[place]
+    assert isinstance(maker, table_changes.AddColumn | table_changes.ReplaceColumn) and maker.sequence is not None
+    changed, restart = sequences.apply_options(a.b, maker.sequence, action.options, False, for_identity=True)
+    if restart is not None:
+        raise DatacaveError(
+            "RESTART of an identity that the same statement makes is not supported",
+            sqlstate=sqlstate.FEATURE_NOT_SUPPORTED,
+            hint="Use SET START.",
+            position=action.position,
+        )
+    identity = column.identity if action.always is None else ("a" if action.always else "d")
+    column = replace(column, identity=identity)
+    a.actions[place] = replace(maker, column=replace(maker.column, identity=identity), sequence=changed)
+    a.put_column(column)
 
 
 def drop_identity(a: Alteration, action: ast.DropIdentity) -> None:

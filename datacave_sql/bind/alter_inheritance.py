@@ -106,6 +106,11 @@ def _matched_columns(a: Alteration, parent: Table, partition: bool) -> tuple[Col
                 f'column "{column.name}" in child table must be a generated column',
                 sqlstate=sqlstate.DATATYPE_MISMATCH,
             )
+        if column.generated and theirs.default != column.default:
+            raise DatacaveError(
+                f'column "{column.name}" in child table has a conflicting generation expression',
+                sqlstate=sqlstate.DATATYPE_MISMATCH,
+            )
         local = theirs.is_local and not partition
         found.append(replace(theirs, inherit_count=theirs.inherit_count + 1, is_local=local))
     return tuple(found)

@@ -190,6 +190,7 @@ def _switch(a: Alteration, action: ast.TableSwitch) -> None:
                 f'cannot change logged status of table "{a.table.name}" because it is temporary',
                 sqlstate=sqlstate.INVALID_TABLE_DEFINITION,
             )
+        _check_persistence_of_keys(a, persistence)
         a.actions.append(table_changes.SetPersistence(persistence))
     elif action.words.endswith("row level security"):
         _switch_row_security(a, action.words)
@@ -209,6 +210,23 @@ def _switch(a: Alteration, action: ast.TableSwitch) -> None:
         _of_type(a, action)
     else:
         raise FeatureNotSupported(f"{action.words.upper()} is not supported", position=action.position)
+
+
+def _check_persistence_of_keys(a: Alteration, persistence: str) -> None:
+    """A logged table has no foreign key to an unlogged one. Raises 42P16."""
+    table, catalog = a.table, a.b.catalog
+    if persistence == "p":
+        others = [catalog.tables[one.referenced_table_oid] for one in table.constraints if one.kind == "f"]
+        wrong, words = "u", "to logged because it references unlogged"
+    else:
+        others = [other for other, _ in catalog.foreign_keys_to(table.oid)]
+        wrong, words = "p", "to unlogged because it references logged"
+    for other in others:
+        if other.oid != table.oid and other.persistence == wrong:
+            raise DatacaveError(
+                f'could not change table "{table.name}" {words} table "{other.name}"',
+                sqlstate=sqlstate.INVALID_TABLE_DEFINITION,
+            )
 
 
 def _switch_row_security(a: Alteration, words: str) -> None:
@@ -336,9 +354,42 @@ def _alter_index(b: Binding, statement: ast.AlterTable) -> s.BoundStatement:
             index = replace(index, options=changed_parameters(index, written, reset=action.reset))
         elif isinstance(action, ast.AttachPartition):
             return _attach_index(b, action, table, index)
-        elif not isinstance(action, ast.AlterColumnStatistics):
+        elif isinstance(action, ast.AlterColumnStatistics):
+            index = _index_statistics(table, index, action)
+        else:
             raise _unsupported(action)
     return s.AlterIndex(table, index)
+
+
+def _index_statistics(table: Table, index: Index, action: ast.AlterColumnStatistics) -> Index:
+    """ALTER COLUMN number SET STATISTICS, for the expressions of an index. Raises 42703, 0A000, 22023."""
+    number, target = action.column, action.target
+    if isinstance(number, str):
+        raise DatacaveError(
+            f'column "{number}" of relation "{index.name}" does not exist', sqlstate=sqlstate.UNDEFINED_COLUMN
+        )
+    if number > len(index.keys) + len(index.included):
+        raise DatacaveError(
+            f'column number {number} of relation "{index.name}" does not exist', sqlstate=sqlstate.UNDEFINED_COLUMN
+        )
+    if number > len(index.keys):
+        included = table.column(index.included[number - len(index.keys) - 1])
+        raise FeatureNotSupported(
+            f'cannot alter statistics on included column "{included.name}" of index "{index.name}"'
+        )
+    key = index.keys[number - 1]
+    if key.column:
+        raise DatacaveError(
+            f'cannot alter statistics on non-expression column "{table.column(key.column).name}" of index '
+            f'"{index.name}"',
+            sqlstate=sqlstate.FEATURE_NOT_SUPPORTED,
+            hint="Alter statistics on table column instead.",
+        )
+    if target < -1:
+        raise DatacaveError(f"statistics target {target} is too low", sqlstate=sqlstate.INVALID_PARAMETER_VALUE)
+    keys = list(index.keys)
+    keys[number - 1] = replace(key, statistics_target=min(target, alter_columns.STATISTICS_TARGET_MAX))
+    return replace(index, keys=tuple(keys))
 
 
 def _attach_index(b: Binding, action: ast.AttachPartition, table: Table, index: Index) -> s.BoundStatement:
@@ -386,7 +437,17 @@ def _alter_sequence(b: Binding, statement: ast.AlterTable) -> s.BoundStatement:
         raise relations.undefined_relation(statement.table.name, None)
     if len(statement.actions) == 1 and isinstance(statement.actions[0], ast.OwnerTo):
         return s.ChangeOwner("sequence", found, role_oid(b, statement.actions[0].role), TAGS[statement.kind])
-    raise _unsupported(statement.actions[0])
+    action = statement.actions[0]
+    if isinstance(action, ast.TableSwitch) and action.words in ("set logged", "set unlogged"):
+        if not isinstance(found, Sequence):
+            raise wrong_kind(f'"{statement.table.name[-1]}" is not a sequence')
+        if found.persistence == "t":
+            raise DatacaveError(
+                f'cannot change logged status of table "{found.name}" because it is temporary',
+                sqlstate=sqlstate.INVALID_TABLE_DEFINITION,
+            )
+        return s.AlterSequence(replace(found, persistence="p" if action.words == "set logged" else "u"), None)
+    raise _unsupported(action)
 
 
 _ACTIONS: dict[type, Callable[[Alteration, Any], None]] = {

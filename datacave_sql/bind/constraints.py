@@ -12,12 +12,14 @@ from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.types import oids
 from datacave_sql.bind import coercion, inheritance, relations, row_rules
 from datacave_sql.bind.exclusion import bind_exclusion
+from datacave_sql.bind.immutability import is_immutable
 from datacave_sql.bind.indexable import refuse_subquery, require_indexable
-from datacave_sql.bind.names import Scope
+from datacave_sql.bind.names import SYSTEM_COLUMNS, Scope
 from datacave_sql.bind.object_names import free_name
 from datacave_sql.bind.sqltext import SqlText
 from datacave_sql.bind.state import Binding
 from datacave_sql.bind.storage_parameters import index_parameters
+from datacave_sql.bind.stored_text import mentioned_columns
 from datacave_sql.expr import nodes as n
 from datacave_sql.functions.coercion import IMPLICIT, find_coercion
 from datacave_sql.parse import ast
@@ -79,7 +81,9 @@ def add_table_constraint(b: Binding, draft: Any, constraint: ast.Constraint) -> 
     place = next((slot for slot, (one, _) in enumerate(draft.made) if one.name == constraint.name), None)
     if place is not None and draft.made[place][0].inherit_count and isinstance(constraint, ast.CheckConstraint):
         declared = _check(b, table, constraint)
-        draft.made[place] = (inheritance.merge_check(b, table, draft.made[place][0], declared), None)
+        merged = inheritance.merge_check(b, table, draft.made[place][0], declared)
+        # A partition has nothing that its parent does not have.
+        draft.made[place] = (replace(merged, is_local=not draft.partition), None)
         draft.notices.append(f'merging constraint "{constraint.name}" with inherited definition')
         return
     draft.made.append(bind_constraint(b, table, constraint, draft.names))
@@ -143,8 +147,9 @@ def _check(b: Binding, table: Table, constraint: ast.CheckConstraint) -> Constra
     columns = tuple(_mentioned(b, bound, scope))
     name = constraint.name
     if name is None:
-        single = table.column(columns[0]).name if len(columns) == 1 else ""
-        name = constraint_name(table, table.name, single, "check")
+        named = {mention.parts[-1] for mention in mentioned_columns(constraint.expression) if mention.parts}
+        alone = len(columns) == 1 and "tableoid" not in named
+        name = constraint_name(table, table.name, table.column(columns[0]).name if alone else "", "check")
     return Constraint(
         0,
         name,
@@ -318,7 +323,7 @@ def _foreign_key(b: Binding, table: Table, constraint: ast.ForeignKeyConstraint)
 
 
 def _refuse_system_column(name: str) -> None:
-    if name in row_rules.SYSTEM_COLUMNS:
+    if name in SYSTEM_COLUMNS:
         raise FeatureNotSupported("system columns cannot be used in foreign keys")
 
 
@@ -481,9 +486,8 @@ def check_generated(b: Binding, table: Table, column: Column, node: ast.Expressi
                 detail="A generated column cannot reference another generated column.",
                 position=_place_of_column(b, bound, scope, number),
             )
-    for part in n.walk(bound):
-        if isinstance(part, n.FunctionCall) and part.function.volatility != "i":
-            raise DatacaveError("generation expression is not immutable", sqlstate=sqlstate.INVALID_OBJECT_DEFINITION)
+    if not is_immutable(b, bound):
+        raise DatacaveError("generation expression is not immutable", sqlstate=sqlstate.INVALID_OBJECT_DEFINITION)
     value = coercion.coerce(b, bound, column.type_oid, column.typmod, "a", node.position)
     if value is None:
         raise DatacaveError(

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import fields
-
 from datacave_core import sqlstate
 from datacave_core.catalog import Index, IndexKey, Table
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_sql.bind import coercion, partition_parts, relations, row_rules
 from datacave_sql.bind import statements as s
+from datacave_sql.bind.immutability import is_immutable
 from datacave_sql.bind.index_keys import free_word, index_key
 from datacave_sql.bind.indexable import refuse_subquery
 from datacave_sql.bind.object_names import free_name
 from datacave_sql.bind.sqltext import SqlText
 from datacave_sql.bind.state import Binding
 from datacave_sql.bind.storage_parameters import index_parameters
+from datacave_sql.bind.stored_text import mentioned_columns
 from datacave_sql.expr import nodes as n
 from datacave_sql.parse import ast
 from datacave_sql.plan.logical import OutputColumn
@@ -119,18 +118,6 @@ def _refuse_system_columns(statement: ast.CreateIndex) -> None:
         raise FeatureNotSupported("index creation on system columns is not supported")
 
 
-def mentioned_columns(node: object) -> Iterator[ast.ColumnRef]:
-    """Every column reference below a node of a syntax tree."""
-    if isinstance(node, ast.ColumnRef):
-        yield node
-    elif isinstance(node, tuple):
-        for item in node:
-            yield from mentioned_columns(item)
-    elif isinstance(node, ast.Node):
-        for one in fields(node):
-            yield from mentioned_columns(getattr(node, one.name))
-
-
 def _included(table: Table, element: ast.IndexElement) -> int:
     if element.column is None or element.expression is not None:
         raise FeatureNotSupported("expressions are not supported in included columns")
@@ -148,7 +135,7 @@ def _predicate(
     scope = row_rules.row_scope(b, table, row, table.name, "index predicates")
     bound = coercion.to_boolean(b, b.expression(statement.where, scope), "WHERE")
     refuse_subquery(b, bound, "index predicate")
-    if any(isinstance(part, n.FunctionCall) and part.function.volatility != "i" for part in n.walk(bound)):
+    if not is_immutable(b, bound):
         raise DatacaveError(
             "functions in index predicate must be marked IMMUTABLE", sqlstate=sqlstate.INVALID_OBJECT_DEFINITION
         )

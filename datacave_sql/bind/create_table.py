@@ -25,8 +25,8 @@ from datacave_sql.bind import (
 )
 from datacave_sql.bind import statements as s
 from datacave_sql.bind.constructs import resolve_collation
+from datacave_sql.bind.names import SYSTEM_COLUMNS
 from datacave_sql.bind.object_names import free_name
-from datacave_sql.bind.row_rules import SYSTEM_COLUMNS
 from datacave_sql.bind.sqltext import SqlText, quote_identifier, quote_literal
 from datacave_sql.bind.state import Binding
 from datacave_sql.bind.storage_parameters import table_parameters
@@ -402,6 +402,14 @@ def _exclusive(column: Column, draft: TableDraft, constraint: ast.Constraint) ->
         raise _twice("both default and generation expression specified for column", draft, column, constraint)
 
 
+def check_identity_type(type_oid: int) -> None:
+    """Raises 22023 for a type that no sequence counts in."""
+    if type_oid not in (oids.INT2, oids.INT4, oids.INT8):
+        raise DatacaveError(
+            "identity column type must be smallint, integer, or bigint", sqlstate=sqlstate.INVALID_PARAMETER_VALUE
+        )
+
+
 def add_identity(b: Binding, draft: TableDraft, column: Column, constraint: ast.IdentityConstraint) -> Column:
     """The column as an identity column, its sequence noted in the draft."""
     if column.identity:
@@ -409,10 +417,10 @@ def add_identity(b: Binding, draft: TableDraft, column: Column, constraint: ast.
     if column.default is not None:
         words = "identity and generation expression" if column.generated else "default and identity"
         raise _twice(f"both {words} specified for column", draft, column, constraint)
-    if column.type_oid not in (oids.INT2, oids.INT4, oids.INT8):
-        raise DatacaveError(
-            "identity column type must be smallint, integer, or bigint", sqlstate=sqlstate.INVALID_PARAMETER_VALUE
-        )
+    if draft.of_type_oid or draft.partition:
+        where = "typed tables" if draft.of_type_oid else "partitions"
+        raise FeatureNotSupported(f"identity columns are not supported on {where}")
+    check_identity_type(column.type_oid)
     owned_sequence(b, draft, column, constraint.options, True)
     return replace(column, identity="a" if constraint.always else "d", not_null=True)
 

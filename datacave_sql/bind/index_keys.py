@@ -10,6 +10,7 @@ from datacave_core.errors import DatacaveError
 from datacave_core.types import oids
 from datacave_sql.bind import coercion
 from datacave_sql.bind.constructs import resolve_collation
+from datacave_sql.bind.immutability import is_immutable
 from datacave_sql.bind.indexable import refuse_subquery
 from datacave_sql.bind.names import Scope
 from datacave_sql.bind.operator_classes import key_class
@@ -67,7 +68,7 @@ def index_key(
         raise DatacaveError(
             f'column "{word}" has pseudo-type {b.types.name(bound.type)}', sqlstate=sqlstate.INVALID_TABLE_DEFINITION
         )
-    if any(isinstance(part, n.FunctionCall) and part.function.volatility != "i" for part in n.walk(bound)):
+    if not is_immutable(b, bound):
         raise DatacaveError(
             "functions in index expression must be marked IMMUTABLE", sqlstate=sqlstate.INVALID_OBJECT_DEFINITION
         )

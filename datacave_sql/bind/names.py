@@ -63,6 +63,10 @@ class Source:
     """Of a record variable: "assigned" or "unassigned"."""
 
 
+SYSTEM_COLUMNS = ("tableoid", "ctid", "xmin", "cmin", "xmax", "cmax")
+"""Names that no column of a table may have."""
+
+
 class CommonName(NamedTuple):
     """A WITH query by name; `columns` are the template its references copy."""
 
@@ -223,6 +227,15 @@ def find_column(scope: Scope, name: str, position: int) -> SourceColumn | None:
     return None
 
 
+def find_variable(scope: Scope, name: str) -> SourceColumn | None:
+    """The variable of a routine, or its argument, that a bare name means where no column can be meant."""
+    for level in scope.chain():
+        for column in level.columns if level.variables else ():
+            if column.name == name:
+                return _taken(scope, level, column)
+    return None
+
+
 def _variable(level: Scope, name: str, position: int) -> SourceColumn | None:
     """The variable that a column's name means instead, if the routine wants that. Raises 42702."""
     for outer in level.chain():
@@ -308,8 +321,21 @@ def unassigned_record(name: str) -> DatacaveError:
     )
 
 
+_SYSTEM_COLUMN_ERRORS = {
+    "check constraints": 'system column "{}" reference in check constraint is invalid',
+    "column generation expressions": 'cannot use system column "{}" in column generation expression',
+}
+"""By clause, for the clauses where tableoid is the only system column that may be used."""
+
+
 def undefined_column(scope: Scope, name: str, qualifier: str | None, position: int) -> DatacaveError:
-    """42703 with a hint that names the column most like it."""
+    """42703 with a hint that names the column most like it; 42P10 for a system column where none may be used."""
+    if scope.clause in _SYSTEM_COLUMN_ERRORS and name in SYSTEM_COLUMNS:
+        return DatacaveError(
+            _SYSTEM_COLUMN_ERRORS[scope.clause].format(name),
+            sqlstate=sqlstate.INVALID_COLUMN_REFERENCE,
+            position=position,
+        )
     shown = f"{qualifier}.{name}" if qualifier else f'"{name}"'
     return DatacaveError(
         f"column {shown} does not exist",

@@ -9,9 +9,9 @@ from datacave_core.catalog import PartitionBound, PartitionKey, Table
 from datacave_core.errors import DatacaveError
 from datacave_core.types import DEFAULT_SETTINGS
 from datacave_sql.bind import coercion
-from datacave_sql.bind.create_index import mentioned_columns
 from datacave_sql.bind.names import Scope
 from datacave_sql.bind.state import Binding
+from datacave_sql.bind.stored_text import mentioned_columns
 from datacave_sql.expr import nodes as n
 from datacave_sql.functions.coercion import ASSIGNMENT
 from datacave_sql.parse import ast

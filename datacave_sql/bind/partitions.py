@@ -9,8 +9,9 @@ from datacave_core.catalog import PartitionKey, PartitionKeyPart, Table
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_sql.bind import coercion, row_rules
 from datacave_sql.bind.constructs import resolve_collation
+from datacave_sql.bind.immutability import is_immutable
 from datacave_sql.bind.indexable import require_indexable
-from datacave_sql.bind.names import Scope
+from datacave_sql.bind.names import SYSTEM_COLUMNS, Scope
 from datacave_sql.bind.partition_bounds import ordered_partitions
 from datacave_sql.bind.sqltext import SqlText
 from datacave_sql.bind.state import Binding
@@ -50,7 +51,7 @@ def _part(b: Binding, table: Table, element: ast.IndexElement, strategy: str) ->
         collation = resolve_collation(b, element.collation, element.position)
     operator_class = ".".join(element.operator_class or ())
     if name is not None:
-        if name in row_rules.SYSTEM_COLUMNS:
+        if name in SYSTEM_COLUMNS:
             raise DatacaveError(
                 f'cannot use system column "{name}" in partition key',
                 sqlstate=sqlstate.INVALID_OBJECT_DEFINITION,
@@ -123,16 +124,15 @@ def _key_expression(b: Binding, table: Table, node: ast.Expression) -> n.Express
     for inner in n.walk(bound):
         if isinstance(inner, n.SubqueryExpression):
             raise FeatureNotSupported("cannot use subquery in partition key expression", position=b.position(inner))
-        if isinstance(inner, n.FunctionCall):
-            if inner.function.returns_set:
-                raise FeatureNotSupported(
-                    "set-returning functions are not allowed in partition key expressions", position=b.position(inner)
-                )
-            if inner.function.volatility != "i":
-                raise DatacaveError(
-                    "functions in partition key expression must be marked IMMUTABLE",
-                    sqlstate=sqlstate.INVALID_OBJECT_DEFINITION,
-                )
+        if isinstance(inner, n.FunctionCall) and inner.function.returns_set:
+            raise FeatureNotSupported(
+                "set-returning functions are not allowed in partition key expressions", position=b.position(inner)
+            )
+    if not is_immutable(b, bound):
+        raise DatacaveError(
+            "functions in partition key expression must be marked IMMUTABLE",
+            sqlstate=sqlstate.INVALID_OBJECT_DEFINITION,
+        )
     if isinstance(bound, n.Constant):
         raise DatacaveError(
             "cannot use constant expression as partition key", sqlstate=sqlstate.INVALID_OBJECT_DEFINITION

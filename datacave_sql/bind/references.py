@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
 from datacave_core import sqlstate
@@ -122,12 +122,41 @@ def bind_column(b: Binding, e: ast.ColumnRef, scope: Scope) -> n.Expression:
             return fresh(b, column, e.position)
         if source.record:
             raise names.undefined_field(source, name)
+        call = _function_as_column(b, ast.ColumnRef(e.position, e.parts[:-1]), name, scope)
+        if call is not None:
+            return call
         raise names.undefined_column(scope, name, qualifier, e.position)
-    if schema is None:
-        column = names.find_column(scope, qualifier, e.position)
-        if column is not None and b.types.attributes(column.expression.type):
-            return select_field(b, fresh(b, column, e.position), name, e.position)
+    value = variable_row(b, parts[:-1], scope, e.position)
+    if value is not None:
+        return select_field(b, value, name, e.position)
     raise names.missing_source(scope, qualifier, e.position, schema)
+
+
+def variable_row(b: Binding, parts: Sequence[str], scope: Scope, position: int) -> n.Expression | None:
+    """The composite value of a variable or a function's argument, `name` or `function.name`.
+
+    Columns are left out: `column.field` is no reference in SQL.
+    """
+    column = None
+    if len(parts) == 1:
+        column = names.find_variable(scope, parts[0])
+    elif (found := names.find_source(scope, parts[-2], None, position)) is not None and found[0].variables:
+        column = names.column_of(scope, *found, parts[-1], position)
+    if column is None or not b.types.attributes(b.types.base(column.expression.type)):
+        return None
+    return fresh(b, column, position)
+
+
+def _function_as_column(b: Binding, row: ast.ColumnRef, name: str, scope: Scope) -> n.Expression | None:
+    """`t.name` for a function of that name that takes a row of t; None if there is none."""
+    if not b.catalog.routines:
+        return None
+    try:
+        return b.expression(ast.FunctionCall(row.position, (name,), (row,)), scope)
+    except DatacaveError as error:
+        if error.sqlstate != sqlstate.UNDEFINED_FUNCTION:
+            raise
+        return None
 
 
 def select_field(b: Binding, value: n.Expression, field: str, position: int) -> n.Expression:
@@ -178,6 +207,9 @@ def starred_row(b: Binding, node: ast.ColumnRef, scope: Scope) -> n.Expression:
     schema = node.parts[-2] if len(node.parts) > 1 else None
     found = names.find_source(scope, node.parts[-1], schema, node.position)
     if found is None:
+        value = variable_row(b, node.parts, scope, node.position)
+        if value is not None:
+            return value
         raise names.missing_source(scope, node.parts[-1], node.position, schema)
     return whole_row(b, found[1], found[0], scope, node.position)
 

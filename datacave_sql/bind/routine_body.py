@@ -55,7 +55,7 @@ def result_shape(result: int, columns: Sequence[tuple[str, int, int]], types: Ty
 def parameter_scope(name: str, names: Sequence[str], values: Sequence[n.Expression]) -> Scope:
     """The scope around a body's statements, in which the arguments have names."""
     columns = tuple(SourceColumn(label, value) for label, value in zip(names, values, strict=True) if label)
-    return Scope(None, [Source(name, columns)], list(columns))
+    return Scope(None, [Source(name, columns)], list(columns), variables="use_column")
 
 
 def body_environment(routine: Routine, environment: BindingEnvironment) -> BindingEnvironment:

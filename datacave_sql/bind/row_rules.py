@@ -6,6 +6,7 @@ These expressions are stored as SQL text; they are bound anew for every statemen
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 from datacave_core import sqlstate
 from datacave_core.catalog import Column, Table
@@ -19,11 +20,10 @@ from datacave_sql.bind.operators import builtin
 from datacave_sql.bind.state import Binding
 from datacave_sql.bind.stored_text import expression_tree
 from datacave_sql.expr import nodes as n
+from datacave_sql.functions.bodies import BODIES
 from datacave_sql.functions.coercion import ASSIGNMENT
+from datacave_sql.functions.registry import Function
 from datacave_sql.plan import logical as l
-
-SYSTEM_COLUMNS = ("tableoid", "ctid", "xmin", "cmin", "xmax", "cmax")
-"""Names that no column of a table may have."""
 
 
 def row_columns(b: Binding, table: Table) -> tuple[l.OutputColumn, ...]:
@@ -59,6 +59,8 @@ def row_scope(
         table,
         row_type=table.row_type_oid or oids.RECORD,
     )
+    if clause in ("check constraints", "column generation expressions"):
+        source.system = (SourceColumn("tableoid", n.Constant(table.oid, oids.OID)),)
     return Scope(None, [source], list(named), clause)
 
 
@@ -111,14 +113,18 @@ def assigned(
     return bound
 
 
+@cache
+def _next_identity_value() -> Function:
+    entry = BODIES["identity_nextval"]
+    return replace(builtin("nextval", (oids.REGCLASS,)), symbol="identity_nextval", entry=entry)
+
+
 def default_value(b: Binding, table: Table, column: Column) -> n.Expression:
     """What DEFAULT means for a column: its default, the next value of its identity, its domain's default, or NULL."""
     if column.identity:
         for sequence in b.catalog.sequences_owned_by(table.oid, column.number):
             if sequence.identity:
-                call = n.FunctionCall(
-                    builtin("nextval", (oids.REGCLASS,)), (n.Constant(sequence.oid, oids.REGCLASS),), oids.INT8
-                )
+                call = n.FunctionCall(_next_identity_value(), (n.Constant(sequence.oid, oids.REGCLASS),), oids.INT8)
                 return assigned(b, call, column)
         raise DatacaveError(
             f'no sequence of identity column "{column.name}"', sqlstate=sqlstate.INTERNAL_ERROR, table=table.name

@@ -5,6 +5,8 @@ Trees are immutable, so statements can share them.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import fields
 from functools import lru_cache
 
 from datacave_sql.parse import ParsedStatement, ast, parse_expression, parse_statements
@@ -29,3 +31,15 @@ def query_tree(text: str) -> ast.Statement:
 def statements_of(text: str) -> tuple[ParsedStatement, ...]:
     """The statements of a routine's body."""
     return tuple(parse_statements(text))
+
+
+def mentioned_columns(node: object) -> Iterator[ast.ColumnRef]:
+    """Every column reference below a node of a syntax tree."""
+    if isinstance(node, ast.ColumnRef):
+        yield node
+    elif isinstance(node, tuple):
+        for item in node:
+            yield from mentioned_columns(item)
+    elif isinstance(node, ast.Node):
+        for one in fields(node):
+            yield from mentioned_columns(getattr(node, one.name))

@@ -109,10 +109,9 @@ def star_items(b: Binding, node: ast.ColumnRef, scope: Scope) -> list[TargetItem
     schema = node.parts[-2] if len(node.parts) > 1 else None
     found = names.find_source(scope, node.parts[-1], schema, node.position)
     if found is None:
-        if schema is None:
-            column = names.find_column(scope, node.parts[-1], node.position)
-            if column is not None:
-                return _fields(b, references.fresh(b, column, node.position), node.position)
+        value = references.variable_row(b, node.parts, scope, node.position)
+        if value is not None:
+            return _fields(b, value, node.position)
         raise names.missing_source(scope, node.parts[-1], node.position)
     owner, source = found
     if owner is not scope:
@@ -131,7 +130,11 @@ def spelled_row(b: Binding, row: Sequence[ast.Expression], scope: Scope) -> tupl
     nodes: list[ast.Expression] = []
     for node in row:
         if isinstance(node, ast.ColumnRef) and node.star:
-            starred(b, node, scope)
+            items = starred(b, node, scope)
+            if any(isinstance(item.expression, n.FieldSelect) for item in items):
+                operand = ast.ColumnRef(node.position, node.parts)
+                nodes += [ast.FieldSelection(node.position, operand, item.name) for item in items]
+                continue
             nodes += [ast.ColumnRef(node.position, parts) for parts in b.stars[id(node)]]
         elif isinstance(node, ast.FieldStar):
             nodes += [

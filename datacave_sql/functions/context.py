@@ -123,7 +123,8 @@ class CatalogView(Protocol):
 class SequenceAccess(Protocol):
     """Sequences by oid of their relation."""
 
-    def next_value(self, oid: int) -> int: ...
+    def next_value(self, oid: int, *, of_identity: bool = False) -> int:
+        """nextval; the next value `of_identity` takes no privileges on the sequence."""
 
     def current_value(self, oid: int) -> int:
         """Raises 55000 if nextval has not been called in this session."""

@@ -45,10 +45,10 @@ def _row(
     relation: int, name: str, type_oid: int, number: int, layout: Layout, *, typmod: int = -1, dimensions: int = 0,
     not_null: bool = False, default: bool = False, identity: str = "", generated: str = "", dropped: bool = False,
     collation: int | None = None, acl: Array | None = None, column: Column | None = None,
-    missing: Array | None = None,
+    missing: Array | None = None, statistics: int = -1,
 ) -> Row:  # fmt: skip
     length, by_value, align, storage, own_collation = layout
-    compression, statistics, local, inherited = "", -1, True, 0
+    compression, local, inherited = "", True, 0
     options = None
     if column is not None:
         storage = column.storage or storage
@@ -171,8 +171,11 @@ def _table_rows(rows: CatalogRows, table: Table) -> list[Row]:
             names.append(name)
             layout = _layout(find(type_oid))
             found.append(
-                _row(index.oid, name, type_oid, number, layout, typmod=typmod, collation=key.collation or layout[4])
-            )
+                _row(
+                    index.oid, name, type_oid, number, layout, typmod=typmod, collation=key.collation or layout[4],
+                    statistics=key.statistics_target,
+                )
+            )  # fmt: skip
         for number, place in enumerate(index.included, len(index.keys) + 1):
             column = table.column(place)
             found.append(

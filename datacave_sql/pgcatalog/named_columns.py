@@ -5,8 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from datacave_core.catalog import Table
-from datacave_sql.bind.create_index import mentioned_columns
-from datacave_sql.bind.stored_text import expression_tree, query_tree
+from datacave_sql.bind.stored_text import expression_tree, mentioned_columns, query_tree
 
 _REMEMBERED_MAX = 20_000
 

@@ -70,10 +70,11 @@ class SessionSequences:
                 f"cannot execute {function}() in a read-only transaction", sqlstate=sqlstate.READ_ONLY_SQL_TRANSACTION
             )
 
-    def next_value(self, oid: int) -> int:
-        """nextval."""
+    def next_value(self, oid: int, *, of_identity: bool = False) -> int:
+        """nextval; the next value `of_identity` takes no privileges on the sequence."""
         sequence = self._sequence(oid)
-        self._check_allowed(sequence, "Uw")
+        if not of_identity:
+            self._check_allowed(sequence, "Uw")
         if sequence.persistence != "t":
             self._check_writable("nextval")
         value: int = self._session.database.sequences.next_value(sequence)

@@ -169,6 +169,12 @@ def next_value(context: EvaluationContext, oid: int) -> int:
     return context.sequences.next_value(oid)
 
 
+@BODIES.with_context("identity_nextval")
+def next_identity_value(context: EvaluationContext, oid: int) -> int:
+    """The value of an identity column: who may insert needs no right on its sequence."""
+    return context.sequences.next_value(oid, of_identity=True)
+
+
 @BODIES.with_context("currval_oid")
 def current_value(context: EvaluationContext, oid: int) -> int:
     """currval."""

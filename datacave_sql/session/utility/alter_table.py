@@ -567,7 +567,9 @@ def _set_row_security(change: _TableChange, action: table_changes.SetRowSecurity
 
 def _set_persistence(change: _TableChange, action: table_changes.SetPersistence) -> Iterator[Wait]:
     yield from ()
-    change.install(replace(change.table, persistence=action.persistence))
+    owned = change.session.catalog_snapshot.sequences_owned_by(change.oid)
+    sequences = [replace(one, persistence=action.persistence) for one in owned]
+    change.install(replace(change.table, persistence=action.persistence), None, *sequences)
 
 
 _ACTIONS: dict[type, Callable[[_TableChange, Any], Iterator[Wait]]] = {

@@ -28,15 +28,15 @@ from datacave_core.catalog import (
     lasting_type,
 )
 from datacave_core.errors import DatacaveError
-from datacave_sql.bind.create_index import mentioned_columns
 from datacave_sql.bind.stored_query import reads_column
-from datacave_sql.bind.stored_text import expression_tree
+from datacave_sql.bind.stored_text import expression_tree, mentioned_columns
 from datacave_sql.session.catalog_types import CatalogTypes
 from datacave_sql.session.routine_text import described
 from datacave_sql.session.utility.routine_dependents import (
     dependent_columns,
     dependent_constraints,
     dependent_indexes,
+    is_partitioned_by,
 )
 
 _TABLE_KINDS = {
@@ -146,6 +146,17 @@ def describe(catalog: Catalog, item: Any) -> str:
         return f"operator {item.name}({left},{types.name(item.right_oid)})"
     assert isinstance(item, TypeDefinition)
     return f"type {item.name}"
+
+
+def _partitioning_columns(table: Table) -> Iterator[Column]:
+    """The columns that a table is partitioned by, themselves or in an expression."""
+    for part in table.partition_key.parts if table.partition_key is not None else ():
+        if part.column:
+            yield table.column(part.column)
+        elif part.expression is not None:
+            for mention in mentioned_columns(expression_tree(part.expression)):
+                if mention.parts[-1] in table.columns_by_name:
+                    yield table.columns_by_name[mention.parts[-1]]
 
 
 class Collector:
@@ -286,6 +297,10 @@ class Collector:
         for _, table in sorted(catalog.tables.items()):
             if table.oid in removal.objects:
                 continue
+            if is_partitioned_by(catalog, routine, table):
+                self._tell(describe(catalog, table), routine)
+                self.add(table)
+                continue
             for number, generated in dependent_columns(catalog, routine, table):
                 column = table.column(number)
                 if generated:
@@ -334,6 +349,10 @@ class Collector:
     def _columns_of_type(self, type_oids: tuple[int, int], what: str) -> None:
         for _, table in sorted(self._catalog.tables.items()):
             if table.oid in self.removal.objects:
+                continue
+            if any(column.type_oid in type_oids for column in _partitioning_columns(table)):
+                self._tell(describe(self._catalog, table), what)
+                self.add(table)
                 continue
             for column in table.live_columns:
                 if column.type_oid in type_oids:

@@ -65,3 +65,9 @@ def dependent_indexes(catalog: Catalog, routine: Routine, table: Table) -> Itera
         texts = [key.expression for key in index.keys if not key.column]
         if any(calls_routine(catalog, routine, text) for text in (*texts, index.predicate)):
             yield index.oid
+
+
+def is_partitioned_by(catalog: Catalog, routine: Routine, table: Table) -> bool:
+    """Whether the partition key of a table calls the routine."""
+    parts = table.partition_key.parts if table.partition_key is not None else ()
+    return any(calls_routine(catalog, routine, part.expression) for part in parts)
