@@ -24,7 +24,7 @@ class Compressions:
 
     def __init__(self, chosen: Mapping[bytes, TableCompression]) -> None:
         self.chosen = dict(chosen)
-        self._recorded = bool(chosen)  # whether the manifest names any table
+        self._recorded = bool(chosen)  # whether the manifest may name any table
 
     def set(self, prefix: bytes, choice: TableCompression | None) -> bool:
         """Chooses for a table; None: as the others. Whether that changes anything.
@@ -42,10 +42,13 @@ class Compressions:
         return True
 
     def edit_fields(self) -> dict[str, Any]:
-        """What an edit of the manifest says of them; nothing while there are none."""
-        if not self.chosen and not self._recorded:
+        """What an edit of the manifest says of them; nothing while there never were any.
+
+        Every edit says so that none is left, since one that says it may fail.
+        """
+        self._recorded = self._recorded or bool(self.chosen)
+        if not self._recorded:
             return {}
-        self._recorded = bool(self.chosen)
         return {"compressions": tuple(sorted(self.chosen.items(), key=itemgetter(0)))}
 
 

@@ -16,8 +16,10 @@ import pytest
 from datacave_core.compression import Compression, TableCompression
 from datacave_core.layout import Layout, PhysicalColumn, PhysicalType
 from datacave_core.memory import MemoryFileSystem
+from datacave_core.ports import KeptFor
 from datacave_lsm.crypto import KeyRing
 from datacave_lsm.format import HEADER_BYTES, FileKind, Seals
+from datacave_lsm.horizons import TableHorizon
 from datacave_lsm.inspect import inspect_file
 from datacave_lsm.version import Levels, Manifest, TableFile, VersionEdit
 from datacave_lsm.version.manifest import ManifestState, current_manifest, read_manifest
@@ -44,12 +46,18 @@ ENTRIES = [
 TABLE = TableFile(3, b"\0\0\0\1\0\1a", b"\0\0\0\1\0\1z", 10, 20, 200, 5, 4096, "golden")
 STATE = ManifestState(Levels.empty(3), log_number=2, next_number=5, horizon=9, timestamp=20)
 COMPRESSIONS = ((b"\0\0\0\1", TableCompression(Compression.NONE)), (b"\0\0\0\3", TableCompression(Compression.ZSTD, 9)))
+HORIZONS = (
+    (b"\0\0\0\1", TableHorizon(KeptFor(5_000_000), 8)),
+    (b"\0\0\0\2", TableHorizon(KeptFor(60, until=99), 7)),
+    (b"\0\0\0\3", TableHorizon(None, 6)),
+)
 EDITS = [
     VersionEdit(next_number=7, horizon=11, timestamp=30, log_number=4, added=((0, TABLE),)),
     VersionEdit(removed=frozenset((3,)), added=((1, TABLE),)),
     VersionEdit(closed=(4, 321)),
     VersionEdit(added=((2, INGESTED),), ingested=1_000_004),
     VersionEdit(compressions=COMPRESSIONS),
+    VersionEdit(horizons=HORIZONS),
 ]
 
 
@@ -145,10 +153,14 @@ def test_the_golden_manifest_reads(name: str) -> None:
     assert (state.log_number, state.next_number, state.horizon, state.timestamp) == (4, 7, 11, 30)
     assert state.closed == (4, 321)
     assert state.compressions == COMPRESSIONS
+    assert state.horizons == HORIZONS
     facts = inspect_file(files, "MANIFEST-0000000006", SEALS[name])
     assert len(facts["edits"]) == 1 + len(EDITS)
+    assert facts["edits"][-1]["table_horizons"] == facts["state"]["table_horizons"]
+    second = {"prefix": "00000002", "horizon": 7, "microseconds": 60, "until": 99}
+    assert facts["edits"][-1]["table_horizons"][1] == second
     shown = [
         {"prefix": "00000001", "compression": "none", "level": 3},
         {"prefix": "00000003", "compression": "zstd", "level": 9},
     ]
-    assert facts["edits"][-1]["table_compressions"] == facts["state"]["table_compressions"] == shown
+    assert facts["edits"][-2]["table_compressions"] == facts["state"]["table_compressions"] == shown

@@ -194,8 +194,8 @@ def test_the_manifest_hears_of_choices_only_while_there_are_any() -> None:
     assert compressions.set(LZ4, CHOICES[LZ4]) and not compressions.set(LZ4, CHOICES[LZ4])
     assert compressions.edit_fields() == {"compressions": ((LZ4, CHOICES[LZ4]),)}
     assert compressions.set(LZ4, None) and not compressions.set(LZ4, None)
-    assert compressions.edit_fields() == {"compressions": ()}
-    assert compressions.edit_fields() == {}
+    # The edit that says so may fail.
+    assert [compressions.edit_fields() for _ in range(2)] == [{"compressions": ()}] * 2
     with pytest.raises(ValueError, match="4 bytes"):
         compressions.set(b"short", None)
 
