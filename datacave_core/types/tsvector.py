@@ -119,8 +119,6 @@ def _parse(text: str) -> Lexemes:
         places = words.setdefault(word, [])
         if at < size and text[at] == ":":
             at = _read_places(text, at + 1, places)
-        elif at < size and not text[at].isspace():
-            raise _syntax(text)
 
 
 def _read_places(text: str, at: int, places: list[Position]) -> int:
@@ -134,9 +132,14 @@ def _read_places(text: str, at: int, places: list[Position]) -> int:
         place = int(text[start:at])
         if not place:
             raise DatacaveError(f'wrong position info in tsvector: "{text}"', sqlstate=sqlstate.SYNTAX_ERROR)
+        # As PostgreSQL reads them: after D another weight may come, and digits behind a weight mean nothing.
         weight = 0
-        if at < size and text[at].upper() in WEIGHTS + "*":
-            weight = max(WEIGHTS.find(text[at].upper()), 0) if text[at] != "*" else 3
+        while at < size and text[at].upper() in WEIGHTS + "*0123456789":
+            letter = text[at].upper()
+            if not letter.isdigit():
+                if weight:
+                    raise _syntax(text)
+                weight = 3 if letter == "*" else WEIGHTS.index(letter)
             at += 1
         places.append(Position(place, weight))
         if at < size and text[at] == ",":

@@ -6,7 +6,7 @@ from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_sql.bind.state import Binding
 from datacave_sql.expr import nodes as n
 from datacave_sql.functions.resolution import resolve_operator
-from datacave_sql.table.inverted_items import inverted_items
+from datacave_sql.table.inverted_items import inverted_items, keeps_items
 from datacave_sql.table.key_columns import no_operator_class, value_encoder
 
 
@@ -20,7 +20,7 @@ def refuse_subquery(b: Binding, e: n.Expression, where: str) -> None:
 def require_indexable(b: Binding, type_oid: int, method: str = "btree") -> None:
     """Raises 42704 for a type that has no order (for hash: no equality, for gin: no items) to build an index on."""
     try:
-        if method == "gin":
+        if keeps_items(b.types, method, (type_oid,)):
             comparable = inverted_items(b.types, type_oid) is not None
         else:
             resolve_operator("=" if method == "hash" else "<", type_oid, type_oid, b.types)

@@ -9,7 +9,7 @@ from datacave_sql.bind import relations, typenames
 from datacave_sql.bind.routine_resolution import routines_of
 from datacave_sql.bind.state import Binding
 from datacave_sql.functions import registry
-from datacave_sql.functions.textsearch.dictionaries import configuration_named
+from datacave_sql.functions.textsearch.dictionaries import DICTIONARIES, configuration_named
 from datacave_sql.parse import parse_type
 
 
@@ -160,9 +160,8 @@ def _by_name(b: Binding, name: str, type_oid: int, position: int) -> int:
             error.position = position
             raise
     if type_oid == oids.REGDICTIONARY:
-        dictionaries = {"simple": 3765, "english_stem": 13163}
-        if name in dictionaries:
-            return dictionaries[name]
+        if name in DICTIONARIES:
+            return DICTIONARIES[name]
         raise DatacaveError(
             f'text search dictionary "{name}" does not exist',
             sqlstate=sqlstate.UNDEFINED_OBJECT,

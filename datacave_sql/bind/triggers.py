@@ -18,6 +18,7 @@ from datacave_sql.bind.rules import mentions, rule_sources
 from datacave_sql.bind.state import Binding
 from datacave_sql.bind.stored_query import expression_text
 from datacave_sql.bind.table_parts import require_part, table_to_drop_from
+from datacave_sql.exec.built_in_triggers import BUILT_IN_TRIGGERS
 from datacave_sql.expr import nodes as n
 from datacave_sql.functions import registry
 from datacave_sql.parse import ast
@@ -156,7 +157,7 @@ def _function(b: Binding, statement: ast.CreateTrigger) -> int:
     if len(name) == 1 or name[-2] == "pg_catalog":
         for function in registry.functions_named(name[-1]):
             if function.return_type == oids.TRIGGER:
-                if function.name != "suppress_redundant_updates_trigger":
+                if function.oid not in BUILT_IN_TRIGGERS:
                     raise FeatureNotSupported(f"trigger function {function.name} is not supported")
                 return function.oid
     raise DatacaveError(f"function {relations.dotted(name)}() does not exist", sqlstate=sqlstate.UNDEFINED_FUNCTION)

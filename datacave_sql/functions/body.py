@@ -38,7 +38,8 @@ class Body:
     `call(*args)` computes the value (an iterator of values for set-returning functions; composite rows as tuples).
     `inline` is a Python expression over `{0}`, `{1}`, ... (atoms) for the code generator, equal in meaning to `call`;
     it comes without outer parentheses and may assign the scratch name `_v`.
-    `waits`: the call (which takes the context) returns Steps; plans with such calls run suspendably.
+    `waits`: the call (which takes the context) returns Steps; plans with such calls run suspendably. So do those of
+    bodies that run statements (`queries`).
     `specialise(types)` gives the body for one call's types; used where the meaning depends on the types.
     """
 
@@ -47,6 +48,7 @@ class Body:
     takes_context: bool = False
     specialise: Callable[[CallTypes], Body] | None = None
     waits: bool = False
+    queries: bool = False
 
 
 class Bodies:
@@ -91,6 +93,15 @@ class Bodies:
 
         def keep(function: F) -> F:
             self._put(symbols, Body(function, takes_context=True, waits=True))
+            return function
+
+        return keep
+
+    def querying(self, *symbols: str) -> Callable[[F], F]:
+        """Decorates a body that takes the context and runs statements through it."""
+
+        def keep(function: F) -> F:
+            self._put(symbols, Body(function, takes_context=True, queries=True))
             return function
 
         return keep

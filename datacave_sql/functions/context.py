@@ -207,6 +207,9 @@ class EvaluationContext(Protocol):
     def query_text(self) -> str:
         """The statement as the client sent it."""
 
+    def query_rows(self, text: str) -> tuple[list[int], Iterator[Row]]:
+        """The types of the columns and the rows of a query that a function runs by its text."""
+
     def export_snapshot(self) -> str:
         """The identifier under which other sessions can take over the transaction's snapshot."""
 

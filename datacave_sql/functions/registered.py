@@ -11,7 +11,7 @@ from datacave_core.types.registered import REGISTERED_IO
 from datacave_sql.functions.context import EvaluationContext
 from datacave_sql.functions.factfiles import ARGUMENTS, NAME, operator_rows, proc_row, proc_rows_named
 from datacave_sql.functions.identifiers import quote_identifier
-from datacave_sql.functions.textsearch.dictionaries import CONFIGURATIONS
+from datacave_sql.functions.textsearch.dictionaries import CONFIGURATIONS, DICTIONARIES
 from datacave_sql.functions.typelookup import TypeLookup
 
 REGISTERED = frozenset(
@@ -53,6 +53,8 @@ def _name(type_oid: int, value: int, context: EvaluationContext) -> str | None:
         return None if role is None else quote_identifier(role)
     if type_oid == oids.REGCONFIG:
         return CONFIGURATIONS.get(value)
+    if type_oid == oids.REGDICTIONARY:
+        return next((known for known, oid in DICTIONARIES.items() if oid == value), None)
     if type_oid in (oids.REGPROC, oids.REGPROCEDURE):
         with_arguments = type_oid == oids.REGPROCEDURE
         found = _function_name(value, context.types, with_arguments=with_arguments)

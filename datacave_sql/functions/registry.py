@@ -84,7 +84,7 @@ class Function:
     @property
     def waits(self) -> bool:
         """Whether a call may have to wait."""
-        return self.entry is not None and self.entry.waits
+        return self.entry is not None and (self.entry.waits or self.entry.queries)
 
     @property
     def supported(self) -> bool:

@@ -23,7 +23,7 @@ from datacave_sql.table.nested_ranges import MIRRORED as NESTED
 
 MIRRORED = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
-_MIRRORED_ITEMS = {"=": "=", "&&": "&&", "@>": "<@", "<@": "@>"}
+_MIRRORED_ITEMS = {"=": "=", "&&": "&&", "@>": "<@", "<@": "@>", "@@": "@@"}
 _PATTERN_TYPES = frozenset({oids.TEXT, oids.VARCHAR})
 _SURROGATES, _AFTER_SURROGATES, _LAST_LETTER = 0xD800, 0xE000, 0x10FFFF
 _FAMILIES = [{20, 21, 23, 26}, {25, 1043, 19}, {700, 701}]

@@ -8,7 +8,7 @@ Not here: names behind oids (catalog_view.py).
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from datacave_core import sqlstate
@@ -17,12 +17,14 @@ from datacave_core.catalog import Sequence as CatalogSequence
 from datacave_core.errors import DatacaveError, FeatureNotSupported, QueryCanceled
 from datacave_core.transaction import AdvisoryLocks, advisory_key, advisory_key_pair
 from datacave_core.types import FormatSettings
+from datacave_core.values import Row
 from datacave_core.wait import Steps, Wait, wait_for
 from datacave_sql.functions.typelookup import TypeLookup
 from datacave_sql.session.catalog_view import SessionCatalogView
 from datacave_sql.session.domain_checks import DomainChecks
 from datacave_sql.session.past import SessionHistory
 from datacave_sql.session.privileges import check_may_signal
+from datacave_sql.session.query_text import query_rows
 from datacave_sql.session.routine_calls import RoutineCalls
 from datacave_sql.session.settings import setting_or_none
 from datacave_sql.session.transaction_parameters import set_setting, show_setting
@@ -331,6 +333,10 @@ class SessionEvaluation:
         return self.setting(name) or ""
 
     # Other sessions
+
+    def query_rows(self, text: str) -> tuple[list[int], Iterator[Row]]:
+        """The types of the columns and the rows of a query that a function runs by its text."""
+        return query_rows(self._session, text)
 
     def notify(self, channel: str, payload: str) -> None:
         """NOTIFY, at commit."""

@@ -14,6 +14,7 @@ from datacave_sql.bind.binder import binding
 from datacave_sql.bind.names import Scope
 from datacave_sql.bind.rules import rule_sources
 from datacave_sql.bind.stored_text import expression_tree
+from datacave_sql.exec.built_in_triggers import BUILT_IN_TRIGGERS, call_built_in
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.rowfunction import Factory, compile_factory
 from datacave_sql.exec.suspension import suspended
@@ -22,8 +23,6 @@ from datacave_sql.expr.generate import Code
 from datacave_sql.plan.physical import PLANNERS
 from datacave_sql.plan.planning import Planner
 from datacave_sql.plan.subqueries import plan_subquery
-
-SUPPRESS_REDUNDANT_UPDATES = 1291
 
 
 class TriggerCalls:
@@ -122,8 +121,8 @@ class TriggerCalls:
     def _call(self, call: TriggerCall) -> Row | None:
         session = self._session
         trigger, table = call.trigger, call.table
-        if trigger.function_oid == SUPPRESS_REDUNDANT_UPDATES:
-            return None if call.old == call.new else call.new
+        if trigger.function_oid in BUILT_IN_TRIGGERS:
+            return call_built_in(session.evaluation, call)
         routine = session.catalog_snapshot.routines.get(trigger.function_oid)
         if routine is None or routine.language != "plpgsql":
             raise FeatureNotSupported("this trigger function cannot be called", hint="Write it in LANGUAGE plpgsql.")

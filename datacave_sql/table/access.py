@@ -27,7 +27,7 @@ from datacave_sql.table.exclusion import ExclusionAccess, exclusion_keys
 from datacave_sql.table.index_access import IndexAccess
 from datacave_sql.table.index_rule import IndexRule
 from datacave_sql.table.inverted_access import InvertedAccess
-from datacave_sql.table.inverted_items import inverted_items
+from datacave_sql.table.inverted_items import inverted_items, keeps_items
 from datacave_sql.table.key_columns import keeps_order, key_column, no_operator_class
 from datacave_sql.table.triggers import TableTriggers
 
@@ -99,7 +99,7 @@ class TableAccess:
     def _index(self, index: Index, rule: IndexRule | None) -> IndexAccess:
         slots = tuple(key.column - 1 for key in index.keys)
         types = [self.table.column(key.column).type_oid if key.column else key.type_oid for key in index.keys]
-        if index.method == "gin":
+        if keeps_items(self.types, index.method, types):
             return self._inverted(index, slots, types, rule)
         if not index.exclusion:
             return IndexAccess(index, self._codec(index), slots, rule)
@@ -115,7 +115,7 @@ class TableAccess:
         for key, type_oid in zip(index.keys, types, strict=True):
             found = inverted_items(self.types, type_oid, key.operator_class)
             if found is None:
-                raise no_operator_class(self.types.name(type_oid), "gin")
+                raise no_operator_class(self.types.name(type_oid), index.method)
             items.append(found)
         return InvertedAccess(index, codec, slots, rule, tuple(items))
 

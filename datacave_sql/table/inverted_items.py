@@ -1,16 +1,18 @@
-"""Inverted items: what a gin index keeps of an array or a jsonb, and what a condition looks for among them.
+"""Inverted items: what a gin index keeps of an array, a jsonb or a tsvector, and what a condition looks for there.
 
     array           01 and the bytes of an element, 02 for NULL, 00 for the empty array
     jsonb           K and a key or a string in an array; V and any other string; N and a number; T, F, 0
     jsonb, by path  a digest of the keys that lead to a scalar, and the scalar
+    tsvector        a lexeme and 00; of a long one what it begins with
 
-Long items are kept as digests: every row that is found is compared again. A condition looks for `Wanted`: rows that
-have all of some items, or any of them; None where the items cannot tell, so that every row has to be looked at.
+Long items of the others are kept as digests: every row that is found is compared again. A condition looks for
+`Wanted`: rows that have all of some items, or any of them; None where the items cannot tell, so that every row has to
+be looked at.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from functools import partial
 from hashlib import blake2b
@@ -19,6 +21,8 @@ from typing import Any, NamedTuple
 from datacave_core.keycode import SCALAR_ENCODERS, KeyKind, ValueEncoder
 from datacave_core.types import oids
 from datacave_core.types.jsonb import JsonTree, jsonb_tree
+from datacave_core.types.tsquery import Not, Operand, Query, query_of
+from datacave_core.types.tsvector import lexemes_of
 from datacave_core.values import Array
 from datacave_sql.functions.typelookup import TypeLookup
 from datacave_sql.table.key_columns import value_encoder
@@ -52,11 +56,18 @@ class InvertedItems(NamedTuple):
 def inverted_items(types: TypeLookup, type_oid: int, operator_class: str = "") -> InvertedItems | None:
     """What a gin index does with a type; None for types that cannot be indexed so."""
     base = types.base(type_oid)
+    if base == oids.TSVECTOR:
+        return _TSVECTOR
     if base == oids.JSONB:
         return _JSONB_PATHS if operator_class == PATH_OPERATORS else _JSONB
     element = types.element(base)
     encoder = value_encoder(types, element) if element and types.type(base).is_array else None
     return None if encoder is None else _array_items(encoder)
+
+
+def keeps_items(types: TypeLookup, method: str, type_oids: Iterable[int]) -> bool:
+    """Whether an index keeps the items of its keys: with gin, and with gist on documents."""
+    return method == "gin" or (method == "gist" and any(types.base(one) == oids.TSVECTOR for one in type_oids))
 
 
 def _short(item: bytes) -> bytes:
@@ -153,3 +164,46 @@ _JSONB = InvertedItems(
     },
 )
 _JSONB_PATHS = InvertedItems(_jsonb_paths, {"@>": partial(_containing, _jsonb_paths)})
+
+
+def _lexeme(word: str) -> bytes:
+    encoded = word.encode() + b"\0"
+    return encoded if len(encoded) <= ITEM_BYTES_MAX else encoded[:ITEM_BYTES_MAX]
+
+
+def _lexemes(value: str) -> set[bytes]:
+    return {_lexeme(word) for word, _ in lexemes_of(value)}
+
+
+def _matching(value: str) -> Wanted | None:
+    query = query_of(value)
+    return Wanted(frozenset(), False) if query is None else _lexemes_wanted(query)
+
+
+def _lexemes_wanted(query: Query) -> Wanted | None:
+    if isinstance(query, Operand):
+        # Entries are looked for by what they begin with.
+        start = query.word.encode()[:ITEM_BYTES_MAX] if query.prefix else _lexeme(query.word)
+        return Wanted(frozenset((start,)), True)
+    if isinstance(query, Not):
+        return None
+    left, right = _lexemes_wanted(query.left), _lexemes_wanted(query.right)
+    if query.operator == "|":
+        if left is None or right is None:
+            return None
+        return Wanted(_alternatives(left) | _alternatives(right), False)
+    if left is None or right is None:
+        return left or right
+    if left.every and right.every:
+        return Wanted(left.items | right.items, True)
+    return left if left.every else right
+
+
+def _alternatives(wanted: Wanted) -> frozenset[bytes]:
+    """Items of which rows have at least one; of those that they must all have, the longest may be the rarest."""
+    if not wanted.every:
+        return wanted.items
+    return frozenset((max(wanted.items, key=lambda item: (len(item), item)),))
+
+
+_TSVECTOR = InvertedItems(_lexemes, {"@@": _matching})

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from datacave_core import sqlstate
+from datacave_core.errors import DatacaveError
+from datacave_core.types import oids
 from datacave_core.types.jsonb import format_jsonb, parse_jsonb
 from datacave_core.types.tsquery import (
     TSQUERY_IO,
@@ -23,7 +26,15 @@ from datacave_sql.functions.bodies.comparison import compare
 from datacave_sql.functions.body import Bodies
 from datacave_sql.functions.context import EvaluationContext
 from datacave_sql.functions.errors import bad_parameter
-from datacave_sql.functions.textsearch.dictionaries import CONFIGURATIONS, configuration_named, lexize
+from datacave_sql.functions.textsearch.covers import cover_rank
+from datacave_sql.functions.textsearch.dictionaries import (
+    CONFIGURATIONS,
+    DICTIONARIES,
+    configuration_named,
+    dictionaries_of,
+    lexeme,
+    lexize,
+)
 from datacave_sql.functions.textsearch.documents import (
     WordsReader,
     vector_of,
@@ -34,7 +45,10 @@ from datacave_sql.functions.textsearch.documents import (
 from datacave_sql.functions.textsearch.headline import HeadlineOptions, headline, read_options
 from datacave_sql.functions.textsearch.jsontext import document, replaced, values, wanted_kinds
 from datacave_sql.functions.textsearch.matching import matches, operands
+from datacave_sql.functions.textsearch.parsing import TOKEN_TYPES, default_parser, numbered_tokens
 from datacave_sql.functions.textsearch.ranking import DEFAULT_WEIGHTS, rank, single
+from datacave_sql.functions.textsearch.rewriting import rewritten, rewritten_by
+from datacave_sql.functions.textsearch.tokens import tokens
 
 BODIES = Bodies()
 
@@ -97,7 +111,7 @@ for _kind in ("json", "jsonb"):
 @BODIES("ts_lexize")
 def dictionary_lexemes(dictionary: int, word: str) -> Array | None:
     """What a dictionary makes of a word; an empty array for a stop word."""
-    name = {3765: "simple", 13163: "english_stem"}.get(dictionary, str(dictionary))
+    name = next((known for known, oid in DICTIONARIES.items() if oid == dictionary), str(dictionary))
     return Array.of(lexize(name, word))
 
 
@@ -172,25 +186,20 @@ BODIES.add("tsq_mcontains", lambda a, b: _words(a) >= _words(b))
 BODIES.add("tsq_mcontained", lambda a, b: _words(a) <= _words(b))
 
 
-@BODIES("tsquery_rewrite")
-def rewritten(value: str, target: str, substitute: str) -> str:
-    """The query with every part that equals the target replaced."""
-    query, wanted = query_of(value), query_of(target)
-    if query is None or wanted is None:
-        return value
-    return format_query(_substituted(query, wanted, query_of(substitute)))
+BODIES.add(
+    "tsquery_rewrite",
+    lambda value, target, substitute: format_query(rewritten(query_of(value), query_of(target), query_of(substitute))),
+)
 
 
-def _substituted(query: Query, wanted: Query, substitute: Query | None) -> Query | None:
-    if query == wanted:
-        return substitute
-    if isinstance(query, Not):
-        inner = _substituted(query.operand, wanted, substitute)
-        return None if inner is None else Not(inner)
-    if isinstance(query, Operand):
-        return query
-    left = _substituted(query.left, wanted, substitute)
-    return joined(query.operator, left, _substituted(query.right, wanted, substitute), query.distance)
+@BODIES.querying("tsquery_rewrite_query")
+def rewritten_by_query(context: EvaluationContext, value: str, text: str) -> str:
+    """The query with what the rows (target, substitute) of another statement replace. Raises 22023."""
+    types, rows = context.query_rows(text)
+    if types != [oids.TSQUERY, oids.TSQUERY]:
+        raise bad_parameter("ts_rewrite query must return two tsquery columns")
+    rules = ((query_of(target), query_of(other)) for target, other in rows if target is not None and other is not None)
+    return format_query(rewritten_by(query_of(value), rules))
 
 
 # --- matching and ranking --------------------------------------------------------------------------------------------
@@ -231,6 +240,17 @@ _DEFAULT = tuple(map(single, DEFAULT_WEIGHTS))
 BODIES.add("ts_rank_tt ts_rank_ttf", lambda vector, query, how=0: _rank(_DEFAULT, vector, query, how))
 BODIES.add(
     "ts_rank_wtt ts_rank_wttf", lambda weights, vector, query, how=0: _rank(_weights(weights), vector, query, how)
+)
+
+
+def _cover_rank(weights: Sequence[float], vector: str, query: str, normalization: int = 0) -> float:
+    return single(cover_rank(weights, lexemes_of(vector), query_of(query), normalization))
+
+
+BODIES.add("ts_rankcd_tt ts_rankcd_ttf", lambda vector, query, how=0: _cover_rank(_DEFAULT, vector, query, how))
+BODIES.add(
+    "ts_rankcd_wtt ts_rankcd_wttf",
+    lambda weights, vector, query, how=0: _cover_rank(_weights(weights), vector, query, how),
 )
 
 
@@ -303,7 +323,9 @@ def concatenated(a: str, b: str) -> str:
 
 @BODIES("tsvector_filter")
 def of_weights(value: str, letters: Array) -> str:
-    """The lexemes that have places of these weights."""
+    """The lexemes that have places of these weights. Raises 22004."""
+    if any(letter is None for letter in letters.elements):
+        raise DatacaveError("weight array may not contain nulls", sqlstate=sqlstate.NULL_VALUE_NOT_ALLOWED)
     wanted = {_weight(letter) for letter in letters.elements}
     kept = ((word, tuple(one for one in places if one.weight in wanted)) for word, places in lexemes_of(value))
     return format_lexemes(tuple((word, places) for word, places in kept if places))
@@ -322,11 +344,13 @@ BODIES.add("tsvector_to_array", lambda value: Array.of([word for word, _ in lexe
 
 @BODIES("array_to_tsvector")
 def vector_of_words(words: Array) -> str:
-    """Lexemes without places."""
+    """Lexemes without places. Raises 22004, 2200F."""
     if any(word is None for word in words.elements):
-        raise bad_parameter("lexeme array may not contain nulls")
+        raise DatacaveError("lexeme array may not contain nulls", sqlstate=sqlstate.NULL_VALUE_NOT_ALLOWED)
     if any(word == "" for word in words.elements):
-        raise bad_parameter("lexeme array may not contain empty strings")
+        raise DatacaveError(
+            "lexeme array may not contain empty strings", sqlstate=sqlstate.ZERO_LENGTH_CHARACTER_STRING
+        )
     return format_lexemes(made({word: [] for word in words.elements}))
 
 
@@ -338,3 +362,48 @@ def spread(value: str) -> Iterator[tuple[str, Array | None, Array | None]]:
             yield word, Array.of([one.place for one in places]), Array.of([WEIGHTS[one.weight] for one in places])
         else:
             yield word, None, None
+
+
+# --- parsers and statistics ------------------------------------------------------------------------------------------
+
+BODIES.add("ts_token_type_byid ts_token_type_byname", lambda parser: default_parser(parser) and iter(TOKEN_TYPES))
+BODIES.add("ts_parse_byid ts_parse_byname", lambda parser, text: default_parser(parser) and numbered_tokens(text))
+
+
+@BODIES.querying("ts_stat1", "ts_stat2")
+def statistics(context: EvaluationContext, text: str, letters: str | None = None) -> Iterator[tuple[str, int, int]]:
+    """(word, number of documents with it, number of places) over the documents of a statement. Raises 22023."""
+    types, rows = context.query_rows(text)
+    if types != [oids.TSVECTOR]:
+        raise bad_parameter("ts_stat query must return one tsvector column")
+    wanted = None if letters is None else {WEIGHTS.index(letter) for letter in letters.upper() if letter in WEIGHTS}
+    found: dict[str, tuple[int, int]] = {}
+    for (value,) in rows:
+        for word, places in lexemes_of(value) if value is not None else ():
+            count = len(places) or 1
+            if wanted:
+                count = sum(one.weight in wanted for one in places)
+            if count:
+                documents, entries = found.get(word, (0, 0))
+                found[word] = documents + 1, entries + count
+    return ((word, *found[word]) for word in sorted(found, key=str.encode))
+
+
+def _debugged(oid: int, text: str) -> Iterator[tuple[Any, ...]]:
+    """ts_debug: the pieces of a document, with the dictionaries that see them and what these make of them."""
+    kinds = {alias: description for _, alias, description in TOKEN_TYPES}
+    for kind, piece, _ in tokens(text):
+        names = dictionaries_of(oid, kind)
+        word = lexeme(oid, kind, piece) if names else None
+        lexemes = None if word is None else Array.of([word] if word else [])
+        chosen = DICTIONARIES[names[0]] if names else None
+        yield kind, kinds[kind], piece, Array.of([DICTIONARIES[name] for name in names]), chosen, lexemes
+
+
+@BODIES("ts_debug(3734 25)")
+def debugged_by(oid: int, text: str) -> Iterator[tuple[Any, ...]]:
+    """ts_debug with a configuration."""
+    return _debugged(_known(oid), text)
+
+
+BODIES.add_with_context("ts_debug(25)", lambda context, text: _debugged(configuration(context), text))

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError, FeatureNotSupported
+from datacave_sql.functions.textsearch.tokens import UNINDEXED
 
 try:
     import snowballstemmer  # imported here: an installation may not have it yet
@@ -22,6 +23,8 @@ CONFIGURATIONS: Final = {SIMPLE: "simple", ENGLISH: "english"}
 """Oids and names, as in pg_ts_config."""
 _STEMMED: Final = frozenset({"asciiword", "word", "hword_part", "hword_asciipart", "asciihword", "hword"})
 STEMS_MAX: Final = 65_536
+DICTIONARIES: Final = {"simple": 3765, "english_stem": 13163}
+"""Names and oids, as in pg_ts_dict."""
 
 
 def configuration_named(name: str) -> int:
@@ -64,6 +67,13 @@ def lexeme(configuration: int, kind: str, text: str) -> str:
     if configuration == ENGLISH and kind in _STEMMED:
         return "" if word in _stop_words() else _stem(word)
     return word
+
+
+def dictionaries_of(configuration: int, kind: str) -> list[str]:
+    """The dictionaries that see the tokens of a kind."""
+    if kind in UNINDEXED:
+        return []
+    return ["english_stem" if configuration == ENGLISH and kind in _STEMMED else "simple"]
 
 
 def lexize(dictionary: str, word: str) -> list[str]:

@@ -12,8 +12,8 @@ from datacave_sql.functions.textsearch.dictionaries import lexeme
 from datacave_sql.functions.textsearch.tokens import UNINDEXED, tokens
 
 
-def vector_of(configuration: int, texts: Iterable[str]) -> str:
-    """The tsvector of a document, or of several with a gap behind each that has words."""
+def vector_of(configuration: int, texts: Iterable[str], *, apart: bool = True) -> str:
+    """The tsvector of a document, or of several, `apart` with a gap behind each that has words."""
     words: dict[str, list[Position]] = {}
     place = 0
     for text in texts:
@@ -26,7 +26,7 @@ def vector_of(configuration: int, texts: Iterable[str]) -> str:
             if word:
                 words.setdefault(word, []).append(Position(place))
                 found = True
-        place += found
+        place += found and apart
     return format_lexemes(made(words))
 
 

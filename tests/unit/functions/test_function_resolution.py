@@ -79,7 +79,7 @@ def test_an_array_marked_variadic_is_spread_over_any() -> None:
 
 
 def test_a_function_without_a_body_is_known() -> None:
-    found = function("ts_stat", oids.TEXT)
+    found = function("pg_read_file", oids.TEXT)
     assert not found.function.supported
     with pytest.raises(DatacaveError, match="not supported yet") as caught:
         registry.bind(found.function, found.argument_types, found.result_type, BUILTIN_LOOKUP)
