@@ -32,15 +32,17 @@ from datacave_lsm.wal.segment import SPARE_SUFFIX, read_head, segment_name, segm
 
 LOCK = "LOCK"
 CHECKPOINTS = "checkpoints"
+RESTORE = "Restore the file from a backup or from a replica."
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something about one file."""
+    """Something about one file; `hint` says what to do."""
 
     file: str
     message: str
     error: bool
+    hint: str | None = None
 
 
 @dataclass(slots=True)
@@ -61,21 +63,27 @@ class CheckReport:
 
     def add(self, file: str, what: str | BaseException, *, error: bool = True) -> None:
         """Notes a finding."""
-        message = what if isinstance(what, str) else what.message if isinstance(what, DatacaveError) else str(what)
-        self.findings.append(Finding(file, message, error))
+        if isinstance(what, DatacaveError):
+            self.findings.append(Finding(file, what.message, error, what.hint))
+        else:
+            self.findings.append(Finding(file, str(what), error, RESTORE if error else None))
 
 
 def check_directory(files: FileSystem, seals: Seals, level_count: int) -> CheckReport:
     """Checks everything; an engine must not have the directory open meanwhile. Raises OSError, MasterKeyError."""
     report = CheckReport()
     if files.exists(UNFINISHED):
-        report.add(UNFINISHED, "the directory holds a checkpoint that was not finished")
+        unfinished = DataCorrupted(
+            "the directory holds a checkpoint that was not finished", hint="Make another checkpoint and use that."
+        )
+        report.add(UNFINISHED, unfinished)
         return report
+    name: str | None = None
     try:
         name = current_manifest(files)
         state = read_manifest(files, name, seals, level_count) if name else ManifestState(Levels.empty(level_count))
-    except (DataCorrupted, FileNotFoundError) as error:
-        report.add(CURRENT, error)
+    except DataCorrupted as error:
+        report.add(name or CURRENT, error)
         return report
     if name is None:
         report.add(CURRENT, "the file is missing: the directory is new, or not a database", error=bool(_data(files)))

@@ -18,10 +18,10 @@ from datacave_lsm.format import HEADER_BYTES, FileHeader, FileKind, Seals, read_
 from datacave_lsm.format.encodings import compression_of
 from datacave_lsm.horizons import TableHorizon
 from datacave_lsm.table import Group, SegmentCache, TableReader
-from datacave_lsm.table.shape import FIRST_VALUE_COLUMN
+from datacave_lsm.table.shape import FIRST_VALUE_COLUMN, PART_NAMES
 from datacave_lsm.version import Levels, VersionEdit
 from datacave_lsm.version.levels import TableFile
-from datacave_lsm.version.manifest import ManifestState, current_manifest, read_manifest
+from datacave_lsm.version.manifest import CURRENT, ManifestState, current_manifest, read_manifest
 from datacave_lsm.wal import EntryDecoder
 from datacave_lsm.wal.record import Head, Tail, read_records
 from datacave_lsm.wal.segment import read_head, segment_name, segment_numbers
@@ -29,7 +29,6 @@ from datacave_lsm.wal.segment import read_head, segment_name, segment_numbers
 Facts = dict[str, Any]
 """Values that JSON knows."""
 
-_PARTS = ("filter", "index", "properties", "footer")
 _GROUP_PARTS = ("keys", "timestamps", "operations")
 
 
@@ -38,6 +37,8 @@ def inspect_file(files: FileSystem, name: str, seals: Seals, *, records: bool = 
 
     Raises DataCorrupted for what cannot be read, and OSError.
     """
+    if name == CURRENT:
+        return {"file": name, "kind": "current", "manifest": current_manifest(files)}
     file = files.open(name)
     try:
         header = FileHeader.decode(file.read_at(0, HEADER_BYTES), name)
@@ -204,7 +205,7 @@ def _table(files: FileSystem, name: str, seals: Seals, records: bool) -> Facts:
                 ]
             offset += group.stored_bytes
         parts = []
-        for part, length in zip(_PARTS, reader.part_lengths, strict=True):
+        for part, length in zip(PART_NAMES, reader.part_lengths, strict=True):
             parts.append({"part": part, "offset": offset, "bytes": length})
             offset += length
         facts: Facts = {

@@ -27,6 +27,7 @@ from datacave_lsm.table.shape import (
     FOOTER_BYTES,
     FOOTER_COLUMN,
     INDEX_COLUMN,
+    PART_NAMES,
     PROPERTIES_COLUMN,
     Footer,
     decode_index,
@@ -76,7 +77,12 @@ class TableReader:
             raise DataCorrupted(f'file "{name}" is damaged: {size} bytes cannot hold a table')
 
         def part(column: int, offset: int, length: int) -> bytes:
-            return opener.open(FILE_GROUP, column, read_exactly(file, offset, length, name), offset)
+            segment = read_exactly(file, offset, length, name)
+            try:
+                return opener.open(FILE_GROUP, column, segment, offset)
+            except DataCorrupted:
+                what = f"the {PART_NAMES[column]} ({length} bytes at byte {offset}) cannot be read"
+                raise DataCorrupted(f'file "{name}" is damaged: {what}') from None
 
         payload = part(FOOTER_COLUMN, footer_offset, footer_bytes)
         try:

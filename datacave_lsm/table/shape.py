@@ -31,6 +31,8 @@ FILTER_COLUMN = 0
 INDEX_COLUMN = 1
 PROPERTIES_COLUMN = 2
 FOOTER_COLUMN = 3
+PART_NAMES = ("filter", "index", "properties", "footer")
+"""The parts of the whole file by their column."""
 
 PUT = 0
 TOMBSTONE = 1

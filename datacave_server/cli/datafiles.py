@@ -67,6 +67,8 @@ def check(options: argparse.Namespace) -> int:
     else:
         for finding in report.findings:
             print(f"{'error' if finding.error else 'note'}: {finding.file}: {finding.message}")
+        for hint in dict.fromkeys(finding.hint for finding in report.findings if finding.hint):
+            print(f"hint: {hint}")
         tables = f"{report.tables} tables with {report.entries} versions ({report.table_bytes} bytes)"
         log = f"{report.log_segments} log segments with {report.log_commits} commits"
         print(f"{folder}: {'sound' if report.sound else 'NOT SOUND'}; {tables}, {log}")

@@ -35,6 +35,7 @@ CLIENTS = 8
 ACCOUNTS = 20
 MONEY = 1000
 PARTS_MAX = 30
+BEGIN_SECONDS_MAX = 10
 SETTINGS = {
     "DATACAVE_STORAGE__MEMTABLE_BYTES_MAX": "512KiB",
     "DATACAVE_WAL__SEGMENT_BYTES": "1MiB",
@@ -206,7 +207,12 @@ async def prepare(server: RunningServer) -> None:
 
 async def write_and_kill(server: RunningServer, records: Sequence[Record], chance: random.Random) -> list[str]:
     """All clients write; the server is killed while they do. Returns what was wrong before."""
+    before = sum(record.acknowledged for record in records)
     writers = [asyncio.create_task(write(server, record, random.Random(chance.random()))) for record in records]
+    # On a busy machine they need a while to begin.
+    begin = time.monotonic()
+    while sum(record.acknowledged for record in records) == before and time.monotonic() - begin < BEGIN_SECONDS_MAX:
+        await asyncio.sleep(0.05)
     await asyncio.sleep(0.3 + chance.random())
     gone = sum(each.done() for each in writers)
     wrong = [f"{gone} clients lost their connections before the server was killed"] if gone else []

@@ -127,7 +127,7 @@ def test_a_plain_file_in_a_sealed_database() -> None:
 
 def test_damage_names_the_byte() -> None:
     node = Node()
-    for kind, place in (("log", "at byte 128"), ("manifest", "at byte 128"), ("table", "group")):
+    for kind, place in (("log", "at byte 128"), ("manifest", "at byte 128"), ("table", "the properties (")):
         content = node.content(kind)
         at = 160 if kind != "table" else len(content) - 70
         node.replace(kind, content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
