@@ -13,12 +13,14 @@ MAPPED = "LMDB reads its memory map: no filter, no cache to keep, no check of wh
 
 REASONS = {
     "batched put": OBJECTS,
+    "put, in order, sync": ALONE,
     "put, random, sync": ALONE,
     "put": OBJECTS,
     "commits": ALONE,
     "get": MAPPED,
     "scan of 10 rows": "a scan begins in Python: a snapshot of memtables and files, then a search in a row group",
     "scan": "each row is a tuple beside its key and value, and what is read first is verified and decompressed",
+    "mixed, sync": ALONE,
     "mixed": OBJECTS,
 }
 """Why a load whose name begins so may be slower than elsewhere; the first that fits counts."""

@@ -49,8 +49,13 @@ class Plan:
         yield "batched put, in order", rows - half, lambda store: store.put_batches(upper, False)
         lower = _batches([pair for pair in shuffled if pair[0] < key_of(half)])
         yield "batched put, random, sync", half, lambda store: store.put_batches(lower, True)
+        upper_few, lower_few = upper[: few // BATCH_ROWS], lower[: few // BATCH_ROWS]
+        yield "batched put, in order, sync", sum(map(len, upper_few)), lambda store: store.put_batches(upper_few, True)
+        yield "batched put, random", sum(map(len, lower_few)), lambda store: store.put_batches(lower_few, False)
         yield "put, in order", few, lambda store: store.put(pairs[:few], False)
         yield "put, random", few, lambda store: store.put(shuffled[:few], False)
+        ordered = pairs[:SYNCED_ROWS]
+        yield "put, in order, sync", len(ordered), lambda store: store.put(ordered, True)
         synced = shuffled[:SYNCED_ROWS]
         yield "put, random, sync", len(synced), lambda store: store.put(synced, True)
         for committers in (1, 8, 32):
@@ -72,7 +77,9 @@ class Plan:
         )
         short = [key_of(self._chance.randrange(rows - 10)) for _ in range(few // 10)]
         yield "scan of 10 rows, scans", len(short), lambda store: _found(store.scan(short, 10), 10 * len(short))
-        yield "mixed, 9 gets to 1 put", few, lambda store: store.mixed(keys, b"y" * 100)
+        yield "mixed, 9 gets to 1 put", few, lambda store: store.mixed(keys, b"y" * 100, False)
+        several = keys[: 10 * SYNCED_ROWS]
+        yield "mixed, sync", len(several), lambda store: store.mixed(several, b"z" * 100, True)
 
 
 def _together(parts: list[list[Pair]]) -> Load:

@@ -1,10 +1,11 @@
 """Size on disk against speed of reading: table files by compression, RocksDB with zstd, PostgreSQL's heap.
 
-    python -m bench size [--rows N] [--scale S]
+    python -m bench size [--rows N]
 
 Rows of pgbench_accounts and of TPC-H's lineitem (of tpchgen-cli, from the extra `bench`), as one table file each for
-every compression, plain and with the last one sealed; then as RocksDB keeps them, keys and rows packed by msgpack; then
-as PostgreSQL's heap has them, without its indexes. Without PostgreSQL that line is missing.
+every compression that a table may be given, plain and sealed; then as RocksDB keeps them, keys and rows packed by
+msgpack; then as PostgreSQL's heap has them, without its indexes. Without PostgreSQL that line is missing.
+bench/table.py says what "warm", "cold" and "disk" mean.
 """
 
 from __future__ import annotations
@@ -24,14 +25,17 @@ import rocksdict
 
 from bench.loads import run_psql
 from bench.servers import NotInstalled, StartFailed, running_postgresql
-from bench.table import ACCOUNTS, KIND, OsRandomness, account, measure
-from datacave_core.layout import Layout, PhysicalColumn
+from bench.table import ACCOUNTS, KIND, PREFIX, OsRandomness, account, measure
+from datacave_core.compression import TableCompression
+from datacave_core.layout import TABLE_PREFIX_LENGTH, Layout, PhysicalColumn
 from datacave_core.values import Row
 from datacave_lsm.crypto import KeyRing
 from datacave_lsm.format import Seals
-from datacave_lsm.table import Compression, TableOptions
+from datacave_lsm.table import TableOptions
 from datacave_server.files import OsFileSystem
 
+SETTINGS = ("none", "lz4", "zstd:1", "zstd:3", "zstd:6", "zstd:9", "zstd:19")
+SEALED = ("none", "lz4", "zstd:3")
 EPOCH = date(2000, 1, 1).toordinal()
 MONEY = PhysicalColumn(KIND.DECIMAL64, scale=2)
 NUMBER, TEXT = PhysicalColumn(KIND.INT64), PhysicalColumn(KIND.TEXT)
@@ -109,11 +113,12 @@ def main() -> None:
             "lineitem": (LINEITEM, lineitem(path, arguments.rows)),
         }
         for table, (layout, rows) in tables.items():
-            for compression in Compression:
-                options = TableOptions(compression=compression)
-                measure(files, f"{table}.{compression.name.lower()}", layout, rows, Seals(), options)
-            sealed = Seals(ring, OsRandomness())
-            measure(files, f"{table}.zstd.sealed", layout, rows, sealed, TableOptions(compression=Compression.ZSTD))
+            for setting in SETTINGS:
+                options = TableOptions(chosen={PREFIX[:TABLE_PREFIX_LENGTH]: TableCompression.parse(setting)})
+                measure(files, f"{table}.{setting}", layout, rows, Seals(), options)
+                if setting in SEALED:
+                    sealed = Seals(ring, OsRandomness())
+                    measure(files, f"{table}.{setting}.sealed", layout, rows, sealed, options)
             size = rocksdb_bytes(folder / f"rocks.{table}", rows) / len(rows)
             print(f"{table}: RocksDB with zstd {size:.2f} bytes/row", flush=True)
         count = len(tables["lineitem"][1])

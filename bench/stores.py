@@ -47,7 +47,7 @@ class Store(Protocol):
     async def scan(self, lows: Sequence[bytes], rows: int) -> int:
         """Reads `rows` rows from each key on; returns how many it read."""
 
-    async def mixed(self, keys: Sequence[bytes], value: bytes) -> None:
+    async def mixed(self, keys: Sequence[bytes], value: bytes, sync: bool) -> None:
         """Nine gets to one put."""
 
     async def commit_together(self, parts: Sequence[Sequence[Pair]]) -> None:
@@ -113,13 +113,13 @@ class DatacaveStore:
             found += rows - max(left, 0)
         return found
 
-    async def mixed(self, keys: Sequence[bytes], value: bytes) -> None:
+    async def mixed(self, keys: Sequence[bytes], value: bytes, sync: bool) -> None:
         engine = self.engine
         for number, key in enumerate(keys):
             if number % 10:
                 engine.get(key, engine.newest_timestamp)
             else:
-                await self._commit({key: (value,)}, False)
+                await self._commit({key: (value,)}, sync)
                 if number % 160 == 0:
                     await asyncio.sleep(0)
 
@@ -208,13 +208,13 @@ class RocksStore(_Blocking):
                     break
         return found
 
-    async def mixed(self, keys: Sequence[bytes], value: bytes) -> None:
-        db = self._db
+    async def mixed(self, keys: Sequence[bytes], value: bytes, sync: bool) -> None:
+        db, options = self._db, self._sync if sync else self._lazy
         for number, key in enumerate(keys):
             if number % 10:
                 db.get(key)
             else:
-                db[key] = value
+                db.put(key, value, options)
 
     async def settle(self) -> None:
         self._db.flush()
@@ -258,13 +258,15 @@ class LmdbStore(_Blocking):
                         break
         return found
 
-    async def mixed(self, keys: Sequence[bytes], value: bytes) -> None:
+    async def mixed(self, keys: Sequence[bytes], value: bytes, sync: bool) -> None:
         for number, key in enumerate(keys):
             with self._env.begin(write=number % 10 == 0) as transaction:
                 if number % 10:
                     transaction.get(key)
                 else:
                     transaction.put(key, value)
+            if sync and not number % 10:
+                self._env.sync(True)
 
     async def close(self) -> None:
         self._env.close()
@@ -311,9 +313,9 @@ class SqliteStore(_Blocking):
             found += len(run("SELECT k, v FROM kv WHERE k >= ? ORDER BY k LIMIT ?", (low, rows)).fetchall())
         return found
 
-    async def mixed(self, keys: Sequence[bytes], value: bytes) -> None:
+    async def mixed(self, keys: Sequence[bytes], value: bytes, sync: bool) -> None:
         run = self._main.execute
-        self._put((), False)
+        self._put((), sync)
         for number, key in enumerate(keys):
             if number % 10:
                 run("SELECT v FROM kv WHERE k = ?", (key,)).fetchone()

@@ -2,8 +2,10 @@
 
     python -m bench.table [rows]
 
-Two layouts (ten columns; pgbench_accounts), plain and sealed, in a temporary folder. "cold" reads have an empty segment
-cache and a warm page cache. Figures are the best of three.
+Two layouts (ten columns; pgbench_accounts), plain and sealed, in a temporary folder. "warm" point reads find their
+segments opened in the cache; "cold" ones have no cache in this process, so that each opens, verifies and decompresses
+the segments of its group, which the page cache has; "disk" ones not even that: the system was asked to drop the file's
+pages before each. Figures are the best of three.
 """
 
 from __future__ import annotations
@@ -50,6 +52,7 @@ ACCOUNTS = Layout(
     ),
 )
 PREFIX = b"\0\0\0\1\0\1"
+DISK_READS = 100
 
 
 class OsRandomness:
@@ -145,6 +148,19 @@ def measure(
             group.column(1)
             group.column(2)
 
+    def disk_seconds() -> float:
+        """Reads with the pages of the file dropped before each; dropping them is not counted."""
+        reader, seconds = table(0), 0.0
+        with Path(files.root, f"{name}1").open("rb") as file:
+            os.fsync(file.fileno())
+            for key in wanted[:DISK_READS]:
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+                start = time.perf_counter()
+                reader.get(key, 2**62)
+                seconds += time.perf_counter() - start
+        reader.close()
+        return seconds
+
     rng = random.Random(2)
     wanted = [entries[rng.randrange(count)][0] for _ in range(2000)]
     warm_reader, cold_reader = table(1 << 30), table(0)
@@ -168,10 +184,11 @@ def measure(
         "read two columns": count / scan(two_columns) / 1e6,
         "warm get us": best(lambda: points(warm_reader, wanted)) / len(wanted) * 1e6,
         "cold get us": best(lambda: points(cold_reader, wanted[:400])) / 400 * 1e6,
+        "disk get us": min(disk_seconds() for _ in range(3)) / DISK_READS * 1e6,
         "filter miss us": best(lambda: misses(warm_reader)) / 2000 * 1e6,
         "bytes/row": bytes_per_row,
     }
-    print(f"{name:20}" + "  ".join(f"{label} {value:.2f}" for label, value in figures.items()), flush=True)
+    print(f"{name:24}" + "  ".join(f"{label} {value:.2f}" for label, value in figures.items()), flush=True)
 
 
 def main() -> None:

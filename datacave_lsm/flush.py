@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from datacave_core.errors import DatacaveError
 from datacave_core.layout import PREFIX_LENGTH, Layout
@@ -35,10 +36,33 @@ class RowMisfit(DatacaveError):
         )
 
 
+FILE_SHARE = 0.1
+"""What completing and syncing a file counts for among the work of a flush."""
+
+
+@dataclass(slots=True)
+class FlushProgress:
+    """How far the flush of a memtable is."""
+
+    keys_total: int = 0
+    keys_done: int = 0
+
+    @property
+    def share(self) -> float:
+        """From 0 to the part that is not the file."""
+        return (1 - FILE_SHARE) * self.keys_done / self.keys_total if self.keys_total else 0.0
+
+
 def flush(
-    memtable: Memtable | Batch, retentions: Retentions, factory: TableFactory, slice_rows: int
+    memtable: Memtable | Batch,
+    retentions: Retentions,
+    factory: TableFactory,
+    slice_rows: int,
+    progress: FlushProgress | None = None,
 ) -> Slices[TableFile | None]:
     """The finished file, or None if the memtable is empty. Raises OSError; leaves nothing behind then."""
+    progress = progress or FlushProgress()
+    progress.keys_done, progress.keys_total = 0, len(memtable)
     if not len(memtable):
         return None
     build = factory.begin()
@@ -51,6 +75,7 @@ def flush(
                     stop = start + 2 * slice_rows
                     _add(build.writer, factory.layout_of, keys[start:stop], timestamps[start:stop], rows[start:stop])
                     yield None
+            progress.keys_done += len(chunk)
         file = yield from build.finish()
     except BaseException:
         build.abandon()

@@ -35,7 +35,7 @@ from datacave_lsm.compaction import (
 from datacave_lsm.compressions import Compressions
 from datacave_lsm.counters import COUNTERS
 from datacave_lsm.crypto import KeyRing
-from datacave_lsm.flush import RowMisfit, flush
+from datacave_lsm.flush import FlushProgress, RowMisfit, flush
 from datacave_lsm.format import Seals
 from datacave_lsm.horizons import Horizons
 from datacave_lsm.ingest import Ingest
@@ -129,6 +129,7 @@ class Maintenance:
         self._checkpoint: Checkpoint | None = None
         self._rotation: Rotation | None = None
         self._pressure = Pressure(clock, scheduler, options)
+        self._flush_progress = FlushProgress()
         self._flush_waits: list[tuple[Memtable | Batch, Wait]] = []
         self._compacted = False  # whether the merge of the first one is under way or done
         self._compactions: list[tuple[bytes | None, bytes | None, Wait]] = []
@@ -159,7 +160,9 @@ class Maintenance:
         if level0_files >= self._options.level0_stop_files:
             hopeless = hopeless or self._merge_error
         filled = active_bytes / self._options.memtable_bytes_max
-        return self._pressure.delay(self._waiting_memtables(), level0_files, filled, hopeless)
+        return self._pressure.delay(
+            self._waiting_memtables(), level0_files, filled, self._flush_progress.share, hopeless
+        )
 
     def _waiting_memtables(self) -> int:
         # A batch in front of a few memtables takes long; it does not count as one of them.
@@ -387,7 +390,9 @@ class Maintenance:
         yield durable
         durable.raise_error()
         try:
-            file = yield from flush(memtable, self._retentions(), self.factory, self._options.slice_rows)
+            file = yield from flush(
+                memtable, self._retentions(), self.factory, self._options.slice_rows, self._flush_progress
+            )
         except (ValueError, TypeError, OverflowError) as error:
             raise RowMisfit(error) from error
         yield from self._rows.prepare(memtable, self._options.slice_rows)
@@ -410,6 +415,7 @@ class Maintenance:
             in_force,
         )
         self._disk_full = None
+        self._flush_progress.keys_total = 0
         self._end_batch_waits(None)
         self._counters["flushes"] += 1
         self._counters["flushed_bytes"] += file.size_bytes if file is not None else 0

@@ -23,7 +23,7 @@ class EngineOptions:
     ingest_rows_min: int = 32_768
     """Rows under one key prefix from which on a prepared commit writes table files of its own; 0: never."""
 
-    frozen_memtables_max: int = 2
+    frozen_memtables_max: int = 3
     """Frozen memtables waiting for their flush at which writers wait."""
 
     log_segment_bytes: int = 16 * MIB

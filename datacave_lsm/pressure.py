@@ -1,7 +1,7 @@
 """Pressure: slows writers down, then makes them wait, while flushes or merges are behind, and counts both.
 
-Level 0 above its first mark, or an active memtable that fills up while the last one allowed beside it waits for its
-flush, closes a gate for some milliseconds, the more of them the more there is to do; then it is open for a moment, and
+Level 0 above its first mark, or an active memtable that fills up faster than the last one allowed beside it is flushed,
+closes a gate for some milliseconds, the more of them the more there is to do; then it is open for a moment, and
 all who have waited go through. Above the last marks writers wait until that has passed. What will never pass fails the
 wait.
 """
@@ -18,6 +18,9 @@ SLOW_SECONDS = 0.001
 
 FILLING_SECONDS = 0.01
 """The same for an active memtable that is as good as full; none for one that is half full."""
+
+LEAD_SHARE = 4
+"""The gate is closed as long as that when the share that is flushed is smaller by the inverse of this."""
 
 OPEN_SECONDS = 0.002
 """How long it is open then."""
@@ -61,14 +64,21 @@ class Pressure:
         options = self._options
         return frozen >= options.frozen_memtables_max or level0_files >= options.level0_stop_files
 
-    def pause_seconds(self, frozen: int, level0_files: int, filled: float) -> float:
-        """How long the gate has to be closed; `filled` is the share of the active memtable that is used."""
+    def pause_seconds(self, frozen: int, level0_files: int, filled: float, flushed: float) -> float:
+        """How long the gate has to be closed.
+
+        `filled` is the share of the active memtable that is used, `flushed` that of the frozen one that is in its file:
+        while a flush is ahead of the writers there is nothing to wait for.
+        """
         pause = SLOW_SECONDS * (level0_files - self._options.level0_slow_files + 1)
         if frozen and frozen >= self._options.frozen_memtables_max - 1:
-            pause = max(pause, FILLING_SECONDS * (2 * min(filled, 1.0) - 1))
+            filled = min(filled, 1.0)
+            pause = max(pause, FILLING_SECONDS * min(2 * filled - 1, LEAD_SHARE * (filled - flushed)))
         return max(pause, 0.0)
 
-    def delay(self, frozen: int, level0_files: int, filled: float, hopeless: DatacaveError | None) -> Wait | None:
+    def delay(
+        self, frozen: int, level0_files: int, filled: float, flushed: float, hopeless: DatacaveError | None
+    ) -> Wait | None:
         """What a writer waits for now, before it asks again; `hopeless` is why it will never end."""
         if self.too_high(frozen, level0_files):
             if self.stalled is None:
@@ -80,7 +90,7 @@ class Pressure:
                 stalled.finish(hopeless)
                 return stalled
             return self.stalled
-        pause = self.pause_seconds(frozen, level0_files, filled)
+        pause = self.pause_seconds(frozen, level0_files, filled, flushed)
         if not pause:
             return None
         if self._slow is None and self._clock.monotonic() >= self._open_until:

@@ -22,7 +22,7 @@ def commits(pressure: Pressure, scheduler: SimulatedScheduler, files: int, secon
     end = scheduler.clock.monotonic() + seconds
     while scheduler.clock.monotonic() < end:
         for _ in range(clients):
-            if pressure.delay(0, files, 0.0, None) is None:
+            if pressure.delay(0, files, 0.0, 0.0, None) is None:
                 done += 1
         scheduler.run_for(0.0005)
     return done
@@ -30,15 +30,15 @@ def commits(pressure: Pressure, scheduler: SimulatedScheduler, files: int, secon
 
 def test_a_writer_that_has_paused_goes_on() -> None:
     pressure, scheduler = made()
-    assert pressure.delay(0, 11, 0.9, None) is None
-    slow = pressure.delay(0, 13, 0.0, None)
+    assert pressure.delay(0, 11, 0.9, 0.0, None) is None
+    slow = pressure.delay(0, 13, 0.0, 0.0, None)
     assert slow is not None
-    assert pressure.delay(0, 13, 0.0, None) is slow
+    assert pressure.delay(0, 13, 0.0, 0.0, None) is slow
     scheduler.run_for(0.0021)
     assert slow.done
-    assert pressure.delay(0, 13, 0.0, None) is None
+    assert pressure.delay(0, 13, 0.0, 0.0, None) is None
     scheduler.run_for(0.003)
-    assert pressure.delay(0, 13, 0.0, None) not in (None, slow)
+    assert pressure.delay(0, 13, 0.0, 0.0, None) not in (None, slow)
     assert (pressure.slowdowns, pressure.stalls) == (2, 0)
 
 
@@ -55,6 +55,20 @@ def test_the_more_files_the_fewer_commits_and_never_none() -> None:
 
 def test_a_memtable_that_fills_up_behind_another_one_slows_down_in_time() -> None:
     pressure, _ = made()
-    assert [pressure.pause_seconds(1, 0, filled) for filled in (0.0, 0.5, 0.75, 1.0, 2.0)] == [0, 0, 0.005, 0.01, 0.01]
-    assert pressure.pause_seconds(0, 0, 1.0) == 0
-    assert pressure.pause_seconds(1, 20, 0.9) == pytest.approx(0.009)
+    assert [pressure.pause_seconds(1, 0, filled, 0.0) for filled in (0.0, 0.5, 0.75, 1.0, 2.0)] == [
+        0,
+        0,
+        0.005,
+        0.01,
+        0.01,
+    ]
+    assert pressure.pause_seconds(0, 0, 1.0, 0.0) == 0
+    assert pressure.pause_seconds(1, 20, 0.9, 0.9) == pytest.approx(0.009)
+
+
+def test_a_flush_that_keeps_up_lets_writers_go_on() -> None:
+    pressure, _ = made()
+    pauses = [pressure.pause_seconds(1, 0, 0.8, flushed) for flushed in (0.0, 0.7, 0.75, 0.8, 0.9)]
+    assert pauses == pytest.approx([0.006, 0.004, 0.002, 0.0, 0.0])
+    assert pressure.pause_seconds(1, 0, 1.0, 0.9) == pytest.approx(0.004)  # the file is being completed
+    assert pressure.pause_seconds(1, 0, 0.4, 0.0) == 0
