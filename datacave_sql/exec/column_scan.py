@@ -71,6 +71,7 @@ class ColumnScan:
     conditions: tuple[str, ...] = ()
     filters: tuple[str, ...] = ()
     as_of: Factory | None = None
+    counted_oid: int = 0
 
     def open(self, context: ExecutionContext) -> Batches:
         return rows_of_frames(self, context)
@@ -82,9 +83,14 @@ class ColumnScan:
         slots = [column.slot for column in self.read]
         small: list[Frame] = []
         pending = 0
+        counts = context.counts(self.counted_oid)
+        counts.scans += 1
         pace = Pace()
         for low, high in ranges:
             for batch in context.transaction.scan_columns(low, high, slots, timestamp=timestamp):
+                counts.read += batch.row_count
+                if self.index_name is not None:
+                    counts.fetched += batch.row_count
                 frame = Frame(
                     {
                         column.column: sql_vector(stored, column)

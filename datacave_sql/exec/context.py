@@ -14,6 +14,7 @@ from datacave_core.rowbatch import RowBatch
 from datacave_core.transaction import Transaction
 from datacave_core.values import Row
 from datacave_core.wait import TURN, Steps, Wait
+from datacave_sql.exec.relation_counts import RelationCounts
 from datacave_sql.exec.suspension import run_inside, wait_inside
 from datacave_sql.exec.work_memory import StatementMemory, WorkMemory
 
@@ -61,6 +62,11 @@ class ExecutionContext:
             return False
         self.slice_end = now + 2 * TIME_SLICE_SECONDS
         return True
+
+    def counts(self, oid: int) -> RelationCounts:
+        """Where the use of a table or index by this statement is counted."""
+        counts: RelationCounts = self.session.counts.within(oid, self.transaction.number)
+        return counts
 
     def statement_memory(self) -> StatementMemory:
         """What the session's statements hold."""

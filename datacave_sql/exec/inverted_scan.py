@@ -35,6 +35,7 @@ class InvertedScan:
     conditions: tuple[str, ...]
     filters: tuple[str, ...] = ()
     as_of: Factory | None = None
+    counted_oid: int = 0
 
     def open(self, context: ExecutionContext) -> Batches:
         wanted: list[tuple[list[bytes], bool]] | None = self.make_wanted(context)()
@@ -44,13 +45,18 @@ class InvertedScan:
         transaction = context.transaction
         timestamp = self.as_of(context)() if self.as_of is not None else None
         pace = Pace()
+        counts = context.counts(self.counted_oid)
+        counts.scans += 1
         if not wanted:
             for batch in transaction.scan(*self.table_range, False, BATCH_ROWS, timestamp):
+                counts.fetched += len(batch)
                 yield from pace.run(context, run, batch)
             return
         keys = yield from _matching(context, wanted, timestamp)
         get = transaction.get if timestamp is None else lambda key: transaction.get_at(key, timestamp)
         ordered = sorted(keys)
+        counts.read += len(ordered)
+        counts.fetched += len(ordered)
         for start in range(0, len(ordered), BATCH_ROWS):
             part = ordered[start : start + BATCH_ROWS]
             yield from pace.run(context, run, [(key, row) for key in part if (row := get(key)) is not None])

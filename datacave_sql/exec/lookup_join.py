@@ -24,17 +24,21 @@ class LookupJoin:
     columns: tuple[int, ...]
     not_null: frozenset[int]
     conditions: tuple[str, ...]
+    counted_oid: int = 0
 
     def open(self, context: ExecutionContext) -> Batches:
         keys_of = self.make_keys(context)
         join = self.make_join(context)
         get = context.transaction.get
+        counts = context.counts(self.counted_oid)
         for batch in self.child.open(context):
             if isinstance(batch, Wait):
                 yield batch
                 continue
             keys = keys_of(batch)
             found = [None if key is None else get(key) for key in keys]
+            counts.scans += len(keys) - keys.count(None)
+            counts.fetched += len(found) - found.count(None)
             if rows := join(batch, keys, found):
                 yield rows
             if context.slice_over():

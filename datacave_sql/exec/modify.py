@@ -311,7 +311,9 @@ class Update:
         new_row = self.make_new(context)
         writer: RowWriter | None = None
         returned: list[Row] = []
+        read = context.counts(child.counted_oid)
         for key in child.make_keys(context)():
+            read.scans += 1
             mode = NO_KEY_UPDATE
             if not transaction.lock_at_once(key, NO_KEY_UPDATE):
                 shown = transaction.get(key)
@@ -335,6 +337,7 @@ class Update:
                 mode = UPDATE
             if known is None:
                 continue
+            read.fetched += 1
             _, found, new = known
             for slot in access.not_null_slots:
                 if new[slot] is None:
@@ -346,6 +349,9 @@ class Update:
                 yield from writer.update(key, found[self.row_slot], new)
             else:
                 transaction.put(key, new if access.to_physical is None else access.to_physical(new))
+                counts = context.counts(access.table.oid)
+                counts.updated += 1
+                counts.updated_hot += 1
             context.rows_changed += 1
             if self.make_returning is not None:
                 returned.append(self.make_returning(context)(new, found))

@@ -44,6 +44,7 @@ class RowWriter:
         self._guard = guard_for(context, access, RowWriter)
         self._later = LateChecks(context, access, self.unique_violation)
         self.triggers = row_triggers(context, access)
+        self._counts = context.counts(access.table.oid)
 
     @property
     def guarded(self) -> bool:
@@ -223,6 +224,7 @@ class RowWriter:
                 transaction.put(entry, (key,))
         for inverted in access.inverted:
             transaction.put_all(dict.fromkeys(inverted.entry_keys(row, key), (key,)))
+        self._counts.inserted += 1
         if self._guard is not None:
             self._guard.inserted(row)
         return key
@@ -274,6 +276,7 @@ class RowWriter:
         row_keys = unique[0] if access.clustered is not None else [access.row_key(row, self._row_id) for row in rows]
         convert = access.rows.to_physical_rows
         transaction.put_all(dict(zip(row_keys, rows if convert is None else convert(rows), strict=True)))
+        self._counts.inserted += len(rows)
         for index in access.secondary:
             entries = unique.get(index.index.index_number)
             holders = row_keys
@@ -334,6 +337,7 @@ class RowWriter:
         access, transaction = self.access, self.transaction
         new_key = key
         moved = False
+        indexed = False
         clustered = access.clustered
         if clustered is not None and clustered.values(new) != clustered.values(old):
             if (yield from self.find_conflict(clustered, new)) is not None:
@@ -356,12 +360,14 @@ class RowWriter:
                     holder = yield from self.find_conflict(index, new)
                     if holder is not None and holder != key:
                         raise self.unique_violation(index, new)
+                indexed = True
                 if old_entry is not None and new_entry != old_entry:
                     transaction.delete(old_entry)
             if new_entry is not None and (moved or new_entry != old_entry):
                 transaction.put(new_entry, (new_key,))
         for inverted in access.inverted:
             before, after = inverted.entry_keys(old, key), inverted.entry_keys(new, new_key)
+            indexed = indexed or before != after
             for entry in before - after:
                 transaction.delete(entry)
             # The entries of a row that moves lie elsewhere, since they end with its key.
@@ -371,6 +377,9 @@ class RowWriter:
             transaction.move(key, new_key, written)
         else:
             transaction.put(new_key, written)
+        self._counts.updated += 1
+        if not (moved or indexed):
+            self._counts.updated_hot += 1
         if self._guard is not None:
             self._guard.updated(old, new)
         return new_key
@@ -390,6 +399,7 @@ class RowWriter:
     def _remove(self, key: bytes, row: Row) -> None:
         transaction = self.transaction
         transaction.delete(key)
+        self._counts.deleted += 1
         for index in self.access.secondary:
             entry = index.entry_key(row, key)
             if entry is not None:

@@ -25,7 +25,8 @@ class TableScan:
     """`make_ranges(c)()` gives the key ranges to read, in the order of the scan; `make(c)(rows)` the rows.
 
     `slots` are the columns that `make` gets, None for all; with `keyed` it gets pairs of a key and a whole row.
-    `first_batch_rows` is small where a LIMIT is likely to stop the scan early.
+    `first_batch_rows` is small where a LIMIT is likely to stop the scan early. `counted_oid` is the table or the index
+    whose use is counted.
     """
 
     name: str
@@ -44,12 +45,16 @@ class TableScan:
     projected: dict[int, str] = field(default_factory=dict)
     slots: tuple[int, ...] | None = None
     keyed: bool = True
+    counted_oid: int = 0
 
     def open(self, context: ExecutionContext) -> Batches:
         run = self.make(context)
         ranges: list[KeyRange] = self.make_ranges(context)()
         timestamp = self.as_of(context)() if self.as_of is not None else None
         transaction = context.transaction
+        counts = context.counts(self.counted_oid)
+        counts.scans += 1
+        fetches = self.index_name is not None
         pace = Pace()
         for low, high in ranges:
             batches: Iterator[list[Any]]
@@ -58,6 +63,9 @@ class TableScan:
             else:
                 batches = transaction.scan_rows(low, high, self.slots, self.reverse, self.batch_rows, timestamp)
             for batch in batches:
+                counts.read += len(batch)
+                if fetches:
+                    counts.fetched += len(batch)
                 yield from pace.run(context, run, batch)
 
     def children(self) -> Sequence[Operator]:
@@ -84,16 +92,20 @@ class KeyLookup:
     conditions: tuple[str, ...]
     filters: tuple[str, ...] = ()
     as_of: Factory | None = None
+    counted_oid: int = 0
 
     def open(self, context: ExecutionContext) -> Batches:
         keys: Sequence[bytes] = self.make_keys(context)()
         transaction = context.transaction
+        counts = context.counts(self.counted_oid)
+        counts.scans += len(keys)
         if self.as_of is not None:
             timestamp = self.as_of(context)()
             pairs = [(key, row) for key in keys if (row := transaction.get_at(key, timestamp)) is not None]
         else:
             get = transaction.get
             pairs = [(key, row) for key in keys if (row := get(key)) is not None]
+        counts.fetched += len(pairs)
         if pairs and (rows := self.make(context)(pairs)):
             yield rows
 
@@ -127,16 +139,22 @@ class IndexScan:
     batch_rows: int = BATCH_ROWS
     ordering: tuple[tuple[int, bool, bool], ...] = ()
     as_of: Factory | None = None
+    counted_oid: int = 0
 
     def open(self, context: ExecutionContext) -> Batches:
         run = self.make(context)
         transaction = context.transaction
         timestamp = self.as_of(context)() if self.as_of is not None else None
         ranges: list[KeyRange] = self.make_ranges(context)()
+        counts = context.counts(self.counted_oid)
+        counts.scans += len(ranges)
         pace = Pace()
         for low, high in ranges:
             for entries in transaction.scan(low, high, self.reverse, self.batch_rows, timestamp):
-                yield from pace.run(context, run, list(self._rows(transaction, entries, timestamp)))
+                found = list(self._rows(transaction, entries, timestamp))
+                counts.read += len(entries)
+                counts.fetched += len(found)
+                yield from pace.run(context, run, found)
 
     @staticmethod
     def _rows(

@@ -138,6 +138,28 @@ class SequenceAccess(Protocol):
         """What nextval gave last to any session; None before the first one."""
 
 
+class StatisticsAccess(Protocol):
+    """What has been done with tables and indexes since the counts began."""
+
+    def counts(self, oid: int, in_transaction: bool = False) -> tuple[int, ...]:
+        """Of a table or index, in the order of exec.relation_counts.COUNTED; or only by the running transaction."""
+
+    def upkeep(self, oid: int, kind: str) -> tuple[int | None, int, int, int]:
+        """(timestamp, count, rows written since, rows inserted since) of `kind` analyze or vacuum."""
+
+    def live_rows(self, oid: int) -> int:
+        """How many rows a table has, about."""
+
+    def reset(self) -> None:
+        """Begins all counts of the database anew. Raises 42501."""
+
+    def reset_one(self, oid: int) -> None:
+        """Begins the counts of one relation anew. Raises 42501."""
+
+    def check_may_reset(self, function: str) -> None:
+        """Raises 42501 for roles that may not call the function."""
+
+
 class PastAccess(Protocol):
     """The history of the database, as far as functions ask for it. Timestamps are those of commits."""
 
@@ -197,6 +219,8 @@ class EvaluationContext(Protocol):
     @property
     def past(self) -> PastAccess: ...
 
+    @property
+    def statistics(self) -> StatisticsAccess: ...
     @property
     def sequences(self) -> SequenceAccess: ...
 

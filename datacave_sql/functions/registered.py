@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError, FeatureNotSupported
-from datacave_core.types import FormatSettings, TypeIO, format_type, oids
+from datacave_core.types import FormatSettings, TypeIO, find_type, format_type, oids
 from datacave_core.types.registered import REGISTERED_IO
 from datacave_sql.functions.context import EvaluationContext
 from datacave_sql.functions.factfiles import ARGUMENTS, NAME, operator_rows, proc_row, proc_rows_named
@@ -32,6 +32,8 @@ def registered_text(type_oid: int, value: int, context: EvaluationContext) -> st
 def _name(type_oid: int, value: int, context: EvaluationContext) -> str | None:
     catalog = context.catalog
     if type_oid == oids.REGTYPE:
+        if find_type(value) is not None:
+            return format_type(value)
         kind = context.types.find(value)
         if kind is None:
             return None

@@ -1,26 +1,34 @@
-"""The pg_stat and pg_statio views of tables and indexes, pg_stat_database, and time zones.
+"""The pg_stat and pg_statio views of tables, indexes and sequences, and time zones.
 
-Activity of single tables is not counted: counters are 0 and times NULL, as in a PostgreSQL that has just started.
+What tables and indexes were used for is counted; which blocks that took is known for the whole store only, so that
+the blocks of single relations are 0.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
+from datacave_core.catalog import Table
 from datacave_core.types.zone_names import ABBREVIATIONS, session_zone
 from datacave_core.types.zones import find_zone, zone_names
 from datacave_core.values import Interval, Row
-from datacave_sql.pgcatalog.activity import database_oid, maker
+from datacave_sql.exec.relation_counts import COUNTED
+from datacave_sql.pgcatalog.activity import maker
 from datacave_sql.pgcatalog.facts import base_type, index_shapes, relation_shapes
+from datacave_sql.pgcatalog.server_statistics import SERVER_STATISTICS
 from datacave_sql.pgcatalog.snapshot import CatalogRows
 
 _COUNTERS: Final = frozenset({20, 701})
+_NOTHING: Final = (0,) * len(COUNTED)
+_TOAST: Final = ("toast_blks_read", "toast_blks_hit", "tidx_blks_read", "tidx_blks_hit")
+_OF_INDEXES: Final = ("idx_scan", "idx_tup_fetch", "idx_blks_read", "idx_blks_hit")
+_SYSTEM_SCHEMAS: Final = ("pg_catalog", "information_schema")
 
 LiveRows = Callable[[Any, CatalogRows], Iterator[Row]]
 
 
-def _counters(view: str) -> dict[str, int | float]:
+def counters_of(view: str) -> dict[str, int | float]:
     """The counter columns of a view, all at zero."""
     for shape in relation_shapes().values():
         if shape.name == view and shape.schema == "pg_catalog":
@@ -28,20 +36,72 @@ def _counters(view: str) -> dict[str, int | float]:
     raise KeyError(view)
 
 
+def _totals(session: Any, view: str) -> dict[int, tuple[int, ...]]:
+    """The counts that a view shows: those of the running transaction, or all."""
+    if "_xact_" not in view:
+        totals: dict[int, tuple[int, ...]] = session.evaluation.statistics.totals()
+        return totals
+    transaction = session.transaction
+    number = transaction.number if transaction is not None else 0
+    return {oid: one.of_transaction(number) for oid, one in session.counts.relations.items()}
+
+
+def _of_table(totals: dict[int, tuple[int, ...]], oid: int, indexes: Iterable[int]) -> dict[str, int | None]:
+    """The counts of a table and its indexes by column; those of indexes are NULL where it has none."""
+    scans, read, fetched, inserted, updated, hot, deleted = totals.get(oid, _NOTHING)
+    found: dict[str, int | None] = {
+        "seq_scan": scans, "seq_tup_read": read, "n_tup_ins": inserted, "n_tup_upd": updated, "n_tup_del": deleted,
+        "n_tup_hot_upd": hot, "idx_scan": None, "idx_tup_fetch": None,
+    }  # fmt: skip
+    used = [totals.get(one, _NOTHING) for one in indexes]
+    if used:
+        found["idx_scan"] = sum(one[0] for one in used)
+        found["idx_tup_fetch"] = fetched + sum(one[2] for one in used)
+    return found
+
+
+def _upkeep(session: Any, table: Table, values: tuple[int, ...]) -> dict[str, Any]:
+    """How many rows a table has, and when it was looked after."""
+    statistics = session.evaluation.statistics
+    analyzed, analyses, changed, _ = statistics.upkeep_after(values, table.oid, "analyze")
+    vacuumed, vacuums, _, inserted = statistics.upkeep_after(values, table.oid, "vacuum")
+    return {
+        "n_live_tup": statistics.live_rows(table.oid), "n_mod_since_analyze": changed, "n_ins_since_vacuum": inserted,
+        "last_analyze": analyzed, "analyze_count": analyses, "last_vacuum": vacuumed, "vacuum_count": vacuums,
+    }  # fmt: skip
+
+
 def table_statistics(view: str, *, system: bool, user: bool) -> LiveRows:
     """One of pg_stat_all_tables and its family, pg_statio included."""
+    kinds = "rm" if view.startswith("pg_statio") else "rmp"
 
     def make_rows(session: Any, rows: CatalogRows) -> Iterator[Row]:
-        make = maker(view, **_counters(view))
+        make = maker(view, **counters_of(view))
+        columns = counters_of(view)
+        blocks = "heap_blks_read" in columns
         if system:
             for shape in relation_shapes().values():
                 if shape.kind == "r":
-                    yield make(relid=shape.oid, schemaname=shape.schema, relname=shape.name)
-        if user:
-            kinds = "rm" if view.startswith("pg_statio") else "rmp"
-            for table in rows.catalog.tables.values():
-                if table.kind in kinds:
-                    yield make(relid=table.oid, schemaname=rows.schema_name(table.schema_oid), relname=table.name)
+                    yield make(
+                        relid=shape.oid, schemaname=shape.schema, relname=shape.name,
+                        **dict.fromkeys(_TOAST if blocks else ()),
+                    )  # fmt: skip
+        if not user:
+            return
+        totals = _totals(session, view)
+        for table in rows.catalog.tables.values():
+            if table.kind not in kinds:
+                continue
+            facts: dict[str, Any] = {}
+            if blocks:
+                facts = dict.fromkeys(_TOAST if table.indexes else (*_TOAST, "idx_blks_read", "idx_blks_hit"))
+            else:
+                facts = dict(_of_table(totals, table.oid, (one.oid for one in table.indexes)))
+                if "n_live_tup" in columns:
+                    facts |= _upkeep(session, table, totals.get(table.oid, _NOTHING))
+            yield make(
+                relid=table.oid, schemaname=rows.schema_name(table.schema_oid), relname=table.name, **facts
+            )  # fmt: skip
 
     return make_rows
 
@@ -50,28 +110,29 @@ def index_statistics(view: str, *, system: bool, user: bool) -> LiveRows:
     """One of pg_stat_all_indexes and its family, pg_statio included."""
 
     def make_rows(session: Any, rows: CatalogRows) -> Iterator[Row]:
-        make = maker(view, **_counters(view))
+        make = maker(view, **counters_of(view))
+        counted = "idx_scan" in counters_of(view)
         if system:
             shapes = relation_shapes()
             for index in index_shapes().values():
                 relation = shapes[index.relation_oid]
                 yield make(
-                    relid=relation.oid,
-                    indexrelid=index.oid,
-                    schemaname=relation.schema,
-                    relname=relation.name,
+                    relid=relation.oid, indexrelid=index.oid, schemaname=relation.schema, relname=relation.name,
                     indexrelname=shapes[index.oid].name,
-                )
-        if user:
-            for table in rows.catalog.tables.values():
-                for one in table.indexes if table.kind != "p" else ():
-                    yield make(
-                        relid=table.oid,
-                        indexrelid=one.oid,
-                        schemaname=rows.schema_name(table.schema_oid),
-                        relname=table.name,
-                        indexrelname=one.name,
-                    )
+                )  # fmt: skip
+        if not user:
+            return
+        totals = _totals(session, view)
+        for table in rows.catalog.tables.values():
+            for one in table.indexes if table.kind != "p" else ():
+                facts: dict[str, Any] = {}
+                if counted:
+                    scans, read, fetched = totals.get(one.oid, _NOTHING)[:3]
+                    facts = {"idx_scan": scans, "idx_tup_read": max(read, fetched), "idx_tup_fetch": fetched}
+                yield make(
+                    relid=table.oid, indexrelid=one.oid, schemaname=rows.schema_name(table.schema_oid),
+                    relname=table.name, indexrelname=one.name, **facts,
+                )  # fmt: skip
 
     return make_rows
 
@@ -80,27 +141,11 @@ def sequence_statistics(view: str) -> LiveRows:
     """pg_statio_all_sequences and pg_statio_user_sequences."""
 
     def make_rows(session: Any, rows: CatalogRows) -> Iterator[Row]:
-        make = maker(view, **_counters(view))
+        make = maker(view, **counters_of(view))
         for sequence in rows.catalog.sequences.values():
             yield make(relid=sequence.oid, schemaname=rows.schema_name(sequence.schema_oid), relname=sequence.name)
 
     return make_rows
-
-
-def database_statistics(session: Any, rows: CatalogRows) -> Iterator[Row]:
-    """pg_stat_database: sessions and temporary files are counted, the rest is not."""
-    make = maker("pg_stat_database", **_counters("pg_stat_database"))
-    for database in rows.catalog.databases.values():
-        connected = sum(database_oid(one) == database.oid for one in list(session.database.sessions.values()))
-        files, size = session.database.memory.temporary_files.get(database.oid, (0, 0))
-        yield make(
-            datid=database.oid,
-            datname=database.name,
-            numbackends=connected,
-            sessions=connected,
-            temp_files=files,
-            temp_bytes=size,
-        )
 
 
 def zone_rows(session: Any, rows: CatalogRows) -> Iterator[Row]:
@@ -149,7 +194,7 @@ STATISTICS: Final[dict[str, LiveRows]] = {
     },
     "pg_statio_all_sequences": sequence_statistics("pg_statio_all_sequences"),
     "pg_statio_user_sequences": sequence_statistics("pg_statio_user_sequences"),
-    "pg_stat_database": database_statistics,
+    **SERVER_STATISTICS,
     "pg_timezone_names": zone_rows,
     "pg_timezone_abbrevs": abbreviation_rows,
 }

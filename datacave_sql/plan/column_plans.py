@@ -61,6 +61,7 @@ def column_scan(
     as_of: Factory | None,
     index_name: str | None = None,
     conditions: tuple[str, ...] = (),
+    counted_oid: int = 0,
 ) -> ColumnScan | None:
     """A scan by columns; None for small tables and for what needs keys or whole rows."""
     if p.environment.statistics.row_count(node.table) < COLUMN_ROWS_MIN or not all(map(fits, filters)):
@@ -86,7 +87,7 @@ def column_scan(
     texts = tuple(deparse(part) for part in filters if deparse(part) not in conditions)
     return ColumnScan(
         node.table.name, node.alias, make_ranges, scanned, make_filter, columns, not_null, types, index_name,
-        conditions, texts, as_of,
+        conditions, texts, as_of, counted_oid or node.table.oid,
     )  # fmt: skip
 
 

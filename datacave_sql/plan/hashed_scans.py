@@ -68,7 +68,10 @@ def _current_row(p: Planner, node: l.Scan, needed: frozenset[int], conjuncts: li
     make_keys = compile_factory(keys, "", [f"return own({text})"])
     columns = tuple(column.id for column in outputs)
     not_null = frozenset(column.id for column in outputs if not scope[column.id].nullable)
-    return KeyLookup(node.table.name, node.alias, make_keys, make, columns, not_null, None, ("CURRENT OF",))
+    return KeyLookup(
+        node.table.name, node.alias, make_keys, make, columns, not_null, None, ("CURRENT OF",), (), None,
+        node.table.oid,
+    )  # fmt: skip
 
 
 def _names_current_row(part: n.Expression) -> bool:

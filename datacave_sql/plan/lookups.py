@@ -107,4 +107,5 @@ def plan_lookup_join(
         tuple(outputs),
         not_null,
         tuple(deparse(part) for part in path.sources),
+        path.index.oid,
     )

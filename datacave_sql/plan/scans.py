@@ -105,19 +105,19 @@ def plan_scan(p: Planner, node: l.Scan, needed: frozenset[int], conjuncts: list[
         ordering = _ordering(node, access, 0)
         return TableScan(
             node.table.name, node.alias, make_ranges, make, columns, not_null, None, (), filter_texts,
-            False, BATCH_ROWS, ordering, as_of, slots=slots, keyed=keyed,
+            False, BATCH_ROWS, ordering, as_of, slots=slots, keyed=keyed, counted_oid=node.table.oid,
         )  # fmt: skip
     conditions = tuple(deparse(part) for part in path.sources)
     if path.is_point and clustered:
         make_keys = key_factory(p, access, path)
         return KeyLookup(
             node.table.name, node.alias, make_keys, make, columns, not_null, path.index.name, conditions,
-            filter_texts, as_of,
+            filter_texts, as_of, path.index.oid,
         )  # fmt: skip
     if path.inverted:
         return InvertedScan(
             node.table.name, node.alias, wanted_factory(p, access, path), access.table_range, make, columns, not_null,
-            path.index.name, conditions, filter_texts, as_of,
+            path.index.name, conditions, filter_texts, as_of, path.index.oid,
         )  # fmt: skip
     make_ranges = range_factory(p, access, path)
     ordering = chosen.ordering if chosen.ordering is not None else _ordering(node, access, len(path.equal), path)
@@ -125,17 +125,20 @@ def plan_scan(p: Planner, node: l.Scan, needed: frozenset[int], conjuncts: list[
     if p.wanted_order is not None and p.wanted_order.rows is not None and ordered:
         batch_rows = min(batch_rows, max(FEW_ROWS, int(p.wanted_order.rows)))
     if clustered and p.columns_welcome and not path.equal and not ordered:
-        by_columns = column_scan(p, node, access, outputs, filters, make_ranges, as_of, path.index.name, conditions)
+        by_columns = column_scan(
+            p, node, access, outputs, filters, make_ranges, as_of, path.index.name, conditions, path.index.oid
+        )
         if by_columns is not None:
             return by_columns
     if clustered:
         return TableScan(
             node.table.name, node.alias, make_ranges, make, columns, not_null, path.index.name, conditions,
             filter_texts, chosen.reverse, batch_rows, ordering, as_of, slots=slots, keyed=keyed,
+            counted_oid=path.index.oid,
         )  # fmt: skip
     return IndexScan(
         node.table.name, node.alias, make_ranges, make, columns, not_null, path.index.name, conditions,
-        filter_texts, chosen.reverse, batch_rows, ordering, as_of,
+        filter_texts, chosen.reverse, batch_rows, ordering, as_of, path.index.oid,
     )  # fmt: skip
 
 

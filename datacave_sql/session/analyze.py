@@ -69,6 +69,7 @@ def _analyze(session: Any, table: Table, progress: Progress) -> Steps[None]:
     record = TableStatistics(float(total), found, session.database.clock.now_microseconds())
     transaction.put(statistics_key(table.oid), (record.pack(),))
     session.after_commit(lambda: session.database.statistics_changed(table))
+    session.evaluation.statistics.note_analyze(table.oid)
 
 
 def _of_column(session: Any, column: Column, sample: Sequence[Any], total: int) -> Any:

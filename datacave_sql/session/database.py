@@ -74,7 +74,7 @@ class Database:
         self.server_files = options.server_files
         self.transactions = TransactionManager(store, clock)
         self.homes: dict[int, NamedDatabase] = {
-            oid: NamedDatabase(oid, catalog, options.plan_cache_entries)
+            oid: NamedDatabase(oid, catalog, options.plan_cache_entries, clock.now_microseconds())
             for oid, catalog in open_catalogs(store, options.admin_name).items()
         }
         """The databases by oid."""
@@ -169,7 +169,7 @@ class Database:
 
     def add_home(self, oid: int, catalog: Catalog) -> None:
         """Opens a new database, whose catalog is committed."""
-        self.homes[oid] = NamedDatabase(oid, catalog, self.options.plan_cache_entries)
+        self.homes[oid] = NamedDatabase(oid, catalog, self.options.plan_cache_entries, self.clock.now_microseconds())
         self.register_layouts(catalog.tables.values(), catalog)
         self.retention.catalog_changed(oid, catalog)
         self.compressions.catalog_changed(oid, catalog)

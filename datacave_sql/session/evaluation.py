@@ -26,6 +26,7 @@ from datacave_sql.session.past import SessionHistory
 from datacave_sql.session.privileges import check_may_signal
 from datacave_sql.session.query_text import query_rows
 from datacave_sql.session.routine_calls import RoutineCalls
+from datacave_sql.session.session_statistics import SessionStatistics
 from datacave_sql.session.settings import setting_or_none
 from datacave_sql.session.transaction_parameters import set_setting, show_setting
 from datacave_sql.session.trigger_calls import TriggerCalls
@@ -139,6 +140,7 @@ class SessionEvaluation:
         self.catalog = SessionCatalogView(session)
         self.sequences = SessionSequences(session)
         self.past = SessionHistory(session)
+        self.statistics = SessionStatistics(session)
         self.routines = RoutineCalls(session)
         self.triggers = TriggerCalls(session)
         self.call_routine = self.routines.value

@@ -9,6 +9,7 @@ from typing import Any
 
 from datacave_core.catalog import Catalog, Constraint, Table
 from datacave_sql.exec.operator import Operator
+from datacave_sql.session.activity_counts import DatabaseActivity
 from datacave_sql.session.bulk_insert import BulkShape
 from datacave_sql.session.catalog_types import CatalogTypes
 from datacave_sql.session.compiled import CompiledQuery, CompiledUtility
@@ -73,10 +74,21 @@ class CatalogState:
 class NamedDatabase:
     """What the sessions of one database share. Plans of older catalogs are made anew when they are next used."""
 
-    __slots__ = ("bulk_shapes", "closed", "notifications", "oid", "plans_by_fingerprint", "plans_by_text", "state")
+    __slots__ = (
+        "activity",
+        "bulk_shapes",
+        "closed",
+        "notifications",
+        "oid",
+        "plans_by_fingerprint",
+        "plans_by_text",
+        "state",
+    )
 
-    def __init__(self, oid: int, catalog: Catalog, plan_cache_entries: int) -> None:
+    def __init__(self, oid: int, catalog: Catalog, plan_cache_entries: int, now: int) -> None:
+        """`now` is the time in microseconds from which activity is counted."""
         self.oid = oid
+        self.activity = DatabaseActivity(now)
         self.closed = False
         """Whether nobody may connect at the moment, because it is being copied or dropped."""
         self.state = CatalogState(catalog)

@@ -86,7 +86,7 @@ class PointStatement:
 class PointLookup(PointStatement):
     """A SELECT; `compiled` must have a `lookup`."""
 
-    __slots__ = ("_contended_tables", "_get", "_make", "_make_keys", "_owner", "_tables")
+    __slots__ = ("_contended_tables", "_counts", "_get", "_make", "_make_keys", "_owner", "_tables")
 
     def __init__(self, session: Any, compiled: CompiledQuery) -> None:
         if compiled.lookup is None:
@@ -98,6 +98,7 @@ class PointLookup(PointStatement):
         self._tables = compiled.tables
         self._make_keys = compiled.lookup.make_keys
         self._make = compiled.lookup.make
+        self._counts = session.counts.of(compiled.lookup.counted_oid)
 
     def rows(self, parameters: Sequence[Any]) -> list[Row] | None:
         """The rows of a lone execution; None inside a transaction, or with something else to tell the client."""
@@ -111,9 +112,12 @@ class PointLookup(PointStatement):
         context = self._renewed(parameters)
         context.transaction = reader
         get = self._get
+        counts = self._counts
+        counts.lone += 1
         pairs = [(key, row) for key in self._make_keys(context)() if (row := get(key, timestamp)) is not None]
         if not pairs:
             return []
+        counts.fetched += len(pairs)
         rows: list[Row] = self._make(context)(pairs)
         return rows
 
@@ -131,8 +135,13 @@ class PointLookup(PointStatement):
         context = self._renewed(parameters)
         context.transaction = transaction
         get = transaction.get
+        counts = self._counts
+        if counts.number != transaction.number:
+            counts.begin(transaction.number)
+        counts.scans += 1
         pairs = [(key, row) for key in self._make_keys(context)() if (row := get(key)) is not None]
         if not pairs:
             return []
+        counts.fetched += len(pairs)
         rows: list[Row] = self._make(context)(pairs)
         return rows

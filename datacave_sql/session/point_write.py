@@ -24,7 +24,7 @@ ROW_EXCLUSIVE = int(TableLockMode.ROW_EXCLUSIVE)
 class PointUpdate(PointStatement):
     """An UPDATE of one row by its key, of columns without indexes."""
 
-    __slots__ = ("_find", "_keys", "_table_oid", "_update")
+    __slots__ = ("_counts", "_find", "_found", "_keys", "_table_oid", "_update")
 
     def __init__(self, session: Any, compiled: CompiledQuery, update: Update, find: KeyLookup) -> None:
         super().__init__(session, compiled)
@@ -32,6 +32,8 @@ class PointUpdate(PointStatement):
         self._find = find.make
         self._keys = find.make_keys
         self._table_oid = update.access.table.oid
+        self._counts = session.counts.of(self._table_oid)
+        self._found = session.counts.of(find.counted_oid)
 
     def run(self, parameters: Sequence[Any]) -> int | None:
         """How many rows it has changed. Raises what the statement raises."""
@@ -46,9 +48,15 @@ class PointUpdate(PointStatement):
         key = keys[0]
         if not transaction.lock_at_once(key, NO_KEY_UPDATE):
             return None
+        number = transaction.number
+        found = self._found
+        if found.number != number:
+            found.begin(number)
+        found.scans += 1
         newest = transaction.get_latest(key)
         if newest is None:
             return 0
+        found.fetched += 1
         rows = self._find(context)([(key, newest)])
         if not rows:
             return 0
@@ -61,6 +69,11 @@ class PointUpdate(PointStatement):
         if update.make_check is not None and (violated := update.make_check(context)(new)) is not None:
             raise RowWriter(context, access).check_failed(violated, new)
         transaction.put(key, new if access.to_physical is None else access.to_physical(new))
+        counts = self._counts
+        if counts.number != number:
+            counts.begin(number)
+        counts.updated += 1
+        counts.updated_hot += 1
         return 1
 
     def _writable(self) -> Transaction | None:
@@ -70,7 +83,7 @@ class PointUpdate(PointStatement):
 class PointInsert(PointStatement):
     """An INSERT of one row that is written out in the statement, into a table with at most its own key to mind."""
 
-    __slots__ = ("_insert", "_make_source", "_row_id", "_table_oid")
+    __slots__ = ("_counts", "_insert", "_make_source", "_row_id", "_table_oid")
 
     def __init__(self, session: Any, compiled: CompiledQuery, insert: Insert, source: ValuesRows) -> None:
         super().__init__(session, compiled)
@@ -79,6 +92,7 @@ class PointInsert(PointStatement):
         table = insert.access.table
         self._row_id: Callable[[], int] = session.database.row_ids.allocator(table.storage_id)
         self._table_oid = table.oid
+        self._counts = session.counts.of(table.oid)
 
     def run(self, parameters: Sequence[Any]) -> int | None:
         """1, or None with nothing done where the key is there already. Raises what the statement raises."""
@@ -102,6 +116,10 @@ class PointInsert(PointStatement):
                     raise RowWriter(context, access).unique_violation(access.clustered, row)
                 transaction.moved.append((key, key))
         transaction.put(key, row if access.to_physical is None else access.to_physical(row))
+        counts = self._counts
+        if counts.number != transaction.number:
+            counts.begin(transaction.number)
+        counts.inserted += 1
         return 1
 
 

@@ -31,6 +31,7 @@ from datacave_core.values import Row
 from datacave_core.wait import Steps, Wait, wait_for
 from datacave_sql.bind.environment import BindingEnvironment
 from datacave_sql.exec.context import ExecutionContext
+from datacave_sql.exec.relation_counts import SessionCounts
 from datacave_sql.exec.work_memory import StatementMemory
 from datacave_sql.functions.registered import REGISTERED, registered_io
 from datacave_sql.session.asides import Asides
@@ -95,6 +96,7 @@ class Session(Asides, CommitHooks, HeldStatements, AtOnce, HidesIndexes):
         self.emptied_at_commit: set[int] = set()
         """Oids of temporary tables with ON COMMIT DELETE ROWS."""
         self.made_temporary = False  # whether the transaction has made a temporary object
+        self.counts: SessionCounts = home.activity.session_began()
         self.compiler = Compiler(self)
         self.find_plan = self.compiler.cached
         self._own_catalog: Any = None  # a CatalogState with uncommitted changes, or of the past
@@ -335,6 +337,7 @@ class Session(Asides, CommitHooks, HeldStatements, AtOnce, HidesIndexes):
         keys = operator.make_keys(context)()
         get = reader.get
         pairs = [(key, row) for key in keys if (row := get(key)) is not None]
+        self.counts.within(operator.counted_oid, reader.number).looked_up(len(pairs), lone=transaction is None)
         if not pairs:
             return []
         rows: list[Row] = operator.make(context)(pairs)
@@ -506,6 +509,8 @@ class Session(Asides, CommitHooks, HeldStatements, AtOnce, HidesIndexes):
             one()
 
     def _ended(self, committed: bool) -> None:
+        if self.transaction is not None:
+            self.counts.ended(committed and not self.failed)
         self.transaction = None
         self.in_block = False
         self.failed = False
@@ -584,4 +589,5 @@ class Session(Asides, CommitHooks, HeldStatements, AtOnce, HidesIndexes):
         self.evaluation.advisory_unlock_all()
         self.home.notifications.unlisten_all(self)
         drop_temporary_schema(self)
+        self.home.activity.session_ended(self.counts)
         self.database.sessions.pop(self.process_id, None)

@@ -11,6 +11,9 @@ class SnapshotReader:
 
     __slots__ = ("_get", "_store", "must_be_durable_before_rows", "timestamp")
 
+    number = 0
+    """It is no transaction."""
+
     def __init__(self, store: Store) -> None:
         self._store = store
         self._get = store.get

@@ -149,9 +149,11 @@ class BulkLoad:
             return True
         yield from load.finish()
         transaction.add_load(load, self._insert)
+        self._context.counts(self._access.table.oid).inserted += self.rows
         assert transaction.loads is not None
         if transaction.loads.conflict(load):
             transaction.loads.take_back(load)
+            self._context.counts(self._access.table.oid).inserted -= self.rows
             return False
         self._load = None
         return True
@@ -173,4 +175,6 @@ class BulkLoad:
 
     def _insert(self, rows: list[Row]) -> Steps[None]:
         """What a transaction does with rows of a load that it cannot commit as they are."""
+        # They have been counted already.
+        self._context.counts(self._access.table.oid).inserted -= len(rows)
         yield from RowWriter(self._context, self._access).insert_many(self._values(rows))

@@ -53,6 +53,10 @@ def vacuum(session: Any, bound: Vacuum, parameters: Sequence[Any]) -> Steps:
         table for table in session.catalog_snapshot.tables.values() if table.kind in ("r", "m")
     )
     chosen = _maintainable(session, tables, bound.analyze_only)
+    statistics = session.evaluation.statistics
+    if not bound.analyze_only:
+        for table in chosen:
+            statistics.note_vacuum(table.oid)
     if analyze:
         for table in chosen:
             if table.storage_id:

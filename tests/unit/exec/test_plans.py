@@ -18,6 +18,7 @@ from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.hash_join import HashJoin
 from datacave_sql.exec.nested_loop import NestedLoop
 from datacave_sql.exec.operator import Operator
+from datacave_sql.exec.relation_counts import SessionCounts
 from datacave_sql.exec.table_scan import KeyLookup, TableScan
 from datacave_sql.exec.work_memory import MemoryPool, StatementMemory
 from datacave_sql.expr import nodes as n
@@ -46,6 +47,7 @@ class StandIn:
     def __init__(self) -> None:
         self.settings = SessionSettings({}, {}, None)
         self.memory = StatementMemory(MemoryPool())
+        self.counts = SessionCounts()
 
 
 class World:
