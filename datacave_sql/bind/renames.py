@@ -16,6 +16,7 @@ from datacave_sql.bind.rules import rename_rule, require_rule
 from datacave_sql.bind.state import Binding
 from datacave_sql.bind.triggers import rename_trigger, require_trigger
 from datacave_sql.parse import ast
+from datacave_sql.pgcatalog.internal_triggers import constraint_of_trigger
 
 _RELATION_KINDS = ("table", "view", "materialized view", "sequence", "foreign table")
 CLASS_OIDS = {
@@ -263,7 +264,7 @@ def bind_comment(b: Binding, statement: ast.Comment, entries: object) -> s.Bound
         assert statement.on_table is not None
         table = relations.require_table(b, statement.on_table, statement.position)
         named = {constraint.name: constraint.oid for constraint in table.constraints}
-        named.update((trigger.name, trigger.oid) for trigger in table.triggers if trigger.constraint)
+        named.update((one.name, constraint_of_trigger(one)) for one in table.triggers if one.constraint)
         if name[-1] in named:
             return s.CommentOn(CLASS_OIDS["constraint"], named[name[-1]], 0, statement.text)
         raise DatacaveError(
