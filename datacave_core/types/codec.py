@@ -89,6 +89,14 @@ def out_of_range(type_name: str, text: str) -> DatacaveError:
     )
 
 
+def check_no_more(data: bytes, end: int) -> None:
+    """Raises 08P01 for a value in which another one goes beyond its end or stops before it."""
+    if len(data) < end:
+        raise DatacaveError("insufficient data left in message", sqlstate=sqlstate.PROTOCOL_VIOLATION)
+    if len(data) > end:
+        raise DatacaveError("invalid message format", sqlstate=sqlstate.PROTOCOL_VIOLATION)
+
+
 def bad_length(data: bytes, expected: int) -> DatacaveError:
     """A binary value that is shorter (08P01) or longer (22P03) than its type says."""
     if len(data) < expected:

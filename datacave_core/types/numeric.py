@@ -55,6 +55,8 @@ _SPECIAL: Final = re.compile(r"[ \t\n\v\f\r]*(nan|[+-]?inf(?:inity)?)[ \t\n\v\f\
 _EXPONENT_MAX: Final = (2**31 - 1) // 2
 _HEAD: Final = Struct("!HhHH")
 _POSITIVE, _NEGATIVE, _NAN, _PLUS_INFINITY, _MINUS_INFINITY = 0x0000, 0x4000, 0xC000, 0xD000, 0xF000
+_SCALE_OF_INFINITY: Final = 0x20
+"""What PostgreSQL sends as the display scale of infinities: a bit of their sign."""
 
 
 def quantum(scale: int) -> Decimal:
@@ -213,7 +215,7 @@ def send_numeric(value: Decimal) -> bytes:
     """Binary form: number of base-10000 digits, weight, sign, display scale, the digits."""
     if not value.is_finite():
         code = _NAN if value.is_nan() else _PLUS_INFINITY if value > 0 else _MINUS_INFINITY
-        return _HEAD.pack(0, 0, code, 0)
+        return _HEAD.pack(0, 0, code, 0 if code == _NAN else _SCALE_OF_INFINITY)
     text = str(value)
     if "E" in text:
         text = f"{value:f}"

@@ -6,7 +6,7 @@ from typing import Final
 
 from datacave_core.errors import FeatureNotSupported
 from datacave_core.types.array import format_array
-from datacave_core.types.codec import TypeIO
+from datacave_core.types.codec import TypeIO, bad_length
 from datacave_core.types.settings import FormatSettings
 from datacave_core.values import Array, Value
 
@@ -20,6 +20,8 @@ def _output_void(value: Value, settings: FormatSettings) -> str:
 
 
 def _receive_void(data: bytes) -> str:
+    if data:
+        raise bad_length(data, 0)
     return ""
 
 

@@ -14,11 +14,13 @@ from typing import Any, Final, NamedTuple
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
 from datacave_core.types.calendar import DATE_END, DATE_MIN
-from datacave_core.types.codec import KeyFunction, TypeIO, bad_length
+from datacave_core.types.codec import KeyFunction, TypeIO, bad_length, check_no_more
 from datacave_core.types.settings import FormatSettings
 from datacave_core.values import DATE_INFINITY, DATE_NEGATIVE_INFINITY, Value
 
 _LENGTH: Final = Struct("!I")
+_RANGES_MAX: Final = 134217727
+"""Ranges that a multirange may say to have, before any of them is read."""
 _SPACES: Final = " \t\n\r\v\f"
 _NEEDS_QUOTES: Final = re.compile(r'["\\()\[\], \t\n\r\v\f]|\A\Z')
 _IS_EMPTY, _LOWER_INCLUSIVE, _UPPER_INCLUSIVE, _LOWER_INFINITE, _UPPER_INFINITE = 1, 2, 4, 8, 16
@@ -289,6 +291,7 @@ def range_io(element: TypeIO, step: Callable[[Value], Value] | None = None) -> T
             raise bad_length(data, 1)
         flags, at = data[0], 1
         if flags & _IS_EMPTY:
+            check_no_more(data, at)
             return EMPTY
         lower = upper = None
         if not flags & _LOWER_INFINITE:
@@ -297,8 +300,7 @@ def range_io(element: TypeIO, step: Callable[[Value], Value] | None = None) -> T
         if not flags & _UPPER_INFINITE:
             chunk, at = _chunk(data, at)
             upper = element.receive(chunk)
-        if at != len(data):
-            raise bad_length(data, at)
+        check_no_more(data, at)
         return make_range(kind, lower, upper, bool(flags & _LOWER_INCLUSIVE), bool(flags & _UPPER_INCLUSIVE))
 
     def send(value: Range) -> bytes:
@@ -336,13 +338,16 @@ def multirange_io(element: TypeIO, step: Callable[[Value], Value] | None = None)
         if len(data) < 4:
             raise bad_length(data, 4)
         (count,) = _LENGTH.unpack_from(data)
+        if count > _RANGES_MAX:
+            raise DatacaveError(
+                f"array size exceeds the maximum allowed ({_RANGES_MAX})", sqlstate=sqlstate.PROGRAM_LIMIT_EXCEEDED
+            )
         at = 4
         found = []
         for _ in range(count):
             chunk, at = _chunk(data, at)
             found.append(single.receive(chunk))
-        if at != len(data):
-            raise bad_length(data, at)
+        check_no_more(data, at)
         return make_multirange(kind, found)
 
     def send(value: MultiRange) -> bytes:

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias
 
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
-from datacave_core.types.codec import TypeIO
+from datacave_core.types.codec import TypeIO, bad_length
 from datacave_core.types.settings import FormatSettings
 from datacave_core.types.tsvector import PARSED_MAX, POSITION_MAX, check_lexeme, read_word
 
@@ -219,7 +219,9 @@ def _send(value: str) -> bytes:
 
 def _read_items(data: bytes, at: int) -> tuple[Query, int]:
     if data[at] == 1:
-        end = data.index(b"\0", at + 3)
+        end = data.find(b"\0", at + 3)
+        if end < 0:
+            raise IndexError
         return Operand(data[at + 3 : end].decode(), data[at + 1], bool(data[at + 2])), end + 1
     operator = _OPERATORS[data[at + 1]]
     at += 2
@@ -238,9 +240,14 @@ def _read_items(data: bytes, at: int) -> tuple[Query, int]:
 def _receive(data: bytes) -> str:
     try:
         (count,) = _COUNT.unpack_from(data)
-        return format_query(_read_items(data, 4)[0]) if count else ""
-    except (ValueError, IndexError, KeyError, struct_error):
+        query, end = _read_items(data, 4) if count else (None, 4)
+    except (IndexError, struct_error):
+        raise bad_length(data, len(data) + 1) from None
+    except (ValueError, KeyError):
         raise DatacaveError("invalid tsquery", sqlstate=sqlstate.INVALID_BINARY_REPRESENTATION) from None
+    if end != len(data):
+        raise bad_length(data, end)
+    return format_query(query) if query is not None else ""
 
 
 def _key(value: str) -> Any:

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
-from datacave_core.types.codec import TypeIO
+from datacave_core.types.codec import TypeIO, bad_length
 from datacave_core.types.settings import FormatSettings
 
 POSITION_MAX: Final = 16383
@@ -177,17 +177,25 @@ def _receive(data: bytes) -> str:
     words: dict[str, list[Position]] = {}
     try:
         (count,) = _COUNT.unpack_from(data)
+        if count < 0:
+            raise ValueError
         at = 4
         for _ in range(count):
-            end = data.index(b"\0", at)
+            end = data.find(b"\0", at)
+            if end < 0:
+                raise IndexError
             word = data[at:end].decode()
             (places,) = _SHORT.unpack_from(data, end + 1)
             at = end + 3
             numbers = [_SHORT.unpack_from(data, at + 2 * number)[0] for number in range(places)]
             at += 2 * places
             words[word] = [Position(number & POSITION_MAX, number >> 14) for number in numbers]
-    except (ValueError, IndexError, struct_error):
+    except (IndexError, struct_error):
+        raise bad_length(data, len(data) + 1) from None
+    except ValueError:
         raise DatacaveError("invalid tsvector", sqlstate=sqlstate.INVALID_BINARY_REPRESENTATION) from None
+    if at != len(data):
+        raise bad_length(data, at)
     return format_lexemes(made(words))
 
 

@@ -6,6 +6,8 @@ import re
 from struct import Struct
 from typing import Final
 
+from datacave_core import sqlstate
+from datacave_core.errors import DatacaveError
 from datacave_core.types import oids
 from datacave_core.types.array import array_key, receive_array, send_array
 from datacave_core.types.codec import TypeIO, invalid_input, out_of_range
@@ -15,6 +17,7 @@ from datacave_core.values import Array, Value
 
 _NUMBER: Final = re.compile("[+-]?[0-9]+")
 _SPACES: Final = " \t\n\r\v\f"
+_ONE_DIMENSION: Final = b"\0\0\0\1"
 _EMPTY: Final = Struct("!iiIii")
 
 
@@ -42,12 +45,17 @@ def _output(value: Array, settings: FormatSettings) -> str:
 
 
 def _vector_io(element: TypeIO, element_oid: int, type_name: str, low: int, high: int, delimiters: str) -> TypeIO:
+    vector_name = f"{'oid' if element_oid == oids.OID else 'int2'}vector"
+
     def read(text: str, typmod: int, settings: FormatSettings) -> Array:
         numbers = _parse(text, type_name, low, high, delimiters)
         return Array(numbers, (len(numbers),), (0,)) if numbers else Array(())
 
     def receive(data: bytes) -> Array:
-        return receive_array(data, element_oid, element.receive)
+        found = receive_array(data, element_oid, element.receive)
+        if data[:4] != _ONE_DIMENSION:
+            raise DatacaveError(f"invalid {vector_name} data", sqlstate=sqlstate.INVALID_BINARY_REPRESENTATION)
+        return found
 
     def send(value: Value) -> bytes:
         if not value.elements:

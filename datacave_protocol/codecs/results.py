@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
-from datacave_core.types import FormatSettings, TypeIO, oids
+from datacave_core.types import FormatSettings, TypeIO, find_type, oids
 from datacave_core.types.io import text_encoder_of, type_io
 from datacave_protocol.codecs.formats import TEXT, result_formats
 from datacave_protocol.writer import ColumnEncoder, Inline, RowsEncoder, data_row_encoder
@@ -38,12 +38,13 @@ _BINARY_KINDS: Final[dict[int, Inline]] = {
 }
 
 
-_REGISTERED: Final = frozenset(
-    {
-        oids.REGPROC, oids.REGPROCEDURE, oids.REGOPER, oids.REGOPERATOR, oids.REGCLASS, oids.REGTYPE, oids.REGCONFIG,
-        oids.REGDICTIONARY, oids.REGNAMESPACE, oids.REGROLE, oids.REGCOLLATION,
-    }
+_REGISTERED_SCALARS: Final = (
+    oids.REGPROC, oids.REGPROCEDURE, oids.REGOPER, oids.REGOPERATOR, oids.REGCLASS, oids.REGTYPE, oids.REGCONFIG,
+    oids.REGDICTIONARY, oids.REGNAMESPACE, oids.REGROLE, oids.REGCOLLATION,
 )  # fmt: skip
+_REGISTERED: Final = frozenset(
+    (*_REGISTERED_SCALARS, *(facts.array_oid for oid in _REGISTERED_SCALARS if (facts := find_type(oid)) is not None))
+)
 """Types whose text form is a name in the catalog."""
 
 

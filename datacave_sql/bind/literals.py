@@ -7,9 +7,12 @@ change its meaning (`2024-02-03`, but not `02/03/2024` or `now`); others are che
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from datacave_core.errors import DatacaveError
-from datacave_core.types import oids
+from datacave_core.types import FormatSettings, TypeIO, oids
+from datacave_core.types.array import array_io
+from datacave_core.types.registered import REGISTERED_IO
 from datacave_sql.bind.registered import registered_constant
 from datacave_sql.bind.state import Binding
 from datacave_sql.expr import nodes as n
@@ -61,7 +64,7 @@ def read_literal(b: Binding, text: str, type_oid: int, typmod: int, explicit: bo
     if moving:
         cast: n.Expression = n.TextCast(n.Constant(text, oids.TEXT), type_oid, -1, position)
         return n.LengthCast(cast, type_oid, typmod, explicit) if typmod >= 0 else cast
-    io = types.io(type_oid)
+    io = types.io(type_oid) if element not in _NAMED else _array_of_names(b, element, position)
     try:
         value = io.input(text, typmod if type_oid == oids.INTERVAL else -1, b.environment.format_settings)
     except DatacaveError as error:
@@ -76,3 +79,12 @@ def read_literal(b: Binding, text: str, type_oid: int, typmod: int, explicit: bo
     except DatacaveError:
         # A value that is too long fails when it is stored, not where it is written.
         return n.LengthCast(n.Constant(value, type_oid), type_oid, typmod, explicit)
+
+
+def _array_of_names(b: Binding, element: int, position: int) -> TypeIO:
+    """How an array of one of the reg* types is read: its elements are names."""
+
+    def read(text: str, typmod: int, settings: FormatSettings) -> int:
+        return registered_constant(b, text, element, position)
+
+    return array_io(replace(REGISTERED_IO, input=read), element)

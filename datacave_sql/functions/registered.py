@@ -21,6 +21,8 @@ REGISTERED = frozenset(
     }
 )  # fmt: skip
 
+_TEXT_SEARCH = {oids.REGCONFIG: CONFIGURATIONS, oids.REGDICTIONARY: {oid: name for name, oid in DICTIONARIES.items()}}
+
 
 def registered_text(type_oid: int, value: int, context: EvaluationContext) -> str:
     """The name behind an oid as the reg* type prints it; the number where there is nothing behind it."""
@@ -53,10 +55,8 @@ def _name(type_oid: int, value: int, context: EvaluationContext) -> str | None:
     if type_oid == oids.REGROLE:
         role = catalog.role_name(value)
         return None if role is None else quote_identifier(role)
-    if type_oid == oids.REGCONFIG:
-        return CONFIGURATIONS.get(value)
-    if type_oid == oids.REGDICTIONARY:
-        return next((known for known, oid in DICTIONARIES.items() if oid == value), None)
+    if type_oid in _TEXT_SEARCH:
+        return _TEXT_SEARCH[type_oid].get(value)
     if type_oid in (oids.REGPROC, oids.REGPROCEDURE):
         with_arguments = type_oid == oids.REGPROCEDURE
         found = _function_name(value, context.types, with_arguments=with_arguments)
@@ -134,6 +134,10 @@ def find_registered(type_oid: int, text: str, context: EvaluationContext) -> int
         return None
     if type_oid in (oids.REGOPER, oids.REGOPERATOR):
         return _operator(type_oid, text, context)
+    if type_oid in _TEXT_SEARCH:
+        *schema, name = catalog.name_parts(text)
+        found = (oid for oid, known in _TEXT_SEARCH[type_oid].items() if known == name)
+        return next(found, None) if schema in ([], ["pg_catalog"]) else None
     raise FeatureNotSupported(f'"{text}" cannot be looked up', hint="Give the object's oid.")
 
 
@@ -190,6 +194,8 @@ _MISSING = {
     oids.REGCOLLATION: ('collation "{}" for encoding "UTF8" does not exist', sqlstate.UNDEFINED_OBJECT),
     oids.REGPROC: ('function "{}" does not exist', sqlstate.UNDEFINED_FUNCTION),
     oids.REGPROCEDURE: ('function "{}" does not exist', sqlstate.UNDEFINED_FUNCTION),
+    oids.REGCONFIG: ('text search configuration "{}" does not exist', sqlstate.UNDEFINED_OBJECT),
+    oids.REGDICTIONARY: ('text search dictionary "{}" does not exist', sqlstate.UNDEFINED_OBJECT),
     oids.REGOPER: ("operator does not exist: {}", sqlstate.UNDEFINED_FUNCTION),
     oids.REGOPERATOR: ("operator does not exist: {}", sqlstate.UNDEFINED_FUNCTION),
 }
@@ -200,7 +206,7 @@ def _missing(type_oid: int, text: str, context: EvaluationContext) -> DatacaveEr
     schema = ""
     if type_oid == oids.REGOPER:
         schema = text.strip().rpartition(".")[0]
-    elif type_oid in (oids.REGCLASS, oids.REGCOLLATION, oids.REGPROC, oids.REGPROCEDURE):
+    elif type_oid not in (oids.REGTYPE, oids.REGNAMESPACE, oids.REGROLE, oids.REGOPERATOR):
         parts = context.catalog.name_parts(text.partition("(")[0].strip())
         schema = parts[-2] if len(parts) > 1 else ""
     if schema not in ("", "pg_temp") and context.catalog.schema_oid(quote_identifier(schema)) is None:

@@ -26,7 +26,8 @@ from datacave_core.transaction import (
     TableLockMode,
     Transaction,
 )
-from datacave_core.types import FormatSettings, TypeIO
+from datacave_core.types import FormatSettings, TypeIO, find_type
+from datacave_core.types.array import array_io
 from datacave_core.values import Row
 from datacave_core.wait import Steps, Wait, wait_for
 from datacave_sql.bind.environment import BindingEnvironment
@@ -195,6 +196,9 @@ class Session(Asides, CommitHooks, HeldStatements, AtOnce, HidesIndexes):
         """How values of a type are read and written, the catalog's types included."""
         if type_oid in REGISTERED:
             return registered_io(type_oid, self.evaluation)
+        facts = find_type(type_oid)
+        if facts is not None and facts.element_oid in REGISTERED and facts.is_array:
+            return array_io(registered_io(facts.element_oid, self.evaluation), facts.element_oid)
         io: TypeIO = self.catalog_state.types.io(type_oid)
         return io
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+import threading
 from typing import Any
 
 import psycopg
@@ -84,6 +85,20 @@ def test_random_bytes_do_no_harm(server: Any) -> None:
             read_to_end(connection)
     with psycopg.connect(server.dsn) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+@pytest.mark.skipif(psycopg.pq.version() < 180000, reason="libpq knows protocol 3.2 from version 18 on")
+@pytest.mark.parametrize("version", ["3.0", "3.2"])
+def test_the_protocol_that_a_client_asks_for_is_spoken_and_cancelled(server: Any, version: str) -> None:
+    dsn = f"{server.dsn} min_protocol_version={version} max_protocol_version={version}"
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        assert connection.pgconn.full_protocol_version == int(version[0]) * 10000 + int(version[2])
+        timer = threading.Timer(0.1, connection.cancel_safe)
+        timer.start()
+        with pytest.raises(psycopg.errors.QueryCanceled):
+            connection.execute("SELECT pg_sleep(60)")
+        timer.join()
+        assert connection.execute("SELECT 1").fetchall() == [(1,)]
 
 
 @pytest.mark.parametrize("command", ["exec_", "exec_params"])
