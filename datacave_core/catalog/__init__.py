@@ -1,5 +1,6 @@
 """Catalog objects, snapshots, records and row layouts."""
 
+from datacave_core.catalog.changes import ConcurrentChange, definition_lock, definition_locks_of, rebased
 from datacave_core.catalog.initial import (
     ADMIN_ROLE_NAME,
     ADMIN_ROLE_OID,
@@ -102,6 +103,7 @@ __all__ = [
     "CatalogObject",
     "Column",
     "Comment",
+    "ConcurrentChange",
     "Constraint",
     "Database",
     "DefaultPrivileges",
@@ -136,6 +138,8 @@ __all__ = [
     "columns_layout",
     "default_grants",
     "defines",
+    "definition_lock",
+    "definition_locks_of",
     "empty_catalog",
     "has_privileges_of",
     "held",
@@ -150,6 +154,7 @@ __all__ = [
     "member_oids",
     "open_catalogs",
     "physical_type",
+    "rebased",
     "row_codec",
     "sequence_value_key",
     "statistics_key",

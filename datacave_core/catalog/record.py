@@ -135,7 +135,7 @@ _PACKED: set[tuple[type, str]] = {(Column, "missing")}
 """Fields that hold any SQL value."""
 
 CATALOG_KEY: Final = table_prefix(CLUSTER_TABLE_ID) + bytes(4)
-"""The key of version and next oid. Every DDL locks it (mode UPDATE) first, so that DDL runs one at a time."""
+"""The key of version and next oid, written by every change of definitions."""
 
 
 def sequence_value_key(sequence_oid: int) -> bytes:

@@ -49,7 +49,7 @@ CatalogObject: TypeAlias = (
 )
 """What a snapshot maps; columns, indexes and constraints are parts of their table."""
 
-_MAPS: dict[type, str] = {
+OBJECT_MAPS: dict[type, str] = {
     Table: "tables",
     Sequence: "sequences",
     Schema: "schemas",
@@ -84,9 +84,11 @@ class Catalog:
     __slots__ = (
         "_children",
         "_foreign_keys",
+        "_oids",
         "_references",
         "_routines_by_name",
         "array_types",
+        "base",
         "cast_types",
         "casts",
         "comments",
@@ -97,7 +99,6 @@ class Catalog:
         "extensions",
         "index_tables",
         "members",
-        "next_oid",
         "operator_names",
         "operators",
         "relation_names",
@@ -117,7 +118,9 @@ class Catalog:
 
     def __init__(self) -> None:
         self.version = 0
-        self.next_oid = FIRST_USER_OID
+        self.base: Catalog | None = None
+        """The committed snapshot that uncommitted changes begin with; None: it is committed itself."""
+        self._oids = _Oids()
         self.tables: dict[int, Table] = {}
         self.sequences: dict[int, Sequence] = {}
         self.schemas: dict[int, Schema] = {}
@@ -148,6 +151,15 @@ class Catalog:
         self._foreign_keys: dict[int, tuple[tuple[Table, Constraint], ...]] | None = None
         self._references: dict[int, tuple[tuple[Table, Constraint, tuple[int, ...]], ...]] = {}
         self._routines_by_name: dict[str, tuple[Routine, ...]] | None = None
+
+    @property
+    def next_oid(self) -> int:
+        """The next oid; the same in all snapshots that come from one."""
+        return self._oids.next
+
+    @next_oid.setter
+    def next_oid(self, oid: int) -> None:
+        self._oids.next = oid
 
     # Looking up
 
@@ -287,7 +299,7 @@ class Catalog:
 
     def objects(self) -> Iterator[CatalogObject]:
         """Every object, kind by kind, in the order of oids."""
-        for name in _MAPS.values():
+        for name in OBJECT_MAPS.values():
             mapped: dict[Any, CatalogObject] = getattr(self, name)
             for key in sorted(mapped):
                 yield mapped[key]
@@ -295,10 +307,10 @@ class Catalog:
     # Changing
 
     def allocate(self, count: int = 1) -> tuple[Catalog, range]:
-        """A snapshot in which the next `count` oids are taken, and these oids."""
-        changed = self._copy()
-        changed.next_oid = self.next_oid + count
-        return changed, range(self.next_oid, changed.next_oid)
+        """The next `count` oids, taken in this and all snapshots that share its line, and a snapshot to go on with."""
+        first = self.next_oid
+        self.next_oid = first + count
+        return self, range(first, first + count)
 
     def with_table(self, table: Table) -> Catalog:
         """A snapshot in which a table is added, or replaces the one with its oid."""
@@ -327,6 +339,8 @@ class Catalog:
         changed = self._copy()
         for name in SHARED_MAPS:
             setattr(changed, name, getattr(other, name))
+        changed.base = None
+        changed._oids = other._oids
         own = {key: one for key, one in self.comments.items() if not _is_shared_comment(key)}
         changed.comments = own | {key: one for key, one in other.comments.items() if _is_shared_comment(key)}
         return changed
@@ -347,11 +361,21 @@ class Catalog:
         for slot in Catalog.__slots__:
             setattr(changed, slot, getattr(self, slot))
         changed.version = self.version + 1
+        changed.base = self.base or self
         changed._foreign_keys = None
         changed._references = {}
         changed.members = {}
         changed._routines_by_name = None
         return changed
+
+
+class _Oids:
+    """Where a line of snapshots is with its oids."""
+
+    __slots__ = ("next",)
+
+    def __init__(self) -> None:
+        self.next = FIRST_USER_OID
 
 
 class _Change:
@@ -365,20 +389,20 @@ class _Change:
         objects = list(objects)
         # All old names leave before new ones come, so that objects may swap names within one change.
         for item in objects:
-            old = getattr(self.new, _MAPS[type(item)]).get(key_of(item))
+            old = getattr(self.new, OBJECT_MAPS[type(item)]).get(key_of(item))
             if old is not None:
                 self._unname(old)
             if isinstance(item, Table) and item.parents != (old.parents if old is not None else ()):
                 self.new._children = None
         for item in objects:
-            self._map(_MAPS[type(item)])[key_of(item)] = item
+            self._map(OBJECT_MAPS[type(item)])[key_of(item)] = item
             self._name(item)
         return self.new
 
     def remove(self, objects: Iterable[CatalogObject]) -> Catalog:
         gone: set[int] = set()
         for item in objects:
-            old = self._map(_MAPS[type(item)]).pop(key_of(item))
+            old = self._map(OBJECT_MAPS[type(item)]).pop(key_of(item))
             self._unname(old)
             if isinstance(old, Table) and old.parents:
                 self.new._children = None
@@ -399,46 +423,8 @@ class _Change:
             self.copied.add(name)
         return mapped
 
-    def _names(self, item: CatalogObject) -> Iterator[tuple[str, Any, int]]:
-        """The (map, key, oid) entries by which an object is found.
-
-        The name of an array type is made up, so it gives way (silently) to a name that a user chose.
-        """
-        if isinstance(item, Table):
-            if item.kind != "c":
-                yield "relation_names", (item.schema_oid, item.name), item.oid
-            for index in item.indexes:
-                yield "relation_names", (item.schema_oid, index.name), index.oid
-                yield "index_tables", index.oid, item.oid
-            if item.row_type_oid:
-                yield "type_names", (item.schema_oid, item.name), item.row_type_oid
-            if item.row_array_type_oid:
-                yield "type_names", (item.schema_oid, "_" + item.name), item.row_array_type_oid
-                yield "array_types", item.row_array_type_oid, item.row_type_oid
-        elif isinstance(item, Sequence):
-            yield "relation_names", (item.schema_oid, item.name), item.oid
-        elif isinstance(item, TypeDefinition):
-            yield "type_names", (item.schema_oid, item.name), item.oid
-            if item.array_oid:
-                yield "type_names", (item.schema_oid, item.array_name or "_" + item.name), item.array_oid
-                yield "array_types", item.array_oid, item.oid
-        elif isinstance(item, Schema):
-            yield "schema_names", item.name, item.oid
-        elif isinstance(item, Role):
-            yield "role_names", item.name, item.oid
-        elif isinstance(item, Database):
-            yield "database_names", item.name, item.oid
-        elif isinstance(item, Routine):
-            yield "routine_names", (item.schema_oid, item.name, item.input_types), item.oid
-        elif isinstance(item, OperatorDefinition):
-            yield "operator_names", (item.schema_oid, item.name, item.left_oid, item.right_oid), item.oid
-        elif isinstance(item, Extension):
-            yield "extension_names", item.name, item.oid
-        elif isinstance(item, CastDefinition):
-            yield "cast_types", (item.source_oid, item.target_oid), item.oid
-
     def _name(self, item: CatalogObject) -> None:
-        for name, key, oid in self._names(item):
+        for name, key, oid in names_of(item):
             mapped = self._map(name)
             known = mapped.setdefault(key, oid)
             if known == oid or oid == _array_oid(item):
@@ -449,10 +435,49 @@ class _Change:
             raise _already_exists(name, key)
 
     def _unname(self, item: CatalogObject) -> None:
-        for name, key, oid in self._names(item):
+        for name, key, oid in names_of(item):
             mapped = self._map(name)
             if mapped.get(key) == oid:
                 del mapped[key]
+
+
+def names_of(item: CatalogObject) -> Iterator[tuple[str, Any, int]]:
+    """The (map, key, oid) entries by which an object is found.
+
+    The name of an array type is made up, so it gives way (silently) to a name that a user chose.
+    """
+    if isinstance(item, Table):
+        if item.kind != "c":
+            yield "relation_names", (item.schema_oid, item.name), item.oid
+        for index in item.indexes:
+            yield "relation_names", (item.schema_oid, index.name), index.oid
+            yield "index_tables", index.oid, item.oid
+        if item.row_type_oid:
+            yield "type_names", (item.schema_oid, item.name), item.row_type_oid
+        if item.row_array_type_oid:
+            yield "type_names", (item.schema_oid, "_" + item.name), item.row_array_type_oid
+            yield "array_types", item.row_array_type_oid, item.row_type_oid
+    elif isinstance(item, Sequence):
+        yield "relation_names", (item.schema_oid, item.name), item.oid
+    elif isinstance(item, TypeDefinition):
+        yield "type_names", (item.schema_oid, item.name), item.oid
+        if item.array_oid:
+            yield "type_names", (item.schema_oid, item.array_name or "_" + item.name), item.array_oid
+            yield "array_types", item.array_oid, item.oid
+    elif isinstance(item, Schema):
+        yield "schema_names", item.name, item.oid
+    elif isinstance(item, Role):
+        yield "role_names", item.name, item.oid
+    elif isinstance(item, Database):
+        yield "database_names", item.name, item.oid
+    elif isinstance(item, Routine):
+        yield "routine_names", (item.schema_oid, item.name, item.input_types), item.oid
+    elif isinstance(item, OperatorDefinition):
+        yield "operator_names", (item.schema_oid, item.name, item.left_oid, item.right_oid), item.oid
+    elif isinstance(item, Extension):
+        yield "extension_names", item.name, item.oid
+    elif isinstance(item, CastDefinition):
+        yield "cast_types", (item.source_oid, item.target_oid), item.oid
 
 
 def key_of(item: CatalogObject) -> Any:

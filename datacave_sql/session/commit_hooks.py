@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from datacave_core.catalog import Catalog, catalog_writes
+from datacave_core.catalog import Catalog
 from datacave_core.ports import Commit
 from datacave_core.transaction import Transaction
 from datacave_core.wait import Steps
@@ -22,12 +22,18 @@ class CommitHooks:
     transaction: Transaction | None
     _own_catalog: Any
     _catalog_base: Catalog | None
+    _prepare_definitions: Callable[[Transaction], Steps[None]]
     _ended: Callable[[bool], None]
 
     def __init__(self) -> None:
         self._after_commit: list[Callable[[], None]] = []
         self._after_rollback: list[Callable[[], None]] = []
         self._at_commit: list[Callable[[], Steps[None]]] = []
+
+    @property
+    def changes_catalog(self) -> bool:
+        """Whether the transaction has changed definitions."""
+        return self._own_catalog is not None and self._catalog_base is not None
 
     def after_commit(self, work: Callable[[], None]) -> None:
         """Runs `work` once the transaction has committed; forgotten when it rolls back."""
@@ -45,14 +51,13 @@ class CommitHooks:
         """PREPARE TRANSACTION: the transaction leaves the session and waits, in the store, for its second phase."""
         transaction = self.transaction
         assert transaction is not None
-        if self._own_catalog is not None and self._catalog_base is not None:
-            transaction.put_all(catalog_writes(self._catalog_base, self._own_catalog.catalog))
-        yield from transaction.prepare_commit()
+        if self.changes_catalog:
+            yield from self._prepare_definitions(transaction)
+        else:
+            yield from transaction.prepare_commit()
         prepared, commit = transaction.prepare(
             gid, self.evaluation.current_role.oid, self.home.oid, restarts_in(self._after_commit)
         )
-        if self._own_catalog is not None:
-            self.database.keep_taken(self._own_catalog.catalog.next_oid)
         prepared.after_commit, self._after_commit = self._after_commit, []
         prepared.after_rollback, self._after_rollback = self._after_rollback, []
         self._ended(True)

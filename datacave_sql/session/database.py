@@ -149,6 +149,7 @@ class Database:
     def install_catalog(self, home: NamedDatabase, catalog: Catalog) -> None:
         """Makes a committed catalog the current one of its database; the others learn of roles and databases."""
         before = home.catalog
+        catalog.base = None
         home.state = CatalogState(catalog)
         for session in self.sessions_of(home.oid):
             session.catalog_replaced(before)
@@ -157,6 +158,8 @@ class Database:
                 continue
             if not other.catalog.shares_all(catalog):
                 other.state = CatalogState(other.catalog.sharing(catalog))
+                for session in self.sessions_of(other.oid):
+                    session.rebase()
             other.catalog.advance(catalog.next_oid)
         self.retention.catalog_changed(home.oid, catalog)
         self.compressions.catalog_changed(home.oid, catalog)

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from datacave_core.catalog import Constraint, Table
-from datacave_core.transaction import TableLockMode
-from datacave_core.wait import Steps
+from datacave_core.catalog import Constraint, Table, definition_lock
+from datacave_core.transaction import NO_KEY_UPDATE, TableLockMode
+from datacave_core.wait import Steps, wait_for
 from datacave_sql.bind import statements as bound
 from datacave_sql.bind import table_changes
 from datacave_sql.bind.bound_rules import ChangeTriggers
@@ -31,6 +31,11 @@ def lock_for_definition(session: Any, statement: Any) -> Steps[None]:
     if find is not None and not session.transaction.read_only:
         for oid, mode in find(session.catalog_snapshot, statement):
             yield from session.lock_table(oid, mode)
+        if type(statement) is bound.CreateIndex:
+            # The lock of the table is shared by those who create indexes, its definition is not.
+            wait = session.transaction.lock(definition_lock(statement.table), NO_KEY_UPDATE)
+            if wait is not None:
+                yield from wait_for(wait)
 
 
 def alter_table_mode(statement: table_changes.AlterTable) -> int:

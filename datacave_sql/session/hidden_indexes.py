@@ -6,6 +6,7 @@ that keep their snapshot go on with a catalog in which indexes that have become 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -21,9 +22,11 @@ class HidesIndexes:
     transaction: Transaction | None
     _own_catalog: Any
     _known_catalog: Catalog | None
+    rebase: Callable[[], None]
 
     def catalog_replaced(self, before: Catalog) -> None:
         """Others have committed a catalog."""
+        self.rebase()
         sees_own = self._own_catalog is not None and self._known_catalog is None
         if self.transaction is None or not self.transaction.keeps_snapshot or sees_own:
             return

@@ -91,6 +91,7 @@ class NamedDatabase:
         self.activity = DatabaseActivity(now)
         self.closed = False
         """Whether nobody may connect at the moment, because it is being copied or dropped."""
+        catalog.base = None
         self.state = CatalogState(catalog)
         self.notifications = NotificationHub()
         self.plans_by_text: LeastRecentlyUsed[CompiledQuery | CompiledUtility] = LeastRecentlyUsed(plan_cache_entries)

@@ -90,6 +90,9 @@ def finish(session: Any, prepared: PreparedTransaction, *, commit: bool) -> Step
     finally:
         manager.release_prepared(prepared)
         if commit:
+            # Others may have committed theirs meanwhile.
+            before = home.catalog
+            after = changed_catalog(database, prepared)
             database.install_catalog(home, after)
         elif prepared.after_rollback is None:
             changed = [before.tables[one.oid] for one in _changed_tables(before, after) if one.oid in before.tables]

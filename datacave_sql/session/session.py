@@ -14,11 +14,9 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any
 
-from datacave_core import sqlstate
-from datacave_core.catalog import Catalog, catalog_writes
+from datacave_core.catalog import Catalog, rebased
 from datacave_core.errors import DatacaveError
 from datacave_core.transaction import (
-    UPDATE,
     AdvisoryLocks,
     Isolation,
     LockOwner,
@@ -40,11 +38,11 @@ from datacave_sql.session.at_once import AtOnce
 from datacave_sql.session.commit_hooks import CommitHooks
 from datacave_sql.session.compiled import CompiledQuery, CompiledUtility
 from datacave_sql.session.compiler import Compiler, Plan
+from datacave_sql.session.definition_changes import DefinitionChanges
 from datacave_sql.session.evaluation import SessionEvaluation
 from datacave_sql.session.failed_block import in_failed_block
 from datacave_sql.session.held_statements import HeldStatements
 from datacave_sql.session.hidden_indexes import HidesIndexes
-from datacave_sql.session.lock_keys import CATALOG_LOCK
 from datacave_sql.session.past import SessionPast
 from datacave_sql.session.progress import SessionProgress
 from datacave_sql.session.replies import Complete, EmptyQuery, Reply
@@ -54,7 +52,7 @@ from datacave_sql.session.touched_tables import check_may_write, wait_for_tables
 from datacave_sql.session.utility import drop_temporary_schema, empty_at_commit, run_utility, runs_in_failed_block
 
 
-class Session(Asides, CommitHooks, HeldStatements, AtOnce, HidesIndexes):
+class Session(Asides, CommitHooks, DefinitionChanges, HeldStatements, AtOnce, HidesIndexes):
     """One client. Everything runs in one thread; at most one statement is under way.
 
     `evaluation` answers what expressions ask; `settings` holds the parameters.
@@ -85,6 +83,7 @@ class Session(Asides, CommitHooks, HeldStatements, AtOnce, HidesIndexes):
         self.advisory_locks = AdvisoryLocks(database.transactions.locks, self.owner)
         Asides.__init__(self, process_id, wake)
         CommitHooks.__init__(self)
+        DefinitionChanges.__init__(self)
         self.settings = SessionSettings(database.default_settings(user, database_name), settings, command_line)
         self.memory = StatementMemory(database.memory)
         self.transaction: Transaction | None = None
@@ -414,28 +413,6 @@ class Session(Asides, CommitHooks, HeldStatements, AtOnce, HidesIndexes):
 
     # The catalog
 
-    def change_catalog(self) -> Steps[Catalog]:
-        """Takes the right to change the catalog until the transaction ends; returns the newest snapshot."""
-        transaction = self.transaction
-        assert transaction is not None
-        if transaction.read_only:
-            raise DatacaveError(
-                "cannot execute this command in a read-only transaction", sqlstate=sqlstate.READ_ONLY_SQL_TRANSACTION
-            )
-        if self._own_catalog is None or self._known_catalog is not None:
-            wait = transaction.lock(CATALOG_LOCK, UPDATE)
-            if wait is not None:
-                yield from wait_for(wait)
-            if self._known_catalog is not None:
-                self._own_catalog = self._known_catalog = None
-        return self.catalog_snapshot
-
-    def set_catalog(self, catalog: Catalog) -> None:
-        """Makes a changed catalog this transaction's; others see it when the transaction commits."""
-        if self._own_catalog is None:
-            self._catalog_base = self.home.catalog
-        self._own_catalog = self.database.new_state(catalog)
-
     def lock_table(self, oid: int, mode: int = TableLockMode.ACCESS_EXCLUSIVE) -> Steps[None]:
         """Locks a table until the transaction ends, by default against everybody else."""
         transaction = self.transaction
@@ -467,11 +444,12 @@ class Session(Asides, CommitHooks, HeldStatements, AtOnce, HidesIndexes):
             yield from self._materialise_held_portals()
             if self._at_commit or self.emptied_at_commit:
                 yield from self._run_at_commit()
-            if self._own_catalog is not None and self._catalog_base is not None:
-                transaction.put_all(catalog_writes(self._catalog_base, self._own_catalog.catalog))
-            yield from transaction.prepare_commit()
+            if self.changes_catalog:
+                yield from self._prepare_definitions(transaction)
+            else:
+                yield from transaction.prepare_commit()
             wait_durable = self.settings.synchronous_commit
-            changed = self._own_catalog.catalog if self.changes_catalog else None
+            changed: Catalog | None = self._own_catalog.catalog if self.changes_catalog else None
             commit = transaction.commit(wait_durable=wait_durable, keep_locks=changed is not None)
         except BaseException:
             self.rollback()
@@ -487,7 +465,7 @@ class Session(Asides, CommitHooks, HeldStatements, AtOnce, HidesIndexes):
         finally:
             if changed is not None:
                 transaction.release_locks()
-                self.database.install_catalog(self.home, changed)
+                self.database.install_catalog(self.home, rebased(changed, self.home.catalog))
             self._ended(True)
             for one in work:
                 one()
@@ -496,17 +474,10 @@ class Session(Asides, CommitHooks, HeldStatements, AtOnce, HidesIndexes):
         if notifications:
             self.home.notifications.publish(notifications)
 
-    @property
-    def changes_catalog(self) -> bool:
-        """Whether the transaction has changed definitions."""
-        return self._own_catalog is not None and self._catalog_base is not None
-
     def rollback(self) -> None:
         """Takes the whole transaction back."""
         if self.transaction is not None:
             self.transaction.rollback()
-        if self._own_catalog is not None:
-            self.database.keep_taken(self._own_catalog.catalog.next_oid)
         work, self._after_rollback = self._after_rollback, []
         self._ended(False)
         for one in work:
@@ -519,10 +490,7 @@ class Session(Asides, CommitHooks, HeldStatements, AtOnce, HidesIndexes):
         self.in_block = False
         self.failed = False
         self.savepoints.clear()
-        self._own_catalog = None
-        self._catalog_base = None
-        self._known_catalog = None
-        self._unreadable_past = None
+        self._own_catalog = self._catalog_base = self._known_catalog = self._unreadable_past = None
         self._after_commit.clear()
         self._after_rollback.clear()
         self._at_commit.clear()
@@ -566,12 +534,9 @@ class Session(Asides, CommitHooks, HeldStatements, AtOnce, HidesIndexes):
 
     def restore_savepoint_state(self, state: Any) -> None:
         """Goes back to what `savepoint_state` gave."""
-        taken = 0 if self._own_catalog is None else self._own_catalog.catalog.next_oid
         if self._known_catalog is None:
             self._own_catalog = state[0]
-        self.database.keep_taken(taken)
-        if self._own_catalog is not None:
-            self._own_catalog.catalog.advance(taken)
+            self.rebase()
         del self._after_commit[state[1] :]
         self.settings.rollback_to(state[2])
         del self._at_commit[state[4] :]

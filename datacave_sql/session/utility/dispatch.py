@@ -178,19 +178,13 @@ def run_utility(session: Any, compiled: Any, values: Sequence[Any]) -> Steps:
     change = CATALOG_CHANGES.get(kind)
     if change is not None:
         session.begin_statement()
-        yield from lock_for_definition(session, statement)
-        catalog = yield from session.change_catalog()
-        if catalog is not compiled.catalog:
-            statement = session.compiler.compile(compiled.text, compiled.parsed, compiled.parameter_types).statement
-        if kind is bound.CreateSchema and statement.elements:
-            yield from _schema_elements(session, statement, compiled, change(session, statement))
+        if kind is bound.CreateIndex and statement.concurrently:
+            yield from _change(session, compiled, change)  # commits on its way
         else:
-            yield from change(session, statement)
+            yield from session.run_beside_others(lambda: _change(session, compiled, change))
         return
     if kind is bound.NothingToDo:
-        for message, code in statement.notices:
-            tell(session, "NOTICE", message, code)
-        yield Complete(statement.tag)
+        yield from _nothing_to_do(session, statement)
         return
     other = OTHERS.get(kind)
     if other is None:
@@ -203,6 +197,33 @@ def run_utility(session: Any, compiled: Any, values: Sequence[Any]) -> Steps:
     if compiled.catalog is not session.catalog_snapshot:
         statement = session.compiler.compile(compiled.text, compiled.parsed, compiled.parameter_types).statement
     yield from other(session, statement, values)
+
+
+def _change(session: Any, compiled: Any, change: Callable[[Any, Any], Steps]) -> Steps:
+    """A statement that changes the catalog, on what the catalog is when its locks are granted."""
+    catalog, statement = compiled.catalog, compiled.statement
+    if catalog is not session.catalog_snapshot:
+        catalog = session.catalog_snapshot
+        statement = _again(session, compiled)
+    yield from lock_for_definition(session, statement)
+    if (yield from session.share_catalog()) is not catalog:
+        statement = _again(session, compiled)
+    if type(statement) is bound.NothingToDo:
+        yield from _nothing_to_do(session, statement)
+    elif type(statement) is bound.CreateSchema and statement.elements:
+        yield from _schema_elements(session, statement, compiled, change(session, statement))
+    else:
+        yield from change(session, statement)
+
+
+def _again(session: Any, compiled: Any) -> Any:
+    return session.compiler.compile(compiled.text, compiled.parsed, compiled.parameter_types).statement
+
+
+def _nothing_to_do(session: Any, statement: bound.NothingToDo) -> Steps:
+    for message, code in statement.notices:
+        tell(session, "NOTICE", message, code)
+    yield Complete(statement.tag)
 
 
 _ELEMENT_ORDER = (ast.CreateSequence, ast.CreateTable, ast.CreateView, ast.CreateIndex)

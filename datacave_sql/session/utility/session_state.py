@@ -75,7 +75,7 @@ def discard(session: Any, statement: ast.Discard) -> Steps:
 def _discard_temporary(session: Any) -> Iterator[Wait]:
     if session.evaluation.own_temporary_schema is None:
         return
-    catalog = yield from session.change_catalog()
+    catalog = yield from session.share_catalog()
     schema = catalog.schema_named(session.evaluation.temporary_schema)
     if schema is not None:
         collector = Collector(catalog)

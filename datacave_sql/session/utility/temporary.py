@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from datacave_core.catalog import ADMIN_ROLE_OID, Catalog, Schema, Table, catalog_writes
+from datacave_core.catalog import ADMIN_ROLE_OID, Catalog, Schema, Table, catalog_writes, definition_locks_of
 from datacave_core.errors import DatacaveError
 from datacave_core.keycode import table_prefix
-from datacave_core.transaction import UPDATE, WaitPolicy
+from datacave_core.transaction import SHARE, WaitPolicy
 from datacave_core.wait import Steps
 from datacave_sql.session.lock_keys import CATALOG_LOCK
 from datacave_sql.session.utility.dependencies import Collector, objects_in
@@ -43,7 +43,7 @@ def follow_on_commit(session: Any, table: Table, on_commit: str) -> None:
 
 
 def _drop_at_commit(session: Any, oid: int) -> Steps[None]:
-    catalog = yield from session.change_catalog()
+    catalog = yield from session.share_catalog()
     table = catalog.tables.get(oid)
     if table is not None:
         collector = Collector(catalog)
@@ -63,7 +63,7 @@ def empty_at_commit(session: Any) -> Steps[None]:
         prefix = table_prefix(table.storage_id, 0)
         if not any(key.startswith(prefix) for key in session.transaction.writes):
             continue
-        yield from session.change_catalog()
+        yield from session.share_catalog()
         numbers = Numbers(session.catalog_snapshot)
         emptied = replace(table, storage_id=numbers.take())
         session.set_catalog(numbers.catalog.with_table(emptied))
@@ -88,19 +88,21 @@ def drop_leftovers(database: Any) -> None:
 
 
 def drop_schemas(database: Any, home: Any, names: tuple[str, ...]) -> None:
-    """Drops schemas with everything in them, unless somebody else is changing the catalog."""
+    """Drops schemas with everything in them, unless somebody else is changing one of them."""
     catalog: Catalog = home.catalog
     schemas = [catalog.schemas[catalog.schema_names[name]] for name in names if name in catalog.schema_names]
     if not schemas:
         return
+    gone = [one for schema in schemas for one in objects_in(catalog, schema)]
+    changed = catalog.without(*gone, *schemas)
     transaction = database.transactions.begin()
     try:
-        transaction.lock(CATALOG_LOCK, UPDATE, WaitPolicy.NOWAIT)
+        transaction.lock(CATALOG_LOCK, SHARE, WaitPolicy.NOWAIT)
+        for key, mode in definition_locks_of(catalog, changed):
+            transaction.lock(key, mode, WaitPolicy.NOWAIT)
     except DatacaveError:
         transaction.rollback()
         return
-    gone = [one for schema in schemas for one in objects_in(catalog, schema)]
-    changed = catalog.without(*gone, *schemas)
     transaction.put_all(catalog_writes(catalog, changed))
     transaction.commit(wait_durable=False)
     database.install_catalog(home, changed)

@@ -10,7 +10,6 @@ import msgpack
 import pytest
 
 from datacave_core.catalog import (
-    CATALOG_KEY,
     DEFAULT_DATABASE_OID,
     PUBLIC_SCHEMA_OID,
     Catalog,
@@ -130,7 +129,7 @@ def with_everything() -> Catalog:
 
 def contents(catalog: Catalog | None) -> Any:
     assert catalog is not None
-    slots = [slot for slot in Catalog.__slots__ if not slot.startswith("_")]
+    slots = [slot for slot in Catalog.__slots__ if not slot.startswith("_") and slot != "base"]
     return {slot: getattr(catalog, slot) for slot in slots}
 
 
@@ -156,9 +155,15 @@ def test_only_what_changed_is_written_and_the_past_stays() -> None:
     assert load_catalog(store, first - 1) is None
 
 
-def test_taken_oids_alone_are_written() -> None:
+def test_taken_oids_are_written_with_the_next_change() -> None:
     old = initial_catalog()
-    assert list(catalog_writes(old, old.allocate(1)[0])) == [CATALOG_KEY]
+    old.allocate(5)
+    assert catalog_writes(old, old) == {}
+    new = old.with_objects([Schema(16500, "s", database_oid=DEFAULT_DATABASE_OID)])
+    store = MemoryStore()
+    store.commit(catalog_writes(None, new))
+    loaded = load_catalog(store, store.visible_timestamp)
+    assert loaded is not None and loaded.next_oid == old.next_oid == new.next_oid
 
 
 def test_an_empty_store_gets_the_initial_catalog_once() -> None:
