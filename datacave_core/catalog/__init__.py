@@ -1,6 +1,13 @@
 """Catalog objects, snapshots, records and row layouts."""
 
-from datacave_core.catalog.changes import ConcurrentChange, definition_lock, definition_locks_of, rebased
+from datacave_core.catalog.changes import (
+    DEFINITION_LOCKS,
+    ConcurrentChange,
+    definition_lock,
+    definition_locks_of,
+    definition_oid,
+    rebased,
+)
 from datacave_core.catalog.initial import (
     ADMIN_ROLE_NAME,
     ADMIN_ROLE_OID,
@@ -86,6 +93,7 @@ __all__ = [
     "CATALOG_KEY",
     "DEFAULT_DATABASE_NAME",
     "DEFAULT_DATABASE_OID",
+    "DEFINITION_LOCKS",
     "DEFINITION_TABLE_IDS",
     "FIRST_USER_OID",
     "FIRST_USER_TABLE_ID",
@@ -140,6 +148,7 @@ __all__ = [
     "defines",
     "definition_lock",
     "definition_locks_of",
+    "definition_oid",
     "empty_catalog",
     "has_privileges_of",
     "held",

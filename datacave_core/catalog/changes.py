@@ -22,8 +22,11 @@ from datacave_core.transaction import KEY_SHARE, NO_KEY_UPDATE, SHARE, UPDATE
 
 Pair = tuple[CatalogObject | None, CatalogObject | None]
 
-_LOCKS: Final = b"\0\0\0\0definition"
-_NAMES: Final = b"\0\0\0\0name"
+DEFINITION_LOCKS: Final = b"\0\0\0\0"
+"""What the keys of the locks on definitions and names begin with; no row has such a key."""
+
+_LOCKS: Final = DEFINITION_LOCKS + b"definition"
+_NAMES: Final = DEFINITION_LOCKS + b"name"
 _OWN_OIDS: Final = {"oid", "row_type_oid", "row_array_type_oid", "array_oid", "constraint_oid", "multirange_oid"}
 _OID_LISTS: Final = {"depends_on", "parents"}
 
@@ -114,6 +117,11 @@ def rebased(changed: Catalog, newest: Catalog) -> Catalog:
 def definition_lock(item: CatalogObject) -> bytes:
     """The key of the lock on an object's definition."""
     return _LOCKS + object_key(item)
+
+
+def definition_oid(key: bytes) -> int | None:
+    """The oid of the object whose definition a lock is on; None for locks on names."""
+    return int.from_bytes(key[-4:], "big") if key.startswith(_LOCKS) else None
 
 
 def definition_locks_of(before: Catalog, after: Catalog) -> Iterator[tuple[bytes, int]]:

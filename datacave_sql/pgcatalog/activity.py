@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from datacave_core.catalog import Role, has_privileges_of
+from datacave_core.catalog import DEFINITION_LOCKS, Role, definition_oid, has_privileges_of
 from datacave_core.keycode import split_prefix
 from datacave_core.transaction.modes import ADVISORY_PREFIX, TABLE_PREFIX, TableLockMode, mode_name
 from datacave_core.types import DEFAULT_SETTINGS, oids, type_io
@@ -105,7 +105,7 @@ def _advisory(key: bytes) -> dict[str, Any]:
 
 
 def locks_view(asking: Any, rows: CatalogRows) -> Iterator[Row]:
-    """pg_locks. A row lock shows as a lock of type tuple on its table."""
+    """pg_locks. A row lock shows as a lock of type tuple on its table, one on a definition or a name as an object's."""
     database = asking.database
     sessions = {session.owner: session for session in list(database.sessions.values())}
     storage = {table.storage_id: table.oid for table in rows.catalog.tables.values() if table.storage_id}
@@ -125,6 +125,8 @@ def locks_view(asking: Any, rows: CatalogRows) -> Iterator[Row]:
             oid = int.from_bytes(key[6:10], "big")
             contended.add((owner, oid))
             values |= {"locktype": "relation", "database": database_oid(asking), "relation": oid}
+        elif key.startswith(DEFINITION_LOCKS):
+            values |= {"locktype": "object", "database": database_oid(asking), "objid": definition_oid(key)}
         else:
             table = storage.get(split_prefix(key)[0])
             values |= {"locktype": "tuple", "database": database_oid(asking), "relation": table}

@@ -103,7 +103,7 @@ class DefinitionChanges:
             # Others have taken oids meanwhile, and may have committed them: they stay taken.
             transaction.put(CATALOG_KEY, cluster_record(self._own_catalog.catalog))
 
-    def run_beside_others(self, run: Callable[[], Iterator[Reply | Wait]]) -> Iterator[Reply | Wait]:
+    def run_beside_others(self, run: Callable[[], Iterator[Any]]) -> Iterator[Any]:
         """Runs a statement that changes the catalog until nobody is in its way; `run` may be called several times.
 
         Answers are held back until then.

@@ -18,12 +18,13 @@ from dataclasses import replace
 from typing import Any
 
 from datacave_core import sqlstate
-from datacave_core.catalog import Catalog, Index, Table
+from datacave_core.catalog import Index, Table
 from datacave_core.errors import DatacaveError, DeadlockDetected
 from datacave_core.keycode import key_successor
 from datacave_core.transaction import UPDATE, LockOwner, TableLockMode
 from datacave_core.values import Row
 from datacave_core.wait import TURN, Steps, Wait, wait_for
+from datacave_sql.session.replies import Reply
 from datacave_sql.session.utility.numbering import Numbers
 from datacave_sql.session.utility.table_rows import duplicate
 from datacave_sql.table.access import IndexAccess, TableAccess
@@ -41,15 +42,19 @@ SHARE = int(TableLockMode.SHARE)
 def create_concurrently(session: Any, table: Table, index: Index) -> Steps[None]:
     """Builds a new index beside writers; commits several times, and leaves a transaction open for the last commit."""
 
-    def add() -> Steps[int]:
-        yield from session.change_catalog()
+    def change() -> Iterator[Reply | Wait]:
+        yield from session.share_catalog()
         numbers = Numbers(session.catalog_snapshot)
         changed = numbers.with_index(_found(session, table.oid), replace(index, valid=False))
         catalog = numbers.catalog.with_table(changed)
         session.set_catalog(catalog)
         session.database.register_layouts((changed,), catalog)
+
+    def add() -> Steps[int]:
+        yield from session.run_beside_others(change)
+        oid: int = session.catalog_snapshot.tables[table.oid].indexes[-1].oid
         yield from session.commit()
-        return changed.indexes[-1].oid
+        return oid
 
     yield from _beside_writers(session, table, add, "CREATE INDEX CONCURRENTLY")
 
@@ -90,10 +95,14 @@ def build_concurrently(session: Any, table_oid: int, index_oid: int, with_lock: 
     yield from _Build(session, table_oid, index_oid, progress).run()
     yield from session.commit()
     session.begin_statement()
-    catalog: Catalog = yield from session.change_catalog()
-    found = _found(session, table_oid)
-    indexes = tuple(replace(one, valid=True) if one.oid == index_oid else one for one in found.indexes)
-    session.set_catalog(catalog.with_table(replace(found, indexes=indexes)))
+
+    def change() -> Iterator[Reply | Wait]:
+        catalog = yield from session.share_catalog()
+        found = _found(session, table_oid)
+        indexes = tuple(replace(one, valid=True) if one.oid == index_oid else one for one in found.indexes)
+        session.set_catalog(catalog.with_table(replace(found, indexes=indexes)))
+
+    yield from session.run_beside_others(change)
 
 
 def _found(session: Any, oid: int) -> Table:
