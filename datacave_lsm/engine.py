@@ -438,7 +438,7 @@ class Engine:
 
     def _record_layouts(self, layouts: dict[bytes, Layout]) -> None:
         """Puts layouts into the log ahead of the rows that have them."""
-        self._log.append(self._encoder.encode(layouts_entry(layouts)), LogCommit(0), False)
+        self._log.note(self._encoder.encode(layouts_entry(layouts)))
         self._recorded_layouts.update(layouts)
 
     def layout_of(self, prefix: bytes) -> Layout:

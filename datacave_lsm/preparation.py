@@ -15,7 +15,7 @@ from datacave_core.errors import DiskFull, StorageStopped
 from datacave_core.values import Row
 from datacave_core.wait import TURN, Steps, Wait, wait_for
 from datacave_lsm.batch import Batch
-from datacave_lsm.wal import EntryEncoder, Log, LogCommit, abandoned_entry
+from datacave_lsm.wal import EntryEncoder, Log, abandoned_entry
 
 UNSYNCED_BYTES_MAX = 8 * 1024 * 1024
 """What a batch writes before it waits for the disk."""
@@ -81,10 +81,10 @@ class Preparations:
             self.batches.discard(batch)
             # Saves recovery some memory; without it the rows are forgotten at the end of the log.
             with suppress(DiskFull, StorageStopped):
-                self._log.append(self._encoder.encode(abandoned_entry(batch.number)), LogCommit(0), False)
+                self._log.note(self._encoder.encode(abandoned_entry(batch.number)))
 
     def _write(self, batch: Batch, part: dict[bytes, Row | None]) -> int:
         payload = self._encoder.commit(-batch.number, part)
-        self._log.append(payload, LogCommit(0), False)
+        self._log.note(payload)
         batch.add(part, len(payload))
         return len(payload)

@@ -72,7 +72,7 @@ class StoreMetrics:
     def lines(self) -> Iterator[str]:
         """The Prometheus text."""
         values = dict(self.read())
-        flushed, merged = values.get("flushed_bytes", 0), values.get("merged_bytes", 0)
+        taken, merged = values.get("flushed_bytes", 0) + values.get("ingested_bytes", 0), values.get("merged_bytes", 0)
         commits = values.get("log_synced_commits", 0)
         for key, name, kind, text in SINGLE:
             if (value := values.pop(key, None)) is not None:
@@ -83,10 +83,10 @@ class StoreMetrics:
                 yield from _head(name, kind, text)
                 for level, value in enumerate(levels):
                     yield f'{PREFIX}{name}{{level="{level}"}} {number_text(value)}'
-        if flushed:
+        if taken:
             name = "write_amplification_ratio"
-            yield from _head(name, GAUGE, "Bytes of table files written for each byte flushed, since the start.")
-            yield f"{PREFIX}{name} {number_text((flushed + merged) / flushed)}"
+            yield from _head(name, GAUGE, "Bytes of table files written for each of flushes and big commits, so far.")
+            yield f"{PREFIX}{name} {number_text((taken + merged) / taken)}"
         if (counts := values.pop(BATCHES, None)) is not None:
             yield from _batches(counts, commits)
         if (key_ids := values.pop("key_ids", None)) is not None:

@@ -91,6 +91,7 @@ class Log:
         "_stopped",
         "_sync_asked",
         "_timer",
+        "_uncounted",
         "batch_counts",
         "bytes_written",
         "first_number",
@@ -125,6 +126,7 @@ class Log:
         self._busy = False
         self._scheduled = False
         self._sync_asked = False
+        self._uncounted = 0  # among the commits: what is none, only written or waited for as one
         self._stopped: StorageStopped | None = None
         self._refusal: StorageStopped | None = None
         self._timer: Callable[[], None] | None = None
@@ -168,6 +170,11 @@ class Log:
         if not self._scheduled:
             self._scheduled = True
             self._scheduler.call_soon(self._end_turn)
+
+    def note(self, payload: bytes) -> None:
+        """Takes what is no commit, as layouts and parts of big commits. Raises DiskFull or StorageStopped."""
+        self.append(payload, LogCommit(0), False)
+        self._uncounted += 1
 
     def rotate(self, bytes_needed: int = 0) -> None:
         """Lets the next commit start a new segment. Raises DiskFull or StorageStopped, with nothing changed."""
@@ -235,6 +242,7 @@ class Log:
             marker.durable.finish(self._stopped)
             return marker.durable
         self._commits.append(marker)
+        self._uncounted += 1
         self._sync_asked = True
         if not self._scheduled:
             self._scheduled = True
@@ -374,6 +382,7 @@ class Log:
                 self._timer = self._scheduler.call_later(self._options.sync_delay_seconds, self._sync_late)
             return
         self._sync_asked = False
+        uncounted, self._uncounted = self._uncounted, 0
         if self._held:
             commits, self._held = self._held + commits, []
         if self._timer is not None:
@@ -383,7 +392,7 @@ class Log:
 
         def done(error: BaseException | None) -> None:
             if error is None:
-                self._finish(commits, waiting, size)
+                self._finish(commits, len(commits) - uncounted, waiting, size)
             else:
                 self._held = commits
                 self._fail(error)
@@ -418,12 +427,12 @@ class Log:
 
         go_on(None)
 
-    def _finish(self, commits: list[LogCommit], waiting: int, size: int) -> None:
+    def _finish(self, commits: list[LogCommit], count: int, waiting: int, size: int) -> None:
         self._busy = False
         self.waiting -= waiting
         self.syncs += 1
-        self.synced_commits += len(commits)
-        self.batch_counts[min((len(commits) - 1).bit_length(), BATCH_CLASSES)] += 1
+        self.synced_commits += count
+        self.batch_counts[min((count - 1).bit_length() if count else 0, BATCH_CLASSES)] += 1
         self.bytes_written += size
         self._on_visible(self._first_waiting)
         if self._commits and not self._scheduled:

@@ -107,6 +107,19 @@ def test_commits_that_arrive_during_a_sync_share_the_next_one() -> None:
     assert node.engine.statistics()["log_syncs"] == before + 2
 
 
+def test_a_sync_that_is_asked_for_counts_no_commit() -> None:
+    node = Node()
+    node.put(0)
+    node.settle(node.engine.flush())
+    node.put(1)
+    node.put(2)
+    node.scheduler.run_ready()
+    found = node.engine.statistics()
+    assert found["log_synced_commits"] == 3
+    assert sum(found["log_batch_counts"]) == found["log_syncs"]
+    assert found["log_batch_counts"][1] == 1
+
+
 def test_waits_finish_in_commit_order_and_after_the_rows_are_visible() -> None:
     node = Node()
     order = []
