@@ -56,6 +56,7 @@ class Disk:
         self._failures: dict[int, OSError] = {}
         self._read_failures: dict[int, OSError] = {}
         self._crash_at: int | None = None
+        self._kept_in_crash = False
         self.short_writes = False
         """Whether writes sometimes write less than they were given."""
 
@@ -70,9 +71,10 @@ class Disk:
         """Lets the read that will be number `number` (from 1) fail."""
         self._read_failures[number] = OSError(error, os.strerror(error))
 
-    def crash_at(self, number: int) -> None:
-        """Lets the power fail in the middle of changing operation `number` (from 1)."""
-        self._crash_at = number
+    def crash_at(self, number: int, *, kept: bool = False) -> None:
+        """Lets the power fail in the middle of changing operation `number` (from 1); with `kept` the process alone
+        ends there, and all that it has written stays."""
+        self._crash_at, self._kept_in_crash = number, kept
 
     def rot(self, name: str, offset: int, mask: int = 0x01) -> None:
         """Flips bits of one byte, on the platter and for readers."""
@@ -84,6 +86,8 @@ class Disk:
     def crash(self) -> None:
         """The power fails and comes back: what was not certain is decided, open files and locks are gone."""
         chance = self._random
+        if self._kept_in_crash:
+            self._keep_all()
         names = dict(self._durable_names)
         for change in self._pending_names:
             if chance.random() < 0.5:
@@ -106,10 +110,18 @@ class Disk:
         self._durable_names = dict(self.names)
         self._pending_names.clear()
         self.locks.clear()
-        self._crash_at = None
+        self._crash_at, self._kept_in_crash = None, False
         self._failures.clear()
         self._read_failures.clear()
         self.generation += 1
+
+    def _keep_all(self) -> None:
+        for change in self._pending_names:
+            _apply_name(self._durable_names, change)
+        self._pending_names.clear()
+        for inode in self.names.values():
+            if inode is not None:
+                self.sync(inode)
 
     # For MemoryFileSystem
 

@@ -97,6 +97,24 @@ class TransactionSnapshot:
         self.snapshot, self._readable = outside
         return inside
 
+    def show_after(self, timestamp: int) -> None:
+        """Lets rows be shown to the client only once commits up to a timestamp are durable."""
+        if timestamp > self._store.visible_timestamp and timestamp > self.must_be_durable_before_rows:
+            self.must_be_durable_before_rows = timestamp
+
+    def place_of(self, key: bytes) -> bytes | None:
+        """Where the row is by now that the snapshot shows under a key, whatever others have done to it since: the same
+        key, the one it has got instead, or None if it has been deleted (even if another row has that key now)."""
+        store, snapshot = self._store, self.snapshot
+        newest = store.newest_timestamp
+        if newest <= snapshot or key in self._writes.rows:
+            return key
+        version = store.get_version(key, newest)
+        if version is None or version.timestamp <= snapshot:
+            return key
+        place = self.manager.moves.follow(key, snapshot)
+        return place if place != key or version.row is not None else None
+
     def _track(self) -> None:
         """From here on reads and writes are compared with those of others; not those at a safe snapshot."""
         dependencies = self.manager.dependencies

@@ -363,19 +363,6 @@ class Transaction(TransactionSnapshot):
         if self._store.get(key, snapshot) is not None:
             raise SerializationFailure("could not serialize access due to concurrent delete")
 
-    def place_of(self, key: bytes) -> bytes | None:
-        """Where the row is by now that the snapshot shows under a key, whatever others have done to it since: the same
-        key, the one it has got instead, or None if it has been deleted (even if another row has that key now)."""
-        store, snapshot = self._store, self.snapshot
-        newest = store.newest_timestamp
-        if newest <= snapshot or key in self._writes.rows:
-            return key
-        version = store.get_version(key, newest)
-        if version is None or version.timestamp <= snapshot:
-            return key
-        place = self.manager.moves.follow(key, snapshot)
-        return place if place != key or version.row is not None else None
-
     # Writing
 
     def put(self, key: bytes, row: Row) -> None:

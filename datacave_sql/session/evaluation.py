@@ -80,10 +80,17 @@ class SessionSequences:
             self._check_allowed(sequence, "Uw")
         if sequence.persistence != "t":
             self._check_writable("nextval")
-        value: int = self._session.database.sequences.next_value(sequence)
+        sequences = self._session.database.sequences
+        value: int = sequences.next_value(sequence)
         self._values[oid] = value
         self._last = oid
+        self._show_once_durable(sequences)
         return value
+
+    def _show_once_durable(self, sequences: Any) -> None:
+        transaction = self._session.transaction
+        if transaction is not None:
+            transaction.show_after(sequences.newest_write)
 
     def current_value(self, oid: int) -> int:
         """currval. Raises 55000 if nextval has not been called in this session."""
@@ -116,7 +123,9 @@ class SessionSequences:
         self._check_allowed(sequence, "w")
         if sequence.persistence != "t":
             self._check_writable("setval")
-        self._session.database.sequences.set_value(sequence, value, is_called)
+        sequences = self._session.database.sequences
+        sequences.set_value(sequence, value, is_called)
+        self._show_once_durable(sequences)
         if is_called:
             self._values[oid] = value
         return value

@@ -15,7 +15,7 @@ from datacave_core import sqlstate
 from datacave_core.catalog import CATALOG_KEY, Catalog, load_catalogs
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.keycode import key_successor, prefix_end, table_prefix
-from datacave_core.ports import Store
+from datacave_core.ports import Commit, Store
 from datacave_core.values import Row
 from datacave_sql.exec.moment import EPOCH_MICROSECONDS, interval_microseconds
 from datacave_sql.expr import nodes as n
@@ -33,6 +33,8 @@ class Past:
     def __init__(self, database: Any) -> None:
         self._database = database
         self._catalogs: dict[int, dict[int, Catalog]] = {}
+        self.newest_write = 0
+        """The timestamp of the newest change of restore points: it is told once that is durable."""
 
     def span_of(self, moment: int) -> tuple[int, int | None]:
         """From when until when the definitions of a moment held, in microseconds since 1970; no end: they still do."""
@@ -94,16 +96,20 @@ class Past:
             raise DatacaveError(f'restore point "{name}" already exists', sqlstate=sqlstate.DUPLICATE_OBJECT)
         moment: int = self._database.store.visible_timestamp
         self._database.restore_point_pins[name] = self._database.store.pin(moment)
-        self._database.transactions.write_now({_RESTORE_POINTS + name.encode(): (msgpack.packb(moment),)})
+        self.newest_write = self._write(name, (msgpack.packb(moment),))
         return moment
 
     def drop_restore_point(self, name: str) -> bool:
         """Forgets a name; False if there is none."""
         if self.restore_point(name) is None:
             return False
-        self._database.transactions.write_now({_RESTORE_POINTS + name.encode(): None})
+        self.newest_write = self._write(name, None)
         self._database.restore_point_pins.pop(name, lambda: None)()
         return True
+
+    def _write(self, name: str, row: Row | None) -> int:
+        commit: Commit = self._database.transactions.write_now({_RESTORE_POINTS + name.encode(): row})
+        return commit.timestamp
 
 
 def _too_young() -> DatacaveError:
@@ -184,12 +190,20 @@ class SessionHistory:
     def create_restore_point(self, name: str) -> int:
         """Names this moment. Raises 42501 for others than superusers."""
         self._check_superuser()
-        return self._past.create_restore_point(name)
+        moment = self._past.create_restore_point(name)
+        self._show_once_durable()
+        return moment
 
     def drop_restore_point(self, name: str) -> bool:
         """Forgets a name. Raises 42501 for others than superusers."""
         self._check_superuser()
-        return self._past.drop_restore_point(name)
+        dropped = self._past.drop_restore_point(name)
+        self._show_once_durable()
+        return dropped
+
+    def _show_once_durable(self) -> None:
+        if self._session.transaction is not None:
+            self._session.transaction.show_after(self._past.newest_write)
 
     def restore_points(self) -> list[tuple[str, int]]:
         """All restore points, by name."""

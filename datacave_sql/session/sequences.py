@@ -15,6 +15,7 @@ from datacave_core import sqlstate
 from datacave_core.catalog import Sequence, sequence_value_key
 from datacave_core.errors import DatacaveError
 from datacave_core.transaction import NEWEST, TransactionManager
+from datacave_core.values import Row
 
 RESERVED_VALUES = 33
 """Values reserved at a time: the one asked for and 32 more, as PostgreSQL logs ahead."""
@@ -34,6 +35,9 @@ class SequenceStore:
     def __init__(self, manager: TransactionManager) -> None:
         self._manager = manager
         self._states: dict[int, _State] = {}
+        self.newest_write = 0
+        """The timestamp of the newest value that was written: until it is durable, no value may be shown to a client,
+        because it might be given out again."""
 
     def next_value(self, sequence: Sequence) -> int:
         """The next value. Raises 2200H when the sequence is used up."""
@@ -70,15 +74,24 @@ class SequenceStore:
 
     def set_value(self, sequence: Sequence, value: int, is_called: bool) -> None:
         """setval. Raises 22003 outside the sequence's bounds."""
+        self._check_bounds(sequence, value)
+        self._write(sequence.oid, value, is_called)
+        next_value = value + sequence.increment if is_called else value
+        self._states[sequence.oid] = _State(next_value, 0, value, is_called)
+
+    def restarted(self, sequence: Sequence, value: int) -> dict[bytes, Row | None]:
+        """What a transaction writes that lets a sequence begin at a value; `set_value` comes after its commit. Raises
+        22003 outside the sequence's bounds."""
+        self._check_bounds(sequence, value)
+        return {sequence_value_key(sequence.oid): _stored(value, False)}
+
+    def _check_bounds(self, sequence: Sequence, value: int) -> None:
         if not sequence.minimum <= value <= sequence.maximum:
             raise DatacaveError(
                 f'setval: value {value} is out of bounds for sequence "{sequence.name}"'
                 f" ({sequence.minimum}..{sequence.maximum})",
                 sqlstate=sqlstate.NUMERIC_VALUE_OUT_OF_RANGE,
             )
-        self._write(sequence.oid, value, is_called)
-        next_value = value + sequence.increment if is_called else value
-        self._states[sequence.oid] = _State(next_value, 0, value, is_called)
 
     def forget(self, oid: int) -> None:
         """Called when a sequence is dropped or redefined."""
@@ -97,5 +110,8 @@ class SequenceStore:
         return state
 
     def _write(self, oid: int, value: int, is_called: bool) -> None:
-        row = (msgpack.packb((value, is_called)),)
-        self._manager.write_now({sequence_value_key(oid): row}, wait_durable=False)
+        self.newest_write = self._manager.write_now({sequence_value_key(oid): _stored(value, is_called)}).timestamp
+
+
+def _stored(value: int, is_called: bool) -> Row:
+    return (msgpack.packb((value, is_called)),)

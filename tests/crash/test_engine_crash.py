@@ -54,6 +54,16 @@ RINGS = {current: KeyRing(KEYS, current) for current in KEYS}
 KEPT = KeptFor(3600 * 1_000_000)
 
 
+def end_jobs(engine: Engine) -> None:
+    """The process of an engine is gone: its jobs end here, where it is no news that they do not reach the disk any
+    more."""
+    maintenance = engine._maintenance
+    runners = (maintenance._flusher, maintenance._merger, maintenance._copier, maintenance._recorder)
+    for job in [runner._job for runner in runners if runner._job is not None]:
+        with contextlib.suppress(PowerFailure, OSError, MemoryError):
+            job.close()
+
+
 class StillWaiting(Exception):
     """What is waited for does not come while the disk is as it is."""
 
@@ -105,16 +115,11 @@ class Script:
         return engine
 
     def bury(self) -> None:
-        """The process is gone: its jobs end here, where it is no news that they do not reach the disk any more."""
+        """The process is gone."""
         engine, self.engine = self.engine, None
         self.scheduler = SimulatedScheduler(self.scheduler.clock)
-        if engine is None:
-            return
-        maintenance = engine._maintenance
-        runners = (maintenance._flusher, maintenance._merger, maintenance._copier, maintenance._recorder)
-        for job in [runner._job for runner in runners if runner._job is not None]:
-            with contextlib.suppress(PowerFailure, OSError, MemoryError):
-                job.close()
+        if engine is not None:
+            end_jobs(engine)
 
     def commit(self, engine: Engine, *, wait_durable: bool = True) -> None:
         number = self.made + 1

@@ -36,5 +36,7 @@ def alter_sequence(session: Any, bound: AlterSequence) -> Steps:
 
 
 def restart(session: Any, sequence: Sequence, value: int) -> None:
-    """Makes nextval give a value next, once the transaction has committed."""
+    """Makes nextval give a value next, once the transaction has committed; the value is one of its writes, too, so that
+    it is as durable."""
+    session.transaction.put_all(session.database.sequences.restarted(sequence, value))
     session.after_commit(SequenceRestart(session.database, sequence, value))
