@@ -231,7 +231,7 @@ class Vacuum:
 
 @dataclass(frozen=True, slots=True)
 class Reindex:
-    """REINDEX: the indexes named; only those that are not valid have to be built."""
+    """REINDEX: the indexes named, or those of the tables named, of a schema, of the whole database."""
 
     tables: tuple[Table, ...]
     indexes: tuple[tuple[Table, Index], ...] = ()

@@ -47,8 +47,13 @@ def _hidden(table: Table, before: Catalog) -> Table | None:
     old = before.tables.get(table.oid)
     if old is None or old is table or old.indexes is table.indexes:
         return None
-    known = {index.oid for index in old.indexes if index.valid}
-    newer = [index.oid for index in table.indexes if index.valid and index.index_number and index.oid not in known]
+    # A rebuilt index has new entries, under another number.
+    known = {(index.oid, index.index_number) for index in old.indexes if index.valid}
+    newer = [
+        index.oid
+        for index in table.indexes
+        if index.valid and index.index_number and (index.oid, index.index_number) not in known
+    ]
     if not newer:
         return None
     return replace(

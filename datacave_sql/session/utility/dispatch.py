@@ -39,6 +39,7 @@ from datacave_sql.session.utility import (
     owned,
     parameters,
     prepared,
+    reindex,
     role_settings,
     roles,
     routines,
@@ -129,7 +130,7 @@ ROLE_COMMANDS: dict[type, Callable[[Any, Any], Steps]] = {
 """Commands that change the catalog."""
 
 OTHERS: dict[type, Callable[[Any, Any, Sequence[Any]], Steps]] = {
-    bound.Reindex: indexes.reindex,
+    bound.Reindex: reindex.reindex,
     bound.Explain: explain.explain,
     bound.PrepareStatement: prepared.prepare,
     bound.ExecuteStatement: prepared.execute,

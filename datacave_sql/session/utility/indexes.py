@@ -1,4 +1,4 @@
-"""CREATE INDEX, ALTER INDEX, REINDEX."""
+"""CREATE INDEX, ALTER INDEX."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 from datacave_core.catalog import Catalog, Index, Table
 from datacave_core.wait import Wait
 from datacave_sql.bind.partition_parts import index_name, is_part, part_of_index
-from datacave_sql.bind.statements import AlterIndex, CreateIndex, Reindex
+from datacave_sql.bind.statements import AlterIndex, CreateIndex
 from datacave_sql.session.definition_locks import SHARE
 from datacave_sql.session.replies import Complete, Reply
 from datacave_sql.session.utility.blocks import refuse_in_block
-from datacave_sql.session.utility.concurrent_index import create_concurrently, rebuild_concurrently
+from datacave_sql.session.utility.concurrent_index import create_concurrently
 from datacave_sql.session.utility.numbering import Numbers
 from datacave_sql.session.utility.pending_events import refuse_pending_events
 from datacave_sql.session.utility.table_rows import build_index
@@ -112,37 +112,3 @@ def _validated(catalog: Catalog, oid: int) -> Catalog:
         replace(table, indexes=tuple(valid if one.oid == oid else one for one in table.indexes))
     )
     return _validated(catalog, index.parent_oid) if index.parent_oid else catalog
-
-
-def reindex(session: Any, bound: Reindex, parameters: Any) -> Steps:
-    """REINDEX: a valid index is never out of step with its table and does not grow stale, so only those are built that
-    are not valid, as CREATE INDEX CONCURRENTLY leaves them when it fails. Raises 25001 in a block, as PostgreSQL."""
-    if bound.concurrently or bound.schema is not None or bound.whole_database:
-        refuse_in_block(session, "REINDEX CONCURRENTLY" if bound.concurrently else _reindex_command(bound))
-    session.begin_statement()
-    broken = [(table, index) for table, index in _reindexed(session, bound) if not index.valid and table.storage_id]
-    for table, index in broken:
-        if bound.concurrently:
-            yield from rebuild_concurrently(session, table, index)
-        else:
-            yield from session.lock_table(table.oid, SHARE)
-            catalog = yield from session.change_catalog()
-            found = catalog.tables[table.oid]
-            indexes = tuple(replace(one, valid=True) if one.oid == index.oid else one for one in found.indexes)
-            session.set_catalog(catalog.with_table(replace(found, indexes=indexes)))
-            access = session.catalog_state.access(session.catalog_snapshot.tables[table.oid])
-            yield from build_index(session, access, next(one for one in access.indexes if one.index.oid == index.oid))
-    yield Complete("REINDEX")
-
-
-def _reindex_command(bound: Reindex) -> str:
-    return "REINDEX SCHEMA" if bound.schema is not None else "REINDEX DATABASE"
-
-
-def _reindexed(session: Any, bound: Reindex) -> Iterator[tuple[Table, Index]]:
-    yield from bound.indexes
-    for table in session.catalog_snapshot.tables.values():
-        named = any(table.oid == one.oid for one in bound.tables)
-        if named or bound.whole_database or (bound.schema is not None and table.schema_oid == bound.schema.oid):
-            for index in table.indexes:
-                yield table, index
