@@ -487,8 +487,7 @@ class Engine:
 
     def set_retention(self, prefix: bytes, kept: KeptFor | None) -> None:
         """How long the versions of a table are kept, by its TABLE_PREFIX_LENGTH bytes; None: as long as by default."""
-        if self._horizons.set(prefix, kept):
-            self._maintenance.recorded()
+        self._maintenance.set_retention(prefix, kept)
 
     def retentions(self) -> Mapping[bytes, KeptFor]:
         """What was set, by table prefix."""

@@ -116,6 +116,11 @@ class Horizons:
         """What is set, by table prefix."""
         return {prefix: each.kept for prefix, each in self._own.items() if each.kept is not None}
 
+    def microseconds(self, prefix: bytes) -> int:
+        """How long a table keeps versions."""
+        own = self._own.get(prefix)
+        return self._default_microseconds if own is None or own.kept is None else own.kept.microseconds
+
     def set(self, prefix: bytes, kept: KeptFor | None) -> bool:
         """Sets how long a table keeps versions; None: as long as the others. Whether that changes anything.
 

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError, DataCorrupted, StorageStopped
 from datacave_core.layout import Layout
-from datacave_core.ports import Clock, FileSystem, Scheduler
+from datacave_core.ports import Clock, FileSystem, KeptFor, Scheduler
 from datacave_core.wait import Wait
 from datacave_lsm.background import Background, Slices, off_loop, pause
 from datacave_lsm.batch import Batch
@@ -49,6 +49,7 @@ from datacave_lsm.rotation import Rotation, check_ring
 from datacave_lsm.row_cache import RowCache
 from datacave_lsm.table import Group, SegmentCache
 from datacave_lsm.tablebuild import TableFactory
+from datacave_lsm.thinning import Thinning
 from datacave_lsm.upkeep import Desk, copy_database, rotate
 from datacave_lsm.version import TableHandle, VersionEdit, View
 from datacave_lsm.version.levels import table_name
@@ -130,9 +131,10 @@ class Maintenance:
         self._rotation: Rotation | None = None
         self._pressure = Pressure(clock, scheduler, options)
         self._flush_progress = FlushProgress()
+        self._thinning = Thinning(scheduler, horizons, self._retentions, self.compacted)
         self._flush_waits: list[tuple[Memtable | Batch, Wait]] = []
         self._compacted = False  # whether the merge of the first one is under way or done
-        self._compactions: list[tuple[bytes | None, bytes | None, Wait]] = []
+        self._compactions: list[tuple[bytes | None, bytes | None, int, Wait]] = []
         self._closing: tuple[Wait, Callable[[], None]] | None = None
         self._kick()
 
@@ -219,12 +221,17 @@ class Maintenance:
             wait.finish()
         return wait
 
-    def compacted(self, low: bytes | None, high: bytes | None) -> Wait:
+    def compacted(self, low: bytes | None, high: bytes | None, obsolete_before: int = 0) -> Wait:
         """Done when all table files with keys of a range lie on one level below 0."""
         wait = Wait("IO:Compaction")
-        self._compactions.append((low, high, wait))
+        self._compactions.append((low, high, obsolete_before, wait))
         self._kick()
         return wait
+
+    def set_retention(self, prefix: bytes, kept: KeptFor | None) -> None:
+        """How long a table keeps versions; what it keeps no longer is merged away at once."""
+        if self._thinning.set(prefix, kept):
+            self.recorded()
 
     def checkpoint(self, folder: str) -> Checkpoint:
         """Writes a checkpoint into a folder. Raises DatacaveError while another one is being written."""
@@ -338,8 +345,8 @@ class Maintenance:
     def _next_task(self) -> MergeTask | None:
         levels = self.view.levels
         while self._compactions:
-            low, high, wait = self._compactions[0]
-            task = None if self._compacted else merge_of_range(levels, low, high)
+            low, high, obsolete_before, wait = self._compactions[0]
+            task = None if self._compacted else merge_of_range(levels, low, high, obsolete_before)
             if task is not None:
                 self._compacted = True  # once: what it leaves is still readable
                 return task
@@ -491,7 +498,7 @@ class Maintenance:
             self._merge_error = error
             self._look_around()
             compactions, self._compactions = self._compactions, []
-            for _, _, wait in compactions:
+            for *_, wait in compactions:
                 wait.finish(error)
             error = None
         self._job_ended(error, self._merger)
@@ -534,7 +541,7 @@ class Maintenance:
         self._pressure.relieve(self._waiting_memtables(), len(self.view.level0))
 
     def _fail_waits(self, error: DatacaveError) -> None:
-        waits = [wait for _, wait in self._flush_waits] + [wait for _, _, wait in self._compactions]
+        waits = [wait for _, wait in self._flush_waits] + [wait for *_, wait in self._compactions]
         self._pressure.fail(error)
         self._end_batch_waits(error)
         if self._rotation is not None:

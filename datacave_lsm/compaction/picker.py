@@ -117,14 +117,17 @@ def merge_of(levels: Levels, level: int, upper: tuple[TableFile, ...]) -> MergeT
     return MergeTask(level, upper, lower, bottom)
 
 
-def merge_of_range(levels: Levels, low: bytes | None, high: bytes | None) -> MergeTask | None:
+def merge_of_range(levels: Levels, low: bytes | None, high: bytes | None, obsolete_before: int = 0) -> MergeTask | None:
     """The merge of everything with low <= key < high into the deepest level that has any of it, in one go.
 
     Files that overlap with a chosen one come along. None where all that is concerned lies on one level below 0 already
-    and deletes nothing.
+    and deletes nothing. With `obsolete_before` the merge is there for versions before that timestamp: None where there
+    are no such versions.
     """
     count = len(levels.files)
     chosen = [levels.overlapping(level, low, high) for level in range(count)]
+    if obsolete_before and not any(file.min_timestamp < obsolete_before for files in chosen for file in files):
+        return None
     while any(chosen):
         smallest = min(file.smallest_key for files in chosen for file in files)
         largest = max(file.largest_key for files in chosen for file in files)
@@ -133,7 +136,8 @@ def merge_of_range(levels: Levels, low: bytes | None, high: bytes | None) -> Mer
             break
         chosen = wider
     filled = [level for level, files in enumerate(chosen) if files]
-    if not filled or (filled[0] > 0 and len(filled) == 1 and not any(file.tombstones for file in chosen[filled[0]])):
+    in_place = filled and filled[0] > 0 and len(filled) == 1
+    if not filled or (in_place and not obsolete_before and not any(file.tombstones for file in chosen[filled[0]])):
         return None
     # Files of a single level are written anew where they are: what is above them is nothing.
     first, target = filled[0], max(filled[-1], 1)

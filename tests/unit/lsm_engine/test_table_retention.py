@@ -80,6 +80,41 @@ def test_tables_keep_versions_longer_and_shorter_than_the_default() -> None:
     assert len(list(node.engine.scan(LONG, SHORT, stamps[1]))) == 1
 
 
+@pytest.mark.parametrize("levels", [1, 2], ids=["in place", "over levels"])
+def test_a_shorter_retention_drops_what_is_obsolete_by_then(levels: int) -> None:
+    node = Node()
+    node.engine.set_retention(LONG, KeptFor(600 * SECOND))
+    for number in range(10):
+        node.put(b"%d" % number)
+        if levels == 2 and number == 4:
+            node.merge()
+    node.merge() if levels == 1 else node.settle(node.engine.flush())
+    assert len(node.values(LONG)) == 10
+    merges = node.engine.statistics()["merges"]
+    node.engine.set_retention(LONG, KeptFor(700 * SECOND))
+    node.engine.set_retention(PLAIN, None)
+    node.scheduler.run_for(1)
+    assert node.engine.statistics()["merges"] == merges
+    node.engine.set_retention(LONG, KeptFor(25 * SECOND))
+    node.scheduler.run_for(1)
+    assert node.values(LONG) == [b"9", b"8", b"7"]
+    assert node.engine.statistics()["merges"] == merges + 1
+    node.engine.set_retention(LONG, KeptFor(1))
+    node.engine.set_retention(LONG, KeptFor(24 * SECOND))  # within one turn only the last one counts
+    node.scheduler.run_for(1)
+    assert node.values(LONG)[:2] == [b"9", b"8"]
+
+
+def test_a_shorter_retention_of_a_table_without_old_versions_merges_nothing() -> None:
+    node = Node()
+    node.put(b"0")
+    node.merge()
+    merges = node.engine.statistics()["merges"]
+    node.engine.set_retention(SHORT, KeptFor(50 * SECOND))
+    node.scheduler.run_for(1)
+    assert node.engine.statistics()["merges"] == merges
+
+
 def test_horizons_and_settings_survive_a_restart() -> None:
     node = Node()
     node.engine.set_retention(LONG, KeptFor(600 * SECOND))
