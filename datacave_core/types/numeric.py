@@ -153,6 +153,8 @@ def round_numeric(value: Decimal, scale: int) -> Decimal:
     if not value.is_finite():
         return value
     if scale < 0:
+        if value.adjusted() + 1 < -scale:
+            return _QUANTA_ZERO
         value = value.quantize(quantum(scale), context=EXACT).quantize(_QUANTA[0], context=EXACT)
     else:
         value = value.quantize(quantum(scale), context=EXACT)

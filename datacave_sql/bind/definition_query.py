@@ -6,15 +6,17 @@ Names of columns always say where they come from; stars have been spelled out wh
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from itertools import count
 
 from datacave_core.errors import FeatureNotSupported
 from datacave_core.types import oids
 from datacave_sql.bind.definition_text import DefinitionText, ObjectName, Shown, TypeName, literal
+from datacave_sql.bind.routine_resolution import resolve_named
 from datacave_sql.bind.sqltext import cycle_text, quote_identifier, search_text
 from datacave_sql.bind.state import Binding
 from datacave_sql.bind.typenames import resolve_type
+from datacave_sql.functions.resolution import ResolvedFunction
 from datacave_sql.parse import ast, figure_column_name
 
 STANDARD, JOIN, VARIABLE = 8, 4, 4
@@ -186,24 +188,50 @@ class DefinitionQuery(DefinitionText):
         return f" {self.source(alias.name)}{columns}"
 
     def _function(self, item: ast.FunctionRef) -> str:
-        calls = [self._call_item(function.call) for function in item.functions]
-        text = f"ROWS FROM({', '.join(calls)})" if item.rows_from else calls[0]
+        calls = [one for function in item.functions for one in _spread(function)]
+        if len(calls) == 1 and not (calls[0].columns and item.ordinality):
+            text = self._call_item(calls[0].call)
+        elif all(_is_unnest(one) for one in calls):
+            text = f"UNNEST({', '.join(self(one.call.arguments[0]).text for one in calls)})"  # type: ignore[attr-defined]
+        else:
+            text = f"ROWS FROM({', '.join(map(self._call_in_rows_from, calls))})"
         lateral = item.lateral or any(_reads_columns(function.call) for function in item.functions)
         text = f"{'LATERAL ' if lateral else ''}{text}{' WITH ORDINALITY' if item.ordinality else ''}"
         call = item.functions[0].call
         name = call.name[-1] if isinstance(call, ast.FunctionCall) else figure_column_name(call)
         alias = item.alias.name if item.alias is not None else name
         if item.columns:
-            shown = []
-            for column in item.columns:
-                found = resolve_type(self.b, column.type_name)
-                shown.append(f"{quote_identifier(column.name)} {self.type_name(found.oid, found.typmod)}")
-            return f"{text} {quote_identifier(alias)}({', '.join(shown)})"
+            return f"{text} {quote_identifier(alias)}({self._column_definitions(item.columns)})"
         columns = item.alias.columns if item.alias is not None else ()
-        if not columns:
-            single = self.type_of(call)[0] not in (oids.RECORD,) and not item.ordinality and not item.rows_from
-            columns = (alias,) if single else ()
+        if len(calls) == 1 and not item.ordinality:
+            columns = (*columns, *self._result_names(call, alias)[len(columns) :])
         return text + self._alias(ast.Alias(item.position, alias, columns))
+
+    def _result_names(self, call: ast.Expression, alias: str) -> tuple[str, ...]:
+        """The columns of a call in FROM, as far as they are known by its function."""
+        kind = self.type_of(call)[0]
+        if isinstance(call, ast.FunctionCall):
+            types = [self.type_of(node)[0] for node in call.arguments]
+            labels = tuple(node.name for node in call.arguments if isinstance(node, ast.NamedArgument))
+            found = resolve_named(self.b, call.name, types, labels, call.variadic)
+            if isinstance(found, ResolvedFunction):
+                kind = found.result_type
+                if found.function.columns:
+                    return tuple(name for name, _ in found.function.columns)
+        if kind == oids.RECORD:
+            return ()
+        return tuple(one.name for one in self.b.types.attributes(kind)) or (alias,)
+
+    def _column_definitions(self, columns: Sequence[ast.ColumnDefinitionItem]) -> str:
+        shown = []
+        for column in columns:
+            found = resolve_type(self.b, column.type_name)
+            shown.append(f"{quote_identifier(column.name)} {self.type_name(found.oid, found.typmod)}")
+        return ", ".join(shown)
+
+    def _call_in_rows_from(self, function: ast.TableFunction) -> str:
+        text = self._call_item(function.call)
+        return f"{text} AS ({self._column_definitions(function.columns)})" if function.columns else text
 
     def _call_item(self, node: ast.Expression) -> str:
         """A call in FROM; what does not look like one stands in a cast to its own type."""
@@ -322,6 +350,19 @@ class DefinitionQuery(DefinitionText):
             return str(node.value)
         shown: Shown = self.argument(node, oids.INT8)
         return shown.text if not self.pretty or shown.shape == "atom" else f"({shown.text})"
+
+
+def _spread(function: ast.TableFunction) -> list[ast.TableFunction]:
+    """unnest of several arrays is several functions side by side."""
+    call = function.call
+    if isinstance(call, ast.FunctionCall) and call.name[-1] == "unnest" and len(call.arguments) > 1:
+        return [ast.TableFunction(function.position, replace(call, arguments=(one,))) for one in call.arguments]
+    return [function]
+
+
+def _is_unnest(function: ast.TableFunction) -> bool:
+    call = function.call
+    return isinstance(call, ast.FunctionCall) and call.name[-1] == "unnest" and not function.columns
 
 
 def _reads_columns(node: object) -> bool:

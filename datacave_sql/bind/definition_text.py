@@ -16,11 +16,13 @@ from datacave_core.errors import DatacaveError
 from datacave_core.types import find_type, oids, output_function
 from datacave_sql.bind import coercion
 from datacave_sql.bind.resolving import function_for, operator_for
+from datacave_sql.bind.routine_resolution import resolve_named
 from datacave_sql.bind.sqltext import SqlText, quote_identifier
 from datacave_sql.bind.state import Binding
 from datacave_sql.bind.typenames import resolve_type
 from datacave_sql.expr import nodes as n
 from datacave_sql.functions.coercion import common_type
+from datacave_sql.functions.registry import Function
 from datacave_sql.functions.resolution import ResolvedCast
 from datacave_sql.parse import ast
 
@@ -28,16 +30,15 @@ ATOM, LOW, HIGH, TEST, AND, OR, NOT = "atom", "+", "*", "test", "and", "or", "no
 FUNCTION, CAST = "function", "cast"
 _MOMENTS = frozenset({oids.DATE, oids.TIME, oids.TIMETZ, oids.TIMESTAMP, oids.TIMESTAMPTZ})
 _LIKE = {"like": "~~", "ilike": "~~*", "similar": "~"}
-_OID_NAMES = frozenset(
-    {
-        oids.REGCLASS, oids.REGTYPE, oids.REGPROC, oids.REGPROCEDURE, oids.REGNAMESPACE, oids.REGROLE, oids.REGOPER,
-        oids.REGOPERATOR, oids.REGCONFIG, oids.REGDICTIONARY, oids.REGCOLLATION,
-    }
-)  # fmt: skip
+_OID_NAMES = frozenset((
+    oids.REGCLASS, oids.REGTYPE, oids.REGPROC, oids.REGPROCEDURE, oids.REGNAMESPACE, oids.REGROLE, oids.REGOPER,
+    oids.REGOPERATOR, oids.REGCONFIG, oids.REGDICTIONARY, oids.REGCOLLATION,
+))  # fmt: skip
 
 TypeName = Callable[[int, int], str]
 ObjectName = Callable[[int, str], str]
 """(type of the name, as written) -> as the search path needs it."""
+FunctionName = Callable[[Function, Sequence[int], tuple[str, ...], bool], str]
 
 
 class Shown(NamedTuple):
@@ -66,6 +67,8 @@ class DefinitionText:
         """For each query around: what its FROM items are called, and how that is printed."""
         self._plain = SqlText()
         self.routine = ""
+        self.function_name: FunctionName = lambda function, *call: quote_identifier(function.name)
+        """What a function is called, by the types and names of the arguments of the call."""
         self.parameters: tuple[str, ...] = ()
         """In the body of a routine, whose name `routine` is: the names of its input arguments."""
 
@@ -405,7 +408,7 @@ def _call(w: DefinitionText, e: ast.FunctionCall) -> Shown:
     types = [w.type_of(node)[0] for node in e.arguments]
     labels = tuple(node.name for node in e.arguments if isinstance(node, ast.NamedArgument))
     keys = [w.type_of(item.expression)[0] for item in e.order_by] if e.within_group else []
-    found = function_for(e.name[-1], (*types, *keys), w.b.types, labels, e.variadic)
+    found = resolve_named(w.b, e.name, (*types, *keys), labels, e.variadic)
     if isinstance(found, ResolvedCast):
         return w._cast(w(e.arguments[0]), found.target, -1)
     targets = [0] * len(types)
@@ -420,7 +423,7 @@ def _call(w: DefinitionText, e: ast.FunctionCall) -> Shown:
     inner = "*" if e.star else ("DISTINCT " if e.distinct else "") + ", ".join(parts)
     if e.order_by and not e.within_group:
         inner += " ORDER BY " + w.order(e.order_by, lambda item: w(item).text)
-    text = f"{quote_identifier(found.function.name)}({inner})"
+    text = f"{w.function_name(found.function, (*types, *keys), labels, e.variadic)}({inner})"
     if e.within_group:
         sorted_as = found.argument_types[len(types) :]
         keyed = {id(item.expression): target for item, target in zip(e.order_by, sorted_as, strict=False)}

@@ -6,7 +6,7 @@ Texts that cannot be bound any more, or hold forms without a layout, are shown a
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from datacave_core.catalog import Routine, Rule, Table, Trigger
@@ -20,6 +20,7 @@ from datacave_sql.bind.domains import domain_scope
 from datacave_sql.bind.environment import BindingEnvironment
 from datacave_sql.bind.names import Scope
 from datacave_sql.bind.routine_body import body_environment, parameter_scope
+from datacave_sql.bind.routine_resolution import resolve_named
 from datacave_sql.bind.row_rules import row_columns, row_scope
 from datacave_sql.bind.rules import VIEW_RULE, condition_scope, rule_sources
 from datacave_sql.bind.sqltext import quote_identifier
@@ -27,6 +28,8 @@ from datacave_sql.bind.state import Binding
 from datacave_sql.bind.stored_text import expression_tree, query_tree, statements_of
 from datacave_sql.bind.trigger_text import function_name, trigger_text
 from datacave_sql.expr import nodes as n
+from datacave_sql.functions.registry import Function
+from datacave_sql.functions.resolution import ResolvedFunction
 from datacave_sql.parse import ast
 
 _TRAILING_SPACES = re.compile(r" +\n")
@@ -289,7 +292,21 @@ def _writer(
         parts = _name_parts(text)
         return visible(parts) if parts else text
 
-    return kind(b, type_name, object_name, relation_name, pretty)
+    def function_name(function: Function, types: Sequence[int], labels: tuple[str, ...], variadic: bool) -> str:
+        bare = quote_identifier(function.name)
+        if function.routine is None:
+            return bare
+        try:
+            seen: object = resolve_named(shown, (function.name,), types, labels, variadic)
+        except DatacaveError:
+            seen = None
+        if isinstance(seen, ResolvedFunction) and seen.function.oid == function.oid:
+            return bare
+        return f"{quote_identifier(catalog.schemas[function.routine.schema_oid].name)}.{bare}"
+
+    writer = kind(b, type_name, object_name, relation_name, pretty)
+    writer.function_name = function_name
+    return writer
 
 
 def _name_parts(text: str) -> tuple[str, ...]:

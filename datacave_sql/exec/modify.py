@@ -286,6 +286,8 @@ class Update:
     """As Insert's."""
     assigned: frozenset[int] = frozenset()
     """The columns that the statement names."""
+    make_moved_returning: Factory | None = None
+    """`make_returning` of a row that has moved: as the partitioned table has it, and the oid of its new partition."""
 
     def open(self, context: ExecutionContext) -> Batches:
         if context.transaction.isolation is Isolation.READ_COMMITTED and (find := self.point_lookup()) is not None:
@@ -408,21 +410,22 @@ class Update:
         context: ExecutionContext,
         source: Sequence[Row],
         returned: list[Row],
-        move: Callable[[list[Row]], Steps[None]] | None = None,
+        move: Callable[[list[Row], list[Row]], Steps[None]] | None = None,
         whole: Table | None = None,
         *,
         again: bool = False,
         writer: RowWriter | None = None,
     ) -> Steps[RowWriter]:
         """Updates the rows that the child has found; RETURNING rows go to `returned`. Those that leave their partition
-        of `whole`, `move` puts into another. With `again` also rows that the statement has written before. The writer,
-        which may be that of an earlier call, is not finished."""
+        of `whole`, `move` puts into another and tells what they are there. With `again` also rows that the statement
+        has written before. The writer, which may be that of an earlier call, is not finished."""
         stays = self.make_stays(context) if self.make_stays is not None else None
         new_row = self.make_new(context)
         fresh = self.make_fresh(context)
         recheck = self.make_recheck(context) if self.make_recheck is not None else None
         check: CheckFunction | None = self.make_check(context) if self.make_check is not None else None
         returning = self.make_returning(context) if self.make_returning is not None else None
+        moved_returning = self.make_moved_returning(context) if self.make_moved_returning is not None else None
         writer = writer or RowWriter(context, self.access)
         seen: set[bytes] = set()
         written = context.transaction.written_since_freeze
@@ -474,9 +477,10 @@ class Update:
                 writer.move(key, old, moving, whole)
                 if triggers is not None:
                     triggers.after("d", old, None)
-                yield from move([moving])
-                if returning is not None:
-                    returned.append(returning(new, found))
+                written_there: list[Row] = []
+                yield from move([moving], written_there)
+                if moved_returning is not None:
+                    returned += [moved_returning(row, found) for row in written_there]
                 continue
             writer.check_not_null(new)
             if check is not None and (violated := check(new)) is not None:

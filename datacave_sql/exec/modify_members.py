@@ -92,8 +92,8 @@ class ModifyMembers:
         return tuple(member.label() for member in self.members.values())
 
 
-def _moving(mover: RoutedRun | None) -> Callable[[list[Row]], Steps[None]] | None:
-    return (lambda rows: mover.write(rows, None)) if mover is not None else None
+def _moving(mover: RoutedRun | None) -> Callable[[list[Row], list[Row]], Steps[None]] | None:
+    return mover.write if mover is not None else None
 
 
 def _finish(mover: RoutedRun | None, writers: Iterable[RowWriter]) -> Steps[None]:

@@ -271,21 +271,44 @@ def _leaf_insert(
 
 
 def router(p: Planner, node: l.Update | l.Merge, child: Operator) -> RoutedInsert | None:
-    """What takes complete rows of a partitioned table: those that leave their partition, and new ones of a MERGE."""
+    """What takes complete rows of a partitioned table: those that leave their partition, and new ones of a MERGE.
+
+    For RETURNING it gives the rows back as that table has them, each with the oid of its partition.
+    """
     routing = node.routing
     if routing is None:
         return None
+    leaves = []
+    for leaf in routing.leaves:
+        make_back = None
+        if node.returning is not None:
+            texts = [f"r[{number - 1}]" if number else "None" for number in leaf.attributes]
+            back = tuple_text([*texts, str(leaf.table.oid)])
+            make_back = compile_factory(p.generator({}, "r"), "rows", [f"return [{back} for r in rows]"])
+        leaves.append(_leaf_insert(p, node, child, leaf, None, make_back))
     return RoutedInsert(
         f"Insert on {node.table.name}",
         child,
         lambda context: lambda rows: rows,
         route_level(p, routing.partitioning, routing.row_columns),
-        tuple(_leaf_insert(p, node, child, leaf) for leaf in routing.leaves),
-        False,
+        tuple(leaves),
+        node.returning is not None,
         stays_function(p, node.tests, node.row_columns),
         (),
         frozenset(),
     )
+
+
+def _moved_returning(p: Planner, node: l.Update, child: Operator) -> Factory | None:
+    """`run(row, child_row)`: RETURNING of a row that the router has given back."""
+    if node.returning is None or node.routing is None:
+        return None
+    scope = {**scope_of(child.columns, (), "r"), **row_scope(node.row_columns, "w")}
+    if node.oid_column:
+        scope[node.oid_column] = Code(f"w[{len(node.row_columns)}]", False, True)
+    returning = p.generator(scope, "w", "r")
+    row = tuple_text([returning.value(e).text for e in node.returning])
+    return compile_factory(returning, "w, r", [f"return {row}"])
 
 
 def fresh_row(
@@ -403,6 +426,7 @@ def _update(p: Planner, node: l.Update, child: Operator, member: l.WrittenMember
         moving_row(p, numbers) if node.routing is not None else None,
         regenerating(p, access, member.generated, member.row_columns),
         frozenset(assigned),
+        _moved_returning(p, node, child),
     )
 
 

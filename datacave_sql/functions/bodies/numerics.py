@@ -35,6 +35,8 @@ BODIES = Bodies()
 ZERO = Decimal(0)
 ONE = Decimal(1)
 _SCALE_MAX = 16383
+_WHOLE_DIGITS_MAX = 131_072
+"""Digits before the decimal point."""
 _LONG = 4096
 """Bytes of a Decimal below which it has fewer digits than a scale of _SCALE_MAX takes; or as many places."""
 _WHOLE_MAX = 131072
@@ -238,7 +240,7 @@ def round_to(value: Decimal, scale: int = 0) -> Decimal:
     """round(value, scale): half away from zero; a negative scale rounds before the point."""
     if not value.is_finite():
         return value
-    return finish(round_numeric(value, max(min(scale, _SCALE_MAX), -_SCALE_MAX)))
+    return finish(round_numeric(value, max(min(scale, _SCALE_MAX), -_WHOLE_DIGITS_MAX - 1)))
 
 
 @BODIES("numeric_trunc", "trunc(1700)")
@@ -246,7 +248,9 @@ def truncate(value: Decimal, scale: int = 0) -> Decimal:
     """trunc(value, scale): toward zero."""
     if not value.is_finite():
         return value
-    scale = max(min(scale, _SCALE_MAX), -_SCALE_MAX)
+    scale = min(scale, _SCALE_MAX)
+    if value.adjusted() + 1 <= -scale:
+        return Decimal(0)
     result = value.quantize(quantum(scale), rounding=decimal.ROUND_DOWN, context=EXACT)
     if scale < 0:
         result = _quantize(result, quantum(0))

@@ -134,7 +134,8 @@ def savepoint(session: Any, statement: ast.Savepoint) -> Steps:
     if not session.in_block:
         raise _only_in_block("SAVEPOINT")
     mark = session.transaction.savepoint()
-    session.savepoints.append((statement.name, mark, (session.savepoint_state(), frozenset(session.portals))))
+    kept = (session.savepoint_state(), frozenset(session.portals), session.transaction.read_only)
+    session.savepoints.append((statement.name, mark, kept))
     yield _SAVEPOINT
 
 
@@ -151,7 +152,10 @@ def release(session: Any, statement: ast.ReleaseSavepoint) -> Steps:
     if not session.in_block:
         raise _only_in_block("RELEASE SAVEPOINT")
     at = _find(session, statement.name)
-    session.transaction.release(session.savepoints[at][1])
+    _, mark, (_, _, read_only) = session.savepoints[at]
+    session.transaction.release(mark)
+    # What was made read only inside the savepoint was so for that part alone.
+    session.transaction.read_only = read_only
     del session.savepoints[at:]
     yield _RELEASE
 
@@ -161,10 +165,11 @@ def rollback_to(session: Any, statement: ast.RollbackTo) -> Steps:
     if not session.in_block:
         raise _only_in_block("ROLLBACK TO SAVEPOINT")
     at = _find(session, statement.name)
-    _, mark, (state, portals) = session.savepoints[at]
+    _, mark, (state, portals, read_only) = session.savepoints[at]
     for name in [name for name, portal in session.portals.items() if portal.cursor and name not in portals]:
         session.close_portal(name)
     session.transaction.rollback_to(mark)
+    session.transaction.read_only = read_only
     session.restore_savepoint_state(state)
     del session.savepoints[at + 1 :]
     session.failed = False
