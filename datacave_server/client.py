@@ -161,11 +161,11 @@ class SessionClient:
         ready = READY[session.transaction_status]
         if not session.has_news:
             return ready
-        return self._asides() + (self._notifications() if ready is backend.READY_IDLE else b"") + ready
+        return self._asides_and_changes() + (self._notifications() if ready is backend.READY_IDLE else b"") + ready
 
     def _ready(self) -> bytes:
         status = self.session.transaction_status
-        head = self._asides()
+        head = self._asides_and_changes()
         if status == "I":
             head += self._notifications()
         return head + self._wire.ready_for_query(status)
@@ -175,13 +175,18 @@ class SessionClient:
         return self._ready()
 
     def _asides(self) -> bytes:
-        """Notices and changed parameters that have come up."""
+        """Notices that have come up."""
         session = self.session
         if not session.has_asides:
             return b""
-        parts = [notice_response(notice.error, notice.error.severity) for notice in session.take_notices()]
-        parts += [backend.parameter_status(one.name, one.value) for one in session.take_parameter_changes()]
-        return b"".join(parts)
+        return b"".join([notice_response(notice.error, notice.error.severity) for notice in session.take_notices()])
+
+    def _asides_and_changes(self) -> bytes:
+        """The same with the parameters that have changed, which are told before ReadyForQuery."""
+        if not self.session.has_asides:
+            return b""
+        changes = [backend.parameter_status(one.name, one.value) for one in self.session.take_parameter_changes()]
+        return self._asides() + b"".join(changes)
 
     def _notifications(self) -> bytes:
         return b"".join(
@@ -488,7 +493,7 @@ class SessionClient:
                         tag = backend.command_complete(compiled.tag(len(rows)))
                         body = encode(rows) if rows else b""
                         if session.has_asides:
-                            tag += self._asides()
+                            tag += self._asides_and_changes()
                         return b"".join((head, body, tag, self._wire.ready_for_query(session.transaction_status)))
                 except Exception as error:
                     return head + self._failed_statement(error)

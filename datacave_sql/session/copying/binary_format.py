@@ -40,6 +40,8 @@ class BinaryReader:
     def take(self, data: bytes, last: bool) -> list[Row]:
         """The complete rows so far. Raises 22P04 for data that breaks the format."""
         if self.ended:
+            if data:
+                raise bad_format("received copy data after EOF marker")
             return []
         data = self._data + data
         at = 0
@@ -56,6 +58,8 @@ class BinaryReader:
                 break
             at = following
             if self.ended:
+                if at < len(data):
+                    raise bad_format("received copy data after EOF marker")
                 return rows
             rows.append(row)
             self.rows_read += 1
