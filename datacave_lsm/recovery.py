@@ -84,6 +84,9 @@ def recover(
             handle.reader.close()
         raise
     _remove_log_leftovers(files)
+    for number in reversed(segment_numbers(files)):
+        if number > log.end.number:  # it was not begun
+            files.remove(segment_name(number))
     return Recovered(state, manifest_number, handles, log)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from datacave_core.errors import DataCorrupted
 from datacave_core.ports import FileSystem
-from datacave_lsm.format import HEADER_BYTES, Seals, read_exactly, write_all
+from datacave_lsm.format import HEADER_BYTES, FileHeader, FileKind, Seals, read_exactly, write_all
 from datacave_lsm.wal.entry import AnyEntry, EntryDecoder
 from datacave_lsm.wal.record import Tail, damaged, read_records
 from datacave_lsm.wal.segment import FOLDER, read_head, segment_name, segment_numbers
@@ -68,18 +68,57 @@ def replay(
 def newest_begun(files: FileSystem, seals: Seals, first_number: int, closed: tuple[int, int]) -> int:
     """The newest segment that has anything in it, or may have had: at most the newest of all was not begun.
 
+    Of format version 1 there may be several that were not: they got their names before their headers were durable.
     Raises DataCorrupted, MasterKeyError, OSError.
     """
     last = max([closed[0], first_number, *segment_numbers(files)])
-    name = segment_name(last)
-    if last > closed[0] and files.exists(name):
-        file = files.open(name)
-        try:
-            if read_head(file, name, last, seals) is None:
-                return last - 1
-        finally:
-            file.close()
+    while last > closed[0] and files.exists(segment_name(last)):
+        version = _begun_version(files, seals, last, first_number)
+        if version:
+            return last
+        last -= 1
+        if version is None:
+            return last
     return last
+
+
+def _begun_version(files: FileSystem, seals: Seals, number: int, first_number: int) -> int | None:
+    """The format version of a segment that was begun; None for one that was not, or 0 if that was version 1."""
+    name = segment_name(number)
+    file = files.open(name)
+    try:
+        head = file.read_at(0, HEADER_BYTES)
+        try:
+            version = seals.resume(head, FileKind.WAL, name, file_id=number)[0].format_version
+        except DataCorrupted:
+            if file.size() > HEADER_BYTES or not _is_first_version(files, number - 1, first_number):
+                raise
+            return 0
+        found = read_head(file, name, number, seals)
+        if version > 1:
+            return version if found is not None else None
+        if number <= first_number:
+            return version
+        assert found is not None
+        return version if next(read_records(file, name, found, Tail()), None) is not None else 0
+    finally:
+        file.close()
+
+
+def _is_first_version(files: FileSystem, number: int, first_number: int) -> bool:
+    """Whether the newest segment up to `number` that has more than a header, or a whole one, is of version 1."""
+    name = segment_name(number)
+    if number < first_number:
+        return False
+    if not files.exists(name):
+        return _is_first_version(files, number - 1, first_number)
+    file = files.open(name)
+    try:
+        return FileHeader.decode(file.read_at(0, HEADER_BYTES), name).format_version == 1
+    except DataCorrupted:
+        return file.size() <= HEADER_BYTES and _is_first_version(files, number - 1, first_number)
+    finally:
+        file.close()
 
 
 def known_end(files: FileSystem, seals: Seals, number: int, last: int, closed: tuple[int, int]) -> int | None:

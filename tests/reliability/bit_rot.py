@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datacave_core.errors import DatacaveError
 from datacave_core.memory import Disk, MemoryFileSystem, SeededRandomness, SimulatedClock, SimulatedScheduler
 from datacave_lsm import Engine
-from tests.crash.test_engine_crash import OPTIONS, PREFIX, RING, Script
+from tests.crash.test_engine_crash import OPTIONS, PREFIX, RING, RINGS, Script
 
 Rows = dict[bytes, tuple[object, ...]]
 NOW = 2**62
@@ -52,7 +52,7 @@ def written(seed: int, sealed: bool) -> tuple[Disk, Rows]:
 def read_all(disk: Disk, sealed: bool) -> Rows:
     """Opens a directory and reads everything. Raises DatacaveError, with a note if it opened."""
     scheduler = SimulatedScheduler(SimulatedClock(NOW // 2**10))
-    ring = RING if sealed else None
+    ring = RINGS["n"] if sealed else None
     engine = Engine.open(MemoryFileSystem(disk), scheduler.clock, scheduler, SeededRandomness(9), OPTIONS, ring)
     try:
         rows = {key: row for batch in engine.scan(PREFIX, None, NOW) for key, row in batch}

@@ -58,12 +58,14 @@ class Victim:
             script.settle(engine.close())
         if state == "checkpoint":
             script.settle(engine.checkpoint(CHECKPOINT).finished)
-        self.folder = f"{CHECKPOINT}/" if state == "checkpoint" else ""
-        self.contents = {
-            name.removeprefix(self.folder): bytes(inode.current)
+        self.ring = script.ring
+        folder = f"{CHECKPOINT}/" if state == "checkpoint" else ""
+        found = {
+            name.removeprefix(folder): bytes(inode.current)
             for name, inode in script.disk.names.items()
-            if inode is not None and name.startswith(self.folder) and inode.current
+            if inode is not None and name.startswith(folder) and inode.current
         }
+        self.contents = {name: content for name, content in found.items() if not name.startswith("checkpoints/")}
 
     def disk(self, name: str = "", offset: int = 0, mask: int = 0) -> Disk:
         """A disk with the directory, one byte of it changed."""
@@ -80,8 +82,8 @@ class Victim:
     def read(self, disk: Disk) -> Rows:
         """Opens the directory and reads everything. Raises DatacaveError."""
         scheduler = SimulatedScheduler(SimulatedClock())
-        ring = RING if self.sealed else None
-        engine = Engine.open(MemoryFileSystem(disk), scheduler.clock, scheduler, SeededRandomness(9), OPTIONS, ring)
+        files = MemoryFileSystem(disk)
+        engine = Engine.open(files, scheduler.clock, scheduler, SeededRandomness(9), OPTIONS, self.ring)
         rows = {key: row for batch in engine.scan(PREFIX, None, NOW) for key, row in batch}
         for key in rows:
             assert engine.get(key, NOW) == rows[key]
@@ -109,7 +111,7 @@ class Victim:
 
     def seals(self) -> Seals:
         """What opens its files."""
-        return Seals(RING, SeededRandomness(1)) if self.sealed else Seals()
+        return Seals(self.ring, SeededRandomness(1)) if self.ring is not None else Seals()
 
     def flip(self, name: str, offset: int, mask: int) -> bool:
         """Whether a flip is noticed. Raises AssertionError where it is not noticed as it has to be."""
