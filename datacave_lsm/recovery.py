@@ -85,7 +85,7 @@ def recover(
         raise
     _remove_log_leftovers(files)
     for number in reversed(segment_numbers(files)):
-        if number > log.end.number:  # it was not begun
+        if number > log.end.number + 1:  # none of them was begun, and the first of them gives its name to the next one
             files.remove(segment_name(number))
     return Recovered(state, manifest_number, handles, log)
 

@@ -438,7 +438,9 @@ class Log:
         if self._commits and not self._scheduled:
             self._scheduled = True
             self._scheduler.call_soon(self._end_turn)
-        if self._segment.writer.offset > self._prepare_at and self._next is None and self._refusal is None:
+        # One that is still getting its name may be in use already: nobody may forget it for another.
+        idle = self._next is None and self._naming is None
+        if self._segment.writer.offset > self._prepare_at and idle and self._refusal is None:
             self._prepare_next()
         if self._mark_timer is None:
             self._mark_timer = self._scheduler.call_later(MARK_SECONDS, self._mark)
