@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -63,16 +63,22 @@ def _analyze(session: Any, table: Table, progress: Progress) -> Steps[None]:
     progress.phase = "computing statistics"
     found = {}
     for definition, sample in zip(columns, samples, strict=True):
-        found[definition.number] = _of_column(session, definition, sample, total)
-        if context.slice_over():
-            yield TURN
+        steps = _of_column(session, definition, sample, total)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                found[definition.number] = end.value
+                break
+            if context.slice_over():
+                yield TURN
     record = TableStatistics(float(total), found, session.database.clock.now_microseconds())
     transaction.put(statistics_key(table.oid), (record.pack(),))
     session.after_commit(lambda: session.database.statistics_changed(table))
     session.evaluation.statistics.note_analyze(table.oid)
 
 
-def _of_column(session: Any, column: Column, sample: Sequence[Any], total: int) -> Any:
+def _of_column(session: Any, column: Column, sample: Sequence[Any], total: int) -> Generator[None, None, Any]:
     types = session.catalog_state.types
     base = types.base(column.type_oid)
     fixed = 8 if base in _FIXED_EIGHT else _WIDTHS.get(base)
@@ -88,5 +94,5 @@ def _of_column(session: Any, column: Column, sample: Sequence[Any], total: int) 
         return len(pack_value(value)) + 1
 
     io = types.io(column.type_oid)
-    found = column_statistics(sample, total, io.comparison_key, width, io.comparable)
+    found = yield from column_statistics(sample, total, io.comparison_key, width, io.comparable)
     return replace(found, type_oid=column.type_oid)

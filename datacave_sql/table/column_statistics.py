@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from datacave_core.packing import pack_value, unpack_value
+from datacave_sql.exec.sorting import Passes, sort_in_steps
 
 TARGET = 100
 """Entries of a list of common values, and parts of a histogram."""
@@ -20,6 +21,8 @@ MANY_DISTINCT = 0.1
 """With more distinct values than this share of the rows, their number is taken to grow with the table."""
 
 _WIDE_BYTES = 1024
+_STEP_VALUES = 4096
+_AS_THEY_ARE: Passes = ((lambda value: value, False),)
 _FORMAT = 1
 
 
@@ -77,22 +80,33 @@ def unpack_statistics(packed: bytes) -> TableStatistics | None:
 
 def column_statistics(
     values: Sequence[Any], total: float, key: Callable[[Any], Any] | None, width: Callable[[Any], int], ordered: bool
-) -> ColumnStatistics:
+) -> Generator[None, None, ColumnStatistics]:
     """Statistics of a column from a sample of its values, in the order of the rows, for a table of `total` rows.
 
-    `key` makes values comparable; without `ordered` they have no order, only equality.
+    `key` makes values comparable; without `ordered` they have no order, only equality. Yields between steps.
     """
     count = len(values)
     present = [value for value in values if value is not None]
     nulls = 1.0 - len(present) / count if count else 0.0
     if not present:
         return ColumnStatistics(nulls, 0, 0.0)
-    widths = list(map(width, present))
+    widths: list[int] = []
+    for start in range(0, len(present), _STEP_VALUES):
+        widths += map(width, present[start : start + _STEP_VALUES])
+        yield
     mean_width = max(1, round(sum(widths) / len(present)))
     kept = [value for value, size in zip(present, widths, strict=True) if size <= _WIDE_BYTES]
-    keys = kept if key is None else [key(value) for value in kept]
+    keys: list[Any] = kept
+    if key is not None:
+        keys = []
+        for start in range(0, len(kept), _STEP_VALUES):
+            keys += map(key, kept[start : start + _STEP_VALUES])
+            yield
     try:
-        counts = Counter(keys)
+        counts = Counter[Any]()
+        for start in range(0, len(keys), _STEP_VALUES):
+            counts.update(keys[start : start + _STEP_VALUES])
+            yield
     except TypeError:
         return ColumnStatistics(nulls, mean_width, -1.0)
     if not counts:
@@ -101,8 +115,11 @@ def column_statistics(
     distinct = _distinct(counts, len(kept), total * (1.0 - nulls), complete)
     if distinct > MANY_DISTINCT * total:
         distinct = -(distinct / max(total, 1.0))
+    yield
     first = dict(zip(reversed(keys), reversed(kept), strict=True))
+    yield
     common = _common(counts, len(kept), complete)
+    yield
     if ordered:
         common.sort()
         common.sort(key=counts.__getitem__, reverse=True)
@@ -111,11 +128,11 @@ def column_statistics(
     correlation = None
     if ordered:
         chosen = set(common)
-        rest = sorted(one for one in keys if one not in chosen)
+        rest = yield from sort_in_steps([one for one in keys if one not in chosen], _AS_THEY_ARE)
         if rest and rest[0] != rest[-1]:
             parts = min(TARGET, len(rest) - 1)
             bounds = tuple(first[rest[at * (len(rest) - 1) // parts]] for at in range(parts + 1))
-        correlation = _correlation(keys)
+        correlation = yield from _correlation(keys)
     return ColumnStatistics(
         nulls, mean_width, distinct, tuple(first[one] for one in common), shares, bounds, correlation
     )
@@ -141,12 +158,12 @@ def _common(counts: Counter[Any], sampled: int, complete: bool) -> list[Any]:
     return [value for value, number in counts.most_common(TARGET) if number >= least]
 
 
-def _correlation(keys: Sequence[Any]) -> float | None:
+def _correlation(keys: Sequence[Any]) -> Generator[None, None, float | None]:
     """The correlation of the rows' places with those of their values in order."""
     if len(keys) < 2:
         return None
     # Equal values count in the order of their rows.
-    places = sorted(range(len(keys)), key=keys.__getitem__)
+    places = yield from sort_in_steps(list(range(len(keys))), ((keys.__getitem__, False),))
     found = np.corrcoef(np.arange(len(keys)), np.array(places))[0, 1]
     return float(np.float32(found))
 

@@ -25,6 +25,7 @@ create table doc (id int primary key, j jsonb);
 insert into doc select i, jsonb_build_object('a', i, 'b', jsonb_build_array(i, i + 1)) from generate_series(1, 20000) i;
 create table small (id int primary key, v int);
 insert into small select i, i from generate_series(1, 1000) i;
+create materialized view copied as select * from big;
 """
 
 HEAVY = {
@@ -51,6 +52,19 @@ HEAVY = {
     "arrays": "select array_length(array_agg(s), 1) from big, generate_series(1, 20)",
     "update": "update big set v = v + 1",
     "insert from select": "insert into big select id + 1000000, g, v, s from big",
+    "DDL: alter type": "alter table big alter v type numeric using v::numeric",
+    "DDL: add column, volatile": "alter table big add column r float8 default random()",
+    "DDL: add column, constant": "alter table big add column r float8 default 5",
+    "DDL: create index": "create index on big (s)",
+    "DDL: create unique index": "create unique index on big (s, id)",
+    "DDL: add check": "alter table big add constraint long check (length(s) > 3)",
+    "DDL: not null": "alter table big alter s set not null",
+    "DDL: create table as": "create table made as select * from big",
+    "DDL: refresh": "refresh materialized view copied",
+    "DDL: reindex": "reindex table big",
+    "DDL: truncate": "truncate big",
+    "DDL: drop": "drop table big cascade",
+    "DDL: analyze": "analyze big",
 }
 
 
@@ -64,7 +78,7 @@ def main() -> int:
     dsn = arguments.dsn or server.conninfo if server is not None else arguments.dsn
     try:
         with psycopg.connect(dsn, autocommit=True) as client:
-            client.execute("drop table if exists big, doc, small")
+            client.execute("drop table if exists big, doc, small cascade")
             client.execute(SCHEMA)
         wrong = 0
         for name, statement in HEAVY.items():
