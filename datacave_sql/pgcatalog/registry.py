@@ -41,7 +41,7 @@ from datacave_sql.pgcatalog.privileges import (
 )
 from datacave_sql.pgcatalog.relation import CatalogRelation, LiveRelation, SystemRelation
 from datacave_sql.pgcatalog.sequences import SequenceRelation, sequence_rows, sequences_view
-from datacave_sql.pgcatalog.settings import setting_rows
+from datacave_sql.pgcatalog.settings import build_rows, setting_rows
 from datacave_sql.pgcatalog.shared_dependencies import shared_depend_rows
 from datacave_sql.pgcatalog.snapshot import CatalogRows, SnapshotCache
 from datacave_sql.pgcatalog.statistics import STATISTICS
@@ -110,6 +110,7 @@ FINDERS: dict[str, dict[str, Callable[[CatalogRows, Any], Sequence[Row]]]] = {
 """Relations whose rows are found by these columns without making all."""
 
 LIVE: dict[str, Callable[[Any, CatalogRows], Iterable[Row]]] = {
+    "pg_config": build_rows,
     "pg_settings": setting_rows,
     "pg_shdepend": shared_depend_rows,
     "pg_sequences": sequences_view,

@@ -1,4 +1,4 @@
-"""pg_settings: the configuration parameters as the session sees them. Numbers are in their base unit, without it."""
+"""pg_settings: the configuration parameters as the session sees them, numbers in their base unit; and pg_config."""
 
 from __future__ import annotations
 
@@ -6,7 +6,15 @@ from typing import Any
 
 from datacave_core.values import Array, Row
 from datacave_sql.pgcatalog.snapshot import CatalogRows
-from datacave_sql.session.parameter import PARAMETERS, Parameter, Setting
+from datacave_sql.session.parameter import PARAMETERS, SERVER_VERSION, Parameter, Setting
+from datacave_sql.session.parameter_descriptions import descriptions
+
+_NOT_LISTED = frozenset({"is_superuser", "role", "seed", "session_authorization"})
+"""Parameters that only SHOW tells of."""
+_PATHS = frozenset(
+    {"config_file", "data_directory", "external_pid_file", "hba_file", "ident_file", "timezone_abbreviations"}
+)
+"""Parameters without a value of their own before the server has started."""
 
 
 def _plain(value: Setting) -> str:
@@ -25,8 +33,11 @@ def setting_rows(session: Any, rows: CatalogRows) -> list[Row]:
     """All of pg_settings."""
     settings = session.settings
     found = []
+    texts = descriptions()
     for parameter in settings.known():
         key = parameter.name.lower()
+        if key in _NOT_LISTED:
+            continue
         known = key in PARAMETERS
         if known:
             value = settings.value(key)
@@ -41,10 +52,23 @@ def setting_rows(session: Any, rows: CatalogRows) -> list[Row]:
         source = "default" if plain == boot else "session" if plain != reset else "configuration file"
         found.append(
             (
-                parameter.name, plain, parameter.unit or None, parameter.category, "", None, parameter.context,
+                parameter.name, plain, parameter.unit or None, parameter.category,
+                texts.get(parameter.name, ""), None, parameter.context,
                 {"int": "integer"}.get(parameter.kind, parameter.kind), source, _bound(parameter, parameter.minimum),
                 _bound(parameter, parameter.maximum), Array.of(parameter.values) if parameter.kind == "enum" else None,
-                boot, reset, None, None, False,
+                None if key in _PATHS else boot, reset, None, None, False,
             )
         )  # fmt: skip
     return found
+
+
+_BUILD = (
+    "BINDIR", "DOCDIR", "HTMLDIR", "INCLUDEDIR", "PKGINCLUDEDIR", "INCLUDEDIR-SERVER", "LIBDIR", "PKGLIBDIR",
+    "LOCALEDIR", "MANDIR", "SHAREDIR", "SYSCONFDIR", "PGXS", "CONFIGURE", "CC", "CPPFLAGS", "CFLAGS", "CFLAGS_SL",
+    "LDFLAGS", "LDFLAGS_EX", "LDFLAGS_SL", "LIBS",
+)  # fmt: skip
+
+
+def build_rows(session: Any, rows: CatalogRows) -> list[Row]:
+    """pg_config: nothing was configured or compiled in PostgreSQL's way, so only the version is known."""
+    return [*((name, "not recorded") for name in _BUILD), ("VERSION", f"PostgreSQL {SERVER_VERSION}")]

@@ -101,8 +101,9 @@ class Parameter:
 
     def _parse_enum(self, name: str, text: str) -> str:
         word = text.lower()
-        if word in self.values:
-            return word
+        for value in self.values:
+            if value.lower() == word:
+                return value
         synonym = _BOOLEAN_SYNONYMS.get(word)
         if synonym is not None and synonym in self.values:
             return synonym

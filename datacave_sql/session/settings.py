@@ -24,6 +24,7 @@ from datacave_sql.session.parameter import (
     find_parameter,
     unknown_parameter,
 )
+from datacave_sql.session.parameter_checks import check_text
 from datacave_sql.session.parameter_text import (
     check_client_encoding,
     check_date_style,
@@ -227,6 +228,7 @@ class SessionSettings:
             return value
         if key == "application_name":
             return "".join(letter if " " <= letter <= "~" else "?" for letter in value)
+        check_text(key, name, value)
         return parameter.parse(value, name)
 
     @staticmethod

@@ -1,0 +1,61 @@
+"""Values of text parameters that are one of a known set, or a list of such words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from datacave_core import sqlstate
+from datacave_core.errors import DatacaveError
+from datacave_sql.functions.textsearch.dictionaries import CONFIGURATIONS
+from datacave_sql.session.parameter_text import split_identifiers
+
+_LOCALE: Final = re.compile(r"(?:C|POSIX|[a-z]{2,3}(?:_[A-Z]{2})?)(?:\.[A-Za-z0-9-]+)?(?:@\w+)?\Z")
+_WORDS: Final = re.compile(r"[A-Za-z0-9_,\s]*\Z")
+_ABBREVIATION_SETS: Final = frozenset({"default", "australia", "india", "etc"})
+_RELATION_KINDS: Final = frozenset({"view", "foreign-table"})
+_LOG_RECORDS: Final = frozenset(
+    {
+        "all", "heap2", "heap", "btree", "hash", "gin", "gist", "sequence", "spgist", "brin", "generic",
+    }
+)  # fmt: skip
+
+
+def _is_locale(text: str) -> bool:
+    return not text or _LOCALE.match(text) is not None
+
+
+def _is_configuration(text: str) -> bool:
+    names = split_identifiers(text.replace(".", ","))
+    return names is not None and bool(names) and names[-1] in CONFIGURATIONS.values()
+
+
+def _list_of(known: frozenset[str]) -> Callable[[str], bool]:
+    def check(text: str) -> bool:
+        return all(word.strip().lower() in known for word in text.split(",")) if text.strip() else True
+
+    return check
+
+
+CHECKS: Final[dict[str, Callable[[str], bool]]] = {
+    "backtrace_functions": lambda text: _WORDS.match(text) is not None,
+    "default_text_search_config": _is_configuration,
+    "lc_messages": _is_locale,
+    "lc_monetary": _is_locale,
+    "lc_numeric": _is_locale,
+    "lc_time": _is_locale,
+    "restrict_nonsystem_relation_kind": _list_of(_RELATION_KINDS),
+    "timezone_abbreviations": lambda text: not text or text.lower() in _ABBREVIATION_SETS,
+    "wal_consistency_checking": _list_of(_LOG_RECORDS),
+}
+"""Whether a text is a value of the parameter."""
+
+
+def check_text(key: str, name: str, text: str) -> None:
+    """Raises 22023 for a text that the parameter cannot have; `name` is as the client wrote it."""
+    check = CHECKS.get(key)
+    if check is not None and not check(text):
+        raise DatacaveError(
+            f'invalid value for parameter "{name}": "{text}"', sqlstate=sqlstate.INVALID_PARAMETER_VALUE
+        )
