@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bench.servers import Target
-from tests.clients.dumps import RECORDED, difference, dump, move
+from tests.clients.dumps import RECORDED, WORKS, difference, dump, entries, move
 from tests.clients.twins import ROLES, psql, run
 
 
@@ -33,6 +33,14 @@ def test_a_dump_is_restored_to_the_letter(loaded: Target, form: str) -> None:
     copy = replace(loaded, database=form)
     move(loaded, copy, form, roles=False)
     assert difference(RECORDED.read_text(encoding="utf-8"), dump(copy)) == ""
+
+
+def test_what_works_by_itself_is_loaded_and_dumped_again_entry_by_entry(loaded: Target) -> None:
+    psql(loaded, "CREATE DATABASE works")
+    copy = replace(loaded, database="works")
+    wanted = WORKS.read_text(encoding="utf-8")
+    psql(copy, wanted)
+    assert entries(dump(copy)) == entries(wanted)
 
 
 def test_one_table_is_dumped_by_its_name(loaded: Target) -> None:
