@@ -39,7 +39,9 @@ SHARE_UPDATE_EXCLUSIVE = int(TableLockMode.SHARE_UPDATE_EXCLUSIVE)
 SHARE = int(TableLockMode.SHARE)
 
 
-def create_concurrently(session: Any, table: Table, index: Index) -> Steps[None]:
+def create_concurrently(
+    session: Any, table: Table, index: Index, command: str = "CREATE INDEX CONCURRENTLY"
+) -> Steps[None]:
     """Builds a new index beside writers; commits several times, and leaves a transaction open for the last commit."""
 
     def change() -> Iterator[Reply | Wait]:
@@ -56,7 +58,7 @@ def create_concurrently(session: Any, table: Table, index: Index) -> Steps[None]
         yield from session.commit()
         return oid
 
-    yield from _beside_writers(session, table, add, "CREATE INDEX CONCURRENTLY")
+    yield from _beside_writers(session, table, add, command)
 
 
 def rebuild_concurrently(session: Any, table: Table, index: Index) -> Steps[None]:

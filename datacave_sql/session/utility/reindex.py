@@ -113,7 +113,8 @@ def _rebuild_one(session: Any, table_oid: int, index: Index) -> Iterator[Wait]:
     session.set_catalog(catalog)
     session.database.register_layouts((table,), catalog)
     access = session.catalog_state.access(session.catalog_snapshot.tables[table_oid])
-    yield from build_index(session, access, next(one for one in access.indexes if one.index.oid == new.oid))
+    built = next(one for one in access.indexes if one.index.oid == new.oid)
+    yield from build_index(session, access, built, "REINDEX")
     _give_up_entries(session, table.storage_id, index.index_number)
 
 
@@ -143,9 +144,8 @@ def _concurrently(session: Any, table_oid: int, index_oid: int) -> Iterator[Wait
         )
         return
     name = _free_name(session, table, index)
-    yield from create_concurrently(
-        session, table, replace(index, oid=0, name=name, primary=False, constraint_oid=0, parent_oid=0)
-    )
+    beside = replace(index, oid=0, name=name, primary=False, constraint_oid=0, parent_oid=0)
+    yield from create_concurrently(session, table, beside, "REINDEX CONCURRENTLY")
 
     def swap() -> Iterator[Wait]:
         catalog = yield from session.share_catalog()

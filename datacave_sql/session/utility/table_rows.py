@@ -102,9 +102,9 @@ class _UniqueKeys:
         }
 
 
-def build_index(session: Any, access: TableAccess, index: IndexAccess) -> Steps[None]:
+def build_index(session: Any, access: TableAccess, index: IndexAccess, command: str = "CREATE INDEX") -> Steps[None]:
     """Writes the entries of a new index for the rows that are there. Raises 23505."""
-    progress = session.progress.begin("CREATE INDEX", access.table.oid, index.index.oid)
+    progress = session.progress.begin(command, access.table.oid, index.index.oid)
     progress.phase = "building index"
     progress.tuples_total = int(session.database.sizes.row_count(access.table))
     try:

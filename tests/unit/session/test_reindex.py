@@ -109,6 +109,21 @@ def test_the_clustered_index_is_rebuilt_with_its_table() -> None:
     assert run(house.session, "select count(*), sum(id) from t where a > 0") == [(50, 1275)]
 
 
+@pytest.mark.parametrize("concurrently", ["", " CONCURRENTLY"])
+def test_progress_names_the_command(concurrently: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House()
+    progress, seen = house.session.progress, []
+    begin = type(progress).begin
+
+    def noted(command: str, *of: int) -> Any:
+        seen.append(command)
+        return begin(progress, command, *of)
+
+    monkeypatch.setattr(type(progress), "begin", lambda _, *of: noted(*of))
+    run(house.session, f"reindex index{concurrently} t_a")
+    assert seen == [f"REINDEX{concurrently}"] and progress.current is None
+
+
 def test_a_rebuild_is_taken_back() -> None:
     house = House()
     before = house.range("t_a")
