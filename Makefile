@@ -7,6 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Compiled when they change; pyproject.toml lists them.
 KERNELS := $(wildcard datacave_*/*.pyx datacave_*/*/*.pyx)
+TYPES := $(wildcard datacave_*/*.pxd datacave_*/*/*.pxd)
+COMPILED := $(KERNELS) $(TYPES) $(TYPES:.pxd=.py)
 
 .PHONY: serve test clients lint types bench clean
 
@@ -35,14 +37,15 @@ $(VENV)/.venv:
 	$(PYTHON) -m venv $(VENV)
 	touch $@
 
-$(VENV)/.serve: $(VENV)/.venv pyproject.toml $(KERNELS)
+$(VENV)/.serve: $(VENV)/.venv pyproject.toml $(COMPILED)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fast]'
 	touch $@
 
-$(VENV)/.test: $(VENV)/.serve
+# With what .serve is about: an installation compiles everything.
+$(VENV)/.test: $(VENV)/.venv pyproject.toml $(COMPILED)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fast,test]'
-	touch $@
+	touch $(VENV)/.serve $@
 
 clean:
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache
-	rm -f $(KERNELS:.pyx=.c) $(KERNELS:.pyx=.*.so)
+	rm -f $(KERNELS:.pyx=.c) $(KERNELS:.pyx=.*.so) $(TYPES:.pxd=.c) $(TYPES:.pxd=.*.so)

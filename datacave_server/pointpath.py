@@ -1,3 +1,4 @@
+# cython: language_level=3, annotation_typing=False
 """PointPath: executions of statements that find or write a row by its key, answered from bytes to bytes.
 
 Most traffic of many applications is one message sequence (Bind, perhaps Describe, Execute, Sync; perhaps a Parse of the

@@ -1,3 +1,4 @@
+# cython: language_level=3, annotation_typing=False
 """Lock table: who holds and who waits for the rows, tables and advisory keys of one node. Values in, values out.
 
 A mode is a set of bits; what an owner holds on a key is the union of the modes it was granted, and two modes conflict

@@ -1,3 +1,4 @@
+# cython: language_level=3, annotation_typing=False
 """SharedState: what the transactions of one node share: the store, the locks, durability, prepared transactions."""
 
 from __future__ import annotations

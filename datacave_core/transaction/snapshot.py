@@ -1,3 +1,4 @@
+# cython: language_level=3, annotation_typing=False
 """TransactionSnapshot: what a transaction sees: the moment it reads at, how long that is kept, and past moments.
 
 READ COMMITTED    a new snapshot for every statement

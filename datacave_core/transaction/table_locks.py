@@ -1,3 +1,4 @@
+# cython: language_level=3, annotation_typing=False
 """Table locks: every statement takes a weak one on its tables, so those must cost almost nothing.
 
 ACCESS SHARE, ROW SHARE and ROW EXCLUSIVE never conflict with each other. While nobody wants anything stronger on a

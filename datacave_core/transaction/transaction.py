@@ -1,3 +1,4 @@
+# cython: language_level=3, annotation_typing=False
 """Transaction: one client transaction over any Store, with PostgreSQL's isolation levels.
 
     READ COMMITTED    every statement reads a new snapshot; a writer locks the row, then reads its newest version
@@ -41,7 +42,6 @@ NEWEST = 2**63 - 1
 
 PREPARED_ROWS_MIN = 4096
 """Rows from which on a commit is prepared: at once it would hold up other sessions for too long."""
-
 
 _NEVER: Final[Any] = object()
 

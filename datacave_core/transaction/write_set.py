@@ -1,3 +1,4 @@
+# cython: language_level=3, annotation_typing=False
 """WriteSet: what a transaction has written so far, with an undo log for savepoints and an order for scans.
 
 `rows` maps keys to rows, None for a delete. Invariants: undoing the log backwards to a length restores `rows` as they

@@ -1,3 +1,4 @@
+# cython: language_level=3, annotation_typing=False
 """RelationCounts: what one session has done with one table or index, for the pg_stat views.
 
 Counted where work begins or ends, never for each row of a scan. The totals of a database are the sums over its

@@ -1,3 +1,4 @@
+# cython: language_level=3, annotation_typing=False
 """Point statements: what finds or writes single rows by complete keys, run without a generator.
 
 A plan of a session without what repeats from one execution to the next: the context, the reader and the operator's
@@ -134,12 +135,11 @@ class PointLookup(PointStatement):
             return None
         context = self._renewed(parameters)
         context.transaction = transaction
-        get = transaction.get
         counts = self._counts
         if counts.number != transaction.number:
             counts.begin(transaction.number)
         counts.scans += 1
-        pairs = [(key, row) for key in self._make_keys(context)() if (row := get(key)) is not None]
+        pairs = [(key, row) for key in self._make_keys(context)() if (row := transaction.get(key)) is not None]
         if not pairs:
             return []
         counts.fetched += len(pairs)

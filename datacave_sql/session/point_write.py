@@ -1,3 +1,4 @@
+# cython: language_level=3, annotation_typing=False
 """PointUpdate, PointInsert: writes of single rows in a READ COMMITTED transaction, run without a generator.
 
 What would have to wait (a row or a table that somebody else has locked) and what is not plain (other isolation levels,

@@ -9,6 +9,8 @@ from collections import Counter
 from functools import cache
 from pathlib import Path
 
+from datacave_core import compiled_modules
+
 ROOT = Path(__file__).parents[2]
 PACKAGES = [path for path in sorted(ROOT.glob("datacave_*")) if path.is_dir() and path.suffix != ".egg-info"]
 SOURCES = sorted(path for package in PACKAGES for path in package.rglob("*.py"))
@@ -125,5 +127,32 @@ def test_every_kernel_is_built_and_has_a_plain_twin() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     listed = {module["name"]: module["sources"] for module in project["tool"]["setuptools"]["ext-modules"]}
     kernels = sorted(path for package in PACKAGES for path in package.rglob("*.pyx"))
-    assert listed == {relative(path).removesuffix(".pyx").replace("/", "."): [relative(path)] for path in kernels}
+    as_they_are = {module: [module.replace(".", "/") + ".py"] for module in compiled_modules.MODULES}
+    assert listed == as_they_are | {
+        relative(path).removesuffix(".pyx").replace("/", "."): [relative(path)] for path in kernels
+    }
     assert [relative(path) for path in kernels if not path.with_name(path.stem[1:] + ".py").is_file()] == []
+
+
+def test_the_types_of_compiled_modules_name_every_attribute() -> None:
+    typed = sorted(path for package in PACKAGES for path in package.rglob("*.pxd"))
+    assert sorted(compiled_modules.MODULES) == sorted(
+        relative(path).removesuffix(".pxd").replace("/", ".") for path in typed
+    )
+    for path in typed:
+        source = path.with_suffix(".py").read_text("utf-8")
+        assert source.startswith("# cython: language_level=3, annotation_typing=False\n")
+        slots = {
+            node.name: set(ast.literal_eval(each.value))
+            for node in ast.parse(source).body
+            if isinstance(node, ast.ClassDef)
+            for each in node.body
+            if isinstance(each, ast.Assign) and ast.unparse(each.targets[0]) == "__slots__"
+        }
+        declared: dict[str, set[str]] = {}
+        for line in path.read_text("utf-8").splitlines():
+            if found := re.match(r"cdef class (\w+)", line):
+                names = declared[found[1]] = set()
+            elif found := re.match(r"    cdef public [\w.]+ (.*)", line):
+                names.update(found[1].split(", "))
+        assert declared == {name: slots[name] for name in declared}, relative(path)
