@@ -146,6 +146,20 @@ class PartitionBound:
 
 
 @dataclass(frozen=True, slots=True)
+class ExtendedStatistics:
+    """A statistics object of a table. `kinds` are pg_statistic_ext's letters: d, f, m, and e for expressions."""
+
+    oid: int
+    name: str
+    schema_oid: int
+    owner_oid: int
+    kinds: str
+    columns: tuple[int, ...] = ()  # column numbers, ascending
+    expressions: tuple[str, ...] = ()  # SQL texts
+    target: int = -1
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """A row security policy. `command` is one of the letters r, a, w, d, or * for all; roles of () are PUBLIC."""
 
@@ -216,6 +230,7 @@ class Table:
     cluster_index_oid: int = 0  # the index of CLUSTER ON
     rules: tuple[Rule, ...] = ()  # but that of a view, its query
     triggers: tuple[Trigger, ...] = ()
+    statistics: tuple[ExtendedStatistics, ...] = ()
 
     @cached_property
     def live_columns(self) -> tuple[Column, ...]:

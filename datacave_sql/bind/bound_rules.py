@@ -1,10 +1,10 @@
-"""Bound statements about rewrite rules and triggers."""
+"""Bound statements about rewrite rules, triggers and statistics objects."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from datacave_core.catalog import Rule, Table, Trigger
+from datacave_core.catalog import ExtendedStatistics, Rule, Schema, Table, Trigger
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +25,17 @@ class ChangeTriggers:
     tag: str
     function_oid: int = 0
     """The function that a new one calls."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeStatistics:
+    """CREATE, ALTER, DROP STATISTICS: what tables will have; a new one has an oid and an owner of 0.
+
+    `schema` is where something gets a new name, `subjects` are the objects that were there before.
+    """
+
+    changes: tuple[tuple[Table, tuple[ExtendedStatistics, ...]], ...]
+    tag: str
+    schema: Schema | None = None
+    subjects: tuple[ExtendedStatistics, ...] = ()
+    notices: tuple[tuple[str, str], ...] = ()

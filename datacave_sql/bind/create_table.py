@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from datacave_core import sqlstate
-from datacave_core.catalog import Column, Constraint, Index, PartitionBound, Schema, Table
+from datacave_core.catalog import Column, Constraint, ExtendedStatistics, Index, PartitionBound, Schema, Table
 from datacave_core.catalog import Sequence as SequenceObject
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.types import oids
@@ -58,6 +58,8 @@ class TableDraft:
     made: list[tuple[Constraint, Index | None]] = field(default_factory=list)
     indexes: list[Index] = field(default_factory=list)
     comments: list[tuple[int, str]] = field(default_factory=list)
+    part_comments: list[tuple[str, str, str]] = field(default_factory=list)
+    statistics: list[ExtendedStatistics] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
     inherited: set[str] = field(default_factory=set)
     """Names of columns that come from a parent and have not been declared here yet."""
@@ -134,7 +136,13 @@ def bind_create_table(b: Binding, statement: ast.CreateTable, helpers: object) -
     if exists:
         raise DatacaveError(f'relation "{name}" already exists', sqlstate=sqlstate.DUPLICATE_TABLE)
     return s.CreateTable(
-        table, tuple(draft.sequences), statement.on_commit, tuple(draft.comments), tuple(draft.notices), check
+        table,
+        tuple(draft.sequences),
+        statement.on_commit,
+        tuple(draft.comments),
+        tuple(draft.notices),
+        check,
+        tuple(draft.part_comments),
     )
 
 
@@ -223,6 +231,7 @@ def finish(b: Binding, draft: TableDraft, table_options: tuple[tuple[str, str], 
         constraints=tuple(constraint for constraint, _ in draft.made),
         next_index_number=number,
         options=table_options,
+        statistics=tuple(draft.statistics),
     )
 
 

@@ -7,6 +7,7 @@ from datacave_core.catalog import Sequence, Table
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_sql.bind import relations
 from datacave_sql.bind import statements as s
+from datacave_sql.bind.extended_statistics import bind_drop_statistics
 from datacave_sql.bind.policies import drop_policy
 from datacave_sql.bind.routines import ROUTINE_KINDS, bind_drop_routines
 from datacave_sql.bind.rules import drop_rule
@@ -41,6 +42,8 @@ def bind_drop(b: Binding, statement: ast.Drop, helpers: object) -> s.BoundStatem
         return drop_rule(b, statement)
     if kind == "trigger":
         return drop_trigger(b, statement)
+    if kind == "statistics object":
+        return bind_drop_statistics(b, statement)
     if kind == "extension":
         return _extensions(b, statement)
     if kind not in _CODES:

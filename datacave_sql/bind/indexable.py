@@ -29,3 +29,12 @@ def require_indexable(b: Binding, type_oid: int, method: str = "btree") -> None:
         comparable = False
     if not comparable:
         raise no_operator_class(b.types.name(type_oid), method)
+
+
+def is_sortable(b: Binding, type_oid: int) -> bool:
+    """Whether a type has an order of its own."""
+    try:
+        resolve_operator("<", type_oid, type_oid, b.types)
+    except DatacaveError:
+        return False
+    return b.types.io(type_oid).comparable

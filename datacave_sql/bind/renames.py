@@ -8,7 +8,7 @@ from typing import Any
 from datacave_core import sqlstate
 from datacave_core.catalog import Column, Constraint, DomainCheck, Routine, Sequence, Table, TypeDefinition
 from datacave_core.errors import DatacaveError, FeatureNotSupported
-from datacave_sql.bind import objects, relations
+from datacave_sql.bind import extended_statistics, objects, relations
 from datacave_sql.bind import statements as s
 from datacave_sql.bind.policies import rename_policy
 from datacave_sql.bind.routines import find_routine
@@ -28,6 +28,7 @@ CLASS_OIDS = {
     "database": 1262,
     "routine": 1255,
     "policy": 3256,
+    "statistics object": 3381,
     "rule": 2618,
     "trigger": 2620,
 }
@@ -107,6 +108,8 @@ def bind_rename(b: Binding, statement: ast.Rename, entries: object) -> s.BoundSt
         return rename_rule(b, statement)
     if kind == "trigger":
         return rename_trigger(b, statement)
+    if kind == "statistics object":
+        return extended_statistics.rename_statistics(b, statement)
     if statement.if_exists and not _exists(b, kind, statement.name, statement.position):
         notice = f'relation "{statement.name[-1]}" does not exist, skipping'
         return s.NothingToDo(_tag(kind), ((notice, "00000"),))
@@ -217,6 +220,8 @@ def _below(b: Binding, statement: ast.Rename, table: Table, member: Column | Con
 def bind_set_schema(b: Binding, statement: ast.SetSchema, entries: object) -> s.BoundStatement:
     """SET SCHEMA."""
     kind = statement.kind
+    if kind == "statistics object":
+        return extended_statistics.move_statistics(b, statement)
     if statement.if_exists and not _exists(b, kind, statement.name, statement.position):
         notice = f'relation "{statement.name[-1]}" does not exist, skipping'
         return s.NothingToDo(_tag(kind), ((notice, "00000"),))
@@ -244,6 +249,8 @@ def bind_set_schema(b: Binding, statement: ast.SetSchema, entries: object) -> s.
 
 def bind_owner(b: Binding, statement: ast.ChangeOwner, entries: object) -> s.BoundStatement:
     """OWNER TO."""
+    if statement.kind == "statistics object":
+        return extended_statistics.own_statistics(b, statement)
     target = find_object(b, statement.kind, statement.name, statement.position, statement.signature)
     return s.ChangeOwner(statement.kind, target, objects.role_oid(b, statement.role), _tag(statement.kind))
 
@@ -288,6 +295,9 @@ def bind_comment(b: Binding, statement: ast.Comment, entries: object) -> s.Bound
     if kind == "trigger" and statement.on_table is not None:
         trigger = require_trigger(relations.require_table(b, statement.on_table, statement.position), name[-1])
         return s.CommentOn(CLASS_OIDS["trigger"], trigger.oid, 0, statement.text)
+    if kind == "statistics object":
+        found = extended_statistics.require_statistics(b, name, statement.position)
+        return s.CommentOn(CLASS_OIDS[kind], found.statistics.oid, 0, statement.text)
     target = find_object(b, kind, name, statement.position, statement.signature)
     oid = target[1].oid if isinstance(target, tuple) else target.oid
     if isinstance(target, Routine):

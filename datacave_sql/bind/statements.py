@@ -30,7 +30,7 @@ from datacave_core.values import Row
 from datacave_sql.bind.access import RelationUse
 from datacave_sql.bind.bound_privileges import AlterDefaultPrivileges, ChangePolicies, GrantPrivileges
 from datacave_sql.bind.bound_routines import AlterRoutine, CreateCast, CreateOperator, CreateRoutine
-from datacave_sql.bind.bound_rules import ChangeRules, ChangeTriggers
+from datacave_sql.bind.bound_rules import ChangeRules, ChangeStatistics, ChangeTriggers
 from datacave_sql.bind.table_changes import AlterTable, CheckDefault
 from datacave_sql.expr.nodes import Expression
 from datacave_sql.parse import ast
@@ -144,7 +144,8 @@ class OwnedSequence:
 class CreateTable:
     """CREATE TABLE. `table` has oid 0 and complete columns, indexes and constraints, all with oids of 0.
 
-    The clustered index (number 0) is the primary key where there is one. `like_comments` are (column number, text).
+    The clustered index (number 0) is the primary key where there is one. `like_comments` are (column number, text),
+    `part_comments` (system table, name, text) of constraints, indexes and statistics objects.
     """
 
     table: Table
@@ -153,6 +154,7 @@ class CreateTable:
     like_comments: tuple[tuple[int, str], ...] = ()
     notices: tuple[str, ...] = ()
     check_default: CheckDefault | None = None
+    part_comments: tuple[tuple[str, str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -465,6 +467,7 @@ BoundUtility: TypeAlias = (
     | AlterDefaultPrivileges
     | ChangePolicies
     | ChangeRules
+    | ChangeStatistics
     | ChangeTriggers
     | CopyFrom
     | CopyTo

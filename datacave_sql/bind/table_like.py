@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from datacave_core import sqlstate
-from datacave_core.catalog import Constraint, Table
+from datacave_core.catalog import Constraint, ExtendedStatistics, Table
 from datacave_core.errors import DatacaveError
 from datacave_sql.bind import inheritance, relations, typenames
 from datacave_sql.bind import statements as s
@@ -50,9 +50,38 @@ def copy_like(b: Binding, draft: Any, clause: ast.LikeClause) -> None:
             if constraint.kind == "c":
                 columns = tuple(numbers[c] for c in constraint.columns)
                 draft.made.append((replace(constraint, oid=0, columns=columns), None))
+                _comment(b, draft, clause, "pg_constraint", constraint.oid, constraint.name)
     if "indexes" in clause.including:
         for index in source.indexes:
-            _index(b, draft, index, numbers)
+            name = _index(b, draft, index, numbers)
+            _comment(b, draft, clause, "pg_class", index.oid, name)
+            _comment(b, draft, clause, "pg_constraint", index.constraint_oid, name)
+    if "statistics" in clause.including:
+        for one in source.statistics:
+            name = _statistics(b, draft, one, numbers)
+            _comment(b, draft, clause, "pg_statistic_ext", one.oid, name)
+
+
+_CLASS_OIDS = {"pg_class": PG_CLASS_OID, "pg_constraint": 2606, "pg_statistic_ext": 3381}
+
+
+def _comment(b: Binding, draft: Any, clause: ast.LikeClause, kind: str, oid: int, name: str) -> None:
+    """The comment on a part of the other table, for the part of this name here."""
+    text = b.catalog.comment(_CLASS_OIDS[kind], oid) if "comments" in clause.including and oid else None
+    if text is not None:
+        draft.part_comments.append((kind, name, text))
+
+
+def _statistics(b: Binding, draft: Any, one: ExtendedStatistics, numbers: dict[int, int]) -> str:
+    columns = tuple(sorted(numbers[c] for c in one.columns))
+    words = [draft.columns[number - 1].name for number in columns] + ["expr"] * len(one.expressions)
+    known = {
+        found.name for table in b.catalog.tables.values() for found in table.statistics
+        if found.schema_oid == draft.schema.oid
+    } | {found.name for found in draft.statistics}  # fmt: skip
+    name = free_name(draft.name, "_".join(words), "stat", known.__contains__)
+    draft.statistics.append(replace(one, oid=0, owner_oid=0, schema_oid=draft.schema.oid, name=name, columns=columns))
+    return name
 
 
 def _source(b: Binding, clause: ast.LikeClause) -> Table:
@@ -86,7 +115,8 @@ def _identity(b: Binding, draft: Any, column: Any, table_oid: int, number: int, 
     return column
 
 
-def _index(b: Binding, draft: Any, index: Any, numbers: dict[int, int]) -> None:
+def _index(b: Binding, draft: Any, index: Any, numbers: dict[int, int]) -> str:
+    """The name of the index that is put into the draft."""
     keys = tuple(replace(key, column=numbers[key.column] if key.column else 0) for key in index.keys)
     words = "_".join(draft.columns[key.column - 1].name if key.column else "expr" for key in keys)
 
@@ -105,3 +135,4 @@ def _index(b: Binding, draft: Any, index: Any, numbers: dict[int, int]) -> None:
         draft.made.append((Constraint(0, name, kind, tuple(key.column for key in keys)), made))
     else:
         draft.indexes.append(made)
+    return str(name)

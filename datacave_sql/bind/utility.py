@@ -13,6 +13,7 @@ from datacave_sql.bind.create_index import bind_create_index
 from datacave_sql.bind.create_operator import OPERATOR_STATEMENTS
 from datacave_sql.bind.create_table import bind_create_table
 from datacave_sql.bind.drop import bind_drop
+from datacave_sql.bind.extended_statistics import EXTENDED_STATISTICS
 from datacave_sql.bind.grants import bind_default_privileges, bind_grant
 from datacave_sql.bind.maintenance import MAINTENANCE
 from datacave_sql.bind.nested import NESTED, Entries
@@ -54,6 +55,7 @@ UTILITIES: Mapping[type, BindUtility] = {
     **POLICIES,
     **RULES,
     **TRIGGERS,
+    **EXTENDED_STATISTICS,
     **OPERATOR_STATEMENTS,
     ast.CreateTable: bind_create_table,
     ast.CreateIndex: bind_create_index,

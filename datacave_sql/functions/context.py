@@ -75,6 +75,13 @@ class CatalogView(Protocol):
     def index_definition(self, oid: int, column: int, pretty: bool) -> str | None:
         """The CREATE INDEX statement, or one column of it (from 1)."""
 
+    def statistics_definition(self, oid: int, *, columns_only: bool) -> str | None:
+        """The CREATE STATISTICS statement, or what is written after its ON."""
+
+    def statistics_expressions(self, oid: int) -> list[str] | None: ...
+
+    def statistics_are_visible(self, oid: int) -> bool | None: ...
+
     def view_definition(self, oid: int, pretty: bool) -> str | None: ...
     def rule_definition(self, oid: int, pretty: bool) -> str | None: ...
 

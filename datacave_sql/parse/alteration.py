@@ -12,6 +12,7 @@ from datacave_sql.parse.ast import (
     AlterEnumType,
     AlterFunction,
     AlterSettings,
+    AlterStatistics,
     ChangeOwner,
     Option,
     QualifiedName,
@@ -54,7 +55,6 @@ _RECOGNISED: dict[tuple[str, ...], str] = {
     ("extension",): "ALTER EXTENSION",
     ("conversion",): "ALTER CONVERSION",
     ("collation",): "ALTER COLLATION",
-    ("statistics",): "ALTER STATISTICS",
     ("language",): "ALTER LANGUAGE",
     ("procedural", "language"): "ALTER LANGUAGE",
 }
@@ -97,10 +97,21 @@ class AlterationGrammar(CreationGrammar):
         if kind in ("trigger", "rule", "policy"):
             self.index += 1
             return self._alter_member(position, kind)
+        if kind == "statistics":
+            self.index += 1
+            return self._alter_statistics(position)
         for words, tag in _RECOGNISED.items():
             if self.accept_words(*words):
                 return self.recognised(position, tag)
         raise self.syntax_error()
+
+    def _alter_statistics(self, position: int) -> Statement:
+        if_exists = self.if_exists()
+        name = self.qualified_name()
+        if if_exists or (self.kinds[self.index] == "set" and self.kinds[self.index + 1] == "statistics"):
+            self.expect_words("set", "statistics")
+            return AlterStatistics(position, name, self.signed_integer(), if_exists)
+        return self._plain_change(position, "statistics object", name)
 
     def _plain_change(self, position: int, kind: str, name: QualifiedName) -> Statement:
         """RENAME TO, OWNER TO or SET SCHEMA."""

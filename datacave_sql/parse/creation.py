@@ -16,7 +16,10 @@ from datacave_sql.parse.ast import (
     CreateRangeType,
     CreateSchema,
     CreateSequence,
+    CreateStatistics,
     CreateView,
+    Expression,
+    NullLiteral,
     Option,
     Persistence,
     QualifiedName,
@@ -47,7 +50,6 @@ _RECOGNISED: dict[tuple[str, ...], str] = {
     ("operator", "family"): "CREATE OPERATOR FAMILY",
     ("publication",): "CREATE PUBLICATION",
     ("server",): "CREATE SERVER",
-    ("statistics",): "CREATE STATISTICS",
     ("subscription",): "CREATE SUBSCRIPTION",
     ("tablespace",): "CREATE TABLESPACE",
     ("text", "search", "configuration"): "CREATE TEXT SEARCH CONFIGURATION",
@@ -154,6 +156,9 @@ class CreationGrammar(RuleGrammar):
         if kind == "cast":
             self.index += 1
             return self.create_cast(position)
+        if kind == "statistics":
+            self.index += 1
+            return self._create_statistics(position)
         for words, tag in _RECOGNISED.items():
             if self.accept_words(*words):
                 return self.recognised(position, tag)
@@ -161,6 +166,22 @@ class CreationGrammar(RuleGrammar):
             self.index += 1
             return self.create_operator(position)
         raise self.syntax_error()
+
+    def _create_statistics(self, position: int) -> Statement:
+        if_not_exists = self.if_not_exists()
+        name = self.qualified_name()
+        kinds = self.optional_names_in_parentheses()
+        self.expect("on")
+        elements = [self._statistics_element()]
+        while self.accept(","):
+            elements.append(self._statistics_element())
+        self.expect("from")
+        return CreateStatistics(position, name, kinds, tuple(elements), self.from_list(), if_not_exists)
+
+    def _statistics_element(self) -> Expression:
+        position = self.position()
+        column, expression = self.index_key()
+        return ColumnRef(position, (column,)) if column is not None else expression or NullLiteral(position)
 
     # --- schemas and views -------------------------------------------------------------------------------------------
 

@@ -29,6 +29,7 @@ from datacave_sql.pgcatalog import (
     types,
 )
 from datacave_sql.pgcatalog.constraints import constraint_owners
+from datacave_sql.pgcatalog.extended_statistics import statistic_ext_rows
 from datacave_sql.pgcatalog.facts import RelationShape, fixed_rows, index_shapes, relation_shapes
 from datacave_sql.pgcatalog.information.typefacts import type_place
 from datacave_sql.pgcatalog.information.views import VIEWS, InformationRelation
@@ -80,6 +81,7 @@ BY_CATALOG: dict[str, Callable[[CatalogRows], Sequence[Row]]] = {
     "pg_init_privs": initial_privilege_rows,
     "pg_default_acl": default_acl_rows,
     "pg_policy": policy_rows,
+    "pg_statistic_ext": statistic_ext_rows,
     "pg_policies": policies_view,
     "pg_rewrite": dependencies.rewrite_rows,
     "pg_ts_config": text_search.configuration_rows,

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from datacave_core import sqlstate
-from datacave_core.catalog import PG_CATALOG_OID, Catalog, Index, Sequence, Table, has_privileges_of
+from datacave_core.catalog import PG_CATALOG_OID, Catalog, ExtendedStatistics, Index, Sequence, Table, has_privileges_of
 from datacave_core.errors import DatacaveError
 from datacave_core.types import find_type, format_type, type_by_name
 from datacave_core.values import Row
@@ -24,7 +24,13 @@ from datacave_sql.pgcatalog.attributes import default_oid, default_parts
 from datacave_sql.pgcatalog.facts import fixed_rows
 from datacave_sql.pgcatalog.internal_triggers import derived_triggers
 from datacave_sql.pgcatalog.signatures import function_arguments, function_result
-from datacave_sql.session.definitions import constraint_text, index_key_text, index_text
+from datacave_sql.session.definitions import (
+    constraint_text,
+    index_key_text,
+    index_text,
+    statistics_columns,
+    statistics_text,
+)
 from datacave_sql.session.parameter_text import split_identifiers
 from datacave_sql.session.partition_definitions import ancestors, key_text, tree
 from datacave_sql.session.partition_definitions import constraint_text as partition_constraint_text
@@ -34,7 +40,7 @@ from datacave_sql.session.routine_text import arguments_text, definition_text, r
 CLASS_OIDS = {
     "pg_class": 1259, "pg_type": 1247, "pg_namespace": 2615, "pg_constraint": 2606, "pg_database": 1262,
     "pg_proc": 1255, "pg_authid": 1260, "pg_index": 2610, "pg_attribute": 1249, "pg_trigger": 2620,
-    "pg_tablespace": 1213, "pg_roles": 1260,
+    "pg_statistic_ext": 3381, "pg_tablespace": 1213, "pg_roles": 1260,
 }  # fmt: skip
 """Oids of the system tables that comments refer to."""
 
@@ -366,6 +372,46 @@ class SessionCatalogView:
         schema = self._catalog.schemas[table.schema_oid].name
         name = self._qualified(table) if pretty else f"{quote_identifier(schema)}.{quote_identifier(table.name)}"
         return index_text(table, index, name, lambda stored: self._shown(stored, table, pretty))
+
+    def _statistics(self, oid: int) -> tuple[Table, ExtendedStatistics] | None:
+        for table in self._catalog.tables.values():
+            for one in table.statistics:
+                if one.oid == oid:
+                    return table, one
+        return None
+
+    def statistics_definition(self, oid: int, *, columns_only: bool) -> str | None:
+        """pg_get_statisticsobjdef, pg_get_statisticsobjdef_columns."""
+        found = self._statistics(oid)
+        if found is None:
+            return None
+        table, one = found
+        if columns_only:
+            return statistics_columns(table, one, lambda stored: self._shown(stored, table, True))
+        schema = self._catalog.schemas[one.schema_oid].name
+        return statistics_text(
+            table, one, schema, self._qualified(table), lambda stored: self._shown(stored, table, True)
+        )
+
+    def statistics_expressions(self, oid: int) -> list[str] | None:
+        """pg_get_statisticsobjdef_expressions; None without any."""
+        found = self._statistics(oid)
+        if found is None or not found[1].expressions:
+            return None
+        return [self._plainly(stored, found[0]) for stored in found[1].expressions]
+
+    def statistics_are_visible(self, oid: int) -> bool | None:
+        """Whether the search path finds a statistics object; None for an oid that is unknown."""
+        found = self._statistics(oid)
+        if found is None:
+            return None
+        own = {one.schema_oid: one for table in self._catalog.tables.values() for one in table.statistics
+               if one.name == found[1].name}  # fmt: skip
+        for name in self._session.search_path:
+            schema = self._catalog.schema_named(name)
+            if schema is not None and schema.oid in own:
+                return own[schema.oid].oid == oid
+        return False
 
     def view_definition(self, oid: int, pretty: bool) -> str | None:
         """pg_get_viewdef."""

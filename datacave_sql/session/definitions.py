@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from datacave_core.catalog import Catalog, Constraint, Index, IndexKey, Table
+from datacave_core.catalog import Catalog, Constraint, ExtendedStatistics, Index, IndexKey, Table
 from datacave_sql.bind.sqltext import quote_identifier, quote_literal
 from datacave_sql.bind.stored_text import expression_tree
 from datacave_sql.parse import ast
@@ -19,7 +19,11 @@ Shown = Callable[[str], str]
 def _key_name(table: Table, key: IndexKey, shown: Shown) -> str:
     if key.column:
         return quote_identifier(table.column(key.column).name)
-    stored = key.expression or ""
+    return _part(key.expression or "", shown)
+
+
+def _part(stored: str, shown: Shown) -> str:
+    """An expression among others: calls stand by themselves, everything else in parentheses."""
     text = shown(stored)
     return text if isinstance(expression_tree(stored), ast.FunctionCall) else f"({text})"
 
@@ -131,3 +135,20 @@ def _foreign_key_text(catalog: Catalog, table: Table, constraint: Constraint, qu
         if constraint.delete_set_columns:
             text += f" ({_names(table, constraint.delete_set_columns)})"
     return text
+
+
+_STATISTICS_KINDS = {"d": "ndistinct", "f": "dependencies", "m": "mcv"}
+
+
+def statistics_columns(table: Table, one: ExtendedStatistics, shown: Shown) -> str:
+    """What a statistics object is over."""
+    parts = [quote_identifier(table.column(number).name) for number in one.columns]
+    return ", ".join([*parts, *(_part(stored, shown) for stored in one.expressions)])
+
+
+def statistics_text(table: Table, one: ExtendedStatistics, schema: str, table_name: str, shown: Shown) -> str:
+    """The CREATE STATISTICS statement."""
+    words = [_STATISTICS_KINDS[letter] for letter in one.kinds if letter in _STATISTICS_KINDS]
+    kinds = f" ({', '.join(words)})" if 0 < len(words) < len(_STATISTICS_KINDS) else ""
+    name = f"{quote_identifier(schema)}.{quote_identifier(one.name)}"
+    return f"CREATE STATISTICS {name}{kinds} ON {statistics_columns(table, one, shown)} FROM {table_name}"

@@ -34,7 +34,7 @@ from datacave_sql.bind import table_changes
 from datacave_sql.bind.access import RelationUse
 from datacave_sql.bind.bound_privileges import ChangePolicies
 from datacave_sql.bind.bound_routines import AlterRoutine, CreateCast, CreateOperator, CreateRoutine
-from datacave_sql.bind.bound_rules import ChangeRules, ChangeTriggers
+from datacave_sql.bind.bound_rules import ChangeRules, ChangeStatistics, ChangeTriggers
 from datacave_sql.session.copying.server_side import check_may_copy
 
 _RELATION_CLASS = 1259
@@ -292,6 +292,16 @@ def _change_rules(asker: _Asker, bound: ChangeRules) -> None:
         raise not_owner(_KINDS[bound.table.kind], bound.table.name)
 
 
+def _change_statistics(asker: _Asker, bound: ChangeStatistics) -> None:
+    if bound.tag == "CREATE STATISTICS":
+        asker.must_own(bound.changes[0][0])
+    for one in bound.subjects:
+        if not asker.owns(one.owner_oid):
+            raise not_owner("statistics object", one.name)
+    if bound.schema is not None:
+        asker.create_in(bound.schema.oid)
+
+
 def _change_triggers(asker: _Asker, bound: ChangeTriggers) -> None:
     table = bound.table
     if bound.tag != "CREATE TRIGGER":
@@ -490,6 +500,7 @@ _CHECKS: dict[type, Callable[[_Asker, Any], None]] = {
     s.CommentOn: _comment_on,
     ChangePolicies: _change_policies,
     ChangeRules: _change_rules,
+    ChangeStatistics: _change_statistics,
     ChangeTriggers: _change_triggers,
     s.Truncate: _truncate,
     s.LockTable: _lock_tables,

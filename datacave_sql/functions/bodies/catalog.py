@@ -64,7 +64,7 @@ BODIES.add_with_context("pg_type_is_visible", lambda context, oid: context.catal
 BODIES.add_with_context("pg_function_is_visible", lambda context, oid: context.catalog.function_is_visible(oid))
 BODIES.add(
     "pg_operator_is_visible pg_opclass_is_visible pg_opfamily_is_visible pg_collation_is_visible "
-    "pg_conversion_is_visible pg_statistics_obj_is_visible pg_ts_config_is_visible pg_ts_dict_is_visible "
+    "pg_conversion_is_visible pg_ts_config_is_visible pg_ts_dict_is_visible "
     "pg_ts_parser_is_visible pg_ts_template_is_visible",
     lambda oid: True,
 )
@@ -118,10 +118,26 @@ def serial_sequence(context: EvaluationContext, table: str, column: str) -> str 
     return context.catalog.serial_sequence(table, column)
 
 
-BODIES.add(
-    "pg_get_statisticsobjdef pg_get_statisticsobjdef_columns pg_get_replica_identity_index",
-    lambda oid: None,
+BODIES.add("pg_get_replica_identity_index", lambda oid: None)
+BODIES.add_with_context(
+    "pg_statistics_obj_is_visible", lambda context, oid: context.catalog.statistics_are_visible(oid)
 )
+BODIES.add_with_context(
+    "pg_get_statisticsobjdef", lambda context, oid: context.catalog.statistics_definition(oid, columns_only=False)
+)
+BODIES.add_with_context(
+    "pg_get_statisticsobjdef_columns",
+    lambda context, oid: context.catalog.statistics_definition(oid, columns_only=True),
+)
+
+
+@BODIES.with_context("pg_get_statisticsobjdef_expressions")
+def statistics_expressions(context: EvaluationContext, oid: int) -> Array | None:
+    """The expressions of a statistics object."""
+    found = context.catalog.statistics_expressions(oid)
+    return Array.of(found) if found is not None else None
+
+
 _METHOD_PROPERTIES = {
     403: ("can_order", "can_unique", "can_multi_col", "can_exclude", "can_include"),
     405: ("can_exclude",),

@@ -10,7 +10,7 @@ from typing import Literal
 
 from datacave_sql.parse.ast.constraints import Constraint, SequenceOption
 from datacave_sql.parse.ast.node import Expression, Node, QualifiedName, Statement
-from datacave_sql.parse.ast.select import ColumnDefinitionItem, Persistence, Query, StorageOption
+from datacave_sql.parse.ast.select import ColumnDefinitionItem, FromItem, Persistence, Query, StorageOption
 from datacave_sql.parse.ast.typename import TypeName
 
 ObjectKind = str
@@ -204,6 +204,26 @@ class AlterPolicy(Statement):
     roles: tuple[str, ...] = ()
     using: Expression | None = None
     check: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CreateStatistics(Statement):
+    """CREATE STATISTICS name (kinds) ON elements FROM items."""
+
+    name: QualifiedName
+    kinds: tuple[str, ...]
+    elements: tuple[Expression, ...]
+    from_items: tuple[FromItem, ...]
+    if_not_exists: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AlterStatistics(Statement):
+    """ALTER STATISTICS name SET STATISTICS target."""
+
+    name: QualifiedName
+    target: int
+    if_exists: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from datacave_core.catalog import (
     Catalog,
     Column,
     Constraint,
+    ExtendedStatistics,
     Extension,
     Index,
     OperatorDefinition,
@@ -75,6 +76,7 @@ class Removal:
         no_policy = self.policies.get(table.oid, set())
         no_rule = self.rules.get(table.oid, set())
         no_trigger = self.triggers.get(table.oid, set())
+        lost = {table.column(number).name for number in no_column}
         columns = tuple(
             dropped_column(column, self.catalog)
             if column.number in no_column
@@ -91,7 +93,14 @@ class Removal:
             policies=tuple(one for one in table.policies if one.oid not in no_policy),
             rules=tuple(one for one in table.rules if one.oid not in no_rule),
             triggers=tuple(one for one in table.triggers if one.oid not in no_trigger),
+            statistics=tuple(one for one in table.statistics if not _is_over(one, no_column, lost)),
         )
+
+
+def _is_over(one: ExtendedStatistics, numbers: set[int], names: set[str]) -> bool:
+    """Whether a statistics object is over one of these columns."""
+    named = (mention.parts[-1] for text in one.expressions for mention in mentioned_columns(expression_tree(text)))
+    return not numbers.isdisjoint(one.columns) or not names.isdisjoint(named)
 
 
 def objects_in(

@@ -17,7 +17,7 @@ from datacave_sql.bind import bound_routines, table_changes
 from datacave_sql.bind import statements as bound
 from datacave_sql.bind.binder import bind_statement
 from datacave_sql.bind.bound_privileges import AlterDefaultPrivileges, ChangePolicies, GrantPrivileges
-from datacave_sql.bind.bound_rules import ChangeRules, ChangeTriggers
+from datacave_sql.bind.bound_rules import ChangeRules, ChangeStatistics, ChangeTriggers
 from datacave_sql.parse import ast
 from datacave_sql.session.compiled import touched_tables
 from datacave_sql.session.copying import copy_from, copy_to
@@ -108,6 +108,7 @@ CATALOG_CHANGES: dict[type, Callable[[Any, Any], Steps]] = {
     bound_routines.AlterRoutine: routines.alter_routine,
     ChangePolicies: table_parts.change_policies,
     ChangeRules: table_parts.change_rules,
+    ChangeStatistics: table_parts.change_statistics,
     ChangeTriggers: table_parts.change_triggers,
     bound_routines.CreateOperator: routines.create_operator,
     bound_routines.CreateCast: routines.create_cast,

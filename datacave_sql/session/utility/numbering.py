@@ -50,7 +50,10 @@ class Numbers:
             numbered = self.with_index(numbered, index, clustered=index.primary and not index.deferrable)
         for constraint in table.constraints:
             numbered = self.with_constraint(numbered, constraint)
-        return numbered
+        if not table.statistics:
+            return numbered
+        statistics = tuple(replace(one, oid=self.take(), owner_oid=owner_oid) for one in table.statistics)
+        return replace(numbered, statistics=statistics)
 
     def routine(self, routine: Routine, owner_oid: int) -> Routine:
         """A new function, procedure or aggregate."""

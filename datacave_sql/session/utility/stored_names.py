@@ -157,6 +157,9 @@ class _Texts:
             columns=columns,
             constraints=constraints,
             indexes=indexes,
+            statistics=tuple(
+                _changed(one, expressions=tuple(map(self.expression, one.expressions))) for one in table.statistics
+            ),
             view_query=query,
             partition_key=key,
             rules=rules,

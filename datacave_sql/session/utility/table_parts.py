@@ -8,10 +8,10 @@ from typing import Any
 
 from datacave_core.wait import Wait
 from datacave_sql.bind.bound_privileges import ChangePolicies
-from datacave_sql.bind.bound_rules import ChangeRules, ChangeTriggers
+from datacave_sql.bind.bound_rules import ChangeRules, ChangeStatistics, ChangeTriggers
 from datacave_sql.session.replies import Complete, Reply
 from datacave_sql.session.utility.numbering import Numbers
-from datacave_sql.session.warnings import warn
+from datacave_sql.session.warnings import notice, warn
 
 Steps = Iterator[Reply | Wait]
 
@@ -33,6 +33,19 @@ def change_policies(session: Any, bound: ChangePolicies) -> Steps:
         warn(session, message, code)
     yield from session.lock_table(bound.table.oid)
     yield _change(session, bound.table.oid, "policies", bound.policies, bound.tag)
+
+
+def change_statistics(session: Any, bound: ChangeStatistics) -> Steps:
+    """The tables with their statistics objects as they will be."""
+    for message, code in bound.notices:
+        notice(session, message, code)
+    for table, statistics in bound.changes:
+        owned = tuple(
+            one if one.owner_oid else replace(one, owner_oid=session.evaluation.current_role.oid) for one in statistics
+        )
+        yield from session.lock_table(table.oid)
+        _change(session, table.oid, "statistics", owned, bound.tag)
+    yield Complete(bound.tag)
 
 
 def _change(session: Any, table_oid: int, field: str, parts: tuple[Any, ...], tag: str) -> Complete:

@@ -32,6 +32,8 @@ def create_table(session: Any, bound: CreateTable) -> Steps:
         catalog = catalog.with_objects(
             Comment(CLASS_OIDS["pg_class"], table.oid, number, text) for number, text in bound.like_comments
         )
+    if bound.part_comments:
+        catalog = catalog.with_objects(_part_comments(table, bound))
     session.set_catalog(catalog)
     session.database.register_layouts((table,), catalog)
     if bound.check_default is not None:
@@ -40,6 +42,20 @@ def create_table(session: Any, bound: CreateTable) -> Steps:
             yield from check_partition_rows(session, leaf, tests, row_columns, bound.check_default.message)
     follow_on_commit(session, table, bound.on_commit)
     yield Complete("CREATE TABLE")
+
+
+def _part_comments(table: Table, bound: CreateTable) -> list[Comment]:
+    parts: dict[str, tuple[Any, ...]] = {
+        "pg_class": table.indexes,
+        "pg_constraint": table.constraints,
+        "pg_statistic_ext": table.statistics,
+    }
+    return [
+        Comment(CLASS_OIDS[kind], part.oid, 0, text)
+        for kind, name, text in bound.part_comments
+        for part in parts[kind]
+        if part.name == name
+    ]
 
 
 def add_table(

@@ -20,6 +20,7 @@ from datacave_core.catalog import (
     DefaultPrivileges,
     DomainCheck,
     EnumLabel,
+    ExtendedStatistics,
     Grant,
     Index,
     IndexKey,
@@ -75,6 +76,7 @@ def filled(kind: type) -> Any:
         key = PartitionKey("r", (PartitionKeyPart(2, "a + 1", 23, 100, "int4_ops"),))
         bound = PartitionBound("l", ("x", None), (("v", "1"),), (("+", ""),), 4, 3)
         special |= {"indexes": (filled(Index),), "constraints": (filled(Constraint),), "policies": (filled(Policy),)}
+        special["statistics"] = (filled(ExtendedStatistics),)
         special |= {"partition_key": key, "partition_bound": bound}
         special |= {"rules": (filled(Rule),), "triggers": (filled(Trigger),)}
     values: dict[str, Any] = {}
