@@ -39,10 +39,25 @@ def add_constraint(a: Alteration, written: ast.Constraint) -> None:
             f'"{a.b.catalog.tables.get(made.referenced_table_oid, a.table).name}"',
             sqlstate=sqlstate.WRONG_OBJECT_TYPE,
         )
+    if made.index_oid and made.kind in ("p", "u"):
+        _with_index(a, made)
     _append(a, table_changes.AddConstraint(made, index))
     if a.table.kind == "p" and a.recurses:
         for child in a.children():
             add_part(a, child, table_changes.AddConstraint(made, index))
+
+
+def _with_index(a: Alteration, made: Constraint) -> None:
+    """An index that is there becomes that of a constraint: it gets its name, and a primary key lets no NULL in."""
+    index = a.table.index(made.index_oid)
+    if index.name != made.name:
+        a.notice(f'ALTER TABLE / ADD CONSTRAINT USING INDEX will rename index "{index.name}" to "{made.name}"')
+    for number in made.columns if made.kind == "p" else ():
+        column = a.table.column(number)
+        if not column.not_null:
+            a.replace_column(replace(column, not_null=True), check_not_null=True)
+    changed = constraints.constrained_index(index, made)
+    a.table = replace(a.table, indexes=tuple(changed if one.oid == changed.oid else one for one in a.table.indexes))
 
 
 def _append(a: Alteration, action: table_changes.AddConstraint) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -180,7 +180,7 @@ def _unique(
     b: Binding, table: Table, constraint: ast.UniqueConstraint, taken: set[str]
 ) -> tuple[Constraint, Index | None]:
     if constraint.index_name is not None:
-        return _using_index(table, constraint)
+        return _using_index(table, constraint, relation_taken(b, table, taken))
     if constraint.primary and (table.primary_index is not None):
         raise DatacaveError(
             f'multiple primary keys for table "{table.name}" are not allowed',
@@ -235,9 +235,13 @@ def _unique(
     )
 
 
-def _using_index(table: Table, constraint: ast.UniqueConstraint) -> tuple[Constraint, Index | None]:
-    """A constraint over an index that is there. Raises 42704, 42809, 55000, 42P16."""
+def _using_index(
+    table: Table, constraint: ast.UniqueConstraint, taken: Callable[[str], bool]
+) -> tuple[Constraint, Index | None]:
+    """A constraint over an index that is there. Raises 42704, 42809, 55000, 42P16, 42P07, 0A000."""
     position = constraint.position
+    if table.kind == "p":
+        raise FeatureNotSupported("ALTER TABLE / ADD CONSTRAINT USING INDEX is not supported on partitioned tables")
     index = next((one for one in table.indexes if one.name == constraint.index_name), None)
     if index is None:
         raise DatacaveError(
@@ -255,7 +259,7 @@ def _using_index(table: Table, constraint: ast.UniqueConstraint) -> tuple[Constr
             sqlstate=sqlstate.OBJECT_NOT_IN_PREREQUISITE_STATE,
             position=position,
         )
-    number = next((place for place, key in enumerate(index.keys, 1) if key.descending or key.nulls_first), 0)
+    number = next((place for place, key in enumerate(index.keys, 1) if not _sorts_by_default(table, key)), 0)
     fault = (
         f'"{index.name}" is not a unique index' if not index.unique
         else f'index "{index.name}" contains expressions' if any(not key.column for key in index.keys)
@@ -278,7 +282,21 @@ def _using_index(table: Table, constraint: ast.UniqueConstraint) -> tuple[Constr
         )
     kind = "p" if constraint.primary else "u"
     columns = tuple(key.column for key in index.keys)
-    return Constraint(0, constraint.name or index.name, kind, columns, index_oid=index.oid), None
+    name = constraint.name or index.name
+    if name != index.name and taken(name):
+        raise DatacaveError(f'relation "{name}" already exists', sqlstate=sqlstate.DUPLICATE_TABLE)
+    return Constraint(0, name, kind, columns, index_oid=index.oid), None
+
+
+def _sorts_by_default(table: Table, key: IndexKey) -> bool:
+    """Whether a key of an index sorts as its column does by itself."""
+    other = key.column and key.collation not in (0, table.column(key.column).collation)
+    return not (key.descending or key.nulls_first or key.operator_class or other)
+
+
+def constrained_index(index: Index, constraint: Constraint) -> Index:
+    """An index that is there as the constraint over it makes it."""
+    return replace(index, name=constraint.name, primary=constraint.kind == "p")
 
 
 def _foreign_key(b: Binding, table: Table, constraint: ast.ForeignKeyConstraint) -> Constraint:

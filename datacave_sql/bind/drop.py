@@ -48,11 +48,15 @@ def bind_drop(b: Binding, statement: ast.Drop, helpers: object) -> s.BoundStatem
         return _extensions(b, statement)
     if kind not in _CODES:
         return _missing_kind(statement)
+    if statement.concurrently:
+        _check_concurrent(statement)
     found: list[s.DroppedObject] = []
     notices: list[tuple[str, str]] = []
     for name in statement.names:
         item = _find(b, kind, name, statement)
         if item is not None:
+            if statement.concurrently and isinstance(item, tuple) and item[0].kind == "p":
+                raise FeatureNotSupported(f'cannot drop partitioned index "{item[1].name}" concurrently')
             if item not in found:
                 found.append(item)
             continue
@@ -60,7 +64,15 @@ def bind_drop(b: Binding, statement: ast.Drop, helpers: object) -> s.BoundStatem
         if not statement.if_exists:
             raise missing
         notices.append((f"{missing.message}, skipping", "00000"))
-    return s.DropObjects(kind, tuple(found), statement.cascade, tuple(notices))
+    return s.DropObjects(kind, tuple(found), statement.cascade, tuple(notices), statement.concurrently)
+
+
+def _check_concurrent(statement: ast.Drop) -> None:
+    """What DROP INDEX CONCURRENTLY cannot do. Raises 0A000."""
+    if len(statement.names) != 1:
+        raise FeatureNotSupported("DROP INDEX CONCURRENTLY does not support dropping multiple objects")
+    if statement.cascade:
+        raise FeatureNotSupported("DROP INDEX CONCURRENTLY does not support CASCADE")
 
 
 def _extensions(b: Binding, statement: ast.Drop) -> s.BoundStatement:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from datacave_core import sqlstate
-from datacave_core.catalog import Index, Schema, Table
+from datacave_core.catalog import Index, Schema, Sequence, Table
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_sql.bind import relations
 from datacave_sql.bind import statements as s
@@ -74,22 +74,53 @@ def bind_vacuum(b: Binding, statement: ast.Vacuum, entries: object) -> s.BoundSt
 
 
 def bind_reindex(b: Binding, statement: ast.Reindex, entries: object) -> s.BoundStatement:
+    """REINDEX. Raises 42P01, 42809, 3F000, and 0A000 for what cannot be built beside writers."""
     indexes: tuple[tuple[Table, Index], ...] = ()
     tables: tuple[Table, ...] = ()
     schema: Schema | None = None
-    if statement.kind == "index":
-        found = relations.find_index(b, statement.name, statement.position)
-        if found is None:
-            raise relations.undefined_relation(statement.name, None)
-        indexes = (found,)
-    elif statement.kind == "table":
-        tables = (relations.require_table(b, statement.name, statement.position),)
-    elif statement.kind == "schema":
-        schema = relations.require_schema(b, statement.name[-1])
     concurrently = statement.concurrently or any(
         option.name == "concurrently" and option.value not in ("off", "false", "0") for option in statement.options
     )
+    if statement.kind == "index":
+        indexes = _index_to_rebuild(b, statement, concurrently)
+    elif statement.kind == "table":
+        tables = _table_to_rebuild(b, statement, concurrently)
+    elif statement.kind == "schema":
+        schema = relations.require_schema(b, statement.name[-1])
+    if concurrently and (statement.kind == "system" or (schema is not None and schema.name == "pg_catalog")):
+        raise _system_concurrently()
     return s.Reindex(tables, indexes, schema, statement.kind in ("database", "system"), concurrently)
+
+
+def _system_concurrently() -> FeatureNotSupported:
+    return FeatureNotSupported("cannot reindex system catalogs concurrently")
+
+
+def _index_to_rebuild(b: Binding, statement: ast.Reindex, concurrently: bool) -> tuple[tuple[Table, Index], ...]:
+    found = relations.find_index(b, statement.name, statement.position)
+    if found is None:
+        other = relations.find_relation(b, statement.name, statement.position)
+        if other is None:
+            raise relations.undefined_relation(statement.name, None)
+        raise DatacaveError(f'"{statement.name[-1]}" is not an index', sqlstate=sqlstate.WRONG_OBJECT_TYPE)
+    if concurrently and found[1].exclusion:
+        raise FeatureNotSupported("concurrent index creation for exclusion constraints is not supported")
+    return (found,)
+
+
+def _table_to_rebuild(b: Binding, statement: ast.Reindex, concurrently: bool) -> tuple[Table, ...]:
+    found = relations.find_relation(b, statement.name, statement.position)
+    if isinstance(found, Table) and found.kind in ("r", "p", "m"):
+        return (found,)
+    if found is None and relations.find_index(b, statement.name, statement.position) is None:
+        raise relations.undefined_relation(statement.name, None)
+    if found is not None and not isinstance(found, Table | Sequence):
+        if concurrently:
+            raise _system_concurrently()
+        return ()
+    raise DatacaveError(
+        f'"{statement.name[-1]}" is not a table or materialized view', sqlstate=sqlstate.WRONG_OBJECT_TYPE
+    )
 
 
 MAINTENANCE: Mapping[type, Callable[..., s.BoundStatement]] = {

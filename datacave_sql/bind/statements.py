@@ -324,6 +324,7 @@ class DropObjects:
     objects: tuple[DroppedObject, ...]
     cascade: bool
     notices: tuple[tuple[str, str], ...] = ()
+    concurrently: bool = False
 
 
 @dataclass(frozen=True, slots=True)

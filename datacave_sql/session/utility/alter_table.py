@@ -19,6 +19,7 @@ from datacave_core.layout import Layout
 from datacave_core.values import Row
 from datacave_core.wait import TURN, Wait
 from datacave_sql.bind import table_changes
+from datacave_sql.bind.constraints import constrained_index
 from datacave_sql.bind.stored_query import reads_column
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.newest_rows import newest_rows
@@ -355,7 +356,11 @@ def _add_constraint(change: _TableChange, action: table_changes.AddConstraint) -
         access = session.catalog_state.access(table)
         yield from build_index(session, access, access.indexes[-1])
         return
-    new = numbers.with_constraint(table, action.constraint)
+    made = action.constraint
+    if made.index_oid and made.kind in ("p", "u"):
+        indexes = tuple(constrained_index(one, made) if one.oid == made.index_oid else one for one in table.indexes)
+        table = replace(table, indexes=indexes)
+    new = numbers.with_constraint(table, made)
     change.install(new, numbers)
     if action.constraint.kind == "f" and action.constraint.validated:
         yield from check_stored_references(session, new, new.constraints[-1])

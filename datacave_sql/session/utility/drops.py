@@ -11,6 +11,7 @@ from datacave_core.errors import DatacaveError
 from datacave_core.wait import Wait
 from datacave_sql.bind.statements import DropObjects
 from datacave_sql.session.replies import Complete, Reply
+from datacave_sql.session.utility.blocks import refuse_in_block
 from datacave_sql.session.utility.dependencies import Collector, describe
 from datacave_sql.session.utility.pending_events import refuse_pending_events
 from datacave_sql.session.warnings import tell
@@ -22,6 +23,8 @@ def drop_objects(session: Any, bound: DropObjects) -> Steps:
     """DROP. Raises 2BP01 while others depend on an object and CASCADE is not written."""
     for message, code in bound.notices:
         tell(session, "NOTICE", message, code)
+    if bound.concurrently:
+        refuse_in_block(session, "DROP INDEX CONCURRENTLY")
     catalog = session.catalog_snapshot
     collector = Collector(catalog)
     what = ""

@@ -28,13 +28,12 @@ Steps = Iterator[Reply | Wait]
 
 def reindex(session: Any, bound: Reindex, parameters: Any) -> Steps:
     """REINDEX. Several tables are rebuilt in a transaction each. Raises 25001 in a block, as PostgreSQL."""
-    wide = bound.schema is not None or bound.whole_database
+    partitioned = any(table.kind == "p" for table in (*bound.tables, *(table for table, _ in bound.indexes)))
+    wide = bound.schema is not None or bound.whole_database or partitioned
     if bound.concurrently or wide:
         refuse_in_block(session, "REINDEX CONCURRENTLY" if bound.concurrently else _command(bound))
     session.begin_statement()
     wanted = _wanted(session, bound)
-    if len(wanted) > 1 and not bound.concurrently:
-        refuse_in_block(session, _command(bound))
     for position, (table_oid, index_oids) in enumerate(wanted):
         if position:
             yield from session.commit()
