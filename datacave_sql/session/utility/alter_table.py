@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from datacave_core import sqlstate
-from datacave_core.catalog import Catalog, Column, Sequence, Table, layout_of
+from datacave_core.catalog import Column, Sequence, Table, layout_of
 from datacave_core.errors import DatacaveError
 from datacave_core.keycode import table_prefix
 from datacave_core.layout import Layout
@@ -20,13 +20,13 @@ from datacave_core.values import Row
 from datacave_core.wait import TURN, Wait
 from datacave_sql.bind import table_changes
 from datacave_sql.bind.constraints import constrained_index
-from datacave_sql.bind.stored_query import reads_column
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.newest_rows import newest_rows
 from datacave_sql.expr import nodes as n
 from datacave_sql.plan.planning import is_volatile
 from datacave_sql.session.definition_locks import alter_table_mode
 from datacave_sql.session.replies import Complete, Reply
+from datacave_sql.session.utility.column_users import refuse_used, refuse_used_rows
 from datacave_sql.session.utility.dependencies import Collector
 from datacave_sql.session.utility.drops import remove
 from datacave_sql.session.utility.foreign_keys import check_detached, check_stored_references
@@ -156,6 +156,8 @@ def _add_column(change: _TableChange, action: table_changes.AddColumn) -> Iterat
         extra.append(change.own_sequence(numbers, action.sequence, column.number))
     change.install(table, numbers, *extra)
     expression = action.generated if action.generated is not None else action.default
+    if expression is not None:
+        refuse_used_rows(change.session.catalog_snapshot, table)
     if expression is None or (not n.columns_used(expression) and not is_volatile(expression)):
         yield from _add_same(change, column, expression)
         return
@@ -237,7 +239,7 @@ def _alter_types(change: _TableChange, action: table_changes.AlterColumnTypes) -
     old = change.table
     columns = {one.column.number: _with_storage(one.column, old.column(one.column.number)) for one in action.changes}
     for one in action.changes:
-        _refuse_used(session.catalog_snapshot, old, one.column)
+        refuse_used(session.catalog_snapshot, old, one.column)
     new = replace(old, columns=tuple(columns.get(column.number, column) for column in old.columns))
     computed = [(one.column.number - 1, one.using) for one in action.changes if one.using is not None]
     if not computed:
@@ -264,24 +266,6 @@ def _alter_types(change: _TableChange, action: table_changes.AlterColumnTypes) -
 
 def _with_storage(column: Column, present: Column) -> Column:
     return replace(column, missing=present.missing, added=present.added)
-
-
-def _refuse_used(catalog: Catalog, table: Table, column: Column) -> None:
-    """Raises 0A000 for a column whose type others hold on to: views that read it, columns of the table's row type."""
-    for view in catalog.tables.values():
-        if view.kind in ("v", "m") and reads_column(view, table.oid, column.number):
-            kind = "materialized view" if view.kind == "m" else "view"
-            raise DatacaveError(
-                "cannot alter type of a column used by a view or rule",
-                sqlstate=sqlstate.FEATURE_NOT_SUPPORTED,
-                detail=f'rule _RETURN on {kind} {view.name} depends on column "{column.name}"',
-            )
-        for other in view.live_columns:
-            if table.row_type_oid and other.type_oid in (table.row_type_oid, table.row_array_type_oid):
-                raise DatacaveError(
-                    f'cannot alter table "{table.name}" because column "{view.name}.{other.name}" uses its row type',
-                    sqlstate=sqlstate.FEATURE_NOT_SUPPORTED,
-                )
 
 
 def _with_column(table: Table, column: Any) -> tuple[Any, ...]:
