@@ -8,7 +8,7 @@ from itertools import islice
 
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
-from datacave_core.transaction import UPDATE
+from datacave_core.transaction import SHARE, UPDATE
 from datacave_core.values import Row
 from datacave_core.wait import Steps, wait_for
 from datacave_sql.exec.context import ExecutionContext
@@ -26,12 +26,19 @@ def find_excluded(
     lock = index.lock_key(row)
     if lock is None:
         return None
-    wait = context.transaction.lock(lock, UPDATE)
+    transaction = context.transaction
+    wait = transaction.lock(lock, UPDATE)
     if wait is not None:
         yield from wait_for(wait)
-    # They come last first; the first of them is the one to tell of, unless there are very many.
-    found = deque(islice(conflicting(context, access, index, row, own), TOLD_MAX), maxlen=1)
-    return found[0] if found else None
+    while True:
+        # They come last first; the first of them is the one to tell of, unless there are very many.
+        found = deque(islice(conflicting(context, access, index, row, own), TOLD_MAX), maxlen=1)
+        if not found or transaction.could_lock(found[0][0], SHARE):
+            return found[0] if found else None
+        # Somebody else is about to take it away, or to give it other values.
+        wait = transaction.lock(found[0][0], SHARE)
+        if wait is not None:
+            yield from wait_for(wait)
 
 
 def conflicting(

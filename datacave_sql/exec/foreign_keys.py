@@ -326,7 +326,7 @@ def check_unreferenced(
     restrict: bool,
 ) -> Steps[None]:
     """Raises 23503 if a row still refers to a key that is gone from `source`, the referenced table or a partition of
-    it. Without `restrict` the key may have come back."""
+    it. Rows that others are taking away are waited for. Without `restrict` the key may have come back."""
     transaction = context.transaction
     wait = transaction.lock_table(referring.oid, TableLockMode.ROW_SHARE)
     if wait is not None:
@@ -345,9 +345,17 @@ def check_unreferenced(
     if not gone:
         return
     access = context.session.catalog_state.access(referring)
-    for batch in referring_rows(context, access, constraint, gone):
-        for _, row in batch:
+    while True:
+        found = next((pair for batch in referring_rows(context, access, constraint, gone) for pair in batch), None)
+        if found is None:
+            return
+        place, row = found
+        if transaction.could_lock(place, KEY_SHARE):
             raise _still_referenced(context, referring, constraint, gone[key_values(row, constraint.columns)], source)
+        # Somebody else is about to take the row away.
+        wait = transaction.lock(place, KEY_SHARE)
+        if wait is not None:
+            yield from wait_for(wait)
 
 
 def removed_key(

@@ -1,18 +1,19 @@
 """LateChecks: uniqueness that may be broken for a while: deferrable constraints, at the statement's end or the commit.
 
 The entries of such an index carry the key of their row, so equal values may stand side by side until the check counts
-them. The writer locks the values first, so two transactions cannot both add them.
+them. The check locks the values first, and keeps them until the commit: of two transactions that have added the same
+value the second one to check finds that of the first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import Any
 
 from datacave_core.errors import DatacaveError
 from datacave_core.keycode import prefix_end
-from datacave_core.transaction import UPDATE
+from datacave_core.transaction import SHARE, UPDATE
 from datacave_core.values import Row
 from datacave_core.wait import Steps, wait_for
 from datacave_sql.exec.context import ExecutionContext
@@ -36,8 +37,8 @@ class LateChecks:
         self._violation = violation
         self.pending: dict[int, dict[bytes, Row]] = {}
 
-    def note(self, index: IndexAccess, row: Row) -> Steps[None]:
-        """Locks the values of a row that is about to be written, to be checked later."""
+    def note(self, index: IndexAccess, row: Row) -> None:
+        """Keeps a row that is about to be written, to be checked later."""
         if isinstance(index, ExclusionAccess):
             key = index.lock_key(row)
             if key is not None:
@@ -48,11 +49,6 @@ class LateChecks:
             key = index.unique_key(row)
             if key is not None:
                 self.pending.setdefault(index.index.oid, {})[key] = row
-        if key is None:
-            return
-        wait = self._context.transaction.lock(key, UPDATE)
-        if wait is not None:
-            yield from wait_for(wait)
 
     def finish(self) -> Steps[None]:
         """Checks what is due at the end of a statement; the rest waits for the commit. Raises 23505."""
@@ -69,8 +65,7 @@ class LateChecks:
                 check = DeferredUniqueness(session, constraint.oid, self._access.table.oid, rows, self._violation)
                 self._context.transaction.before_commit.append(check)
             else:
-                check_repeated(self._context, self._access, index, rows.items(), self._violation)
-        yield from ()
+                yield from check_repeated(self._context, self._access, index, rows, self._violation)
 
 
 class DeferredUniqueness:
@@ -96,26 +91,46 @@ class DeferredUniqueness:
         for index in access.indexes:
             if index.index.constraint_oid == self.constraint_oid:
                 context = ExecutionContext(session, session.transaction, ())
-                check_repeated(context, access, index, self._rows.items(), self._violation)
-        yield from ()
+                yield from check_repeated(context, access, index, self._rows, self._violation)
 
 
 def check_repeated(
     context: ExecutionContext,
     access: TableAccess,
     index: IndexAccess,
-    rows: Iterable[tuple[bytes, Row]],
+    rows: Mapping[bytes, Row],
     violation: Violation,
-) -> None:
-    """Raises 23505 where more than one row has the values of a key now, 23P01 where rows conflict."""
-    for key, row in rows:
-        if isinstance(index, ExclusionAccess):
-            # A row that conflicts with nothing else still meets itself, unless it is gone.
-            found = [other for _, other in islice(conflicting(context, access, index, row), 3)]
-            if row in found and len(found) > 1:
-                other = next((one for one in found if one != row), row)
-                raise exclusion_violation(context, access, index, row, other, creating=False)
-            continue
-        count = sum(len(batch) for batch in newest_pairs(context.transaction, key, prefix_end(key)))
-        if count > 1:
-            raise violation(index, row)
+) -> Steps[None]:
+    """Raises 23505 where more than one row has the values of a key now, 23P01 where rows conflict. Rows that somebody
+    else is about to take away, or to give other values, are waited for."""
+    transaction = context.transaction
+    locks = {
+        index.lock_key(row) if isinstance(index, ExclusionAccess) else index.unique_key(row) for row in rows.values()
+    }
+    ordered = sorted(key for key in locks if key is not None)
+    while (wait := transaction.lock_all(ordered, UPDATE)) is not None:
+        yield from wait_for(wait)
+    for key, row in rows.items():
+        while (found := _repeated(context, access, index, key, row)) is not None:
+            others, error = found
+            busy = next((other for other in others if not transaction.could_lock(other, SHARE)), None)
+            if busy is None:
+                raise error if error is not None else violation(index, row)
+            wait = transaction.lock(busy, SHARE)
+            if wait is not None:
+                yield from wait_for(wait)
+
+
+def _repeated(
+    context: ExecutionContext, access: TableAccess, index: IndexAccess, key: bytes, row: Row
+) -> tuple[list[bytes], DatacaveError | None] | None:
+    """The keys of rows that may not be there together, and the error of excluded ones; None if all is well."""
+    if not isinstance(index, ExclusionAccess):
+        holders = [entry[0] for batch in newest_pairs(context.transaction, key, prefix_end(key)) for _, entry in batch]
+        return (holders, None) if len(holders) > 1 else None
+    # A row that conflicts with nothing else still meets itself, unless it is gone.
+    found = list(islice(conflicting(context, access, index, row), 3))
+    if len(found) < 2 or all(other != row for _, other in found):
+        return None
+    other = next((one for _, one in found if one != row), row)
+    return [holder for holder, _ in found], exclusion_violation(context, access, index, row, other, creating=False)

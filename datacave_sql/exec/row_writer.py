@@ -145,15 +145,27 @@ class RowWriter:
         wait = self.transaction.lock(key, UPDATE)
         if wait is not None:
             yield from wait_for(wait)
-        version = self.transaction.get_latest_version(key)
-        if version is None:
-            return None
-        if version.row is None:
-            self.transaction.check_vacant(key, version)
-            if index.index.index_number == 0:
-                self.transaction.moved.append((key, key))
-            return None
-        return key if index.index.index_number == 0 else version.row[0]
+        return (yield from self._holder(index, key))
+
+    def _holder(self, index: IndexAccess, key: bytes) -> Steps[bytes | None]:
+        """The key of the table row that has a locked unique key, or None. A row that somebody else is about to take
+        away, or to give another value, is waited for."""
+        transaction = self.transaction
+        while True:
+            version = transaction.get_latest_version(key)
+            if version is None:
+                return None
+            if version.row is None:
+                transaction.check_vacant(key, version)
+                if index.index.index_number == 0:
+                    transaction.moved.append((key, key))
+                return None
+            holder: bytes = key if index.index.index_number == 0 else version.row[0]
+            if holder == key or transaction.could_lock(holder, KEY_SHARE):
+                return holder
+            wait = transaction.lock(holder, KEY_SHARE)
+            if wait is not None:
+                yield from wait_for(wait)
 
     def find_present(self, index: IndexAccess, row: Row) -> bytes | None:
         """The same without a lock, where it is certain: somebody has the value, and nobody is about to change that."""
@@ -211,7 +223,7 @@ class RowWriter:
         access, transaction = self.access, self.transaction
         for index in access.indexes:
             if index.index.deferrable:
-                yield from self._later.note(index, row)
+                self._later.note(index, row)
             elif isinstance(index, ExclusionAccess):
                 yield from self.check_excluded(index, row)
             elif index.index.unique and (yield from self.find_conflict(index, row)) is not None:
@@ -265,13 +277,8 @@ class RowWriter:
             if len(set(keys)) != len(keys) or own or store.newest_in_range(low, high, 0) is not None:
                 seen: set[bytes] = set()
                 for key, row in zip(keys, rows, strict=True):
-                    version = transaction.get_latest_version(key)
-                    if key in seen or (version is not None and version.row is not None):
+                    if key in seen or (yield from self._holder(index, key)) is not None:
                         raise self.unique_violation(index, row)
-                    if version is not None:
-                        transaction.check_vacant(key, version)
-                        if index.index.index_number == 0:
-                            transaction.moved.append((key, key))
                     seen.add(key)
         row_keys = unique[0] if access.clustered is not None else [access.row_key(row, self._row_id) for row in rows]
         convert = access.rows.to_physical_rows
@@ -353,7 +360,7 @@ class RowWriter:
             changed = new_entry != old_entry or (index.index.exclusion and index.values(old) != index.values(new))
             if changed:
                 if index.index.deferrable:
-                    yield from self._later.note(index, new)
+                    self._later.note(index, new)
                 elif isinstance(index, ExclusionAccess):
                     yield from self.check_excluded(index, new, key)
                 elif index.index.unique:

@@ -1,4 +1,5 @@
-"""python -m tests.isolation --specs FOLDER [NAME...]: PostgreSQL's isolation specifications, compared step by step.
+"""python -m tests.isolation --specs FOLDER [NAME...]: PostgreSQL's isolation specifications, compared step by step;
+with --constraints in place of --specs, those of constraints.py.
 
 Every permutation runs on Datacave and on the PostgreSQL that PGHOST, PGPORT, PGUSER and PGDATABASE name; rows, tags,
 error codes and who waits for whom must be the same. Prints a line per file and, with --differences, writes what
@@ -10,25 +11,29 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+from tests.isolation.constraints import constraint_specs
 from tests.isolation.player import play
-from tests.isolation.spec import read_spec
+from tests.isolation.spec import Spec, read_spec
 from tests.regress.server import Server
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.isolation", description=__doc__)
-    parser.add_argument("--specs", type=Path, required=True)
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--specs", type=Path)
+    source.add_argument("--constraints", action="store_true")
     parser.add_argument("--differences", type=Path)
     parser.add_argument("names", nargs="*")
     arguments = parser.parse_args()
     server = Server()
     totals = [0, 0, 0]
     try:
-        names = arguments.names or sorted(path.stem for path in arguments.specs.glob("*.spec"))
-        for name in names:
-            counts, differences = asyncio.run(_compare(arguments.specs / f"{name}.spec", server))
+        for spec in _chosen(arguments.specs, arguments.names):
+            counts, differences = asyncio.run(_compare(spec, server))
+            name = spec.name
             totals = [a + b for a, b in zip(totals, counts, strict=True)]
             same, different, incomparable = counts
             print(f"{name:32} {same} the same, {different} different, {incomparable} not comparable", flush=True)
@@ -41,8 +46,16 @@ def main() -> int:
     return 1 if totals[1] else 0
 
 
-async def _compare(path: Path, server: Server) -> tuple[list[int], list[str]]:
-    spec = read_spec(path)
+def _chosen(folder: Path | None, names: list[str]) -> Iterator[Spec]:
+    """The specifications of a folder, or those of constraints, by their names or parts of them."""
+    if folder is None:
+        yield from (spec for spec in constraint_specs() if all(name in spec.name for name in names))
+        return
+    for name in names or sorted(path.stem for path in folder.glob("*.spec")):
+        yield read_spec(folder / f"{name}.spec")
+
+
+async def _compare(spec: Spec, server: Server) -> tuple[list[int], list[str]]:
     counts = [0, 0, 0]
     differences: list[str] = []
     for permutation in spec.chosen():
