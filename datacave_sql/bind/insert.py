@@ -50,11 +50,14 @@ def bind_insert(b: Binding, statement: ast.Insert, outer: Scope) -> l.LogicalPla
         on_conflict = conflict.bind_on_conflict(b, statement.on_conflict, target, level)
     returning: tuple[n.Expression, ...] | None = None
     outputs: tuple[l.OutputColumn, ...] = ()
-    oid_column = 0
+    oid_column = xmax_column = 0
     if statement.returning:
         names = target.row_scope(row, "RETURNING")
         oid_column = row_rules.add_table_oid(b, names)
+        xmax_column = row_rules.add_xmax(b, names)
         returning, outputs = bind_returning(b, statement.returning, names, level)
+        if not any(xmax_column in n.columns_used(one) for one in returning):
+            xmax_column = 0
     if on_conflict is not None:
         on_conflict = conflict.secured(b, target, row, on_conflict)
     plan = l.Insert(
@@ -73,6 +76,7 @@ def bind_insert(b: Binding, statement: ast.Insert, outer: Scope) -> l.LogicalPla
         target.view_checks(row),
         row_security.insert_checks(b, table, target.base_use(), row),
         oid_column,
+        xmax_column,
     )
     return with_clause.close_with(b, tables, statement.with_clause, plan)
 

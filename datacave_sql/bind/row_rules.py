@@ -72,6 +72,14 @@ def add_table_oid(b: Binding, scope: Scope) -> int:
     return number
 
 
+def add_xmax(b: Binding, scope: Scope) -> int:
+    """Makes xmax known there; the id of its column, 0 for a row that no ON CONFLICT has met."""
+    number = b.new_id()
+    for source in scope.sources:
+        source.system = (*source.system, SourceColumn("xmax", n.ColumnReference(number, oids.XID, -1, "xmax")))
+    return number
+
+
 def stored_expression(b: Binding, text: str, scope: Scope, schema: str | None) -> n.Expression:
     """Binds an expression from its stored text; bare names are looked for in the table's schema too."""
     environment = b.environment

@@ -73,6 +73,8 @@ class Insert:
     not_null: frozenset[int]
     make_generated: Factory | None = None
     """`make_generated(c)(row)` computes generated columns anew, where triggers may change rows."""
+    marks_updates: bool = False
+    """Whether RETURNING gets a transaction's number behind the values of rows that ON CONFLICT has updated."""
 
     def open(self, context: ExecutionContext) -> Batches:
         source: list[Row] = []
@@ -108,7 +110,7 @@ class Insert:
 class InsertRun:
     """One execution of an Insert: what it writes with, and the rows it has touched."""
 
-    __slots__ = ("_check", "_complete", "_context", "_insert", "_regenerate", "_touched", "writer")
+    __slots__ = ("_check", "_complete", "_context", "_insert", "_regenerate", "_touched", "_updated", "writer")
 
     def __init__(self, context: ExecutionContext, insert: Insert) -> None:
         self._context = context
@@ -117,6 +119,7 @@ class InsertRun:
         self._check: CheckFunction | None = insert.make_check(context) if insert.make_check is not None else None
         self._regenerate = insert.make_generated(context) if insert.make_generated is not None else None
         self._touched: set[bytes] = set()
+        self._updated = False
         self.writer = RowWriter(context, insert.access)
 
     def write(self, source: Sequence[Row], returned: list[Row]) -> Steps[None]:
@@ -162,6 +165,8 @@ class InsertRun:
                     if written is None:
                         continue
                     row = written
+                    if self._updated and self._insert.marks_updates:
+                        row = (*row, context.transaction.number & 0xFFFFFFFF or 1)
                 else:
                     yield from writer.insert(row)
                     if triggers is not None:
@@ -193,6 +198,7 @@ class InsertRun:
 
     def _insert_or(self, conflict: ConflictAction, row: Row) -> Steps[Row | None]:
         """The row as it has been written, or None where one that was there before stays as it is."""
+        self._updated = False
         context, writer, touched = self._context, self.writer, self._touched
         arbiters: list[IndexAccess] = [
             index
@@ -244,6 +250,7 @@ class InsertRun:
             touched.add(key)
             if writer.triggers is not None:
                 writer.triggers.after("u", old, changed)
+            self._updated = True
             return changed
         key = yield from writer.insert(row)
         touched.add(key)

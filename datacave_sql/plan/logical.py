@@ -428,6 +428,8 @@ class Insert:
     secured: Secured = ()
     oid_column: int = 0
     """Id of the column of `returning` that stands for the oid of the table a row is in."""
+    xmax_column: int = 0
+    """That which is not 0 for rows that ON CONFLICT DO UPDATE has updated; 0 where nothing reads it."""
 
 
 @dataclass(frozen=True, slots=True)

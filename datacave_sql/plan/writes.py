@@ -60,7 +60,10 @@ def plan_insert(p: Planner, node: l.Insert, needed: frozenset[int], conjuncts: l
     make_check = check_function(p, node.checks, node.row_columns, node.tests, ViewTests(node, numbers))
     columns = tuple(column.id for column in node.columns)
     make_generated = regenerating(p, access, node.generated, node.row_columns)
-    return Insert(access, child, make_rows, make_check, make_returning, conflict, columns, frozenset(), make_generated)
+    marks = bool(node.xmax_column)
+    return Insert(
+        access, child, make_rows, make_check, make_returning, conflict, columns, frozenset(), make_generated, marks
+    )
 
 
 def regenerating(
@@ -198,8 +201,12 @@ def conflict_action(
 
 
 def table_oid(node: l.Insert | l.Update, table: Table) -> dict[int, Code]:
-    """How RETURNING reads the oid of the table that a row is in."""
-    return {node.oid_column: Code(str(table.oid), False, True)} if node.oid_column else {}
+    """How RETURNING reads the oid of the table that a row is in, and xmax behind the row's values."""
+    codes = {node.oid_column: Code(str(table.oid), False, True)} if node.oid_column else {}
+    if isinstance(node, l.Insert) and node.xmax_column:
+        width = len(table.columns)
+        codes[node.xmax_column] = Code(f"(r[{width}] if len(r) > {width} else 0)", False)
+    return codes
 
 
 def member_scope(columns: Sequence[l.OutputColumn], variable: str, numbers: Sequence[int]) -> dict[int, Code]:
@@ -267,7 +274,10 @@ def _leaf_insert(
     tests = leaf.tests if access.triggers is not None else ()
     make_check = check_function(p, leaf.checks, leaf.row_columns, tests, ViewTests(node, leaf.attributes))
     make_generated = regenerating(p, access, leaf.generated, leaf.row_columns)
-    return Insert(access, child, make_rows, make_check, make_returning, conflict, (), frozenset(), make_generated)
+    marks = isinstance(node, l.Insert) and bool(node.xmax_column)
+    return Insert(
+        access, child, make_rows, make_check, make_returning, conflict, (), frozenset(), make_generated, marks
+    )
 
 
 def router(p: Planner, node: l.Update | l.Merge, child: Operator) -> RoutedInsert | None:
