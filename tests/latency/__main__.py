@@ -25,7 +25,7 @@ create table doc (id int primary key, j jsonb);
 insert into doc select i, jsonb_build_object('a', i, 'b', jsonb_build_array(i, i + 1)) from generate_series(1, 20000) i;
 create table small (id int primary key, v int);
 insert into small select i, i from generate_series(1, 1000) i;
-create materialized view copied as select * from big;
+create materialized view copied as select i, md5(i::text) as s from generate_series(1, 200000) i;
 """
 
 HEAVY = {
@@ -78,7 +78,7 @@ def main() -> int:
     dsn = arguments.dsn or server.conninfo if server is not None else arguments.dsn
     try:
         with psycopg.connect(dsn, autocommit=True) as client:
-            client.execute("drop table if exists big, doc, small cascade")
+            client.execute("drop materialized view if exists copied; drop table if exists big, doc, small")
             client.execute(SCHEMA)
         wrong = 0
         for name, statement in HEAVY.items():
