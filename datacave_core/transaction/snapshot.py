@@ -128,6 +128,11 @@ class TransactionSnapshot:
             self._writes = self._readable = TrackedWriteSet(dependencies, serial, self._writes)
 
     @property
+    def serial(self) -> SerialTransaction | None:
+        """What is known of its reads, from the snapshot on, if it is SERIALIZABLE and not safe."""
+        return self._serial
+
+    @property
     def keeps_snapshot(self) -> bool:
         """Whether later statements read at the present snapshot too."""
         return self._snapshot_fixed

@@ -90,9 +90,9 @@ class LockRows:
             if wait is not None:
                 yield from wait_for(wait)
             newest = transaction.get_latest(place)
-            if newest is None or self.mode != "key share":
-                transaction.check_write(place)
             now = transaction.place_of(key)
+            if newest is None or now != place or self.mode != "key share":
+                transaction.check_write(place)
             if now == place:
                 convert = table.from_physical if table.members is None else table.members[place[:PREFIX_LENGTH]][1]
                 return newest if newest is None or not callable(convert) else convert(newest), place != key

@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from datacave_core.catalog import DEFINITION_LOCKS, Role, definition_oid, has_privileges_of
-from datacave_core.keycode import split_prefix
+from datacave_core.keycode import prefix_end, split_prefix, table_prefix
+from datacave_core.layout import PREFIX_LENGTH
 from datacave_core.transaction.modes import ADVISORY_PREFIX, TABLE_PREFIX, TableLockMode, mode_name
+from datacave_core.transaction.serial import SerialTransaction
 from datacave_core.types import DEFAULT_SETTINGS, oids, type_io
 from datacave_core.values import Array, Row
 from datacave_sql.pgcatalog.facts import relation_shapes
@@ -150,6 +152,48 @@ def locks_view(asking: Any, rows: CatalogRows) -> Iterator[Row]:
                         granted=True,
                         fastpath=True,
                     )
+    reading = [(session, session.transaction.serial) for session in sessions.values() if session.transaction]
+    reading += [(None, prepared.serial) for prepared in database.transactions.prepared.values()]
+    relations = _relations_by_prefix(rows)
+    for session, serial in reading:
+        for locktype, relation in _predicate_locks(serial, relations) if serial is not None else ():
+            yield make(
+                locktype=locktype,
+                database=database_oid(asking),
+                relation=relation,
+                pid=session.process_id if session is not None else None,
+                virtualtransaction=f"{session.process_id}/{session.owner.transaction_number}" if session else "-1/0",
+                mode="SIReadLock",
+                granted=True,
+            )
+
+
+def _relations_by_prefix(rows: CatalogRows) -> dict[bytes, int]:
+    """Oids of tables and indexes by the prefix of their keys."""
+    found = {}
+    for table in rows.catalog.tables.values():
+        if table.storage_id:
+            for index in table.indexes:
+                found[table_prefix(table.storage_id, index.index_number)] = index.oid
+            found[table_prefix(table.storage_id, 0)] = table.oid
+    return found
+
+
+def _predicate_locks(serial: SerialTransaction, relations: dict[bytes, int]) -> Iterator[tuple[str, int]]:
+    """What a SERIALIZABLE transaction has read, as PostgreSQL tells it: single rows, parts (pages) and whole relations;
+    a key of an index counts as a part of it."""
+    found: set[tuple[str, int]] = set()
+    for key in list(serial.keys):
+        relation = relations.get(key[:PREFIX_LENGTH])
+        if relation is not None and split_prefix(key)[1]:
+            found.add(("page", relation))
+        elif relation is not None:
+            yield "tuple", relation
+    for low, high in list(serial.ranges):
+        prefix = (low or b"")[:PREFIX_LENGTH]
+        if (relation := relations.get(prefix)) is not None:
+            found.add(("relation" if low == prefix and high == prefix_end(prefix) else "page", relation))
+    yield from sorted(found)
 
 
 def prepared_transactions_view(asking: Any, rows: CatalogRows) -> Iterator[Row]:
