@@ -96,7 +96,7 @@ def _arbiters(b: Binding, clause: ast.OnConflict, goal: WriteTarget) -> list[Ind
         and index.valid
         and {key.column for key in index.keys if key.column} == wanted_columns
         and {_expression_of(b, table, key.expression) for key in index.keys if key.expression} == wanted_expressions
-        and _predicate_allows(b, table, index, target)
+        and _predicate_allows(b, goal, index, target)
     ]
     if not found:
         raise DatacaveError(
@@ -129,13 +129,15 @@ def _expression_of(b: Binding, table: Table, text: str | None) -> ast.Expression
     return expression_tree(text) if text is not None else None
 
 
-def _predicate_allows(b: Binding, table: Table, index: Index, target: ast.ConflictTarget) -> bool:
+def _predicate_allows(b: Binding, goal: WriteTarget, index: Index, target: ast.ConflictTarget) -> bool:
     """A partial index decides only where its condition follows from the one that is written."""
     if index.predicate is None:
         return True
     if target.where is None:
         return False
-    scope = row_rules.row_scope(b, table, row_rules.row_columns(b, table), table.name, "WHERE")
-    written = coercion.to_boolean(b, b.expression(target.where, scope), "WHERE")
+    table = goal.table
+    row = row_rules.row_columns(b, table)
+    written = coercion.to_boolean(b, b.expression(target.where, goal.row_scope(row, "WHERE")), "WHERE")
+    scope = row_rules.row_scope(b, table, row, table.name, "WHERE")
     known = row_rules.stored_expression(b, index.predicate, scope, row_rules.schema_name(b, table))
     return implies(split_conjuncts(written), coercion.to_boolean(b, known, "WHERE"))

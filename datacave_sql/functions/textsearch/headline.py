@@ -35,6 +35,9 @@ class HeadlineOptions:
     all: bool = False
 
 
+MARK_BYTES_MAX = 32_767
+
+
 def read_options(text: str) -> HeadlineOptions:
     """The options of a text `name = value, ..`. Raises 22023."""
     options = HeadlineOptions()
@@ -70,6 +73,13 @@ def _check(options: HeadlineOptions) -> None:
         failure = bad_parameter("ShortWord should be >= 0")
     elif options.fragments_max < 0:
         failure = bad_parameter("MaxFragments should be >= 0")
+    for name, value in (
+        ("StartSel", options.start),
+        ("StopSel", options.stop),
+        ("FragmentDelimiter", options.delimiter),
+    ):
+        if failure is None and len(value.encode()) > MARK_BYTES_MAX:
+            failure = bad_parameter(f'value for "{name}" is too long')
     if failure is not None:
         raise failure
 
