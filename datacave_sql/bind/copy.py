@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from datacave_core import sqlstate
 from datacave_core.catalog import Column, Table
@@ -116,14 +117,18 @@ def _condition(
     return bound
 
 
+_NOT_COPIED = {"v": "view", "m": "materialized view", "p": "partitioned table"}
+"""Kinds of relations whose rows are copied by a query only."""
+
+
 def _copy_to(b: Binding, statement: ast.Copy, entries: Entries) -> s.BoundStatement:
     query: ast.Statement
     if statement.table is not None:
         table = relations.find_relation(b, statement.table.name, statement.table.position)
         if isinstance(table, Table):
-            if table.kind == "v":
+            if table.kind in _NOT_COPIED:
                 raise DatacaveError(
-                    f'cannot copy from view "{table.name}"',
+                    f'cannot copy from {_NOT_COPIED[table.kind]} "{table.name}"',
                     sqlstate=sqlstate.WRONG_OBJECT_TYPE,
                     hint="Try the COPY (SELECT ...) TO variant.",
                 )
@@ -155,7 +160,8 @@ def _table_query(statement: ast.Copy, names: Sequence[str]) -> ast.Query:
     else:
         targets = (ast.Target(at, ast.ColumnRef(at, (), True)),)
     assert statement.table is not None
-    return ast.Query(at, ast.Select(at, targets, (statement.table,)))
+    # The rows of children are copied with the children.
+    return ast.Query(at, ast.Select(at, targets, (replace(statement.table, only=True),)))
 
 
 # --- options ---------------------------------------------------------------------------------------------------------
