@@ -11,7 +11,7 @@ from datacave_core.values import Array, Row
 from datacave_sql.functions import registry
 from datacave_sql.pgcatalog.facts import domain_shapes, index_shapes, relation_shapes
 from datacave_sql.pgcatalog.indexes import key_type
-from datacave_sql.pgcatalog.internal_triggers import all_constraints, depends_on_others
+from datacave_sql.pgcatalog.internal_triggers import all_constraints, depends_on_others, is_derived
 from datacave_sql.pgcatalog.snapshot import CatalogRows
 
 _TEXT: Final = 25
@@ -94,11 +94,30 @@ def _system_rows() -> tuple[Row, ...]:
 Owned = tuple[Table, Constraint] | tuple[TypeDefinition, DomainCheck]
 
 
-def constraint_owners(rows: CatalogRows) -> dict[int, Owned]:
-    """Constraints by oid, each with its table or domain."""
+def constraint_of_oid(rows: CatalogRows, oid: int) -> Owned | None:
+    """A constraint with its table or domain. Those that are derived are looked for only where the oid is one's."""
+    stored: dict[int, Owned] = rows.once("stored constraints", _stored)
+    found = stored.get(oid)
+    if found is None and is_derived(oid):
+        derived: dict[int, Owned] = rows.once("derived constraints", _derived)
+        found = derived.get(oid)
+    return found
+
+
+def _derived(rows: CatalogRows) -> dict[int, Owned]:
+    return {
+        constraint.oid: (table, constraint)
+        for table in rows.catalog.tables.values()
+        for constraint in all_constraints(rows.catalog, table)
+        if is_derived(constraint.oid)
+    }
+
+
+def _stored(rows: CatalogRows) -> dict[int, Owned]:
     found: dict[int, Owned] = {}
     for table in rows.catalog.tables.values():
-        found.update((constraint.oid, (table, constraint)) for constraint in all_constraints(rows.catalog, table))
+        for constraint in table.constraints:
+            found[constraint.oid] = table, constraint
     for definition in rows.catalog.types.values():
         found.update((check.oid, (definition, check)) for check in definition.checks)
     return found

@@ -84,6 +84,11 @@ def constraint_of_trigger(trigger: Trigger) -> int:
     return _pair_oid("constraint", trigger.oid, 0)
 
 
+def is_derived(oid: int) -> bool:
+    """Whether an oid is that of something derived."""
+    return oid >= _OF_CONSTRAINTS
+
+
 def is_reference_part(constraint: Constraint) -> bool:
     """Whether a constraint is what a foreign key is to a partition that it refers to."""
     return constraint.kind == "f" and constraint.oid >= _OF_CONSTRAINTS

@@ -28,7 +28,7 @@ from datacave_sql.pgcatalog import (
     triggers,
     types,
 )
-from datacave_sql.pgcatalog.constraints import constraint_owners
+from datacave_sql.pgcatalog.constraints import constraint_of_oid
 from datacave_sql.pgcatalog.extended_statistics import statistic_ext_rows
 from datacave_sql.pgcatalog.facts import RelationShape, fixed_rows, index_shapes, relation_shapes
 from datacave_sql.pgcatalog.information.typefacts import type_place
@@ -180,7 +180,7 @@ class SystemRelations:
 
     def constraint(self, state: Any, oid: int) -> Any:
         """(table or domain, constraint) of a constraint in a catalog state, or None."""
-        return self._snapshots.of(state).once("constraint owners", constraint_owners).get(oid)
+        return constraint_of_oid(self._snapshots.of(state), oid)
 
     def type_place(self, state: Any, oid: int) -> tuple[str, str]:
         """(schema, name) of a type in a catalog state."""
