@@ -19,21 +19,30 @@ COUNTED: Final = ("scans", "read", "fetched", "inserted", "updated", "updated_ho
 class RelationCounts:
     """The counts of one relation. `lone` are lookups that were a transaction of their own, not among `scans`."""
 
-    __slots__ = ("before", "deleted", "fetched", "inserted", "lone", "number", "read", "scans", "updated",
-                 "updated_hot")  # fmt: skip
+    __slots__ = (
+        "deleted", "deleted_before", "fetched", "fetched_before", "inserted", "inserted_before", "lone", "number",
+        "read", "read_before", "scans", "scans_before", "updated", "updated_before", "updated_hot",
+        "updated_hot_before",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.number = 0
-        """The transaction that it was touched in last."""
-        self.before: tuple[int, ...] = (0,) * len(COUNTED)
-        """The counts before that."""
+        """The transaction that it was touched in last; what was counted before that has names of its own, because
+        every transaction notes it for every relation."""
         self.scans = self.lone = self.read = self.fetched = 0
         self.inserted = self.updated = self.updated_hot = self.deleted = 0
+        self.begin(0)
 
     def begin(self, number: int) -> None:
         """Notes that another transaction touches the relation."""
         self.number = number
-        self.before = self.values()
+        self.scans_before = self.scans + self.lone
+        self.read_before = self.read
+        self.fetched_before = self.fetched
+        self.inserted_before = self.inserted
+        self.updated_before = self.updated
+        self.updated_hot_before = self.updated_hot
+        self.deleted_before = self.deleted
 
     def looked_up(self, fetched: int, *, lone: bool) -> None:
         """Counts a lookup by key and the rows that it has found."""
@@ -54,7 +63,11 @@ class RelationCounts:
         """What a transaction has done so far."""
         if self.number != number:
             return (0,) * len(COUNTED)
-        return tuple(now - then for now, then in zip(self.values(), self.before, strict=True))
+        before = (
+            self.scans_before, self.read_before, self.fetched_before, self.inserted_before, self.updated_before,
+            self.updated_hot_before, self.deleted_before,
+        )  # fmt: skip
+        return tuple(now - then for now, then in zip(self.values(), before, strict=True))
 
 
 class SessionCounts:
