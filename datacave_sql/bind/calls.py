@@ -7,6 +7,7 @@ level and a reference to the column that will hold their value stands in their p
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError, FeatureNotSupported
@@ -285,7 +286,7 @@ def _aggregate_call(
         values = tuple(final_arguments(b, found, arguments))
         order = sort_keys(b, e.order_by, scope) if e.order_by else ()
         if e.distinct:
-            _check_distinct(b, values, order, e)
+            order = _distinct_order(b, values, order, e)
     else:
         values, direct, order = _ordered_set(b, found, arguments, ordered, kind)
     parts = [*values, *direct, *(key.expression for key in order), *([condition] if condition is not None else [])]
@@ -350,22 +351,30 @@ def _check_nesting(b: Binding, grouping: Grouping, parts: Sequence[n.Expression]
         )
 
 
-def _check_distinct(
-    b: Binding, values: Sequence[n.Expression], order: Sequence[n.SortKey], e: ast.FunctionCall
-) -> None:
+def _distinct_order(
+    b: Binding, values: Sequence[n.Expression], order: tuple[n.SortKey, ...], e: ast.FunctionCall
+) -> tuple[n.SortKey, ...]:
+    """The sort keys of an aggregate with DISTINCT, each one of its arguments, as coerced. Raises 0A000, 42P10."""
     if not values:
         raise DatacaveError(
             "DISTINCT is not implemented for parameterless aggregates",
             sqlstate=sqlstate.FEATURE_NOT_SUPPORTED,
             position=e.position,
         )
+    keys = []
     for key in order:
-        if key.expression not in values:
+        found = key.expression if key.expression in values else None
+        for value in values:
+            if found is None and isinstance(value, n.Relabel) and value.argument == key.expression:
+                found = value
+        if found is None:
             raise DatacaveError(
                 "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list",
                 sqlstate=sqlstate.INVALID_COLUMN_REFERENCE,
                 position=b.position(key.expression),
             )
+        keys.append(replace(key, expression=found))
+    return tuple(keys)
 
 
 def _ordered_set(
