@@ -31,6 +31,7 @@ REWRITE: Final = 2618
 TRIGGER: Final = 2620
 NAMESPACE: Final = 2615
 POLICY: Final = 3256
+STATISTICS: Final = 3381
 DEFAULT_ACL: Final = 826
 COLLATION: Final = 3456
 NORMAL, AUTOMATIC, INTERNAL, PRIMARY_PART, SECONDARY_PART = "n", "a", "i", "P", "S"
@@ -132,6 +133,9 @@ def _of_table(rows: CatalogRows, table: Table) -> list[Row]:
         if one.condition is not None:
             named = [(CLASS, table.oid, number) for number in columns_named(table, one.condition)]
             found += _refer(REWRITE, one.oid, named, NORMAL)
+    for statistics in table.statistics:
+        found.append((STATISTICS, statistics.oid, 0, NAMESPACE, statistics.schema_oid, 0, NORMAL))
+        found += ((STATISTICS, statistics.oid, 0, CLASS, table.oid, one, AUTOMATIC) for one in statistics.columns)
     for policy in table.policies:
         found.append((POLICY, policy.oid, 0, CLASS, table.oid, 0, AUTOMATIC))
         needed = [one for text in (policy.using, policy.check) if text for one in rows.references(text, table)]

@@ -20,6 +20,7 @@ _OPERATOR: Final = 2617
 _NAMESPACE: Final = 2615
 _DATABASE: Final = 1262
 _POLICY: Final = 3256
+_STATISTICS: Final = 3381
 _DEFAULT_ACL: Final = 826
 _EXTENSION: Final = 3079
 _OWNER, _NAMED, _IN_POLICY = "o", "a", "r"
@@ -68,6 +69,8 @@ def _of_table(here: int, table: Table) -> Iterator[Row]:
     for column in table.live_columns:
         if column.privileges:
             yield from _needs(here, _CLASS, table.oid, table.owner_oid, column.privileges, column.number, owned=False)
+    for statistics in table.statistics:
+        yield from _needs(here, _STATISTICS, statistics.oid, statistics.owner_oid, ())
     for policy in table.policies:
         for role in sorted(set(policy.role_oids) - {0, ADMIN_ROLE_OID}):
             yield here, _POLICY, policy.oid, 0, _ROLE, role, _IN_POLICY

@@ -50,6 +50,8 @@ CREATE TABLE depot.crates (weight real, CONSTRAINT crates_weight CHECK (weight >
 CREATE TABLE depot.hashed (a integer, b text) PARTITION BY HASH (a, b);
 CREATE TABLE depot.hashed_0 PARTITION OF depot.hashed FOR VALUES WITH (MODULUS 2, REMAINDER 0);
 CREATE UNLOGGED TABLE depot.scratch (a integer, b int4range, c integer, EXCLUDE USING gist (b WITH &&)) WITH (fillfactor = 70);
+CREATE STATISTICS depot.scratch_stats (ndistinct, dependencies) ON a, c FROM depot.scratch;
+COMMENT ON STATISTICS depot.scratch_stats IS 'two together';
 CREATE TABLE depot.typed OF depot.size (PRIMARY KEY (width));
 CREATE FUNCTION depot.touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
 CREATE TRIGGER halls_touch BEFORE INSERT OR UPDATE OF name, state ON depot.halls FOR EACH ROW WHEN (NEW.id > 0) EXECUTE FUNCTION depot.touch('a', 'b c');
