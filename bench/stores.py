@@ -90,12 +90,13 @@ class DatacaveStore:
     async def put_batches(self, batches: Sequence[list[Pair]], sync: bool) -> None:
         for batch in batches:
             await self._commit({key: (value,) for key, value in batch}, sync)
-            await asyncio.sleep(0)
+            if not sync:  # else the loop had its turns while the disk was busy
+                await asyncio.sleep(0)
 
     async def put(self, pairs: Sequence[Pair], sync: bool) -> None:
         for number, (key, value) in enumerate(pairs):
             await self._commit({key: (value,)}, sync)
-            if number % 16 == 0:
+            if not sync and number % 16 == 0:
                 await asyncio.sleep(0)
 
     async def get(self, keys: Sequence[bytes]) -> int:
@@ -120,7 +121,7 @@ class DatacaveStore:
                 engine.get(key, engine.newest_timestamp)
             else:
                 await self._commit({key: (value,)}, sync)
-                if number % 160 == 0:
+                if not sync and number % 160 == 0:
                     await asyncio.sleep(0)
 
     async def commit_together(self, parts: Sequence[Sequence[Pair]]) -> None:

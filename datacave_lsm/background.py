@@ -1,13 +1,14 @@
 """Background: jobs that advance in slices between the turns of the event loop.
 
 A job is a generator that yields None to let others run, or a Wait that it needs. No slice should take more than a few
-milliseconds, because sessions wait meanwhile.
+milliseconds, because sessions wait meanwhile. Slices give way to commits that somebody waits for: the best time for one
+is while the disk is busy with a commit, the worst between its end and the next one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from typing import TypeAlias, TypeVar
+from typing import Protocol, TypeAlias, TypeVar
 
 from datacave_core.ports import Scheduler
 from datacave_core.wait import Wait
@@ -40,14 +41,34 @@ def pause(scheduler: Scheduler, seconds: float) -> Slices[None]:
     yield elapsed
 
 
+GIVEN_MAX = 2
+"""How many turns of the loop a slice gives way for: one to hear of a sync's end, one to write what comes next."""
+
+
+class Foreground(Protocol):
+    """What slices give way to, as the log has it."""
+
+    syncs: int
+    """How many syncs have ended."""
+
+    @property
+    def gathering(self) -> bool:
+        """Whether commits that somebody waits for are about to be written."""
+
+
 class Background:
     """Runs one job at a time. `finished(error)` is called when it ends, with None if it ended well."""
 
-    __slots__ = ("_finished", "_job", "_scheduler", "cancelled")
+    __slots__ = ("_finished", "_foreground", "_given", "_job", "_scheduler", "_syncs", "cancelled")
 
-    def __init__(self, scheduler: Scheduler, finished: Callable[[BaseException | None], None]) -> None:
+    def __init__(
+        self, scheduler: Scheduler, finished: Callable[[BaseException | None], None], foreground: Foreground
+    ) -> None:
         self._scheduler = scheduler
         self._finished = finished
+        self._foreground = foreground
+        self._given = 0
+        self._syncs = foreground.syncs
         self._job: Slices[None] | None = None
         self.cancelled = False
 
@@ -67,9 +88,21 @@ class Background:
         """Ends the job at its next slice; `finished` is called then."""
         self.cancelled = True
 
+    def _gives_way(self) -> bool:
+        foreground = self._foreground
+        if self._given < GIVEN_MAX and (foreground.gathering or foreground.syncs != self._syncs):
+            self._syncs = foreground.syncs
+            self._given += 1
+            return True
+        self._given = 0
+        return False
+
     def _step(self) -> None:
         job = self._job
         if job is None:
+            return
+        if self._gives_way():
+            self._scheduler.call_soon(self._step)
             return
         error: BaseException | None = None
         try:

@@ -120,10 +120,10 @@ class Maintenance:
         )
         factory = TableFactory(files, scheduler, seals, owner.layout_of, self.installer.take_number, options)
         self.factory = replace(factory.at_level(0), chosen=self.compressions.chosen)
-        self._flusher = Background(scheduler, self._flush_ended)
-        self._merger = Background(scheduler, self._merge_ended)
-        self._copier = Background(scheduler, self._copy_ended)
-        self._recorder = Background(scheduler, self._record_ended)
+        self._flusher = Background(scheduler, self._flush_ended, log)
+        self._merger = Background(scheduler, self._merge_ended, log)
+        self._copier = Background(scheduler, self._copy_ended, log)
+        self._recorder = Background(scheduler, self._record_ended, log)
         self._number_waits: list[Wait] = []
         self._batch_waits: list[Wait] = []
         self._merging: MergeTask | None = None

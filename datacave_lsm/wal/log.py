@@ -154,6 +154,11 @@ class Log:
         """The segment that the next commit goes to."""
         return self._segment.number
 
+    @property
+    def gathering(self) -> bool:
+        """Whether commits that somebody waits for are written at the end of this turn of the loop."""
+        return self._pending_waiting > 0 and self._scheduled
+
     def append(self, payload: bytes, commit: LogCommit, wait_durable: bool) -> None:
         """Takes a commit into the current batch. Raises DiskFull or StorageStopped, with nothing changed."""
         size = len(payload) + RECORD_BYTES_EXTRA

@@ -69,7 +69,7 @@ class Node:
 
 def test_the_old_key_is_needed_by_no_file_afterwards() -> None:
     node = Node()
-    node.commit(300)
+    node.commit(400)
     tables = node.engine.statistics()["level_files"]
     assert sum(tables) > 3
     assert node.key_ids() == {"old"}
