@@ -96,6 +96,13 @@ class _Asker:
             if not allowed:
                 raise denied("type", name)
 
+    def call_routines(self, oids: Iterable[int]) -> None:
+        """Raises 42501 for a routine of a user that may not be called; oids of 0 mean none."""
+        for oid in oids:
+            routine = self.catalog.routines.get(oid)
+            if routine is not None and not self.has("function", routine, "X"):
+                raise denied(kind_of(routine), routine.name)
+
     def need(self, relation: Table | Sequence, letter: str) -> None:
         if not self.has("sequence" if isinstance(relation, Sequence) else "table", relation, letter):
             raise denied(kind_of(relation), relation.name)
@@ -237,6 +244,8 @@ def _query(asker: _Asker, bound: s.BoundQuery) -> None:
 def _create_table(asker: _Asker, bound: s.CreateTable) -> None:
     if bound.table.persistence != "t":
         asker.create_in(bound.table.schema_oid)
+    if bound.table.of_type_oid:
+        asker.use_types((bound.table.of_type_oid,))
     asker.use_types(column.type_oid for column in bound.table.columns)
     for constraint in bound.table.constraints:
         _may_refer(asker, constraint)
@@ -371,14 +380,27 @@ def _drop(asker: _Asker, bound: s.DropObjects) -> None:
 
 
 def _create_routine(asker: _Asker, bound: CreateRoutine) -> None:
+    routine = bound.routine
+    asker.create_in(routine.schema_oid)
+    asker.use_types(argument.type_oid for argument in routine.arguments)
+    asker.use_types((routine.return_type_oid, *(part.state_type_oid for part in routine.parts)))
+    for part in routine.parts:
+        asker.call_routines((part.transition_oid, part.final_oid, part.combine_oid))
     if bound.replaces is not None:
         asker.must_own(bound.replaces)
-    else:
-        asker.create_in(bound.routine.schema_oid)
+
+
+def _create_operator(asker: _Asker, bound: CreateOperator) -> None:
+    definition = bound.definition
+    asker.create_in(definition.schema_oid)
+    asker.use_types((definition.left_oid, definition.right_oid))
+    asker.call_routines((definition.function_oid,))
+    asker.use_types((definition.result_oid,))
 
 
 def _create_cast(asker: _Asker, bound: CreateCast) -> None:
     asker.must_own(bound.definition)
+    asker.use_types((bound.definition.source_oid, bound.definition.target_oid))
     if bound.definition.method == "b":
         # It makes the bytes of one type values of another, unchecked.
         raise DatacaveError(
@@ -511,7 +533,7 @@ _CHECKS: dict[type, Callable[[_Asker, Any], None]] = {
     CreateRoutine: _create_routine,
     s.Reindex: _reindex,
     AlterRoutine: _owner_of("routine"),
-    CreateOperator: _create_in_schema("definition"),
+    CreateOperator: _create_operator,
     CreateCast: _create_cast,
     s.CreateType: _create_type,
     s.AlterType: _create_type,
