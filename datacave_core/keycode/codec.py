@@ -103,15 +103,20 @@ class KeyCodec:
         return encoder(values)
 
     def key_range(
-        self, equal: Sequence[Any] = (), lower: Bound | None = None, upper: Bound | None = None
+        self,
+        equal: Sequence[Any] = (),
+        lower: Bound | None = None,
+        upper: Bound | None = None,
+        *,
+        not_null: bool = False,
     ) -> tuple[bytes, bytes | None]:
         """The keys whose leading columns equal values, and whose next column lies between bounds: (low, high).
 
-        With any bound NULLs of that next column are left out, as comparisons do; without, they are in. `low` is
-        inclusive, `high` exclusive. The range is empty when low >= high.
+        With any bound NULLs of that next column are left out, as comparisons do, and with `not_null`; else they are
+        in. `low` is inclusive, `high` exclusive. The range is empty when low >= high.
         """
         start = self.encode_prefix(equal)
-        if lower is None and upper is None:
+        if lower is None and upper is None and not not_null:
             return start, prefix_end(start)
         column = self.columns[len(equal)]
         low: bytes

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from datacave_core.catalog import FIRST_USER_OID, Index
+from datacave_core.keycode import KeyKind
 from datacave_core.types import oids
 from datacave_sql.expr import nodes as n
 from datacave_sql.plan import logical as l
@@ -23,6 +24,9 @@ from datacave_sql.table.nested_ranges import MIRRORED as NESTED
 
 MIRRORED = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
+NULL, NOT_NULL = "null", "not null"
+"""Operators of conditions without a value: IS NULL and IS NOT NULL."""
+
 _MIRRORED_ITEMS = {"=": "=", "&&": "&&", "@>": "<@", "<@": "@>", "@@": "@@"}
 _PATTERN_TYPES = frozenset({oids.TEXT, oids.VARCHAR})
 _SURROGATES, _AFTER_SURROGATES, _LAST_LETTER = 0xD800, 0xE000, 0x10FFFF
@@ -31,7 +35,10 @@ _FAMILIES = [{20, 21, 23, 26}, {25, 1043, 19}, {700, 701}]
 
 @dataclass(frozen=True, slots=True)
 class ColumnCondition:
-    """`column operator value`. For "in" the value is a tuple of expressions, for "any" an array expression."""
+    """`column operator value`. For "in" the value is a tuple of expressions, for "any" an array expression.
+
+    Tests for NULL have no value.
+    """
 
     attribute: int
     operator: str
@@ -55,12 +62,22 @@ class AccessPath:
     @property
     def is_point(self) -> bool:
         """Whether every key column is fixed, so that the range is one key per combination of values."""
-        return self.index.unique and not self.index.deferrable and len(self.equal) == len(self.index.keys)
+        if not self.index.unique or self.index.deferrable or len(self.equal) != len(self.index.keys):
+            return False
+        return all(condition.operator != NULL for condition in self.equal)
 
     @property
     def single_row(self) -> bool:
         """Whether at most one row can be found."""
         return self.is_point and all(condition.operator == "=" for condition in self.equal)
+
+    @property
+    def tests_nulls(self) -> bool:
+        """Whether only a test for NULL narrows it: there may be few NULLs, or hardly anything else."""
+        if self.lower is not None:
+            return self.lower.operator == NOT_NULL and not self.equal
+        bounded = self.upper is not None or self.nested is not None
+        return bool(self.equal) and not bounded and all(condition.operator == NULL for condition in self.equal)
 
     @property
     def sources(self) -> tuple[n.Expression, ...]:
@@ -151,14 +168,24 @@ def _prefix_conditions(attribute: int, pattern: n.Constant, source: n.Expression
 
 
 def access_paths(
-    access: TableAccess, columns: Sequence[l.OutputColumn], conjuncts: Sequence[n.Expression]
+    access: TableAccess,
+    columns: Sequence[l.OutputColumn],
+    conjuncts: Sequence[n.Expression],
+    *,
+    nulls: bool = False,
 ) -> list[AccessPath]:
-    """Every index that the conditions can use: with its first key, or because they imply its own condition."""
+    """Every index that the conditions can use: with its first key, or because they imply its own condition.
+
+    With `nulls` also by IS NULL and IS NOT NULL, which name no value that a join or an outer row could give.
+    """
     attributes = {column.id: column.attribute for column in columns if column.attribute > 0}
     computed = _computed_keys(access)
     conditions: dict[int, list[ColumnCondition]] = {}
     for part in conjuncts:
-        for condition in column_condition(part, attributes, computed):
+        found_here = column_condition(part, attributes, computed)
+        if nulls and isinstance(part, n.IsNull) and (number := _key_number(part.argument, attributes, computed)):
+            found_here = [ColumnCondition(number, NOT_NULL if part.negated else NULL, (), part)]
+        for condition in found_here:
             conditions.setdefault(condition.attribute, []).append(condition)
     paths = []
     for one in access.indexes:
@@ -180,12 +207,17 @@ def access_paths(
             known = conditions.get(attribute, [])
             exact = next((c for c in known if c.operator == "="), None)
             exact = exact or next((c for c in known if c.operator in ("in", "any")), None)
+            testable = nulls and _tells_nulls(one, place)
+            if exact is None and testable:
+                exact = next((c for c in known if c.operator == NULL), None)
             if exact is not None:
                 equal.append(exact)
                 continue
             if index.method != "hash":
                 lower = next((c for c in known if c.operator in (">", ">=")), None)
                 upper = next((c for c in known if c.operator in ("<", "<=")), None)
+            if testable and lower is None and upper is None:
+                lower = next((c for c in known if c.operator == NOT_NULL), None)
             break
         nested = None
         if index.method in METHODS and not equal and lower is None and upper is None:
@@ -193,6 +225,12 @@ def access_paths(
         if equal or lower is not None or upper is not None or partial or nested is not None:
             paths.append(AccessPath(index, tuple(equal), lower, upper, nested=nested))
     return paths
+
+
+def _tells_nulls(one: IndexAccess, place: int) -> bool:
+    """Whether the entries whose key is NULL stand together; a composed value is also NULL when all its fields are."""
+    column = one.codec.columns[place]
+    return one.index.method == "btree" and column.nullable and column.kind is not KeyKind.COMPOSED
 
 
 def inverted_conditions(

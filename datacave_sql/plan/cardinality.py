@@ -203,6 +203,11 @@ def selectivity(
         used_left, used_right = n.columns_used(left) & known.keys(), n.columns_used(right) & known.keys()
         if used_left and used_right:
             return 1.0 / max(distinct_values(known, left, rows), distinct_values(known, right, rows), 1.0)
+    if isinstance(part, n.IsNull) and isinstance(part.argument, n.ColumnReference):
+        origin = known.get(part.argument.column)
+        if origin is not None and origin.statistics is not None:
+            share = origin.statistics.null_fraction
+            return 1.0 - share if part.negated else share
     tried = _tried(environment, known, part)
     if tried is not None:
         return tried

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 from datacave_sql.expr import nodes as n
 from datacave_sql.plan import logical as l
-from datacave_sql.plan.access_path import AccessPath, best_path
+from datacave_sql.plan.access_path import NULL, AccessPath, best_path
 from datacave_sql.plan.cardinality import origins, together
 from datacave_sql.plan.column_plans import COLUMN_ROWS_MIN
 from datacave_sql.plan.planning import Planner, WantedOrder
-from datacave_sql.plan.prices import COLUMN_SPEED, lookup_price
+from datacave_sql.plan.prices import COLUMN_SPEED, LOOKUP_COST, lookup_price
 from datacave_sql.table.access import TableAccess
 
 ROWS_OF_PARAMETER = 100.0
@@ -51,10 +51,13 @@ def choose_path(
     p: Planner, node: l.Scan, access: TableAccess, conjuncts: Sequence[n.Expression], paths: Sequence[AccessPath]
 ) -> ChosenPath:
     """The cheapest way to the rows that satisfy the conditions, in the order that is asked for if that pays."""
-    price = _Price(p, node, conjuncts) if p.wanted_order is not None or len(paths) > 0 else None
+    price = PathPrice(p, node, conjuncts) if p.wanted_order is not None or len(paths) > 0 else None
     if price is not None and price.analyzed:
         whole = price.of(None)
         paths = [path for path in paths if path.is_point or price.of(path) <= whole]
+    else:
+        # Nothing is known of how many rows have a value: most, as a rule.
+        paths = [path for path in paths if path.equal or not path.tests_nulls]
     best = best_path(paths)
     wanted = p.wanted_order
     if wanted is None or price is None or (best is not None and best.is_point):
@@ -85,7 +88,7 @@ def choose_path(
     return chosen
 
 
-class _Price:
+class PathPrice:
     """Costs of the paths to a table, in rows of a scan."""
 
     def __init__(self, p: Planner, node: l.Scan, conjuncts: Sequence[n.Expression]) -> None:
@@ -110,15 +113,23 @@ class _Price:
             rest = [part for part in self._conjuncts if part not in sources]
             share = max(together(self._environment, self._known, rest, read), 1.0 / read)
             read = min(read, wanted / share)
+        if path.tests_nulls:
+            return self.looked_up(path, read)
         if path.index.index_number == 0:
             return read / (COLUMN_SPEED if self._by_columns and wanted is None else 1.0)
         return read * lookup_price(self._total) / (COLUMN_SPEED if not self._by_columns else 1.0)
+
+    def looked_up(self, path: AccessPath, read: float | None = None) -> float:
+        """What reading a path costs where each of its entries (`read`, None for all) leads to one lookup of a row."""
+        if read is None:
+            read = max(1.0, self._total * together(self._environment, self._known, path.sources, self._total))
+        return read * LOOKUP_COST
 
 
 def direction(node: l.Scan, access: TableAccess, path: AccessPath, wanted: WantedOrder) -> bool | None:
     """Whether the path gives the order backward (True) or forward (False); None where it does not."""
     index = path.index
-    if index.method != "btree" or any(condition.operator != "=" for condition in path.equal):
+    if index.method != "btree" or any(condition.operator not in ("=", NULL) for condition in path.equal):
         return None
     attributes = {column.id: column.attribute for column in node.columns}
     fixed = {condition.attribute for condition in path.equal}

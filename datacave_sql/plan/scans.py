@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from datacave_core.rowbatch import BATCH_ROWS
 from datacave_sql.exec.inverted_scan import InvertedScan
-from datacave_sql.exec.keyranges import combinations, ranges_of
+from datacave_sql.exec.keyranges import ONLY_NULL, combinations, ranges_of
 from datacave_sql.exec.operator import Operator
 from datacave_sql.exec.rowfunction import Factory, compile_factory, tuple_text
 from datacave_sql.exec.table_scan import IndexScan, KeyLookup, TableScan
@@ -15,7 +15,15 @@ from datacave_sql.expr import nodes as n
 from datacave_sql.expr.deparse import deparse
 from datacave_sql.expr.generate import Code, Generator
 from datacave_sql.plan import logical as l
-from datacave_sql.plan.access_path import AccessPath, ColumnCondition, access_paths, column_condition
+from datacave_sql.plan.access_path import (
+    NOT_NULL,
+    NULL,
+    AccessPath,
+    ColumnCondition,
+    access_paths,
+    column_condition,
+)
+from datacave_sql.plan.bitmaps import bitmap_scan, united_paths
 from datacave_sql.plan.column_plans import column_scan
 from datacave_sql.plan.ordered_paths import choose_path
 from datacave_sql.plan.past import moment_factory, plan_version_scan
@@ -72,8 +80,9 @@ def plan_scan(p: Planner, node: l.Scan, needed: frozenset[int], conjuncts: list[
     if node.versions is not None:
         return plan_version_scan(p, node, node.versions, needed, conjuncts, table_scope, range_factory)
     access = p.environment.access(node.table)
-    chosen = choose_path(p, node, access, conjuncts, access_paths(access, node.columns, conjuncts))
+    chosen = choose_path(p, node, access, conjuncts, access_paths(access, node.columns, conjuncts, nulls=True))
     path, ordered = chosen.path, chosen.ordering is not None
+    united = united_paths(p, node, access, conjuncts) if path is None else None
     outputs = [column for column in node.columns if column.id in needed]
     consumed: set[int] = set()
     if path is not None:
@@ -81,7 +90,7 @@ def plan_scan(p: Planner, node: l.Scan, needed: frozenset[int], conjuncts: list[
         consumed = {id(condition.source) for condition in path.equal if condition.operator != "any"}
     filters = [part for part in conjuncts if id(part) not in consumed]
     names: dict[str, object] = {}
-    clustered = path is None or path.index.index_number == 0
+    clustered = united is None and (path is None or path.index.index_number == 0)
     keyed = True
     slots: tuple[int, ...] | None = None
     read: Sequence[l.OutputColumn] = node.columns
@@ -97,6 +106,10 @@ def plan_scan(p: Planner, node: l.Scan, needed: frozenset[int], conjuncts: list[
     not_null = frozenset(column.id for column in outputs if not scope[column.id].nullable)
     filter_texts = tuple(deparse(part) for part in filters if path is None or part not in path.sources)
     as_of = moment_factory(p, node.as_of)
+    if united is not None:
+        ranges = [range_factory(p, access, one) for one in united.paths]
+        rest = tuple(deparse(part) for part in filters if part is not united.source)
+        return bitmap_scan(p, node, united, ranges, make, columns, not_null, rest, as_of)
     if path is None:
         low, high = access.table_range
         make_ranges = compile_factory(p.generator({}), "", [f"return [({low!r}, {high!r})]"])
@@ -182,7 +195,7 @@ def _ordering(
 ) -> tuple[tuple[int, bool, bool], ...]:
     """The order that rows come in: the key columns after those fixed to one value."""
     index = path.index if path is not None else node.table.clustered_index
-    if index is None or (path is not None and any(c.operator != "=" for c in path.equal)):
+    if index is None or (path is not None and any(c.operator not in ("=", NULL) for c in path.equal)):
         return ()
     by_attribute = {column.attribute: column.id for column in node.columns}
     ordering = []
@@ -197,6 +210,9 @@ def _ordering(
 def condition_values(generator: Generator, condition: ColumnCondition) -> str:
     """Code of the list of values a key column may have."""
     generator.namespace["array_values"] = array_values
+    if condition.operator == NULL:
+        generator.namespace["ONLY_NULL"] = ONLY_NULL
+        return "ONLY_NULL"
     if condition.operator == "in":
         assert isinstance(condition.value, tuple)
         return "[" + ", ".join(generator.value(item).text for item in condition.value) + "]"
@@ -239,6 +255,8 @@ def range_factory(p: Planner, access: TableAccess, path: AccessPath) -> Factory:
     generator.namespace["ranges_of"] = ranges_of
     lists = ", ".join(condition_values(generator, condition) for condition in path.equal)
     bounds = []
+    if path.lower is not None and path.lower.operator == NOT_NULL:
+        return compile_factory(generator, "", [f"return ranges_of(codec, [{lists}], None, None, True)"])
     for bound in (path.lower, path.upper):
         if bound is None:
             bounds.append("None")

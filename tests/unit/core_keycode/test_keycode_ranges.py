@@ -36,11 +36,11 @@ def test_bounds_of_one_column(descending: bool, nulls_first: bool, nullable: boo
     )
     rows = [(name, n) for name in ("a", "ab", "b") for n in NUMBERS if nullable or n is not None]
     ends = [None, *(Bound(n, inclusive) for n in NUMBERS if n is not None for inclusive in (True, False))]
-    for lower, upper in product(ends, ends):
-        bounds = codec.key_range(("ab",), lower, upper)
+    for lower, upper, not_null in product(ends, ends, [False, True]):
+        bounds = codec.key_range(("ab",), lower, upper, not_null=not_null)
         for name, n in rows:
             expected = name == "ab"
-            if lower is not None or upper is not None:
+            if lower is not None or upper is not None or not_null:
                 expected = expected and n is not None
             if expected and n is not None and lower is not None:
                 expected = n >= lower.value if lower.inclusive else n > lower.value
