@@ -23,7 +23,7 @@ from datacave_core.catalog import (
 )
 from datacave_core.errors import DatacaveError
 from datacave_core.transaction import SHARE, UPDATE, Transaction, WaitPolicy
-from datacave_core.wait import Steps, Wait, wait_for
+from datacave_core.wait import TURN, Steps, Wait, wait_for
 from datacave_sql.session.lock_keys import CATALOG_LOCK
 from datacave_sql.session.replies import Reply
 
@@ -66,6 +66,8 @@ class DefinitionChanges:
         wait = transaction.lock(CATALOG_LOCK, mode)
         if wait is not None:
             yield from wait_for(wait)
+        if self._own_catalog is None:
+            self.misses_change = False
         if self._known_catalog is not None:
             self._own_catalog = self._known_catalog = None
 
@@ -111,8 +113,12 @@ class DefinitionChanges:
         transaction = self.transaction
         assert transaction is not None
         while True:
-            mark, state, told = transaction.savepoint(), self.savepoint_state(), len(self.notices)
+            # What earlier statements of the transaction have changed cannot be done again.
             self.misses_change = False
+            self.rebase()
+            if self.misses_change:
+                raise ConcurrentChange
+            mark, state, told = transaction.savepoint(), self.savepoint_state(), len(self.notices)
             before = self.catalog_snapshot
             answers: list[Reply] = []
             blocked: tuple[bytes, int] | None = None
@@ -132,6 +138,8 @@ class DefinitionChanges:
             del self.notices[told:]
             if blocked is not None and (wait := transaction.lock(*blocked)) is not None:
                 yield from wait_for(wait)
+            else:
+                yield TURN
         yield from answers
 
     def _lock_changes(self, before: Catalog) -> tuple[bytes, int] | None:

@@ -238,3 +238,18 @@ def test_random_changes_side_by_side(seed: int) -> None:
     for name, _, kind in present:
         if kind in "rv":
             house.one.run(f"select * from {name}")
+
+
+def test_a_change_that_cannot_be_made_beside_others_fails_instead_of_being_tried_forever(house: House) -> None:
+    one = house.one
+    one.run("BEGIN")
+    one.run("CREATE VIEW v AS SELECT * FROM t")
+    # What locks forbid: the table goes although an open transaction's view reads it.
+    home = one.session.home
+    table = next(table for table in home.catalog.tables.values() if table.name == "t")
+    house.database.install_catalog(home, home.catalog.without(table))
+    with pytest.raises(DatacaveError, match="tuple concurrently updated"):
+        one.start("CREATE TABLE later (id int)")
+    one.run("ROLLBACK")
+    one.run("CREATE TABLE later (id int)")
+    assert house.other.run("SELECT count(*) FROM later") == [(0,)]
