@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from datacave_core import sqlstate
 from datacave_core.catalog import Table
@@ -53,38 +54,48 @@ def bind_merge(b: Binding, statement: ast.Merge, outer: Scope) -> l.LogicalPlan:
             f'cannot execute MERGE on relation "{table.name}"',
             detail="MERGE is not supported for relations with rules.",
         )
-    if row_security.applies(b, table, use):
-        raise FeatureNotSupported(
-            f'MERGE into table "{table.name}" with row-level security is not supported',
-            hint="Use INSERT ... ON CONFLICT, UPDATE and DELETE.",
-        )
     target = scan_table(b, table, statement.table, True, use)
     source = _source(b, statement, target, level)
     both = Scope(level, target.sources + source.sources, target.columns + source.columns, "JOIN conditions")
     condition = coercion.to_boolean(b, b.expression(statement.condition, both), "JOIN/ON")
     alone = Scope(level, list(source.sources), list(source.columns), out_of_reach=tuple(target.sources))
     kind = "inner" if all(when.matched for when in statement.whens) else "left"
-    child = l.Join(kind, source.plan, target.plan, condition)
+    found = target.sources[0]
+    child = l.Join(kind, source.plan, row_security.guarded(b, table, found, target.plan, "r"), condition)
     actions = tuple(_action(b, when, goal, both if when.matched else alone) for when in statement.whens)
     _note_writes(use, actions)
     row = row_rules.row_columns(b, table)
-    key, old = target.sources[0].hidden
+    actions = tuple(_secured(b, action, table, use, row) for action in actions)
+    key, old = found.hidden
     members = written_members(b, statement.table, table)
     plan = l.Merge(
         table,
         child,
         key.id,
         old.id,
-        target_columns(target.sources[0]),
+        target_columns(found),
         actions,
         row_rules.generated_values(b, table, row),
         row,
-        condition,
+        row_security.conditions((found.policy, condition)),
         members if members is not None else descendants.written_members(b, table, [table]),
         descendants.routing(b, table),
         descendants.tests_of(b, table, row),
+        secured=row_security.merge_insert_checks(b, table, use, row),
     )
     return with_clause.close_with(b, tables, statement.with_clause, plan)
+
+
+def _secured(
+    b: Binding, action: l.MergeAction, table: Table, use: RelationUse, row: tuple[l.OutputColumn, ...]
+) -> l.MergeAction:
+    """An action with what row security asks of the row that it writes over and of what that becomes."""
+    if action.kind == "update":
+        existing = row_security.target_checks(b, table, use, row, "w")
+        return replace(action, existing=existing, secured=row_security.update_checks(b, table, use, row))
+    if action.kind == "delete":
+        return replace(action, existing=row_security.target_checks(b, table, use, row, "d"))
+    return action
 
 
 def _note_writes(use: RelationUse, actions: Sequence[l.MergeAction]) -> None:

@@ -125,12 +125,12 @@ def written(
 
     opening = [_bound(b, table, found, scope, use) for one in permissive if (found := text(one)) is not None]
     if not opening:
-        return ((("policy", ""), FALSE),)
-    checks = [(("policy", ""), _strict(opening[0] if len(opening) == 1 else n.Or(tuple(opening))))]
+        return ((("policy", "", table.name), FALSE),)
+    checks = [(("policy", "", table.name), _strict(opening[0] if len(opening) == 1 else n.Or(tuple(opening))))]
     for policy in restrictive:
         found = text(policy)
         if found is not None:
-            checks.append((("policy", policy.name), _strict(_bound(b, table, found, scope, use))))
+            checks.append((("policy", policy.name, table.name), _strict(_bound(b, table, found, scope, use))))
     return tuple(checks)
 
 
@@ -180,6 +180,13 @@ def insert_checks(b: Binding, table: Table, use: RelationUse, row: tuple[l.Outpu
     return _checks(b, table, use, row, "a")
 
 
+def merge_insert_checks(b: Binding, table: Table, use: RelationUse, row: tuple[l.OutputColumn, ...]) -> l.Secured:
+    """What a row that MERGE inserts must satisfy; nothing gives it back, so it need not be visible."""
+    if not applies(b, table, use):
+        return ()
+    return written(b, table, use, row_scope(b, table, row, table.name, "policy expressions"), "a")
+
+
 def update_checks(b: Binding, table: Table, use: RelationUse, row: tuple[l.OutputColumn, ...]) -> l.Secured:
     """What a changed row must satisfy; where the statement reads the table it must stay visible."""
     return _checks(b, table, use, row, "w")
@@ -188,7 +195,18 @@ def update_checks(b: Binding, table: Table, use: RelationUse, row: tuple[l.Outpu
 def conflict_checks(b: Binding, table: Table, use: RelationUse, existing: tuple[l.OutputColumn, ...]) -> l.Secured:
     """What the row in the way must satisfy, so that ON CONFLICT DO UPDATE may change it."""
     checks = _checks(b, table, use, existing, "w", by_using=True)
-    return tuple((("existing", name[1]), condition) for name, condition in checks)
+    return tuple((("existing", *name[1:]), condition) for name, condition in checks)
+
+
+def target_checks(
+    b: Binding, table: Table, use: RelationUse, existing: tuple[l.OutputColumn, ...], command: str
+) -> l.Secured:
+    """What a row that is there must satisfy, so that MERGE may do this to it: it fails for others, unlike a command."""
+    if not applies(b, table, use):
+        return ()
+    scope = row_scope(b, table, existing, table.name, "policy expressions")
+    checks = written(b, table, use, scope, command, by_using=True)
+    return tuple((("target", *name[1:]), condition) for name, condition in checks)
 
 
 def _checks(

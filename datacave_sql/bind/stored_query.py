@@ -263,7 +263,7 @@ def _into(
         execute = s.ExecuteStatement(source.name, source.arguments)
         return s.CreateTableAs(table, None, statement.with_data, into.on_commit, execute, into.columns)
     query = entries.bound_query(b, source)
-    columns = query_columns(b, query.columns, into.columns)
+    columns = query_columns(b, query.plan.columns, into.columns)
     table = replace(table, columns=columns, populated=statement.with_data)
     if statement.materialized_view:
         if query.parameter_types:

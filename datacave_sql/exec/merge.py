@@ -41,10 +41,12 @@ class MergeBranch:
 class MergeUpdate:
     """What an "update" does to the rows of one table: `make_new(c)(child_row)` gives the complete new row.
 
-    `assigned` are the columns that it names, `changes_key` says whether some of them are in a unique index.
+    `make_secured(c)(new_row)` names what row security does not let pass. `assigned` are the columns that it names,
+    `changes_key` says whether some of them are in a unique index.
     """
 
     make_new: Factory
+    make_secured: Factory | None
     assigned: frozenset[int]
     changes_key: bool
 
@@ -52,10 +54,12 @@ class MergeUpdate:
 @dataclass(slots=True)
 class MergeTarget:
     """One of the tables with rows of the target. The factories are Update's; `updates` are by the places of their
-    branches."""
+    branches, and so is what row security asks of the row that a branch writes over; `make_secured` is for new rows."""
 
     access: TableAccess
     updates: Mapping[int, MergeUpdate]
+    make_existing: Mapping[int, Factory | None]
+    make_secured: Factory | None
     make_fresh: Factory
     make_check: Factory | None
     make_generated: Factory | None
@@ -66,7 +70,8 @@ class MergeTarget:
 @dataclass(slots=True)
 class Merge:
     """`targets` are by key prefix; new rows go to the one of `own_prefix`, or through the router of a partitioned
-    table. `make_recheck` is Update's; `make_unmatched(c)(child_row)` is the row without the target's values."""
+    table; those that leave their partition go through `mover`, if there is one. `make_recheck` is Update's;
+    `make_unmatched(c)(child_row)` is the row without the target's values."""
 
     table: Table
     child: Operator
@@ -76,6 +81,7 @@ class Merge:
     targets: Mapping[bytes, MergeTarget]
     own_prefix: bytes
     router: RoutedInsert | None
+    mover: RoutedInsert | None
     make_unmatched: Factory
     make_recheck: Factory | None
     columns: tuple[int, ...]
@@ -109,22 +115,34 @@ class Merge:
 class TargetRun:
     """What one execution writes one of the tables with."""
 
-    __slots__ = ("check", "fresh", "moving", "news", "regenerate", "stays", "writer")
+    __slots__ = ("check", "existing", "fresh", "moving", "news", "regenerate", "secured", "stays", "updated", "writer")
 
     def __init__(self, context: ExecutionContext, target: MergeTarget) -> None:
         self.writer = RowWriter(context, target.access)
         self.news: dict[int, Any] = {place: one.make_new(context) for place, one in target.updates.items()}
+        self.updated = _running(context, {place: one.make_secured for place, one in target.updates.items()})
+        self.existing = _running(context, target.make_existing)
+        self.secured = target.make_secured(context) if target.make_secured is not None else None
         self.fresh = target.make_fresh(context)
         self.check = target.make_check(context) if target.make_check is not None else None
         self.regenerate = target.make_generated(context) if target.make_generated is not None else None
         self.stays = target.make_stays(context) if target.make_stays is not None else None
         self.moving = target.make_moving(context) if target.make_moving is not None else None
 
+    def allow(self, secured: Any, row: Row) -> None:
+        """Raises 42501 for a row that row security does not let pass; `secured` None asks nothing."""
+        if secured is not None and (violated := secured(row)) is not None:
+            raise self.writer.check_failed(violated, row)
+
     def test(self, row: Row) -> None:
         """Raises 23502 and 23514."""
         self.writer.check_not_null(row)
         if self.check is not None and (violated := self.check(row)) is not None:
             raise self.writer.check_failed(violated, row)
+
+
+def _running(context: ExecutionContext, factories: Mapping[int, Factory | None]) -> dict[int, Any]:
+    return {place: make(context) for place, make in factories.items() if make is not None}
 
 
 class MergeRun:
@@ -141,6 +159,7 @@ class MergeRun:
         ]
         self._runs: dict[bytes, TargetRun] = {}
         self._router = RoutedRun(context, merge.router) if merge.router is not None else None
+        self._mover = RoutedRun(context, merge.mover) if merge.mover is not None else self._router
         self._unmatched = merge.make_unmatched(context)
         self._recheck = merge.make_recheck(context) if merge.make_recheck is not None else None
 
@@ -154,6 +173,8 @@ class MergeRun:
         """Called when all rows are written."""
         if self._router is not None:
             yield from self._router.finish()
+        if self._mover is not None and self._mover is not self._router:
+            yield from self._mover.finish()
         for run in self._runs.values():
             yield from run.writer.finish()
 
@@ -203,6 +224,7 @@ class MergeRun:
             if given is None:
                 return
             row = given
+        run.allow(run.secured, row)
         run.test(row)
         yield from run.writer.insert(row)
         if triggers is not None:
@@ -222,6 +244,7 @@ class MergeRun:
     ) -> Steps[None]:
         writer = run.writer
         triggers = writer.triggers
+        run.allow(run.existing.get(place), old)
         new: Row | None = run.news[place](found) if update is not None else None
         if triggers is not None:
             triggers.assigned = update.assigned if update is not None else frozenset()
@@ -231,10 +254,12 @@ class MergeRun:
             if given is None:
                 return
             new = given if new is not None else None
+        if new is not None:
+            run.allow(run.updated.get(place), new)
         if new is None:
             writer.delete(key, old)
         elif run.stays is not None and not run.stays(new):
-            if self._router is None or run.moving is None:
+            if self._mover is None or run.moving is None:
                 raise writer.partition_failed(new)
             if triggers is not None and (yield from triggers.before_write(writer, key, UPDATE, old, None)) is None:
                 return
@@ -243,7 +268,7 @@ class MergeRun:
             if triggers is not None:
                 triggers.after("d", old, None)
             # The insert counts the row.
-            yield from self._router.write([moving], None)
+            yield from self._mover.write([moving], None)
             return
         else:
             run.test(new)

@@ -25,7 +25,7 @@ from datacave_sql.exec.table_scan import KeyLookup
 from datacave_sql.exec.triggers import moved_by_trigger
 from datacave_sql.table.access import IndexAccess, TableAccess
 
-CheckFunction = Callable[[Row], str | tuple[str, str] | None]
+CheckFunction = Callable[[Row], str | tuple[str, str, str] | None]
 
 
 def collected(context: ExecutionContext, child: Operator, rows: list[Row]) -> Batches:

@@ -83,15 +83,16 @@ class RowWriter:
             table=self.access.table.name,
         )
 
-    def check_failed(self, name: str | tuple[str, str], row: Row) -> DatacaveError:
-        """The error of a violated CHECK constraint, of row security (a pair, see the plan's CheckName), or of the check
-        option of a view; without a name, of the bound of a partition."""
+    def check_failed(self, name: str | tuple[str, str, str], row: Row) -> DatacaveError:
+        """The error of a violated CHECK constraint, of row security (three words, see the plan's CheckName), or of the
+        check option of a view; without a name, of the bound of a partition."""
         if isinstance(name, tuple):
-            place, policy = name
+            place, policy, table = name
+            row_word = "target" if place == "target" else "new"
             named = f' "{policy}"' if policy else ""
-            using = " (USING expression)" if place == "existing" else ""
+            using = " (USING expression)" if place in ("existing", "target") else ""
             return DatacaveError(
-                f'new row violates row-level security policy{named}{using} for table "{self.access.table.name}"',
+                f'{row_word} row violates row-level security policy{named}{using} for table "{table}"',
                 sqlstate=sqlstate.INSUFFICIENT_PRIVILEGE,
             )
         if not name:

@@ -12,9 +12,9 @@ from typing import Any, TypeAlias
 from datacave_core.catalog import Table
 from datacave_sql.expr.nodes import AggregateCall, Expression, SortKey, WindowCall
 
-CheckName: TypeAlias = str | tuple[str, str]
-"""The name of a CHECK constraint; or ("policy", name) and ("existing", name) of a row security policy that restricts,
-with an empty name for those that permit."""
+CheckName: TypeAlias = str | tuple[str, str, str]
+"""The name of a CHECK constraint; or what is asked of ("policy" new rows, "existing" rows in the way of an INSERT,
+"target" rows of a MERGE), the name of a row security policy that restricts, empty for those that permit, its table."""
 
 Secured: TypeAlias = "tuple[tuple[CheckName, Expression], ...]"
 """What row security asks of rows that are written, over the attributes of the table that is named."""
@@ -483,20 +483,23 @@ class Delete:
 @dataclass(frozen=True, slots=True)
 class MergeAction:
     """One WHEN of MERGE. kind: "update", "insert", "delete", "nothing". For an insert `assignments` give every column
-    that gets a value, defaults included."""
+    that gets a value, defaults included. `existing` must hold for the row that is written over, `secured` for what an
+    update makes of it."""
 
     matched: bool
     kind: str
     condition: Expression | None = None
     assignments: tuple[tuple[int, Expression], ...] = ()
+    existing: Secured = ()
+    secured: Secured = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Merge:
     """MERGE: the child gives rows of the source with the target's columns, NULL in those that match none of its rows.
 
-    The fields are Update's; `recheck` is the ON condition. `members` are the tables with rows of the target, which is
-    one of them where new rows do not go through `routing`.
+    The fields are Update's; `recheck` is the ON condition, `secured` is for the rows that are inserted. `members` are
+    the tables with rows of the target, which is one of them where new rows do not go through `routing`.
     """
 
     table: Table

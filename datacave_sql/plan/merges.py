@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from datacave_core.keycode import table_prefix
 from datacave_sql.exec.merge import Merge, MergeBranch, MergeTarget, MergeUpdate
 from datacave_sql.exec.operator import Operator
@@ -10,7 +12,6 @@ from datacave_sql.expr import nodes as n
 from datacave_sql.plan import logical as l
 from datacave_sql.plan.planning import Planner, scope_of
 from datacave_sql.plan.writes import (
-    ViewTests,
     check_function,
     columns_of,
     condition_function,
@@ -20,6 +21,7 @@ from datacave_sql.plan.writes import (
     moving_row,
     regenerating,
     router,
+    secured_function,
     stays_in_partition,
 )
 
@@ -41,6 +43,7 @@ def plan_merge(p: Planner, node: l.Merge, needed: frozenset[int], conjuncts: lis
         {table_prefix(one.table.storage_id, 0): _target(p, node, child, one) for one in node.members},
         table_prefix(node.table.storage_id, 0),
         router(p, node, child),
+        router(p, replace(node, secured=()), child) if node.secured else None,
         _unmatched_row(p, child, node),
         condition_function(p, child, node.recheck),
         (),
@@ -83,11 +86,17 @@ def _target(p: Planner, node: l.Merge, child: Operator, member: l.WrittenMember)
         stays = stays_in_partition(p, member, assigned)
     else:
         tests = member.tests
+    existing = {
+        place: secured_function(p, action.existing, node.row_columns, member.attributes)
+        for place, action in enumerate(node.actions)
+    }
     return MergeTarget(
         access,
         updates,
+        existing,
+        secured_function(p, node.secured, node.row_columns, member.attributes),
         fresh_row(p, child, node, member.attributes),
-        check_function(p, member.checks, member.row_columns, tests, ViewTests(node, member.attributes)),
+        check_function(p, member.checks, member.row_columns, tests),
         regenerating(p, access, member.generated, member.row_columns),
         stays,
         moving_row(p, member.attributes) if node.routing is not None else None,
@@ -107,7 +116,8 @@ def _update(p: Planner, child: Operator, node: l.Merge, action: l.MergeAction, m
     make_new = compile_factory(generator, "r", [*lines, *generated, "return w"])
     assigned = frozenset(numbers[number - 1] for number, _ in action.assignments)
     changes_key = any(key.column in assigned for index in member.table.indexes if index.unique for key in index.keys)
-    return MergeUpdate(make_new, assigned, changes_key)
+    make_secured = secured_function(p, action.secured, node.row_columns, numbers)
+    return MergeUpdate(make_new, make_secured, assigned, changes_key)
 
 
 def _unmatched_row(p: Planner, child: Operator, node: l.Merge) -> Factory:

@@ -162,6 +162,19 @@ def itself(node: l.Insert | l.Update) -> l.WrittenMember:
     return l.WrittenMember(node.table, numbers, node.generated, node.checks, node.row_columns, node.tests)
 
 
+def secured_function(
+    p: Planner, secured: l.Secured, columns: Sequence[l.OutputColumn], numbers: Sequence[int]
+) -> Factory | None:
+    """`run(row)`: the name of what row security does not let pass, or None; `numbers` are ViewTests's."""
+    if not secured:
+        return None
+    generator = p.generator(member_scope(columns, "r", numbers), "r")
+    lines = []
+    for name, test in secured:
+        lines += [f"if {generator.falsity(test)}:", f"    return {name!r}"]
+    return compile_factory(generator, "r", [*lines, "return None"])
+
+
 def conflict_action(
     p: Planner, node: l.Insert, action: l.OnConflict, member: l.WrittenMember, index_numbers: tuple[int, ...]
 ) -> ConflictAction:
@@ -181,13 +194,7 @@ def conflict_action(
     if action.predicate is not None:
         condition = p.generator(scope, "o", "w")
         make_condition = compile_factory(condition, "o, w", [f"return {condition.truth(action.predicate)}"])
-    make_existing_check = None
-    if action.secured_existing:
-        existing = p.generator(member_scope(action.existing, "r", numbers), "r")
-        lines = []
-        for name, test in action.secured_existing:
-            lines += [f"if {existing.falsity(test)}:", f"    return {name!r}"]
-        make_existing_check = compile_factory(existing, "r", [*lines, "return None"])
+    make_existing_check = secured_function(p, action.secured_existing, action.existing, numbers)
     keys = {key.column for index in member.table.indexes if index.unique for key in index.keys}
     return ConflictAction(
         index_numbers,
