@@ -84,6 +84,7 @@ def engine_options(config: Config) -> EngineOptions:
         segment_cache_bytes=storage.segment_cache_bytes,
         retention_seconds=storage.retention_seconds,
         compression=storage.compression,
+        zstd_level_min=storage.zstd_level_min,
         log_segment_bytes=wal.segment_bytes,
         sync_delay_seconds=wal.sync_delay_seconds,
         table_bytes_max=compaction.table_bytes_max,

@@ -67,6 +67,12 @@ class StorageSection:
         Boolean(),
         "Whether table files compress what is worth it, but for tables with a compression of their own.",
     )
+    zstd_level_min: int = key(
+        3,
+        Integer(0, 7),
+        "The first level of table files that zstd compresses instead of lz4: smaller, and slower to read from the"
+        " disk by key. 7 is none.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

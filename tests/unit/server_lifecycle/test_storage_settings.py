@@ -86,3 +86,5 @@ def test_keys_that_cannot_be_used_are_named_and_not_shown(key: EncryptionKey, me
 def test_settings_of_the_file_reach_the_engine(tmp_path: Path) -> None:
     from_file = load(environment={"DATACAVE_WAL__SEGMENT_BYTES": "1MiB"}, folder=tmp_path).config
     assert engine_options(from_file).log_segment_bytes == 1 << 20
+    deep = load(environment={"DATACAVE_STORAGE__ZSTD_LEVEL_MIN": "5"}, folder=tmp_path).config
+    assert engine_options(deep).zstd_level_min == 5
