@@ -174,7 +174,9 @@ class Engine:
             files, clock, scheduler, seals, options, cache, rows, recovered, self._log, self, horizons, merge_worker
         )
         maintenance = self._maintenance
-        self._ingestion = Ingestion(maintenance.factory, cache, maintenance.recorded, maintenance.buried)
+        self._ingestion = Ingestion(
+            maintenance.factory, cache, maintenance.recorded, maintenance.buried, lambda: maintenance.view.levels
+        )
 
     # Reading
 

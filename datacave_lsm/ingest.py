@@ -28,6 +28,7 @@ from datacave_core.rowbatch import ColumnVector
 from datacave_core.values import Row
 from datacave_core.wait import TURN, Steps, Wait, wait_for
 from datacave_lsm.batch import Batch, fit_rows
+from datacave_lsm.compaction import expected_level
 from datacave_lsm.key_order import TAIL_KEYS_MAX, KeyOrder
 from datacave_lsm.memtable import Memtable
 from datacave_lsm.recovery import open_table
@@ -35,7 +36,7 @@ from datacave_lsm.table import Group, SegmentCache, TableReader
 from datacave_lsm.table.chunk import chunk_of_rows
 from datacave_lsm.tablebuild import TableBuild, TableFactory
 from datacave_lsm.version import TableFile, TableHandle
-from datacave_lsm.version.levels import table_name
+from datacave_lsm.version.levels import Levels, table_name
 
 PLACEHOLDER = 1
 """The timestamp in the files themselves."""
@@ -100,7 +101,7 @@ class Ingestion:
     `removed(None, error)` is told of every removal, as a Scheduler tells.
     """
 
-    __slots__ = ("_cache", "_removed", "_rows", "factory", "numbers_recorded")
+    __slots__ = ("_cache", "_levels", "_removed", "_rows", "factory", "numbers_recorded")
 
     def __init__(
         self,
@@ -108,12 +109,18 @@ class Ingestion:
         cache: SegmentCache[Group],
         numbers_recorded: Callable[[], Wait],
         removed: Callable[[None, BaseException | None], None],
+        levels: Callable[[], Levels],
     ) -> None:
         self._cache = cache
+        self._levels = levels
         self._removed = removed
         self._rows: list[dict[bytes, Row | None]] = []  # of commits that are prepared and not made
         self.factory = factory
         self.numbers_recorded = numbers_recorded
+
+    def factory_for(self, key: bytes) -> TableFactory:
+        """Makes files that begin with a key, compressed as the level says that they will most likely come to."""
+        return self.factory.at_level(expected_level(self._levels(), key))
 
     def fit_rows(self, prefix: bytes, layout: Layout, kept: int) -> None:
         """Gives the rows of commits that are not made yet the columns of a new layout."""
@@ -232,7 +239,7 @@ class IngestBuild:
             # Whatever becomes of the statement, its files and those of a later start never have one name.
             number = factory.next_number()
             yield from wait_for(self._owner.numbers_recorded())
-            self._build = factory.begin(number)
+            self._build = self._owner.factory_for(keys[0]).begin(number)
         self._prefix = prefix
         self._build.writer.add_columns(keys, np.full(len(keys), PLACEHOLDER, np.int64), operations, columns, layout)
 

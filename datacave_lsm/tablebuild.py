@@ -22,7 +22,8 @@ class TableFactory:
 
     Young files are compressed by lz4: they are read and merged soon. Deep levels, where nearly all data of a big
     database lies, get zstd: the bench `size` has a tenth less on disk for half as much again per cold point read, and
-    scans of columns are as fast. Tables in `chosen`, by their prefix, have their own on every level.
+    scans of columns are as fast. Ingested files, most of which are never merged, have what the level says that they are
+    expected on. Tables in `chosen`, by their prefix, have their own on every level.
     """
 
     files: FileSystem

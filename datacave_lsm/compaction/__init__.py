@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from datacave_lsm.compaction.merge import merge_tables
 from datacave_lsm.compaction.outside import OutsideMerges
-from datacave_lsm.compaction.picker import MergeTask, ingest_level, merge_of, merge_of_range, pick, scores
+from datacave_lsm.compaction.picker import (
+    MergeTask,
+    expected_level,
+    ingest_level,
+    merge_of,
+    merge_of_range,
+    pick,
+    scores,
+)
 from datacave_lsm.compaction.remote import MergeWorker, perform_merge
 
 __all__ = [
     "MergeTask",
     "MergeWorker",
     "OutsideMerges",
+    "expected_level",
     "ingest_level",
     "merge_of",
     "merge_of_range",

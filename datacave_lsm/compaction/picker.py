@@ -167,6 +167,17 @@ def ingest_level(levels: Levels, file: TableFile, merging: MergeTask | None, opt
     return chosen
 
 
+def expected_level(levels: Levels, key: bytes) -> int:
+    """The level that a file of ingested rows, which begins with `key`, will get if the levels stay as they are."""
+    deepest = max([level for level, files in enumerate(levels.files) if files], default=1)
+    chosen = 0
+    for level in range(max(deepest, 1) + 1):
+        if levels.touching(level, key, key):
+            break
+        chosen = level
+    return chosen
+
+
 def _within(merging: MergeTask, file: TableFile) -> bool:
     """Whether outputs of the merge may hold keys of the file's range."""
     smallest = min(each.smallest_key for each in merging.inputs)

@@ -10,7 +10,7 @@ from bench.compaction import LOADS, simulate
 from datacave_core.layout import RAW_LAYOUT
 from datacave_core.memory import MemoryFileSystem, SimulatedScheduler
 from datacave_lsm import Seals
-from datacave_lsm.compaction import ingest_level, merge_of, pick, scores
+from datacave_lsm.compaction import expected_level, ingest_level, merge_of, pick, scores
 from datacave_lsm.compaction.picker import level_bytes_max
 from datacave_lsm.options import EngineOptions
 from datacave_lsm.tablebuild import TableFactory
@@ -194,3 +194,15 @@ def test_levels_in_between_grow_evenly_to_what_there_is() -> None:
     task = pick(state(900, 2000, 15_000, 9_100), options)
     assert task is not None
     assert task.level == 3
+
+
+def test_ingested_files_are_expected_on_the_deepest_level_above_which_nothing_holds_their_keys() -> None:
+    def expected(key: bytes, *held: tuple[int, str, str]) -> int:
+        files = tuple((level, file(at, low, high, 1000)) for at, (level, low, high) in enumerate(held, 1))
+        return expected_level(Levels.empty(7).change(frozenset(), files), key)
+
+    assert expected(b"m") == 1
+    assert expected(b"m", (4, "a", "f")) == 4
+    assert expected(b"m", (4, "a", "f"), (2, "k", "p")) == 1
+    assert expected(b"m", (4, "k", "p")) == 3
+    assert expected(b"m", (0, "k", "p"), (4, "a", "f")) == 0
