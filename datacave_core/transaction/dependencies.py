@@ -229,6 +229,11 @@ class Dependencies:
             raise dangerous(me, "Canceled on identification as a pivot, with conflict out to old committed transaction")
         me.summary_out = True
 
+    def learnt_too_much(self, me: SerialTransaction) -> None:
+        """Something that its snapshot does not show has decided what it does: it comes after whoever wrote that, and
+        before them with all that it reads. It fails at its next step."""
+        me.doomed = not me.prepared
+
     # Writes
 
     def write(self, me: SerialTransaction, key: bytes) -> None:

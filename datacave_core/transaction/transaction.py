@@ -341,9 +341,20 @@ class Transaction(TransactionSnapshot):
             raise SerializationFailure(f"could not serialize access due to concurrent {what}")
 
     def note_read(self, key: bytes) -> None:
-        """A key whose newest version has decided what the transaction does, without being written."""
-        if self._serial is not None:
-            self.manager.dependencies.read_key(self._serial, key)
+        """A key whose newest version has decided what the transaction does, without being written.
+
+        A SERIALIZABLE transaction that has learnt so of a version which its snapshot does not show cannot commit any
+        more: it gets its error, as it does in PostgreSQL, but may not go on from a savepoint.
+        """
+        serial = self._serial
+        if serial is None or key in self._writes.rows:
+            return
+        store = self._store
+        version = store.get_version(key, store.newest_timestamp)
+        if version is not None and version.timestamp > self.snapshot:
+            self.manager.dependencies.learnt_too_much(serial)
+        else:
+            self.manager.dependencies.read_key(serial, key)
 
     def meet_readers(self, key: bytes) -> None:
         """Called for a key that somebody else has written, before the error: raises SerializationFailure instead if
@@ -355,12 +366,13 @@ class Transaction(TransactionSnapshot):
         """Called for a locked key that has no row, before one is put there.
 
         Raises SerializationFailure where the snapshot of REPEATABLE READ and SERIALIZABLE shows one all the same: there
-        would be two rows under one key then.
+        would be two rows under one key then. At SERIALIZABLE also for a row that came and went since the snapshot:
+        whoever put it there found the key vacant, and whatever else it wrote is not shown.
         """
         snapshot = self.snapshot
         if self.isolation is Isolation.READ_COMMITTED or not snapshot < tombstone.timestamp < NEWEST:
             return
-        if self._store.get(key, snapshot) is not None:
+        if self._serial is not None or self._store.get(key, snapshot) is not None:
             raise SerializationFailure("could not serialize access due to concurrent delete")
 
     # Writing

@@ -115,7 +115,10 @@ def check_repeated(
             others, error = found
             busy = next((other for other in others if not transaction.could_lock(other, SHARE)), None)
             if busy is None:
-                raise error if error is not None else violation(index, row)
+                told = error if error is not None else violation(index, row)
+                for other in others:
+                    transaction.note_read(other)
+                raise told
             wait = transaction.lock(busy, SHARE)
             if wait is not None:
                 yield from wait_for(wait)

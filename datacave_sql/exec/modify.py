@@ -233,6 +233,7 @@ class InsertRun:
                 if violated is not None:
                     raise writer.check_failed(violated, old)
             if conflict.make_condition is not None and not conflict.make_condition(context)(old, row):
+                writer.transaction.note_read(holder)
                 return None
             changed: Row = conflict.make_update(context)(old, row)
             if writer.triggers is not None:

@@ -182,11 +182,13 @@ class RowWriter:
 
     def unique_violation(self, index: IndexAccess, row: Row) -> DatacaveError:
         """The error of a value that a unique index has already; raises 40001 where SERIALIZABLE transactions have
-        read that there is no such row, because then another one has come in between."""
+        read that there is no such row, because then another one has come in between. The error tells the transaction
+        of a row, so that counts as a read."""
         key = index.unique_key(row)
         if key is not None:
             self.transaction.meet_readers(key)
             self.transaction.meet_readers(self.access.row_key(row, self._row_id))
+            self.transaction.note_read(key)
         values = index.values(row)
         names, types = self.access.describe_key(index.index)
         visible = may_show(self.context.session, self.access.table, [key.column for key in index.index.keys])
@@ -207,6 +209,7 @@ class RowWriter:
         """Raises 23P01 for a row that an exclusion constraint does not allow beside another."""
         found = yield from find_excluded(self.context, self.access, index, row, own)
         if found is not None:
+            self.transaction.note_read(found[0])
             raise exclusion_violation(self.context, self.access, index, row, found[1], creating=False)
 
     def unfit_arbiter(self, index: IndexAccess) -> DatacaveError:

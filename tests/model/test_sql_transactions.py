@@ -35,6 +35,11 @@ def test_random_transactions_see_what_their_level_allows(level: str, engine: boo
         World(seed, level, engine=engine).run()
 
 
+@pytest.mark.parametrize("seed", [416, 437])
+def test_an_error_about_a_row_that_the_snapshot_does_not_show_does_not_break_the_serial_order(seed: int) -> None:
+    World(seed, SERIALIZABLE, engine=False).run()
+
+
 def test_a_seed_repeats_every_event() -> None:
     first, second = (World(17, "mixed", engine=True) for _ in range(2))
     first.run()
