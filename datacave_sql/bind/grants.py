@@ -227,8 +227,11 @@ def _type(b: Binding, written: str, name: ast.QualifiedName) -> Any:
 
 def _function(b: Binding, written: str, signature: ast.RoutineSignature) -> Any:
     name = signature.name[-1]
-    if routines_of(b, signature.name):
-        return find_routine(b, "routine" if written == "function" else written, signature)
+    own = routines_of(b, signature.name)
+    if own:
+        # The privileges of aggregates are those of functions.
+        aggregates = [one for one in own if one.kind == "a"] if written == "function" else []
+        return find_routine(b, "aggregate" if len(aggregates) == len(own) else written, signature)
     schema = signature.name[-2] if len(signature.name) > 1 else "pg_catalog"
     found = functions_named(name) if schema == "pg_catalog" else ()
     if signature.arguments is None:

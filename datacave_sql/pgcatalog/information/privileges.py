@@ -79,7 +79,7 @@ def _relations(
 
 
 def table_privileges(rows: CatalogRows, database: str, make: RowMaker) -> Iterator[Row]:
-    """information_schema.table_privileges, and role_table_grants as a superuser sees it."""
+    """information_schema.table_privileges, and role_table_grants."""
     for schema, name, owner, grants, _ in _relations(rows):
         for letter, grantor, grantee, word, grantable in _shown(rows, owner, grants, _TABLE):
             yield make(
@@ -153,7 +153,7 @@ def udt_privileges(rows: CatalogRows, database: str, make: RowMaker) -> Iterator
 
 
 def routine_privileges(rows: CatalogRows, database: str, make: RowMaker) -> Iterator[Row]:
-    """information_schema.routine_privileges, and role_routine_grants as a superuser sees it."""
+    """information_schema.routine_privileges, and role_routine_grants."""
     catalog = rows.catalog
     for row in proc_rows(rows):
         oid, name, schema_oid, owner = row[:4]
@@ -174,7 +174,7 @@ def routine_privileges(rows: CatalogRows, database: str, make: RowMaker) -> Iter
 
 
 def enabled_roles(rows: CatalogRows, database: str, make: RowMaker) -> Iterator[Row]:
-    """information_schema.enabled_roles, as a superuser sees it."""
+    """information_schema.enabled_roles."""
     return (make(role_name=role.name) for role in rows.catalog.roles.values())
 
 

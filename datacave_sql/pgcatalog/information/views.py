@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
+from datacave_core.catalog import Catalog, has_privileges_of
 from datacave_core.values import Row
 from datacave_sql.pgcatalog.facts import RelationShape
 from datacave_sql.pgcatalog.information import constraints, elements, privileges, routines, tables, usage
@@ -70,6 +71,14 @@ OF_TABLE: Final[dict[str, tuple[str, Callable[[CatalogRows, str, RowMaker, str],
 """Views whose rows are found by the name of their table without making all."""
 
 
+_OF_ROLES: Final = frozenset({"administrable_role_authorizations", "applicable_roles", "enabled_roles"})
+"""Views whose first column names a role: one sees those whose privileges one has."""
+_OF_GRANTS: Final = frozenset(
+    name for name in VIEWS if name.endswith("_grants") or (name.endswith("_privileges") and name[:4] != "data")
+)
+"""Views that begin with a grantor and a grantee: one sees what such roles have granted or been granted."""
+
+
 class InformationRelation(SystemRelation):
     """A view of the standard."""
 
@@ -89,9 +98,25 @@ class InformationRelation(SystemRelation):
 
     def rows(self, context: Any) -> Iterable[Row]:
         session = context.session
-        return self._rows(self._snapshots.of(session.catalog_state), session.database_name)
+        return self._seen(session, self._rows(self._snapshots.of(session.catalog_state), session.database_name))
+
+    def _seen(self, session: Any, rows: Iterable[Row]) -> Iterable[Row]:
+        """The rows that the current role may see."""
+        role = session.evaluation.current_role
+        if role.superuser or not (self.name in _OF_ROLES or self.name in _OF_GRANTS):
+            return rows
+        catalog: Catalog = session.catalog_snapshot
+        enabled = {one.name for one in catalog.roles.values() if has_privileges_of(catalog, role.oid, one.oid)}
+        if self.name in _OF_ROLES:
+            return [row for row in rows if row[0] in enabled]
+        if self.name.endswith("_privileges"):
+            return [row for row in rows if row[0] in enabled or row[1] in enabled or row[1] == "PUBLIC"]
+        return [row for row in rows if row[0] in enabled or row[1] in enabled]
 
     def lookup(self, attribute: int, values: Sequence[Any], context: Any) -> Iterable[Row]:
+        return self._seen(context.session, self._found(attribute, values, context))
+
+    def _found(self, attribute: int, values: Sequence[Any], context: Any) -> Iterable[Row]:
         session = context.session
         snapshot = self._snapshots.of(session.catalog_state)
         database = session.database_name

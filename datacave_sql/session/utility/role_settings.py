@@ -36,17 +36,22 @@ def alter_settings(session: Any, statement: ast.AlterSettings) -> Steps:
         database = catalog.database_named(statement.database)
         if database is None:
             raise DatacaveError(f'database "{statement.database}" does not exist', sqlstate=sqlstate.UNDEFINED_DATABASE)
-    if statement.scope == "database":
-        assert database is not None
+    if database is not None and (statement.scope == "database" or statement.role is None):
+        # What all roles start with in a database is what the database gives.
         if not own.superuser and database.owner_oid != own.oid:
             raise DatacaveError(f"must be owner of database {database.name}", sqlstate=sqlstate.INSUFFICIENT_PRIVILEGE)
         changed: Role | Database = replace(database, settings=_changed(session, database.settings, statement.setting))
         session.set_catalog(catalog.with_objects((changed,)))
-        yield Complete("ALTER DATABASE")
+        yield Complete(f"ALTER {statement.scope.upper()}")
         return
     if statement.role is None:
+        if not own.superuser:
+            raise DatacaveError(
+                "must be superuser to alter settings globally", sqlstate=sqlstate.INSUFFICIENT_PRIVILEGE
+            )
         raise FeatureNotSupported(
-            "ALTER ROLE ALL .. SET is not supported", hint="Use ALTER DATABASE .. SET, or the configuration file."
+            "ALTER ROLE ALL .. SET is not supported for all databases at once",
+            hint="Use ALTER ROLE ALL IN DATABASE, or the configuration file.",
         )
     role = named_role(session, statement.role)
     if not own.superuser:
