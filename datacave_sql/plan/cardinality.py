@@ -177,6 +177,14 @@ def distinct_values(known: Mapping[int, Origin], e: n.Expression, rows: float) -
     return max(1.0, min(origin.rows, DISTINCT_DEFAULT))
 
 
+def rows_of_one_value(origin: Origin) -> float | None:
+    """How many rows have the same value of a column, as a rule and at most; None where that is not known."""
+    if origin.statistics is None:
+        return None
+    common = max(origin.statistics.frequencies, default=0.0) * origin.rows
+    return max(common, origin.rows / max(1.0, origin.statistics.distinct_count(origin.rows)))
+
+
 def selectivity(
     environment: PlanningEnvironment, known: Mapping[int, Origin], part: n.Expression, rows: float
 ) -> float:

@@ -18,12 +18,16 @@ from datacave_sql.expr import nodes as n
 from datacave_sql.expr.deparse import deparse
 from datacave_sql.expr.generate import Code
 from datacave_sql.plan import logical as l
-from datacave_sql.plan.cardinality import Origin, estimate_rows, origins, selectivity
+from datacave_sql.plan.cardinality import Origin, estimate_rows, origins, rows_of_one_value, selectivity
 from datacave_sql.plan.column_plans import column_join
 from datacave_sql.plan.join_order import Edge, join_order, joined_rows
 from datacave_sql.plan.late_columns import Late, without_late_columns
 from datacave_sql.plan.lookups import lookup_cost, plan_lookup_join
 from datacave_sql.plan.planning import Planner, comparable, is_volatile, scope_of, split_conjuncts
+from datacave_sql.vectors.vector import INTEGERS
+
+TESTED_PAIRS_MAX = 32.0
+"""With so many rows for one integer the other equalities of a join are tested on each pair."""
 
 
 def _ids(node: l.LogicalPlan) -> frozenset[int]:
@@ -166,11 +170,12 @@ def _plan_inner(p: Planner, node: l.Join, needed: frozenset[int], conjuncts: lis
             operator = lookup
         else:
             right = p.plan(relation.node, (wanted | _used(ready)) & relation.ids, relation.conjuncts)
+            tested = _tested_later(p, relation, frozenset(operator.columns), ready)
             if rows < relation.rows and _has_equality(ready, frozenset(operator.columns), relation.ids):
                 # The hash table is built over the smaller side.
-                operator = join_operators(p, "inner", right, operator, ready, wanted, None)
+                operator = join_operators(p, "inner", right, operator, ready, wanted, None, tested)
             else:
-                operator = join_operators(p, "inner", operator, right, ready, wanted, None)
+                operator = join_operators(p, "inner", operator, right, ready, wanted, None, tested)
         rows = search.rows(order[: position + 1])
         if last and pending:
             operator = p.filtered(operator, pending)
@@ -201,6 +206,28 @@ def _restrict(relations: Sequence[_Relation], disjunction: n.Or, everything: fro
             found.append(own[0] if len(own) == 1 else n.And(tuple(own)))
         else:
             relation.conjuncts.append(n.Or(tuple(found)))
+
+
+def _tested_later(
+    p: Planner, relation: _Relation, others: frozenset[int], conditions: Sequence[n.Expression]
+) -> list[n.Expression]:
+    """Equalities of other types than integers, where integers that are equal leave few pairs to test them on.
+
+    By columns a key of integers alone is far cheaper than one of several types.
+    """
+    tested: list[n.Expression] = []
+    few = False
+    known = origins(p.environment, relation.node) if isinstance(relation.node, l.Scan) else {}
+    for part in conditions:
+        sides = equality_sides(part, relation.ids, others)
+        if sides is None:
+            continue
+        if not all(side.type in INTEGERS for side in sides):
+            tested.append(part)
+        elif isinstance(sides[0], n.ColumnReference) and (origin := known.get(sides[0].column)) is not None:
+            repeated = rows_of_one_value(origin)
+            few = few or (repeated is not None and repeated <= TESTED_PAIRS_MAX)
+    return tested if few else []
 
 
 def _has_equality(conditions: Sequence[n.Expression], left: frozenset[int], right: frozenset[int]) -> bool:
@@ -272,18 +299,26 @@ def join_operators(
     conditions: Sequence[n.Expression],
     needed: frozenset[int],
     lateral: frozenset[int] | None,
+    tested: Sequence[n.Expression] = (),
 ) -> Operator:
-    """A hash join if an equality connects the sides, else a nested loop."""
+    """A hash join if an equality connects the sides, else a nested loop.
+
+    A join by columns leaves the equalities among `tested` out of its key and tests them on each pair.
+    """
     left_ids, right_ids = frozenset(left.columns), frozenset(right.columns)
     keys: list[tuple[n.Expression, n.Expression]] = []
+    equalities: list[n.Expression] = []
     rest: list[n.Expression] = []
     for part in conditions:
         sides = equality_sides(part, left_ids, right_ids) if lateral is None else None
         if sides is not None:
             keys.append(sides)
+            equalities.append(part)
         else:
             rest.append(part)
-    if keys and (by_columns := column_join(p, kind, left, right, keys, rest, needed, conditions)) is not None:
+    hashed = [pair for pair, part in zip(keys, equalities, strict=True) if part not in tested]
+    on_pairs = [*rest, *(part for part in equalities if part in tested)]
+    if hashed and (by_columns := column_join(p, kind, left, right, hashed, on_pairs, needed, conditions)) is not None:
         return by_columns
     padded_left = kind == "full"
     padded_right = kind in ("left", "full")
