@@ -13,8 +13,8 @@ from typing import Any
 
 from datacave_core import sqlstate
 from datacave_core.catalog import Constraint, Table
-from datacave_core.errors import DatacaveError, FeatureNotSupported
-from datacave_core.transaction import KEY_SHARE, UPDATE, TableLockMode
+from datacave_core.errors import DatacaveError, FeatureNotSupported, SerializationFailure
+from datacave_core.transaction import KEY_SHARE, UPDATE, Isolation, TableLockMode, Transaction
 from datacave_core.values import Row
 from datacave_core.wait import Steps, wait_for
 from datacave_sql.exec.context import ExecutionContext
@@ -275,17 +275,32 @@ def is_deferred(session: Any, constraint: Constraint) -> bool:
 
 
 def check_present(
-    context: ExecutionContext, referring: Table, constraint: Constraint, keys: Iterable[Key]
+    context: ExecutionContext,
+    referring: Table,
+    constraint: Constraint,
+    keys: Iterable[Key],
+    *,
+    snapshot_counts: bool = True,
 ) -> Steps[None]:
-    """Locks the rows that keys refer to, so that they stay. Raises 23503 for a key that is not there."""
+    """Locks the rows that keys refer to, so that they stay. Raises 23503 for a key that is not there.
+
+    With one snapshot for the whole transaction (if `snapshot_counts`) only rows that it shows can be referred to, as in
+    PostgreSQL; raises 40001 for one that others have taken away since.
+    """
     transaction = context.transaction
     referenced = ReferencedKeys(context, referring, constraint)
     wait = transaction.lock_table(referenced.table.oid, TableLockMode.ROW_SHARE)
     if wait is not None:
         yield from wait_for(wait)
+    snapshot_counts = snapshot_counts and transaction.isolation is not Isolation.READ_COMMITTED
     for key in keys:
         place = referenced.place(key)
-        if place is None or not (yield from _lock_referenced(context, place)):
+        there = False
+        if place is not None:
+            there = yield from _lock_referenced(context, place)
+            if snapshot_counts:
+                there = _may_refer(transaction, place, there, partitioned=referenced.table.kind == "p")
+        if not there:
             raise DatacaveError(
                 f'insert or update on table "{referring.name}" violates foreign key constraint "{constraint.name}"',
                 sqlstate=sqlstate.FOREIGN_KEY_VIOLATION,
@@ -314,6 +329,27 @@ def _lock_referenced(context: ExecutionContext, place: Place) -> Steps[bool]:
             yield from wait_for(wait)
         if transaction.get_latest(entry) == found:
             return True
+
+
+def _may_refer(transaction: Transaction, place: Place, there: bool, *, partitioned: bool) -> bool:
+    """Whether a locked entry that is there now, or not, is one that the transaction's snapshot shows.
+
+    PostgreSQL looks for keys of partitioned tables as they stand at the moment; here a SERIALIZABLE transaction that
+    refers to what it does not see cannot commit. Raises SerializationFailure.
+    """
+    index, entry = place
+    if entry in transaction.writes:
+        return there
+    shown = transaction.get(entry)
+    if shown is None:
+        if there and partitioned:
+            transaction.note_read(entry)
+            return True
+        return False
+    holder = entry if index.index.index_number == 0 else shown[0]
+    if not there or transaction.place_of(holder) is None:
+        raise SerializationFailure("could not serialize access due to concurrent update")
+    return True
 
 
 def check_unreferenced(
@@ -351,11 +387,16 @@ def check_unreferenced(
             return
         place, row = found
         if transaction.could_lock(place, KEY_SHARE):
+            transaction.note_read(place)
             raise _still_referenced(context, referring, constraint, gone[key_values(row, constraint.columns)], source)
         # Somebody else is about to take the row away.
         wait = transaction.lock(place, KEY_SHARE)
         if wait is not None:
             yield from wait_for(wait)
+        if transaction.isolation is not Isolation.READ_COMMITTED:
+            version = transaction.get_latest_version(place)
+            if version is not None and version.timestamp > transaction.snapshot:
+                raise SerializationFailure("could not serialize access due to concurrent update")
 
 
 def removed_key(

@@ -26,7 +26,7 @@ def check_stored_references(session: Any, table: Table, constraint: Constraint) 
                 raise mixed_key(context, table, constraint)
         if context.slice_over():
             yield TURN
-    yield from check_present(context, table, constraint, seen)
+    yield from check_present(context, table, constraint, seen, snapshot_counts=False)
 
 
 def check_detached(session: Any, table: Table) -> Steps[None]:
