@@ -9,6 +9,7 @@ from datacave_core.catalog import Constraint, Table
 from datacave_core.values import Row
 from datacave_sql.pgcatalog.facts import index_shapes, relation_shapes
 from datacave_sql.pgcatalog.information.tables import YES_NO
+from datacave_sql.pgcatalog.information.visibility import CHANGE, Viewer
 from datacave_sql.pgcatalog.internal_triggers import all_constraints, is_reference_part
 from datacave_sql.pgcatalog.relation import RowMaker
 from datacave_sql.pgcatalog.snapshot import CatalogRows
@@ -69,26 +70,29 @@ def table_constraints(rows: CatalogRows, database: str, make: RowMaker) -> Itera
         )  # fmt: skip
 
 
-def check_constraints(rows: CatalogRows, database: str, make: RowMaker) -> Iterator[Row]:
-    """information_schema.check_constraints."""
+def check_constraints(rows: CatalogRows, database: str, make: RowMaker, viewer: Viewer | None = None) -> Iterator[Row]:
+    """information_schema.check_constraints; with a viewer, those of its own tables and domains."""
     for schema, table, c in _all(rows):
-        if c.kind == "c":
+        if c.kind == "c" and (viewer is None or viewer.owns(table.owner_oid)):
             yield make(
                 constraint_catalog=database, constraint_schema=schema, constraint_name=c.name,
                 check_clause=f"({rows.expression(c.expression or '', table)})",
             )  # fmt: skip
     for definition in rows.catalog.types.values():
+        if viewer is not None and not viewer.owns(definition.owner_oid):
+            continue
         for check in definition.checks:
             condition = rows.domain_check(check.expression, definition.base_type_oid)
             yield make(
                 constraint_catalog=database, constraint_schema=rows.schema_name(definition.schema_oid),
                 constraint_name=check.name, check_clause=f"({condition})",
             )  # fmt: skip
-    for schema, _, name, column in _not_null(rows):
-        yield make(
-            constraint_catalog=database, constraint_schema=schema, constraint_name=name,
-            check_clause=f"{column} IS NOT NULL",
-        )  # fmt: skip
+    for schema, table, name, column in _not_null(rows):
+        if viewer is None or viewer.owns(table.owner_oid):
+            yield make(
+                constraint_catalog=database, constraint_schema=schema, constraint_name=name,
+                check_clause=f"{column} IS NOT NULL",
+            )  # fmt: skip
 
 
 def _referenced_key(rows: CatalogRows, c: Constraint) -> tuple[Table | None, Constraint | None]:
@@ -149,10 +153,12 @@ def constraint_table_usage(rows: CatalogRows, database: str, make: RowMaker) -> 
             )  # fmt: skip
 
 
-def referential_constraints(rows: CatalogRows, database: str, make: RowMaker) -> Iterator[Row]:
-    """information_schema.referential_constraints."""
-    for schema, _, c in _all(rows):
-        if c.kind != "f":
+def referential_constraints(
+    rows: CatalogRows, database: str, make: RowMaker, viewer: Viewer | None = None
+) -> Iterator[Row]:
+    """information_schema.referential_constraints; with a viewer, those of tables that it may change or refer to."""
+    for schema, table, c in _all(rows):
+        if c.kind != "f" or (viewer is not None and not viewer.may_use_table(table, CHANGE)):
             continue
         target, key = _referenced_key(rows, c)
         known = target is not None and key is not None

@@ -1,14 +1,14 @@
-"""The relations of information_schema that have rows, and their kind: computed once per snapshot and database."""
+"""The relations of information_schema that have rows, and their kind: computed once per snapshot, database and role."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from datacave_core.catalog import Catalog, has_privileges_of
 from datacave_core.values import Row
 from datacave_sql.pgcatalog.facts import RelationShape
 from datacave_sql.pgcatalog.information import constraints, elements, privileges, routines, tables, usage
+from datacave_sql.pgcatalog.information.visibility import Viewer, seen
 from datacave_sql.pgcatalog.relation import FOUND_SINGLY_MAX, RowMaker, SystemRelation, found_rows, hash_rows
 from datacave_sql.pgcatalog.snapshot import CatalogRows, SnapshotCache
 from datacave_sql.pgcatalog.triggers import information_triggers
@@ -65,18 +65,17 @@ VIEWS: Final[dict[str, MakeRows]] = {
 }
 
 
+OF_VIEWER: Final[dict[str, Callable[[CatalogRows, str, RowMaker, Viewer], Iterator[Row]]]] = {
+    "check_constraints": constraints.check_constraints,
+    "referential_constraints": constraints.referential_constraints,
+}
+"""Views whose rows do not name what decides about who sees them."""
+
+
 OF_TABLE: Final[dict[str, tuple[str, Callable[[CatalogRows, str, RowMaker, str], list[Row]]]]] = {
     "columns": ("table_name", tables.columns_of_tables_named),
 }
 """Views whose rows are found by the name of their table without making all."""
-
-
-_OF_ROLES: Final = frozenset({"administrable_role_authorizations", "applicable_roles", "enabled_roles"})
-"""Views whose first column names a role: one sees those whose privileges one has."""
-_OF_GRANTS: Final = frozenset(
-    name for name in VIEWS if name.endswith("_grants") or (name.endswith("_privileges") and name[:4] != "data")
-)
-"""Views that begin with a grantor and a grantee: one sees what such roles have granted or been granted."""
 
 
 class InformationRelation(SystemRelation):
@@ -90,41 +89,42 @@ class InformationRelation(SystemRelation):
         self._maker = RowMaker(shape)
         self._snapshots = snapshots
 
-    def _rows(self, snapshot: CatalogRows, database: str) -> list[Row]:
-        found: list[Row] = snapshot.once(
-            (self.oid, database), lambda rows: list(self._make(rows, database, self._maker))
-        )
+    def _rows(self, snapshot: CatalogRows, database: str, viewer_oid: int) -> list[Row]:
+        """All rows that a role sees; 0 stands for superusers, who see everything."""
+        make, maker = self._make, self._maker
+
+        def compute(rows: CatalogRows) -> list[Row]:
+            if not viewer_oid:
+                return list(make(rows, database, maker))
+            viewer = Viewer(rows, viewer_oid)
+            own = OF_VIEWER.get(self.name)
+            if own is not None:
+                return list(own(rows, database, maker, viewer))
+            return seen(viewer, self.shape, self._rows(rows, database, 0))
+
+        found: list[Row] = snapshot.once((self.oid, database, "of", viewer_oid), compute)
         return found
 
     def rows(self, context: Any) -> Iterable[Row]:
         session = context.session
-        return self._seen(session, self._rows(self._snapshots.of(session.catalog_state), session.database_name))
-
-    def _seen(self, session: Any, rows: Iterable[Row]) -> Iterable[Row]:
-        """The rows that the current role may see."""
-        role = session.evaluation.current_role
-        if role.superuser or not (self.name in _OF_ROLES or self.name in _OF_GRANTS):
-            return rows
-        catalog: Catalog = session.catalog_snapshot
-        enabled = {one.name for one in catalog.roles.values() if has_privileges_of(catalog, role.oid, one.oid)}
-        if self.name in _OF_ROLES:
-            return [row for row in rows if row[0] in enabled]
-        if self.name.endswith("_privileges"):
-            return [row for row in rows if row[0] in enabled or row[1] in enabled or row[1] == "PUBLIC"]
-        return [row for row in rows if row[0] in enabled or row[1] in enabled]
+        return self._rows(self._snapshots.of(session.catalog_state), session.database_name, _viewer_oid(session))
 
     def lookup(self, attribute: int, values: Sequence[Any], context: Any) -> Iterable[Row]:
-        return self._seen(context.session, self._found(attribute, values, context))
-
-    def _found(self, attribute: int, values: Sequence[Any], context: Any) -> Iterable[Row]:
         session = context.session
         snapshot = self._snapshots.of(session.catalog_state)
-        database = session.database_name
+        database, viewer_oid = session.database_name, _viewer_oid(session)
         column, find = OF_TABLE.get(self.name, ("", None))
         if find is not None and len(values) <= FOUND_SINGLY_MAX and self.columns[attribute - 1][0] == column:
             names = [name for name in dict.fromkeys(values) if name is not None]
-            return [row for name in names for row in find(snapshot, database, self._maker, name)]
+            found = [row for name in names for row in find(snapshot, database, self._maker, name)]
+            return seen(Viewer(snapshot, viewer_oid), self.shape, found) if viewer_oid else found
         table = snapshot.once(
-            (self.oid, database, attribute), lambda rows: hash_rows(self._rows(rows, database), attribute)
+            (self.oid, database, attribute, viewer_oid),
+            lambda rows: hash_rows(self._rows(rows, database, viewer_oid), attribute),
         )
         return found_rows(table, values)
+
+
+def _viewer_oid(session: Any) -> int:
+    role = session.evaluation.current_role
+    return 0 if role.superuser else role.oid
