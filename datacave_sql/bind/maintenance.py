@@ -29,10 +29,13 @@ def _truncated_table(b: Binding, item: ast.TableRef) -> Table:
 def bind_truncate(b: Binding, statement: ast.Truncate, entries: object) -> s.BoundStatement:
     """The tables, with those that refer to them under CASCADE. Raises 0A000 where others refer to one without it."""
     tables: list[Table] = []
+    named: set[int] = set()
     for item in statement.tables:
         table = _truncated_table(b, item)
+        named.add(table.oid)
         members = [table] if item.only else [table, *b.catalog.descendants_of(table.oid)]
         tables += [one for one in members if one not in tables]
+    below = frozenset(table.oid for table in tables) - named
     for table in tables:
         for other, _, _ in b.catalog.references_to(table):
             if other in tables:
@@ -45,19 +48,22 @@ def bind_truncate(b: Binding, statement: ast.Truncate, entries: object) -> s.Bou
                 )
             # The list grows while it is walked, so that what refers to these is found too.
             tables.append(other)
-    return s.Truncate(tuple(tables), statement.restart_identity, statement.cascade)
+    return s.Truncate(tuple(tables), statement.restart_identity, statement.cascade, below)
 
 
 def bind_lock(b: Binding, statement: ast.LockTable, entries: object) -> s.BoundStatement:
     tables = []
+    named: set[int] = set()
     for item in statement.tables:
         table = relations.require_table(b, item.name, item.position)
         if table.kind not in ("r", "v", "p"):
             raise DatacaveError(f'cannot lock relation "{table.name}"', sqlstate=sqlstate.WRONG_OBJECT_TYPE)
         tables.append(table)
+        named.add(table.oid)
         if not item.only:
             tables += b.catalog.descendants_of(table.oid)
-    return s.LockTable(tuple(tables), statement.mode, statement.nowait)
+    below = frozenset(table.oid for table in tables) - named
+    return s.LockTable(tuple(tables), statement.mode, statement.nowait, below)
 
 
 def bind_vacuum(b: Binding, statement: ast.Vacuum, entries: object) -> s.BoundStatement:

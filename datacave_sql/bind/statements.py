@@ -206,20 +206,22 @@ class CreateView:
 
 @dataclass(frozen=True, slots=True)
 class Truncate:
-    """TRUNCATE of these tables (CASCADE already followed)."""
+    """TRUNCATE of these tables (CASCADE already followed); `members` are those that come with a parent of theirs."""
 
     tables: tuple[Table, ...]
     restart_identity: bool = False
     cascade: bool = False
+    members: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class LockTable:
-    """LOCK TABLE; mode in lower case, e.g. "access exclusive"."""
+    """LOCK TABLE; mode in lower case, e.g. "access exclusive"; `members` as in Truncate."""
 
     tables: tuple[Table, ...]
     mode: str
     nowait: bool
+    members: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

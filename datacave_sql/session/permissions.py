@@ -35,11 +35,13 @@ from datacave_sql.bind.access import RelationUse
 from datacave_sql.bind.bound_privileges import ChangePolicies
 from datacave_sql.bind.bound_routines import AlterRoutine, CreateCast, CreateOperator, CreateRoutine
 from datacave_sql.bind.bound_rules import ChangeRules, ChangeStatistics, ChangeTriggers
+from datacave_sql.pgcatalog.facts import fixed_rows
 from datacave_sql.session.copying.server_side import check_may_copy
 
 _RELATION_CLASS = 1259
 _TYPE_CLASS = 1247
 _ROLE_CLASS = 1260
+_LANGUAGE_CLASS = 2612
 
 _KINDS = {"r": "table", "v": "view", "m": "materialized view", "f": "foreign table", "p": "table", "c": "type"}
 
@@ -95,6 +97,15 @@ class _Asker:
                 name = self.session.catalog_state.types.name(oid)
             if not allowed:
                 raise denied("type", name)
+
+    def use_language(self, name: str) -> None:
+        """Raises 42501 for a language that routines may not be written in."""
+        for row in fixed_rows("pg_language"):
+            given = self.catalog.system_privileges.get((_LANGUAGE_CLASS, row[0])) if row[1] == name else None
+            if given is not None and not allows(
+                self.catalog, self.role.oid, "language", ADMIN_ROLE_OID, given.privileges, "U"
+            ):
+                raise denied("language", name)
 
     def call_routines(self, oids: Iterable[int]) -> None:
         """Raises 42501 for a routine of a user that may not be called; oids of 0 mean none."""
@@ -382,6 +393,7 @@ def _drop(asker: _Asker, bound: s.DropObjects) -> None:
 def _create_routine(asker: _Asker, bound: CreateRoutine) -> None:
     routine = bound.routine
     asker.create_in(routine.schema_oid)
+    asker.use_language(routine.language)
     asker.use_types(argument.type_oid for argument in routine.arguments)
     asker.use_types((routine.return_type_oid, *(part.state_type_oid for part in routine.parts)))
     for part in routine.parts:
@@ -441,13 +453,14 @@ def _create_schema(asker: _Asker, bound: s.CreateSchema) -> None:
 def _lock_tables(asker: _Asker, bound: s.LockTable) -> None:
     letters = "r" if bound.mode == "access share" else "awdD" if bound.mode == "row exclusive" else "wdD"
     for table in bound.tables:
-        if not any(asker.has("table", table, letter) for letter in letters):
+        if table.oid not in bound.members and not any(asker.has("table", table, letter) for letter in letters):
             raise denied(kind_of(table), table.name)
 
 
 def _truncate(asker: _Asker, bound: s.Truncate) -> None:
     for table in bound.tables:
-        asker.need(table, "D")
+        if table.oid not in bound.members:
+            asker.need(table, "D")
 
 
 def _owner_of(*names: str) -> Callable[[_Asker, Any], None]:
