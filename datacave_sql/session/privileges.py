@@ -18,6 +18,7 @@ from datacave_core.catalog import (
 )
 from datacave_core.errors import DatacaveError
 from datacave_core.types import find_type, oids
+from datacave_sql.bind.names import SYSTEM_COLUMNS
 from datacave_sql.functions.registered import registered_value
 from datacave_sql.functions.registry import function
 from datacave_sql.pgcatalog.facts import fixed_rows, relation_shapes
@@ -180,13 +181,27 @@ def _system_relation(catalog: Catalog, view: Any, oid: int) -> list[Found] | Non
     return [("table", ADMIN_ROLE_OID, _system(catalog, "relation", oid, default))]
 
 
+def _has_column(oid: int, column: str | int) -> bool:
+    """Whether a relation of pg_catalog or information_schema has a column; True for others. Raises 42703 for a name."""
+    shape = relation_shapes().get(oid)
+    if shape is None:
+        return True
+    if isinstance(column, int):
+        return -len(SYSTEM_COLUMNS) <= column <= len(shape.columns) and column != 0
+    if column not in {one.name for one in shape.columns} | set(SYSTEM_COLUMNS):
+        raise DatacaveError(
+            f'column "{column}" of relation "{shape.name}" does not exist', sqlstate=sqlstate.UNDEFINED_COLUMN
+        )
+    return True
+
+
 def _column(catalog: Catalog, view: Any, target: str | int, column: str | int) -> list[Found] | None:
     oid = view.relation_oid(target) if isinstance(target, str) else target
     if oid is None:
         raise DatacaveError(f'relation "{target}" does not exist', sqlstate=sqlstate.UNDEFINED_TABLE)
     table = catalog.tables.get(oid)
     if table is None:
-        return _system_relation(catalog, view, oid)
+        return _system_relation(catalog, view, oid) if _has_column(oid, column) else None
     if isinstance(column, str):
         found = table.columns_by_name.get(column)
         if found is None:
