@@ -15,6 +15,7 @@ from datacave_core.wait import TURN, Wait
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.operator import Batches, Operator
 from datacave_sql.exec.partitioning import LEVELS_MAX, HashPartitions
+from datacave_sql.exec.release import released
 from datacave_sql.exec.row_size import rows_bytes
 from datacave_sql.exec.rowfunction import Factory
 from datacave_sql.exec.spill import Run, Spill
@@ -119,12 +120,12 @@ class HashedDistinct:
                 yield rows
             if context.slice_over():
                 yield TURN
-        if aside is None:
-            memory.release()
-            return
-        yield from aside.finish()
-        seen.clear()
+        if aside is not None:
+            yield from aside.finish()
+        yield from released(context, seen)
         memory.release()
+        if aside is None:
+            return
         for run in aside.runs:
             if run.rows:
                 self._batches += 1

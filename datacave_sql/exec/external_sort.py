@@ -14,7 +14,7 @@ from datacave_core.rowbatch import BATCH_ROWS
 from datacave_core.wait import TURN, Steps, Wait
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.row_size import rows_bytes
-from datacave_sql.exec.sorting import Passes, compare, place_of, sort_in_steps, sort_rows
+from datacave_sql.exec.sorting import Passes, compare, place_of, sort_rows, sorted_parts
 from datacave_sql.exec.spill import Run, Spill, block_bytes
 
 FAN_IN_MIN = 8
@@ -55,25 +55,26 @@ class Sorter:
 
     def _put_aside(self) -> Steps[None]:
         """The rows at hand become a run."""
-        rows = yield from self._sorted_rows()
-        per_row = max(1, self._memory.used // len(rows))
-        self._runs.append((yield from self._written(iter([rows]), per_row)))
+        per_row = max(1, self._memory.used // len(self._rows))
+        self._runs.append((yield from self._written(self._in_order(), per_row)))
         self._rows = []
         self._memory.release()
 
-    def _sorted_rows(self) -> Steps[list[Any]]:
-        steps = sort_in_steps(self._rows, self._passes)
-        while True:
-            try:
-                next(steps)
-            except StopIteration as end:
-                rows: list[Any] = end.value
-                break
+    def _in_order(self) -> Iterator[list[Any] | Wait]:
+        """The rows at hand in order, in parts, as far as they are wanted."""
+        left = self._bound
+        for part in sorted_parts(self._rows, self._passes):
+            if part is not None:
+                if left is not None:
+                    del part[left:]
+                    left -= len(part)
+                if part:
+                    yield part
+                if left == 0:
+                    return
+                del part
             if self._context.slice_over():
                 yield TURN
-        if self._bound is not None:
-            del rows[self._bound :]
-        return rows
 
     def _written(self, parts: Iterator[list[Any] | Wait], per_row: int) -> Steps[Run]:
         """A run of sorted rows. `per_row`: bytes in memory."""
@@ -92,10 +93,7 @@ class Sorter:
     def sorted(self) -> Iterator[list[Any] | Wait]:
         """All rows in order, in parts; to be called once."""
         if not self._runs:
-            rows = yield from self._sorted_rows()
-            self._rows = []
-            if rows:
-                yield rows
+            yield from self._in_order()
             return
         if self._rows:
             yield from self._put_aside()

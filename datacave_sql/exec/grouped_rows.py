@@ -19,6 +19,7 @@ from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.operator import Batches
 from datacave_sql.exec.pace import Pace
 from datacave_sql.exec.partitioning import LEVELS_MAX, HashPartitions
+from datacave_sql.exec.release import released
 from datacave_sql.exec.row_size import rows_bytes
 from datacave_sql.exec.spill import Spill
 from datacave_sql.exec.work_memory import WorkMemory
@@ -90,11 +91,11 @@ class GroupedRows:
             size = fresh * (GROUP_BYTES + STATE_BYTES * len(self._steps))
             size += rows_bytes(list(islice(reversed(groups), fresh)))
         if self._growing:
-            size += self._growth(rows_bytes(batch))
+            size += yield from self._growth(rows_bytes(batch))
         if size and self.memory.take(size):
             yield from self._put_aside()
 
-    def _growth(self, size: int, *, measured: bool = False) -> int:
+    def _growth(self, size: int, *, measured: bool = False) -> Steps[int]:
         """By how much the states that keep their arguments have grown with rows of so many bytes.
 
         Now and then that is counted, and estimated in between: what rows become there nobody else knows.
@@ -107,9 +108,25 @@ class GroupedRows:
         self._input_bytes += size
         if measured or self._input_bytes >= self._measure_at:
             self._measure_at = 2 * self._input_bytes
-            growing = self._growing
-            self._grown_bytes = rows_bytes([states[place] for states in self._groups.values() for place in growing])
+            self._grown_bytes = yield from self._measured()
         return self._grown_bytes - before
+
+    def _measured(self) -> Steps[int]:
+        """What the states that keep their arguments take."""
+        total = 0
+        for states in self._groups.values():
+            for place in self._growing:
+                state = states[place]
+                if type(state) is list and len(state) > BATCH_ROWS:
+                    for start in range(0, len(state), BATCH_ROWS):
+                        total += rows_bytes(state[start : start + BATCH_ROWS])
+                        if self._context.slice_over():
+                            yield TURN
+                else:
+                    total += rows_bytes([state])
+            if self._context.slice_over():
+                yield TURN
+        return total
 
     def _known(self, batch: RowBatch, aside: HashPartitions) -> Steps[RowBatch]:
         """The rows of groups at hand; the others go to their partitions."""
@@ -140,7 +157,7 @@ class GroupedRows:
                 if states[place]:
                     rows, states[place] = states[place], []
                     yield from self._dumped.add(number, place, rows)
-        memory.give_back(-self._growth(0, measured=True))
+        memory.give_back(-(yield from self._growth(0, measured=True)))
 
     def results(self) -> Batches:
         """The rows of all groups."""
@@ -149,7 +166,8 @@ class GroupedRows:
         if not self._groups and self._pass.empty_key:
             self._groups[()] = [[] if step.collected else step.body.initial() for step in self._steps]
         yield from self._own_results()
-        self._groups, self._index = {}, {}
+        yield from released(self._context, self._index)
+        yield from released(self._context, self._groups)
         if self._dumped is not None:
             self._dumped.close()
             self._dumped = None

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from datacave_core.values import Row
 
-RUN_ROWS = 8192
+RUN_ROWS = 4096
 
 Passes: TypeAlias = Sequence[tuple[Callable[[Any], Any], bool]]
 """(key function, descending), from the least to the most significant key."""
@@ -29,21 +29,39 @@ def sort_in_steps(rows: list[Any], passes: Passes) -> Generator[None, None, list
     if len(rows) <= RUN_ROWS:
         sort_rows(rows, passes)
         return rows
-    runs = []
-    for start in range(0, len(rows), RUN_ROWS):
-        run = rows[start : start + RUN_ROWS]
+    found: list[Any] = []
+    for part in sorted_parts(rows, passes):
+        if part is not None:
+            found += part
+        yield
+    return found
+
+
+def sorted_parts(rows: list[Any], passes: Passes) -> Iterator[list[Any] | None]:
+    """The rows in order, in parts; None after a step that gives none. Empties the list, and holds no row that it has
+    given."""
+    runs: list[list[Any]] = []
+    # Taken from the end, so that the list gets shorter at little cost.
+    while rows:
+        start = (len(rows) - 1) // RUN_ROWS * RUN_ROWS
+        run = rows[start:]
+        del rows[start:]
         sort_rows(run, passes)
         runs.append(run)
-        yield
-    rows.clear()
-    for part in merge_runs(runs, passes):
-        rows += part
-        yield
-    return rows
+        if rows:
+            yield None
+    runs.reverse()
+    if len(runs) <= 1:
+        yield from runs
+    else:
+        yield from merge_runs(runs, passes)
 
 
 def merge_runs(runs: list[list[Any]], passes: Passes) -> Iterator[list[Any]]:
-    """The rows of sorted runs in order, in parts; of equal rows those of an earlier run come first."""
+    """The rows of sorted runs in order, in parts; of equal rows those of an earlier run come first.
+
+    Rows that have been given are no longer in the runs: they go when their reader lets go of them.
+    """
     significant = [(key, descending) for key, descending in reversed(passes)]
     places = [0] * len(runs)
     active = [number for number, run in enumerate(runs) if run]
@@ -63,10 +81,15 @@ def merge_runs(runs: list[list[Any]], passes: Passes) -> Iterator[list[Any]]:
             after = place_of(run, first, pivot, significant, after_equal=True)
             before += run[place:first]
             equal += run[first:after]
+            run[place:after] = [None] * (after - place)
             places[number] = after
+        del pivot, last
         sort_rows(before, passes)
         # Equal rows need no sorting, however many there are.
-        yield before + equal
+        before += equal
+        del equal
+        yield before
+        del before
         active = [number for number in active if places[number] < len(runs[number])]
 
 

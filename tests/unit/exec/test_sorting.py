@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from datacave_sql.exec.sorting import RUN_ROWS, merge_runs, sort_in_steps, sort_rows
+from datacave_sql.exec.sorting import RUN_ROWS, merge_runs, sort_in_steps, sort_rows, sorted_parts
 
 
 def key(place: int) -> Any:
@@ -41,3 +41,29 @@ def test_parts_of_a_merge_are_small_where_rows_differ() -> None:
     assert max(map(len, parts)) <= 2 * RUN_ROWS
     flat = [row for part in parts for row in part]
     assert flat == sorted(flat)
+
+
+class Item(tuple[int, ...]):
+    """A row that is counted as long as it is there."""
+
+    alive = 0
+
+    def __init__(self, _: tuple[int, ...]) -> None:
+        Item.alive += 1
+
+    def __del__(self) -> None:
+        Item.alive -= 1
+
+
+def test_rows_go_as_soon_as_their_reader_lets_go_of_them() -> None:
+    rows: list[Any] = [Item((number * 7919 % 100_003,)) for number in range(3 * RUN_ROWS)]
+    waiting, parts = len(rows), 0
+    for part in sorted_parts(rows, [(key(0), False)]):
+        if part is not None:
+            waiting -= len(part)
+            parts += 1
+            part.clear()
+            assert Item.alive == waiting
+    assert parts >= 3
+    assert not rows
+    assert Item.alive == 0
