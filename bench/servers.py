@@ -15,6 +15,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -79,8 +80,11 @@ def find_program(name: str) -> Path:
 
 
 @contextlib.contextmanager
-def running_datacave(folder: Path, arguments: Sequence[str] = ()) -> Iterator[Target]:
-    """`datacave serve` with its data in `folder`. Raises StartFailed with the server's log if it does not start."""
+def running_datacave(
+    folder: Path, arguments: Sequence[str] = (), start_seconds: float = START_SECONDS
+) -> Iterator[Target]:
+    """`datacave serve` with its data in `folder`. Raises StartFailed with the server's log if it does not start within
+    `start_seconds`."""
     log = folder / "datacave.log"
     listen = ["--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0", "--data-dir", str(folder / "datacave")]
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("DATACAVE_", "PG"))}
@@ -93,10 +97,15 @@ def running_datacave(folder: Path, arguments: Sequence[str] = ()) -> Iterator[Ta
             env=clean,
             text=True,
         )
-    with stopping(process, signal.SIGTERM):
+    # A start that fails may leave a process that neither ends nor says anything.
+    too_late = threading.Timer(start_seconds, process.kill)
+    too_late.start()
+    with contextlib.ExitStack() as started, stopping(process, signal.SIGTERM):
+        started.callback(too_late.cancel)
         assert process.stdout is not None
         for line in process.stdout:
             if match := PORT_LINE.search(line):
+                too_late.cancel()
                 yield Target("Datacave", int(match[1]), "admin", "default", process.pid)
                 if (code := process.poll()) is not None:
                     print(f"datacave serve has ended by itself with exit code {code}:\n{log.read_text()}")
