@@ -163,7 +163,9 @@ def _written_rows(b: Binding, table: Table, plan: l.Insert | l.Update | l.Delete
     """OLD and NEW over the columns of a plan that finds or makes the rows."""
     if isinstance(plan, l.Insert):
         values = {number: _reference(c) for number, c in zip(plan.targets, plan.child.columns, strict=True)}
-        yield _source(table, "new", {**dict(plan.defaults), **values})
+        # Columns that are neither given nor have a default are not in the plan.
+        nulls = {c.number: n.Constant(None, c.type_oid, c.typmod) for c in table.live_columns}
+        yield _source(table, "new", {**nulls, **dict(plan.defaults), **values})
         return
     old = {column.attribute: _reference(column) for column in plan.target_columns if column.attribute > 0}
     yield _source(table, "old", old)

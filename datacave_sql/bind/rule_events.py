@@ -1,4 +1,4 @@
-"""Rule events: which rules a statement fires, and what a WITH query may make of them."""
+"""Rule events: which rules a statement fires, and what a WITH query or COPY may make of them."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ def runs_itself(rules: list[Rule]) -> bool:
     return not any(rule.instead and rule.condition is None for rule in rules)
 
 
-def check_in_with(b: Binding, statement: ast.Insert | ast.Update | ast.Delete) -> None:
-    """Raises 0A000 for a WITH query whose rules make anything but one statement of it."""
+def check_one_statement(b: Binding, statement: ast.Insert | ast.Update | ast.Delete, *, copied: bool = False) -> None:
+    """Raises 0A000 for a WITH query, or a statement of COPY, whose rules make anything but one statement of it."""
+    place = "COPY" if copied else "data-modifying statements in WITH"
     table = relations.find_relation(b, statement.table.name, statement.table.position)
     if not isinstance(table, Table) or not table.rules:
         return
@@ -35,17 +36,19 @@ def check_in_with(b: Binding, statement: ast.Insert | ast.Update | ast.Delete) -
     count = len(actions) + runs_itself(rules)
     if count == 1:
         if actions and actions[0][1].startswith("NOTIFY "):
-            raise _unsupported("DO INSTEAD NOTIFY")
+            if copied:
+                raise FeatureNotSupported("COPY query must not be a utility command")
+            raise _unsupported("DO INSTEAD NOTIFY", place)
         return
     if not count:
-        raise _unsupported("DO INSTEAD NOTHING")
+        raise _unsupported("DO INSTEAD NOTHING", place)
     for rule, _ in actions:
         if not rule.instead:
-            raise _unsupported("DO ALSO")
+            raise _unsupported("DO ALSO", place)
         if rule.condition is not None:
-            raise _unsupported("conditional DO INSTEAD")
-    raise _unsupported("multi-statement DO INSTEAD")
+            raise _unsupported("conditional DO INSTEAD", place)
+    raise _unsupported("multi-statement DO INSTEAD", place)
 
 
-def _unsupported(words: str) -> FeatureNotSupported:
-    return FeatureNotSupported(f"{words} rules are not supported for data-modifying statements in WITH")
+def _unsupported(words: str, place: str) -> FeatureNotSupported:
+    return FeatureNotSupported(f"{words} rules are not supported for {place}")

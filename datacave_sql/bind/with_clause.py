@@ -8,7 +8,7 @@ from datacave_core.types import oids
 from datacave_sql.bind import coercion, recursion, search_cycle
 from datacave_sql.bind.inlining import with_tables
 from datacave_sql.bind.names import CommonName, Scope
-from datacave_sql.bind.rule_events import check_in_with
+from datacave_sql.bind.rule_events import check_one_statement
 from datacave_sql.bind.state import Binding, place_of
 from datacave_sql.expr import nodes as n
 from datacave_sql.functions.coercion import IMPLICIT
@@ -63,7 +63,7 @@ def _bind_table(
     if isinstance(statement, ast.Merge):
         raise FeatureNotSupported("MERGE not supported in WITH query", position=item.position)
     if isinstance(statement, ast.Insert | ast.Update | ast.Delete):
-        check_in_with(b, statement)
+        check_one_statement(b, statement)
     plan = b.query(statement, Scope(level))
     if not isinstance(statement, ast.Query) and not plan.columns and item.columns:
         raise FeatureNotSupported(f'WITH query "{item.name}" does not have a RETURNING clause', position=item.position)
