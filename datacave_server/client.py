@@ -80,6 +80,7 @@ class SessionClient:
         self._pump = pump
         self._wire: Connection = pump.wire
         self.session = session
+        session.under_way = pump
         self._copy: CopyInRequest | None = None
         self._copy_bytes = 0
         self._columns: tuple[ResultColumn, ...] = ()

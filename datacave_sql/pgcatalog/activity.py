@@ -1,6 +1,6 @@
 """Views of what the server is doing: sessions, locks, prepared statements, cursors.
 
-A session that is not the asking one runs a statement only while it waits, because statements take turns.
+A session that is not the asking one is inside of a statement only while that waits, because statements take turns.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from datacave_sql.pgcatalog.relation import RowMaker
 from datacave_sql.pgcatalog.snapshot import CatalogRows
 
 _EPOCH_MICROSECONDS: Final = 946_684_800_000_000
+_NEXT_STATEMENT: Final = "Client:ClientRead"
 _TABLE_MODES: Final = tuple(int(mode) for mode in TableLockMode)
 
 
@@ -38,8 +39,23 @@ def database_oid(session: Any) -> int:
     return oid
 
 
-def _state(session: Any, asking: Any) -> str:
-    if session is asking or session.owner.waiting is not None:
+def _waits(session: Any) -> tuple[bool, str | None]:
+    """Whether a session that is not the asking one is inside of a statement, and what it waits for."""
+    work = session.under_way
+    if work is not None:
+        return (True, work.wait_reason) if work.busy else (False, _NEXT_STATEMENT)
+    waiting = session.owner.waiting
+    return (True, waiting.reason) if waiting is not None else (False, _NEXT_STATEMENT)
+
+
+def _query_start(session: Any, started: int | None) -> int | None:
+    """When the latest statement of another session started, as far as its time was asked for, or its transaction."""
+    known: int = session.evaluation.known_statement_timestamp
+    return known or started
+
+
+def _state(session: Any, busy: bool) -> str:
+    if busy:
         return "active"
     status: str = session.transaction_status
     return {"I": "idle", "T": "idle in transaction"}.get(status, "idle in transaction (aborted)")
@@ -78,9 +94,9 @@ def activity_view(asking: Any, rows: CatalogRows) -> Iterator[Row]:
         transaction = session.transaction
         started = transaction.start_microseconds - _EPOCH_MICROSECONDS if transaction is not None else None
         address = session.client_address
-        waiting = session.owner.waiting
-        kind, _, event = waiting.reason.partition(":") if waiting is not None else ("Client", "", "ClientRead")
-        state = _state(session, asking)
+        busy, reason = (True, None) if session is asking else _waits(session)
+        # A statement that has used its time slice waits for nothing but its turn: it runs.
+        kind, _, event = reason.partition(":") if reason is not None else (None, "", None)
         yield make(
             datid=database_oid(session),
             datname=session.database_name,
@@ -92,10 +108,10 @@ def activity_view(asking: Any, rows: CatalogRows) -> Iterator[Row]:
             client_port=address[1] if address is not None else None,
             backend_start=session.start_microseconds - _EPOCH_MICROSECONDS,
             xact_start=started,
-            query_start=session.evaluation.statement_timestamp if session is asking else started,
-            wait_event_type=None if session is asking else kind,
-            wait_event=None if session is asking else event,
-            state=state,
+            query_start=session.evaluation.statement_timestamp if session is asking else _query_start(session, started),
+            wait_event_type=kind,
+            wait_event=event,
+            state=_state(session, busy),
             query=without_passwords(session.evaluation.query_text),
         )
 

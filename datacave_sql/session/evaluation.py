@@ -197,6 +197,11 @@ class SessionEvaluation:
         return self._statement_time
 
     @property
+    def known_statement_timestamp(self) -> int:
+        """The same; 0 while nobody has asked."""
+        return self._statement_time
+
+    @property
     def transaction_timestamp(self) -> int:
         """When the running transaction started."""
         transaction = self._session.transaction

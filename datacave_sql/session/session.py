@@ -49,6 +49,7 @@ from datacave_sql.session.replies import Complete, EmptyQuery, Reply
 from datacave_sql.session.settings import SessionSettings
 from datacave_sql.session.snapshot_reader import SnapshotReader, StaleReader
 from datacave_sql.session.touched_tables import check_may_write, wait_for_tables
+from datacave_sql.session.under_way import WorkUnderWay
 from datacave_sql.session.utility import drop_temporary_schema, empty_at_commit, run_utility, runs_in_failed_block
 
 
@@ -113,6 +114,7 @@ class Session(Asides, CommitHooks, DefinitionChanges, HeldStatements, AtOnce, Hi
         self.settings.reading_changed = self._reading_changed
         self._reading_changed()
         self.closed = False
+        self.under_way: WorkUnderWay | None = None
         self.start_microseconds: int = database.clock.now_microseconds()
 
     # What others ask
