@@ -92,8 +92,12 @@ class Batch:
         return keys, [self.max_timestamp] * len(keys), list(map(self.rows.__getitem__, keys))
 
     def fit_rows(self, prefix: bytes, layout: Layout, kept: int) -> Steps[None]:
-        """Gives the rows under a prefix the columns of a new layout, bit by bit."""
+        """Gives the rows under a prefix the columns of a new layout, bit by bit; at once while it is prepared, for the
+        parts that are still to come into the log stand behind the new layout there."""
         rows = self.rows
+        if self.max_timestamp == UNKNOWN:
+            fit_rows(rows, prefix, layout, kept)
+            return
         for keys in self.key_chunks(prefix, prefix_end(prefix), TAIL_KEYS_MAX):
             for key in keys:
                 row = rows.get(key)  # none: a delete, or it has been flushed meanwhile

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from datacave_core.layout import Layout, PhysicalColumn, PhysicalType
@@ -23,14 +25,15 @@ ROWS = {PREFIX + b"%03d" % number: (number, "x") for number in range(100)}
 class Node:
     """An engine on a simulated disk."""
 
-    def __init__(self) -> None:
+    def __init__(self, options: EngineOptions = OPTIONS) -> None:
+        self.options = options
         self.disk = Disk()
         self.scheduler = SimulatedScheduler(SimulatedClock())
         self.open()
 
     def open(self) -> None:
         files = MemoryFileSystem(self.disk)
-        self.engine = Engine.open(files, self.scheduler.clock, self.scheduler, SeededRandomness(1), OPTIONS)
+        self.engine = Engine.open(files, self.scheduler.clock, self.scheduler, SeededRandomness(1), self.options)
 
     def settle(self, event: Wait) -> None:
         while not event.done:
@@ -119,3 +122,21 @@ def test_a_log_without_the_commit_of_a_column_is_read_back() -> None:
     node.write({PREFIX + b"007": (7, "seven", "own")})
     node.lose_power()
     node.check(with_column("six") | {PREFIX + b"007": (7, "seven", "own")})
+
+
+@pytest.mark.parametrize("crash", [False, True], ids=["", "crash"])
+@pytest.mark.parametrize("parts", [1, 2, 3])
+def test_a_commit_that_is_being_prepared_gets_the_column_whole(parts: int, crash: bool) -> None:
+    node = Node(replace(OPTIONS, slice_rows=30))
+    node.engine.set_layout(PREFIX, NARROW)
+    preparing = node.engine.prepare(dict(ROWS))
+    for _ in range(parts):
+        next(preparing)
+    node.engine.set_layout(PREFIX, SAME_TYPE)
+    with pytest.raises(StopIteration) as end:
+        while True:
+            next(preparing)
+    node.settle(node.engine.commit(with_column(6), prepared=end.value.value).durable)
+    if crash:
+        node.lose_power()
+    node.check(with_column(6))
