@@ -128,20 +128,23 @@ class Pump(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         wire = self.wire
         if self._work is None:
-            if (
-                wire.at_rest
-                and self._drained is None
-                and not self.closing
-                and (answer := self.client.answer_at_once(data)) is not None
-            ):
-                if type(answer) is bytes:
-                    self.transport.write(answer)
-                elif type(answer) is DurableAnswer:
-                    self._await_disk(answer)
-                else:
-                    self._advance(cast(Work, answer))
-                    self.flush()
-                return
+            if wire.at_rest:
+                if (
+                    self._drained is None
+                    and not self.closing
+                    and (answer := self.client.answer_at_once(data)) is not None
+                ):
+                    if type(answer) is bytes:
+                        self.transport.write(answer)
+                    elif type(answer) is DurableAnswer:
+                        self._await_disk(answer)
+                    else:
+                        self._advance(cast(Work, answer))
+                        self.flush()
+                    return
+                # What an idle client had to hear comes before the answer, as it would have without this message.
+                if said := self.client.idle_bytes():
+                    self._out.append(said)
             wire.receive_data(data)
             self.drive()
             return
