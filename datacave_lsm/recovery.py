@@ -9,6 +9,7 @@ log segment and a new manifest are begun, and files that no manifest names are r
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from datacave_core.errors import DataCorrupted
@@ -126,7 +127,9 @@ def remove_leftovers(files: FileSystem, state: ManifestState, manifest_number: i
     for entry in files.list(TABLE_FOLDER):
         name = f"{TABLE_FOLDER}/{entry}"
         if name not in live and entry.endswith((TABLE_SUFFIX, ".tmp")):
-            files.remove(name)
+            # A merge worker that outlives its killed server for a moment takes its own file away.
+            with suppress(FileNotFoundError):
+                files.remove(name)
     for number in segment_numbers(files):
         if number < state.log_number:
             files.remove(segment_name(number))
