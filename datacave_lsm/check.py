@@ -20,6 +20,7 @@ from datacave_core.ports import FileSystem
 from datacave_lsm.checkpoint import UNFINISHED
 from datacave_lsm.format import HEADER_BYTES, Seals
 from datacave_lsm.recovery import open_table
+from datacave_lsm.spill import FOLDER as SPILL_FOLDER
 from datacave_lsm.table import Group, SegmentCache, TableReader
 from datacave_lsm.version import VersionEdit
 from datacave_lsm.version.levels import TABLE_FOLDER, Levels, table_name
@@ -204,6 +205,9 @@ def _check_names(files: FileSystem, state: ManifestState, manifest: str, report:
             report.add(name, "a log segment of before that becomes a new one; the next start removes it", error=False)
         elif logs.get(name, -1) < state.log_number:
             report.add(name, "all its commits are in tables; the next start removes it", error=False)
+    for entry in files.list(SPILL_FOLDER) if files.exists(SPILL_FOLDER) else ():
+        name = f"{SPILL_FOLDER}/{entry}"
+        report.add(name, "a statement of before put this aside; the next start removes it", error=False)
     for entry in files.list():
-        if entry not in (CURRENT, LOCK, manifest, TABLE_FOLDER, LOG_FOLDER, CHECKPOINTS):
+        if entry not in (CURRENT, LOCK, manifest, TABLE_FOLDER, LOG_FOLDER, SPILL_FOLDER, CHECKPOINTS):
             report.add(entry, "the engine does not need this file", error=False)

@@ -135,7 +135,9 @@ class EncryptionSection:
         "Whether unencrypted files are read beside encrypted ones, while a database is being encrypted.",
     )
     keys: tuple[EncryptionKey, ...] = tables(
-        EncryptionKey, (), "Keys by id; keys of older files stay listed until compaction has rewritten those files."
+        EncryptionKey,
+        (),
+        "Keys by id; older ones stay listed until `datacave key rotate` has put their files under the active one.",
     )
 
 

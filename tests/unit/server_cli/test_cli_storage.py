@@ -95,10 +95,14 @@ def test_check_names_every_damaged_or_missing_file(database: Database, capsys: p
 def test_check_mentions_files_that_do_not_belong(database: Database, capsys: pytest.CaptureFixture[str]) -> None:
     (database.store / "tables" / "0000009999.sst").write_bytes(b"orphan")
     (database.store / "stray").write_bytes(b"")
+    (database.store / "temporary").mkdir(exist_ok=True)
+    (database.store / "temporary" / "7.spill").write_bytes(b"")
     code, out, _ = run(capsys, "check", database.folder)
     assert code == 0
     assert "note: tables/0000009999.sst: no manifest names this file" in out
     assert "note: stray: the engine does not need this file" in out
+    assert "note: temporary/7.spill: a statement of before put this aside; the next start removes it" in out
+    assert "note: temporary: " not in out
 
 
 def test_check_refuses_a_database_in_use(database: Database, capsys: pytest.CaptureFixture[str]) -> None:
