@@ -41,7 +41,7 @@ $(VENV)/.serve: $(VENV)/.venv pyproject.toml $(COMPILED)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fast]'
 	touch $@
 
-# With what .serve is about: an installation compiles everything.
+# Covers .serve, because every installation compiles the kernels anew.
 $(VENV)/.test: $(VENV)/.venv pyproject.toml $(COMPILED)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fast,test]'
 	touch $(VENV)/.serve $@

@@ -8,7 +8,7 @@ cdef class _Statement:
 
 
 cdef class _Shape:
-    cdef public object shared, point, context
+    cdef public object shared, context
     cdef public _Statement statement
     cdef public _Answer answer
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from struct import Struct
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from datacave_core.values import Row
 from datacave_core.wait import Wait
@@ -41,6 +41,9 @@ from datacave_sql import (
 
 Answer: TypeAlias = bytes | Iterator[bytes | Wait]
 """A whole answer, or the steps of one that has to wait for the disk."""
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 BIND = 0x42
 PARSE = 0x50
@@ -98,20 +101,12 @@ class _Statement:
 class _Shape:
     """What simple queries of one fingerprint have in common; `context` is what their names were looked up in."""
 
-    __slots__ = ("answer", "context", "point", "shared", "statement")
+    __slots__ = ("answer", "context", "shared", "statement")
 
-    def __init__(
-        self,
-        shared: SharedShape,
-        statement: _Statement,
-        answer: _Answer,
-        point: PointLookup | PointWrite,
-        context: tuple[Any, ...],
-    ) -> None:
+    def __init__(self, shared: SharedShape, statement: _Statement, answer: _Answer, context: tuple[Any, ...]) -> None:
         self.shared = shared
         self.statement = statement
         self.answer = answer
-        self.point = point
         self.context = context
 
 
@@ -278,10 +273,12 @@ class PointPath:
         if printed is not None:
             shape, kinds, literals = printed
             known = self._shapes.get((shape, kinds))
-            if known is not None and known.context is session.name_context and known.point.holds():
-                values = session.compiler.literal_values(known.shared, literals)
-                if values is not None:
-                    return self._run(known.statement, known.answer, known.point, values, text)
+            if known is not None and known.context is session.name_context:
+                point = known.statement.point
+                if point is not None and point.holds():
+                    values = session.compiler.literal_values(known.shared, literals)
+                    if values is not None:
+                        return self._run(known.statement, known.answer, point, values, text)
         plan = session.find_plan(text)
         if plan is None:
             return None
@@ -289,9 +286,7 @@ class PointPath:
         if not isinstance(compiled, CompiledQuery):
             done = self._end_or_begin(compiled, text)
             if done is not None:
-                if len(self._blocks) >= KNOWN_MAX:
-                    self._blocks.clear()
-                self._blocks[data] = compiled, text
+                _keep(self._blocks, data, (compiled, text))
             return done
         statement = self._simple.get(id(compiled))
         # The entry keeps its plan alive, so an id cannot come to mean another one.
@@ -303,8 +298,8 @@ class PointPath:
         if printed is not None:
             shared = session.compiler.shared(printed[0], printed[1])
             if shared is not None and shared.query is compiled:
-                known = _Shape(shared, statement, answer, point, session.name_context)
-                self._meet_shape((printed[0], printed[1]), known)
+                known = _Shape(shared, statement, answer, session.name_context)
+                _keep(self._shapes, (printed[0], printed[1]), known)
         return self._run(statement, answer, point, values, text)
 
     def _end_or_begin(self, compiled: CompiledUtility, text: str) -> Answer | None:
@@ -332,16 +327,8 @@ class PointPath:
         """Remembers the plan of a simple query."""
         statement = _Statement(None, 0)
         statement.point = point
-        if len(self._simple) >= KNOWN_MAX:
-            self._simple.clear()
-        self._simple[id(compiled)] = statement
+        _keep(self._simple, id(compiled), statement)
         return statement
-
-    def _meet_shape(self, key: tuple[str, str], shape: _Shape) -> None:
-        """Remembers what simple queries of a fingerprint have in common."""
-        if len(self._shapes) >= KNOWN_MAX:
-            self._shapes.clear()
-        self._shapes[key] = shape
 
     def _meet_parse(self, message: bytes) -> PreparedStatement | None:
         """Remembers a Parse whose statement has a plan already."""
@@ -349,10 +336,8 @@ class PointPath:
         compiled = self._session.compiler.known(event.text, event.parameter_types)
         if not isinstance(compiled, CompiledQuery) or (compiled.lookup is None and not compiled.written):
             return None
-        if len(self._unnamed) >= KNOWN_MAX:
-            self._unnamed.clear()
         prepared = PreparedStatement("", event.text, compiled.parsed, event.parameter_types, compiled)
-        self._unnamed[message] = prepared
+        _keep(self._unnamed, message, prepared)
         return prepared
 
     def _meet(self, key: bytes, head: bytes) -> _Statement:
@@ -366,9 +351,7 @@ class PointPath:
             known.point = self._point(compiled)
         if known.point is not None and compiled is not None:
             known.decode = parameter_decoder(compiled.parameter_types, formats, known.point.settings, session.find_io)
-        if len(self._known) >= KNOWN_MAX:
-            self._known.clear()
-        self._known[key] = known
+        _keep(self._known, key, known)
         return known
 
     def _look_again(self, key: bytes, statement: _Statement) -> None:
@@ -402,10 +385,16 @@ class PointPath:
             session.find_io,
         )
         head = (b"" if found is SIMPLE_TAIL else backend.BIND_COMPLETE) + (description if found.describe else b"")
-        if len(statement.answers) >= KNOWN_MAX:
-            statement.answers.clear()
-        answer = statement.answers[tail] = _Answer(head, encode, found.formats_bytes)
+        answer = _Answer(head, encode, found.formats_bytes)
+        _keep(statement.answers, tail, answer)
         return answer
+
+
+def _keep(known: dict[K, V], key: K, value: V) -> None:
+    """Remembers something; all is forgotten rather than ever more remembered."""
+    if len(known) >= KNOWN_MAX:
+        known.clear()
+    known[key] = value
 
 
 def _after(head: bytes, rest: Iterator[bytes | Wait]) -> Iterator[bytes | Wait]:
