@@ -15,12 +15,12 @@ from datacave_core.transaction.modes import ADVISORY_PREFIX, TABLE_PREFIX, Table
 from datacave_core.transaction.serial import SerialTransaction
 from datacave_core.types import DEFAULT_SETTINGS, oids, type_io
 from datacave_core.values import Array, Row
+from datacave_sql.exec.moment import EPOCH_MICROSECONDS
 from datacave_sql.pgcatalog.facts import relation_shapes
 from datacave_sql.pgcatalog.redaction import without_passwords
 from datacave_sql.pgcatalog.relation import RowMaker
 from datacave_sql.pgcatalog.snapshot import CatalogRows
 
-_EPOCH_MICROSECONDS: Final = 946_684_800_000_000
 _NEXT_STATEMENT: Final = "Client:ClientRead"
 _TABLE_MODES: Final = tuple(int(mode) for mode in TableLockMode)
 
@@ -92,7 +92,7 @@ def activity_view(asking: Any, rows: CatalogRows) -> Iterator[Row]:
             )
             continue
         transaction = session.transaction
-        started = transaction.start_microseconds - _EPOCH_MICROSECONDS if transaction is not None else None
+        started = transaction.start_microseconds - EPOCH_MICROSECONDS if transaction is not None else None
         address = session.client_address
         busy, reason = (True, None) if session is asking else _waits(session)
         # A statement that has used its time slice waits for nothing but its turn: it runs.
@@ -106,7 +106,7 @@ def activity_view(asking: Any, rows: CatalogRows) -> Iterator[Row]:
             application_name=session.settings.get("application_name"),
             client_addr=_inet(address[0]) if address is not None else None,
             client_port=address[1] if address is not None else None,
-            backend_start=session.start_microseconds - _EPOCH_MICROSECONDS,
+            backend_start=session.start_microseconds - EPOCH_MICROSECONDS,
             xact_start=started,
             query_start=session.evaluation.statement_timestamp if session is asking else _query_start(session, started),
             wait_event_type=kind,
@@ -221,7 +221,7 @@ def prepared_transactions_view(asking: Any, rows: CatalogRows) -> Iterator[Row]:
         yield make(
             transaction=one.number,
             gid=one.gid,
-            prepared=one.prepared_at - _EPOCH_MICROSECONDS,
+            prepared=one.prepared_at - EPOCH_MICROSECONDS,
             owner=role.name if role is not None else None,
             database=database.name if database is not None else None,
         )

@@ -6,7 +6,7 @@ CREATE TYPE has the relation oid of the type itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -183,8 +183,3 @@ def _composite_row(definition: TypeDefinition) -> Row:
         definition.oid, definition.name, definition.schema_oid, "c", definition.owner_oid,
         len(definition.attributes), row_type=definition.oid,
     )  # fmt: skip
-
-
-def tables_of(rows: CatalogRows) -> Iterator[tuple[int, Table]]:
-    """Every table by oid."""
-    return iter(rows.catalog.tables.items())

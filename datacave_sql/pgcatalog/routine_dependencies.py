@@ -15,7 +15,6 @@ _CAST: Final = 2605
 _EXTENSION: Final = 3079
 _PLPGSQL: Final = 13563
 _NORMAL, _INTERNAL, _MEMBER = "n", "i", "e"
-_PLPGSQL_EXTENSION: Final = 13559
 
 
 def routine_depend_rows(rows: CatalogRows) -> list[Row]:
@@ -60,8 +59,3 @@ def _of_routine(rows: CatalogRows, routine: Routine) -> list[Row]:
         needed |= {(catalog_of(catalog, one), one) for one in routine.depends_on if one >= FIRST_USER_OID}
     found += ((PROCEDURE, oid, 0, kind, one, 0, _NORMAL) for kind, one in sorted(needed))
     return found
-
-
-def extension_members(rows: CatalogRows) -> list[Row]:
-    """What belongs to plpgsql, the extension that every database has."""
-    return [(_LANGUAGE, _PLPGSQL, 0, _EXTENSION, _PLPGSQL_EXTENSION, 0, _MEMBER)]

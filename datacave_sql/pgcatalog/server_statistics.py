@@ -12,18 +12,18 @@ from decimal import Decimal
 from typing import Any, Final
 
 from datacave_core.values import Row
+from datacave_sql.exec.moment import EPOCH_MICROSECONDS
 from datacave_sql.exec.relation_counts import COUNTED
 from datacave_sql.pgcatalog.activity import database_oid, maker
 from datacave_sql.pgcatalog.facts import base_type, relation_shapes
 from datacave_sql.pgcatalog.snapshot import CatalogRows
 
-_EPOCH_MICROSECONDS: Final = 946_684_800_000_000
 _INT8: Final = 20
 _FLOAT8: Final = 701
 _SLRU: Final = ("CommitTs", "MultiXactMember", "MultiXactOffset", "Notify", "Serial", "Subtrans", "Xact", "other")
 
 
-def _zeros(view: str) -> dict[str, int | float]:
+def counters_of(view: str) -> dict[str, int | float]:
     """The counter columns of a view, all at zero."""
     columns = next(s.columns for s in relation_shapes().values() if s.name == view and s.schema == "pg_catalog")
     kinds = {_INT8: 0, _FLOAT8: 0.0}
@@ -43,7 +43,7 @@ def _blocks(session: Any) -> dict[str, int]:
 
 def database_statistics(session: Any, rows: CatalogRows) -> Iterator[Row]:
     """pg_stat_database."""
-    make = maker("pg_stat_database", **_zeros("pg_stat_database"))
+    make = maker("pg_stat_database", **counters_of("pg_stat_database"))
     places = {name: COUNTED.index(name) for name in COUNTED}
     alone = sum(not one.template for one in rows.catalog.databases.values()) == 1
     blocks = _blocks(session)
@@ -62,7 +62,7 @@ def database_statistics(session: Any, rows: CatalogRows) -> Iterator[Row]:
                 "xact_commit": committed, "xact_rollback": rolled_back, "sessions": home.activity.sessions,
                 "tup_returned": sums["read"] + sums["fetched"], "tup_fetched": sums["fetched"],
                 "tup_inserted": sums["inserted"], "tup_updated": sums["updated"], "tup_deleted": sums["deleted"],
-                "stats_reset": home.activity.reset_at - _EPOCH_MICROSECONDS if home.activity.was_reset else None,
+                "stats_reset": home.activity.reset_at - EPOCH_MICROSECONDS if home.activity.was_reset else None,
                 "deadlocks": home.activity.deadlocks,
             }  # fmt: skip
         if alone and not database.template:
@@ -74,19 +74,19 @@ def database_statistics(session: Any, rows: CatalogRows) -> Iterator[Row]:
 
 def conflict_statistics(session: Any, rows: CatalogRows) -> Iterator[Row]:
     """pg_stat_database_conflicts: only a standby has any."""
-    make = maker("pg_stat_database_conflicts", **_zeros("pg_stat_database_conflicts"))
+    make = maker("pg_stat_database_conflicts", **counters_of("pg_stat_database_conflicts"))
     return (make(datid=one.oid, datname=one.name) for one in rows.catalog.databases.values())
 
 
 def _started(session: Any) -> int:
     started: int = session.database.start_microseconds
-    return started - _EPOCH_MICROSECONDS
+    return started - EPOCH_MICROSECONDS
 
 
 def checkpoint_statistics(session: Any, rows: CatalogRows) -> Iterator[Row]:
     """pg_stat_bgwriter."""
     found = session.database.store.statistics()
-    make = maker("pg_stat_bgwriter", **_zeros("pg_stat_bgwriter"))
+    make = maker("pg_stat_bgwriter", **counters_of("pg_stat_bgwriter"))
     yield make(
         checkpoints_req=found.get("flushes", 0), buffers_alloc=found.get("segment_cache_misses", 0),
         stats_reset=_started(session),
@@ -96,7 +96,7 @@ def checkpoint_statistics(session: Any, rows: CatalogRows) -> Iterator[Row]:
 def log_statistics(session: Any, rows: CatalogRows) -> Iterator[Row]:
     """pg_stat_wal."""
     found = session.database.store.statistics()
-    make = maker("pg_stat_wal", **_zeros("pg_stat_wal"))
+    make = maker("pg_stat_wal", **counters_of("pg_stat_wal"))
     syncs = found.get("log_syncs", 0)
     yield make(
         wal_records=found.get("log_synced_commits", 0), wal_bytes=Decimal(found.get("log_bytes_written", 0)),
@@ -106,18 +106,18 @@ def log_statistics(session: Any, rows: CatalogRows) -> Iterator[Row]:
 
 def archive_statistics(session: Any, rows: CatalogRows) -> Iterator[Row]:
     """pg_stat_archiver: nothing is archived."""
-    yield maker("pg_stat_archiver", **_zeros("pg_stat_archiver"))(stats_reset=_started(session))
+    yield maker("pg_stat_archiver", **counters_of("pg_stat_archiver"))(stats_reset=_started(session))
 
 
 def slru_statistics(session: Any, rows: CatalogRows) -> Iterator[Row]:
     """pg_stat_slru: there are no such caches, so nothing happens in them."""
-    make = maker("pg_stat_slru", **_zeros("pg_stat_slru"))
+    make = maker("pg_stat_slru", **counters_of("pg_stat_slru"))
     return (make(name=name, stats_reset=_started(session)) for name in _SLRU)
 
 
 def prefetch_statistics(session: Any, rows: CatalogRows) -> Iterator[Row]:
     """pg_stat_recovery_prefetch: recovery has ended before anybody asks."""
-    make = maker("pg_stat_recovery_prefetch", **_zeros("pg_stat_recovery_prefetch"))
+    make = maker("pg_stat_recovery_prefetch", **counters_of("pg_stat_recovery_prefetch"))
     yield make(stats_reset=_started(session), wal_distance=0, block_distance=0, io_depth=0)
 
 

@@ -15,25 +15,14 @@ from datacave_core.types.zones import find_zone, zone_names
 from datacave_core.values import Interval, Row
 from datacave_sql.exec.relation_counts import COUNTED
 from datacave_sql.pgcatalog.activity import maker
-from datacave_sql.pgcatalog.facts import base_type, index_shapes, relation_shapes
-from datacave_sql.pgcatalog.server_statistics import SERVER_STATISTICS
+from datacave_sql.pgcatalog.facts import index_shapes, relation_shapes
+from datacave_sql.pgcatalog.server_statistics import SERVER_STATISTICS, counters_of
 from datacave_sql.pgcatalog.snapshot import CatalogRows
 
-_COUNTERS: Final = frozenset({20, 701})
 _NOTHING: Final = (0,) * len(COUNTED)
 _TOAST: Final = ("toast_blks_read", "toast_blks_hit", "tidx_blks_read", "tidx_blks_hit")
-_OF_INDEXES: Final = ("idx_scan", "idx_tup_fetch", "idx_blks_read", "idx_blks_hit")
-_SYSTEM_SCHEMAS: Final = ("pg_catalog", "information_schema")
 
 LiveRows = Callable[[Any, CatalogRows], Iterator[Row]]
-
-
-def counters_of(view: str) -> dict[str, int | float]:
-    """The counter columns of a view, all at zero."""
-    for shape in relation_shapes().values():
-        if shape.name == view and shape.schema == "pg_catalog":
-            return {c.name: 0 if c.type_oid == 20 else 0.0 for c in shape.columns if base_type(c.type_oid) in _COUNTERS}
-    raise KeyError(view)
 
 
 def _totals(session: Any, view: str) -> dict[int, tuple[int, ...]]:
@@ -76,8 +65,8 @@ def table_statistics(view: str, *, system: bool, user: bool) -> LiveRows:
     kinds = "rm" if view.startswith("pg_statio") else "rmp"
 
     def make_rows(session: Any, rows: CatalogRows) -> Iterator[Row]:
-        make = maker(view, **counters_of(view))
         columns = counters_of(view)
+        make = maker(view, **columns)
         blocks = "heap_blks_read" in columns
         if system:
             for shape in relation_shapes().values():
@@ -110,8 +99,9 @@ def index_statistics(view: str, *, system: bool, user: bool) -> LiveRows:
     """One of pg_stat_all_indexes and its family, pg_statio included."""
 
     def make_rows(session: Any, rows: CatalogRows) -> Iterator[Row]:
-        make = maker(view, **counters_of(view))
-        counted = "idx_scan" in counters_of(view)
+        columns = counters_of(view)
+        make = maker(view, **columns)
+        counted = "idx_scan" in columns
         if system:
             shapes = relation_shapes()
             for index in index_shapes().values():
