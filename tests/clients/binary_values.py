@@ -53,7 +53,7 @@ def answers(target: Target) -> dict[tuple[str, str], str]:
         for kind, text in values():
             state, data = asked(connection, kind, text.encode(), TEXT, BINARY)
             told = [state or _shown(data or b"")]
-            if data is not None and not kind.startswith("reg"):
+            if data is not None:
                 state, back = asked(connection, kind, data, BINARY, TEXT)
                 told.append(state or repr(back))
                 for wrong in (data[:-1], data + b"\0", b"", b"\xff" * len(data)):

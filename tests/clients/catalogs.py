@@ -128,8 +128,7 @@ def main() -> int:
             right = answer_of(theirs, name, columns)
             found = differences(answer_of(ours, name, columns), right)
             compared += 1
-            if right.rows:
-                kept[name] = columns, right.columns, sorted(right.rows, key=str)
+            kept[name] = columns, right.columns, sorted(right.rows, key=str)
             if found:
                 failed += 1
                 print(f"{name}: " + "\n".join(found), flush=True)
