@@ -54,11 +54,12 @@ class SourceFinder(MetaPathFinder):
 def usable(module: str) -> bool:
     """Whether a module has been compiled since its source and its types were changed."""
     place = _place(module)
-    built = place.with_suffix(EXTENSION_SUFFIXES[0])
+    built, types = place.with_suffix(EXTENSION_SUFFIXES[0]), place.with_suffix(".pxd")
     if not built.exists():
         return False
-    sources = (place.with_suffix(".py"), place.with_suffix(".pxd"))  # the types may have stayed where it was compiled
-    return all(each.stat().st_mtime_ns <= built.stat().st_mtime_ns for each in sources if each.exists())
+    if not types.exists():
+        return True  # an installed package has no .pxd: source and build came together, in any order
+    return all(each.stat().st_mtime_ns <= built.stat().st_mtime_ns for each in (place.with_suffix(".py"), types))
 
 
 def choose() -> None:

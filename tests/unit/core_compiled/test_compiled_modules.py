@@ -43,15 +43,19 @@ def test_what_is_older_than_its_source_or_not_there_is_not_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(compiled_modules, "_ROOT", tmp_path)
-    suffix = compiled_modules.EXTENSION_SUFFIXES[0]
-    (tmp_path / "a.py").touch()
-    os.utime(tmp_path / "a.py", (100, 100))
+    built = tmp_path / f"a{compiled_modules.EXTENSION_SUFFIXES[0]}"
+
+    def touch(path: Path, seconds: int) -> None:
+        path.touch()
+        os.utime(path, (seconds, seconds))
+
+    touch(tmp_path / "a.py", 300)
     assert not usable("a")
-    (tmp_path / f"a{suffix}").touch()
-    os.utime(tmp_path / f"a{suffix}", (200, 200))
+    touch(built, 200)
+    assert usable("a")  # as in an installed package
+    touch(tmp_path / "a.pxd", 100)
+    assert not usable("a")
+    touch(tmp_path / "a.py", 100)
     assert usable("a")
-    (tmp_path / "a.pxd").touch()
-    os.utime(tmp_path / "a.pxd", (150, 150))
-    assert usable("a")
-    os.utime(tmp_path / "a.pxd", (250, 250))
+    touch(tmp_path / "a.pxd", 300)
     assert not usable("a")
