@@ -88,6 +88,8 @@ class Dependencies:
         """Called right before the commit or its first phase. Raises SerializationFailure."""
         if me.doomed:
             raise dangerous(me, "Canceled on identification as a pivot, during commit attempt")
+        if me.late:
+            self.comes_after(me)
         for near in me.conflicts_in:
             if near.committed or near.doomed:
                 continue
@@ -233,6 +235,16 @@ class Dependencies:
         """Something that its snapshot does not show has decided what it does: it comes after whoever wrote that, and
         before them with all that it reads. It fails at its next step."""
         me.doomed = not me.prepared
+
+    def comes_after(self, me: SerialTransaction) -> None:
+        """It goes on only because others, which its snapshot does not show, have made way: it comes after them. So it
+        may not come before anybody who commits first, now or until its own commit. Raises SerializationFailure.
+
+        Then what follows it in any way has committed later, and a cycle through it holds a dangerous structure still.
+        """
+        me.late = True
+        if me.summary_out or any(other.prepared for other in me.conflicts_out):
+            raise dangerous(me, "Canceled on conflict out to one that made way")
 
     # Writes
 

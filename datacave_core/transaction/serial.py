@@ -37,6 +37,7 @@ class SerialTransaction:
         "earliest_out",
         "finished",
         "keys",
+        "late",
         "loaded",
         "possible_unsafe",
         "prepared",
@@ -66,6 +67,8 @@ class SerialTransaction:
         self.prepared_timestamp = self.commit_timestamp = 0
         self.doomed = False
         """Whether another one needs it to fail; it finds out at its next step."""
+        self.late = False
+        """Whether it comes after some that it overlaps, who have let it go on (`Dependencies.comes_after`)."""
         self.wrote = False
         self.keys: set[bytes] = set()
         self.read_counts: dict[bytes, int] = {}

@@ -8,8 +8,9 @@ SERIALIZABLE      the same, known to `Dependencies`; a read-only one for which n
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+from datacave_core.keycode import key_successor
 from datacave_core.ports import Store
 from datacave_core.transaction.isolation import Isolation
 from datacave_core.transaction.lock_table import LockOwner
@@ -17,6 +18,7 @@ from datacave_core.transaction.serial import SerialTransaction
 from datacave_core.transaction.shared import SharedState
 from datacave_core.transaction.tracked import TrackedWriteSet
 from datacave_core.transaction.write_set import WriteSet
+from datacave_core.values import Row
 from datacave_core.wait import Steps, wait_for
 
 
@@ -115,6 +117,41 @@ class TransactionSnapshot:
             return key
         place = self.manager.moves.follow(key, snapshot)
         return place if place != key or version.row is not None else None
+
+    # What was there before the newest rows, for checks that go by those. None of it counts as a read.
+
+    def scan_shown(self, low: bytes, high: bytes | None, *, reverse: bool = False) -> Iterator[list[tuple[bytes, Row]]]:
+        """The rows of a range that the snapshot shows, without own writes; nothing if no others have come since."""
+        if self._store.newest_timestamp <= self.snapshot:
+            return iter(())
+        return self._store.scan(low, high, self.snapshot, reverse=reverse)
+
+    def rows_since(self, low: bytes, high: bytes | None) -> Iterator[tuple[bytes, Row]]:
+        """The rows that others have committed in a range since the snapshot, replaced and deleted ones included."""
+        newest = self._store.newest_timestamp
+        if newest > self.snapshot:
+            for key, version in self._store.history(low, high, self.snapshot, newest):
+                if version.row is not None:
+                    yield key, version.row
+
+    def rows_before(self, key: bytes) -> Iterator[Row]:
+        """The row that the snapshot shows under a key and those that it has been since, if others have changed it."""
+        store, snapshot = self._store, self.snapshot
+        version = None if key in self._writes.rows else store.get_version(key, store.newest_timestamp)
+        if version is not None and version.timestamp > snapshot:
+            shown = store.get(key, snapshot)
+            if shown is not None:
+                yield shown
+            for _, row in self.rows_since(key, key_successor(key)):
+                yield row
+
+    def come_after(self) -> None:
+        """Called when a row that `scan_shown`, `rows_since` or `rows_before` gives would have stopped it, but is gone.
+
+        Raises SerializationFailure at SERIALIZABLE if it comes before others who committed first, now or later on.
+        """
+        if self._serial is not None:
+            self.manager.dependencies.comes_after(self._serial)
 
     def _track(self) -> None:
         """From here on reads and writes are compared with those of others; not those at a safe snapshot."""

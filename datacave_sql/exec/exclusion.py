@@ -34,6 +34,8 @@ def find_excluded(
         # They come last first; the first of them is the one to tell of, unless there are very many.
         found = deque(islice(conflicting(context, access, index, row, own), TOLD_MAX), maxlen=1)
         if not found or transaction.could_lock(found[0][0], SHARE):
+            if not found and transaction.serial is not None:
+                meet_excluded(context, access, index, row, own)
             return found[0] if found else None
         # Somebody else is about to take it away, or to give it other values.
         wait = transaction.lock(found[0][0], SHARE)
@@ -57,6 +59,38 @@ def conflicting(
             if index.conflicts(row, other):
                 yield key, other
             if index.is_before(other, row):
+                return
+
+
+def meet_excluded(
+    context: ExecutionContext, access: TableAccess, index: ExclusionAccess, row: Row, own: bytes | None = None
+) -> None:
+    """Called for a row that conflicts with none of the newest ones: the transaction comes after those who have made
+    way since its snapshot. Raises SerializationFailure if it cannot (SERIALIZABLE)."""
+    transaction = context.transaction
+    convert = access.from_physical
+    for key in _candidates_before(context, access, index, row):
+        if key != own and any(
+            index.conflicts(row, other if convert is None else convert(other)) for other in transaction.rows_before(key)
+        ):
+            transaction.come_after()
+            return
+
+
+def _candidates_before(
+    context: ExecutionContext, access: TableAccess, index: ExclusionAccess, row: Row
+) -> Iterator[bytes]:
+    """Keys of rows that the snapshot shows, or that have come since, and that may have conflicted with a row."""
+    transaction = context.transaction
+    convert = access.from_physical
+    low, high = index.candidates(row)
+    for _, entry in transaction.rows_since(low, high):
+        yield entry[0]
+    for batch in transaction.scan_shown(low, high, reverse=True):
+        for _, entry in batch:
+            yield entry[0]
+            shown = transaction.manager.store.get(entry[0], transaction.snapshot)
+            if shown is not None and index.is_before(shown if convert is None else convert(shown), row):
                 return
 
 

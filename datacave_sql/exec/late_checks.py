@@ -8,7 +8,7 @@ value the second one to check finds that of the first.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from datacave_core.errors import DatacaveError
@@ -17,7 +17,7 @@ from datacave_core.transaction import SHARE, UPDATE
 from datacave_core.values import Row
 from datacave_core.wait import Steps, wait_for
 from datacave_sql.exec.context import ExecutionContext
-from datacave_sql.exec.exclusion import conflicting, exclusion_violation
+from datacave_sql.exec.exclusion import conflicting, exclusion_violation, meet_excluded
 from datacave_sql.exec.foreign_keys import is_deferred
 from datacave_sql.exec.newest_rows import newest_pairs
 from datacave_sql.table.access import IndexAccess, TableAccess
@@ -122,6 +122,25 @@ def check_repeated(
             wait = transaction.lock(busy, SHARE)
             if wait is not None:
                 yield from wait_for(wait)
+        if transaction.serial is not None:
+            _meet_holders(context, access, index, key, row)
+
+
+def _meet_holders(context: ExecutionContext, access: TableAccess, index: IndexAccess, key: bytes, row: Row) -> None:
+    """Called where an own row, if it is still there, has its values alone: the transaction comes after those who have
+    given them up since its snapshot. Raises SerializationFailure if it cannot (SERIALIZABLE)."""
+    transaction = context.transaction
+    writes = transaction.writes
+    if isinstance(index, ExclusionAccess):
+        if any(other in writes for other, _ in conflicting(context, access, index, row)):
+            meet_excluded(context, access, index, row)
+        return
+    low, high = key, prefix_end(key)
+    if not any(entry in writes for batch in newest_pairs(transaction, low, high) for entry, _ in batch):
+        return
+    shown = (entry for batch in transaction.scan_shown(low, high) for entry, _ in batch)
+    if any(entry not in writes for entry in chain(shown, (entry for entry, _ in transaction.rows_since(low, high)))):
+        transaction.come_after()
 
 
 def _repeated(

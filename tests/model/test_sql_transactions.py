@@ -18,7 +18,7 @@ from tests.model.transactions.judge import (
     Watched,
 )
 from tests.model.transactions.serial_order import serial_order
-from tests.model.transactions.statements import EVERYTHING, Assignment, Row, Statement, Where
+from tests.model.transactions.statements import DEFERRABLE, EVERYTHING, EXCLUSION, Assignment, Row, Statement, Where
 from tests.model.transactions.world import RULES, World
 
 SEEDS = range(9001, 9004)
@@ -33,6 +33,13 @@ INCREMENT = Statement("update", KEY_ONE, assignment=Assignment("v", step=1))
 def test_random_transactions_see_what_their_level_allows(level: str, engine: bool) -> None:
     for seed in SEEDS:
         World(seed, level, engine=engine).run()
+
+
+@pytest.mark.parametrize("constraint", [DEFERRABLE, EXCLUSION])
+@pytest.mark.parametrize("level", RULES)
+def test_deferrable_and_exclusion_constraints_keep_to_the_levels_too(level: str, constraint: str) -> None:
+    for seed in SEEDS:
+        World(seed, level, engine=False, constraint=constraint).run()
 
 
 @pytest.mark.parametrize("seed", [416, 437])

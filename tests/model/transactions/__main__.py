@@ -1,4 +1,5 @@
-"""python -m tests.model.transactions [--seeds N] [--first SEED] [--levels ...] [--stores memory,engine] [--trace]
+"""python -m tests.model.transactions [--seeds N] [--first SEED] [--levels ...] [--constraints ...]
+[--stores memory,engine] [--trace]
 
 Random concurrent transactions of SQL sessions in one process, on a simulated clock, each from a seed: reads by key, by
 ranges and by conditions, inserts, upserts, updates that move keys, row locks, savepoints, lock time-outs, cancelled
@@ -9,11 +10,13 @@ SERIALIZABLE transactions have to stand in a serial order. A seed that fails is 
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 import time
 from collections import Counter
 
 from tests.model.transactions.judge import Violation
+from tests.model.transactions.statements import CONSTRAINTS
 from tests.model.transactions.world import RULES, World
 
 
@@ -23,6 +26,7 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--levels", default=",".join(RULES))
     parser.add_argument("--stores", default="memory,engine")
+    parser.add_argument("--constraints", default=",".join(CONSTRAINTS), help="what keeps the values of u apart")
     parser.add_argument("--clients", type=int, default=3)
     parser.add_argument("--transactions", type=int, default=8)
     parser.add_argument("--trace", action="store_true")
@@ -31,31 +35,36 @@ def main() -> int:
     failed = 0
     counts: Counter[str] = Counter()
     began = time.process_time()
-    for seed in range(arguments.first, arguments.first + arguments.seeds):
-        for level in arguments.levels.split(","):
-            for store in arguments.stores.split(","):
-                world = World(
-                    seed,
-                    level,
-                    engine=store == "engine",
-                    clients=arguments.clients,
-                    transactions=arguments.transactions,
-                )
-                try:
-                    world.run()
-                except Violation as violation:
-                    failed += 1
-                    print(f"seed {seed}, {level}, {store}: {violation}", flush=True)
-                    if arguments.trace:
-                        print("\n".join(world.trace), flush=True)
-                except Exception:
-                    print(f"seed {seed}, {level}, {store}")
-                    print("\n".join(world.trace[-20:]), flush=True)
-                    raise
-                counts += world.counts
-                counts["transactions"] += world.numbers
-                if failed >= arguments.failures:
-                    return 1
+    ways = itertools.product(
+        range(arguments.first, arguments.first + arguments.seeds),
+        arguments.levels.split(","),
+        arguments.constraints.split(","),
+        arguments.stores.split(","),
+    )
+    for seed, level, constraint, store in ways:
+        world = World(
+            seed,
+            level,
+            engine=store == "engine",
+            clients=arguments.clients,
+            transactions=arguments.transactions,
+            constraint=constraint,
+        )
+        try:
+            world.run()
+        except Violation as violation:
+            failed += 1
+            print(f"seed {seed}, {level}, {constraint}, {store}: {violation}", flush=True)
+            if arguments.trace:
+                print("\n".join(world.trace), flush=True)
+        except Exception:
+            print(f"seed {seed}, {level}, {constraint}, {store}")
+            print("\n".join(world.trace[-20:]), flush=True)
+            raise
+        counts += world.counts
+        counts["transactions"] += world.numbers
+        if failed >= arguments.failures:
+            return 1
     told = ", ".join(f"{what} {number}" for what, number in sorted(counts.items()))
     print(f"{arguments.seeds} seeds, {failed} failed, {time.process_time() - began:.0f} s of CPU: {told}")
     return 1 if failed else 0

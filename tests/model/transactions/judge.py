@@ -12,7 +12,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.model.transactions.statements import Expected, Identity, Own, Reading, Row, State, Statement, evaluate, view
+from tests.model.transactions.statements import (
+    UNIQUE,
+    Expected,
+    Identity,
+    Own,
+    Reading,
+    Row,
+    State,
+    Statement,
+    evaluate,
+    same_key,
+    view,
+)
 
 READ_COMMITTED, REPEATABLE_READ, SERIALIZABLE = "read committed", "repeatable read", "serializable"
 LEVELS = (READ_COMMITTED, REPEATABLE_READ, SERIALIZABLE)
@@ -75,7 +87,8 @@ class Watched:
 class Judge:
     """The committed states in order, and the transactions."""
 
-    def __init__(self, initial: Iterable[Row]) -> None:
+    def __init__(self, initial: Iterable[Row], constraint: str = UNIQUE) -> None:
+        self.constraint = constraint
         first: State = {(-1, place): (row, 0) for place, row in enumerate(initial)}
         self.states: list[State] = [first]
         self.acknowledged = 0
@@ -139,7 +152,9 @@ class Judge:
                 # A row that DO NOTHING has met may be gone at the end of the statement.
                 first = watched.started if statement.kind == "nothing" else newest
                 for latest in range(first, newest + 1):
-                    reading = Reading(self.states[snapshot], self.states[latest], alternative.own, several)
+                    reading = Reading(
+                        self.states[snapshot], self.states[latest], alternative.own, several, self.constraint
+                    )
                     yield alternative, snapshot, reading
 
     def _expectations(self, watched: Watched, statement: Statement, number: Identity) -> str:
@@ -224,8 +239,8 @@ class Judge:
                 modes = {one.locked.get(identity) for one in other.alternatives}
                 if None in modes or identity not in before:
                     continue
-                same_key = row is not None and row[:2] == before[identity][0][:2]
-                if not (modes == {"key share"} and same_key):
+                kept = row is not None and same_key(row, before[identity][0], self.constraint)
+                if not (modes == {"key share"} and kept):
                     raise Violation(f"row {before[identity][0]} was changed under the lock of {other.number}: {modes}")
 
     def _check_keys(self, state: State) -> None:

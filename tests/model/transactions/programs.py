@@ -5,19 +5,32 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-from tests.model.transactions.statements import EVERYTHING, SHIFT, Assignment, Row, Statement, Where, plain
+from tests.model.transactions.statements import (
+    DEFERRABLE,
+    EVERYTHING,
+    EXCLUSION,
+    SHIFT,
+    UNIQUE,
+    Assignment,
+    Row,
+    Statement,
+    Where,
+    plain,
+)
 
 KEYS = 6
 VALUES = 5
 GROUPS = 3
+_ARBITERS = {UNIQUE: ("", "(k)", "(u)"), DEFERRABLE: ("(k)",), EXCLUSION: ("", "(k)")}
 MODES = ("update", "no key update", "share", "key share")
 
 
 class Programs:
     """Random statements over few keys, so that clients meet."""
 
-    def __init__(self, chance: random.Random) -> None:
+    def __init__(self, chance: random.Random, constraint: str = UNIQUE) -> None:
         self.chance = chance
+        self._arbiters = _ARBITERS[constraint]
         self._next = 100
 
     def rows(self) -> list[Row]:
@@ -44,10 +57,10 @@ class Programs:
                 rows[1] = (rows[1][0], None, *rows[1][2:])
             statement = replace(statement, rows=tuple(rows), where=EVERYTHING)
             if kind == "nothing":
-                statement = replace(statement, arbiter=chance.choice(("", "(k)", "(u)")))
+                statement = replace(statement, arbiter=chance.choice(self._arbiters))
             elif kind == "upsert":
                 where = chance.choice((EVERYTHING, EVERYTHING, Where("rest", chance.randrange(2), 2)))
-                statement = replace(statement, arbiter=chance.choice(("(k)", "(k)", "(u)")), where=where)
+                statement = replace(statement, arbiter=chance.choice(self._arbiters) or "(k)", where=where)
         elif kind == "update":
             statement = replace(statement, assignment=self._assignment())
         return plain(statement) if chance.random() < 0.4 and kind in ("insert", "update", "delete") else statement

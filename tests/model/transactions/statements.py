@@ -1,8 +1,8 @@
 """Statements of the model: their SQL, and what each has to give by the rules of isolation levels.
 
-One table t (k, u, g, v), k and u unique. A state has its rows under identities of the model's own, since a row that
-gets another key stays the same row. `evaluate` is the oracle: a statement reads a snapshot, and where it locks or
-writes it goes by the newest committed rows.
+One table t (k, u, g, v), k and u unique, u by one of several kinds of constraints. A state has its rows under
+identities of the model's own, since a row that gets another key stays the same row. `evaluate` is the oracle: a
+statement reads a snapshot, and where it locks or writes it goes by the newest committed rows.
 """
 
 from __future__ import annotations
@@ -18,7 +18,14 @@ State: TypeAlias = Mapping[Identity, tuple[Row, int]]
 Own: TypeAlias = Mapping[Identity, Row | None]
 """What a transaction has written; None: deleted."""
 
-TABLE = "CREATE TABLE t (k int PRIMARY KEY, u int UNIQUE, g int NOT NULL, v bigint NOT NULL)"
+UNIQUE, DEFERRABLE, EXCLUSION = "unique", "deferrable", "exclusion"
+CONSTRAINTS = {
+    UNIQUE: "UNIQUE (u)",
+    DEFERRABLE: "UNIQUE (u) DEFERRABLE",
+    EXCLUSION: "EXCLUDE USING btree (u WITH =)",
+}
+"""What keeps the values of u apart, by its kind."""
+TABLE = "CREATE TABLE t (k int PRIMARY KEY, u int, g int NOT NULL, v bigint NOT NULL, {constraint})"
 INDEX = "CREATE INDEX t_g ON t (g)"
 SHIFT = 50
 """Rows move between k and k + SHIFT."""
@@ -157,6 +164,7 @@ class Reading:
     latest: State
     own: Own
     several: bool
+    constraint: str = UNIQUE
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +252,12 @@ class _Run:
         now = reading.latest.get(identity)
         if now == reading.snapshot[identity]:
             return row
-        if self.statement.mode == "key share" and self.statement.kind == "lock" and now and now[0][:2] == row[:2]:
+        if (
+            self.statement.mode == "key share"
+            and self.statement.kind == "lock"
+            and now
+            and same_key(now[0], row, reading.constraint)
+        ):
             # Who locks the key lets the rest of the row change.
             return row
         if not reading.several:
@@ -265,7 +278,12 @@ class _Run:
             now = reading.latest.get(other, (None, 0))[0]
             if old[0] == row[0] and (now is None or now[0] != old[0]):
                 self.errors.add("40001")
-            if old[1] is not None and old[1] == row[1] and (now is None or now[1] != old[1]):
+            if (
+                reading.constraint == UNIQUE
+                and old[1] is not None
+                and old[1] == row[1]
+                and (now is None or now[1] != old[1])
+            ):
                 self.errors.add("40001")
 
     def _insert(self, rows: list[Row]) -> list[Row]:
@@ -317,6 +335,12 @@ class _Run:
         changed = (old[0], old[1], row[2], old[3] + row[3])
         self.own[holder] = changed
         return changed
+
+
+def same_key(a: Row, b: Row, constraint: str) -> bool:
+    """Whether nothing differs that locks of a row's key keep as it is: values of exclusion constraints may change."""
+    columns = 1 if constraint == EXCLUSION else 2
+    return a[:columns] == b[:columns]
 
 
 def view(state: State, own: Own) -> dict[Identity, Row]:

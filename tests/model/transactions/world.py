@@ -39,7 +39,7 @@ from datacave_sql.exec import context
 from tests.model.transactions.judge import LEVELS, READ_COMMITTED, SERIALIZABLE, Judge, Outcome, Violation, Watched
 from tests.model.transactions.programs import Programs
 from tests.model.transactions.serial_order import serial_order
-from tests.model.transactions.statements import INDEX, TABLE, Statement
+from tests.model.transactions.statements import CONSTRAINTS, INDEX, TABLE, UNIQUE, Statement
 
 OPTIONS = EngineOptions(memtable_bytes_max=6_000, level0_trigger_files=2, level1_bytes=4_000, group_rows_max=8)
 LOCK_TIMEOUT_SECONDS = 5.0
@@ -66,9 +66,18 @@ class Task:
 
 
 class World:
-    """A database with one table and some clients. `level` is one of RULES."""
+    """A database with one table and some clients. `level` is one of RULES, `constraint` one of CONSTRAINTS."""
 
-    def __init__(self, seed: int, level: str, *, engine: bool, clients: int = 3, transactions: int = 8) -> None:
+    def __init__(
+        self,
+        seed: int,
+        level: str,
+        *,
+        engine: bool,
+        clients: int = 3,
+        transactions: int = 8,
+        constraint: str = UNIQUE,
+    ) -> None:
         self.chance = random.Random(f"{seed} {level} {engine}")
         self.level = level
         clock = SimulatedClock()
@@ -82,10 +91,10 @@ class World:
         options = DatabaseOptions(settings={"max_prepared_transactions": "10"})
         self.database = Database.open(self.store, clock, SeededRandomness(seed), options)
         self.database.call_later = self.scheduler.call_later
-        self.programs = Programs(self.chance)
+        self.programs = Programs(self.chance, constraint)
         rows = self.programs.rows()
-        self.set_up(rows)
-        self.judge = Judge(rows)
+        self.set_up(rows, constraint)
+        self.judge = Judge(rows, constraint)
         self.prepared: dict[str, Watched] = {}
         self.numbers = 0
         self.counts: Counter[str] = Counter()
@@ -93,10 +102,10 @@ class World:
         self.hash = hashlib.sha256()
         self.clients = [Client(self, number, transactions) for number in range(clients)]
 
-    def set_up(self, rows: list[Any]) -> None:
+    def set_up(self, rows: list[Any], constraint: str) -> None:
         session = self.database.connect("admin")
         values = ", ".join(f"({k}, {'NULL' if u is None else u}, {g}, {v})" for k, u, g, v in rows)
-        for text in (TABLE, INDEX, f"INSERT INTO t VALUES {values}"):
+        for text in (TABLE.format(constraint=CONSTRAINTS[constraint]), INDEX, f"INSERT INTO t VALUES {values}"):
             self.finish(session, text)
         session.close()
 
@@ -172,6 +181,11 @@ class World:
             if order is None:
                 raise Violation(f"no serial order of {[one.number for one in self.judge.committed]}")
             self.note(f"serial order {order}")
+
+
+def _judged(error: DatacaveError) -> str:
+    """The code of an error; to the judge a value that is there already is the same by any constraint."""
+    return "23505" if error.sqlstate == "23P01" else error.sqlstate
 
 
 class Client:
@@ -385,7 +399,7 @@ class Client:
         def then(task: Task, error: DatacaveError | None) -> None:
             nonlocal state
             if error is not None:
-                judge.outcome(watched, statement, Outcome(error=error.sqlstate))
+                judge.outcome(watched, statement, Outcome(error=_judged(error)))
                 judge.rolled_back(watched)
                 return
             if state is None:
@@ -436,7 +450,7 @@ class Client:
         judge.start(watched)
 
         def then(task: Task, error: DatacaveError | None) -> None:
-            outcome = self._outcome(statement, task) if error is None else Outcome(error=error.sqlstate)
+            outcome = self._outcome(statement, task) if error is None else Outcome(error=_judged(error))
             judge.outcome(watched, statement, outcome)
             if error is not None:
                 judge.failed(watched)
