@@ -9,14 +9,14 @@ import pytest
 
 from datacave_core.errors import DatacaveError
 from datacave_core.memory import MemoryStore, SeededRandomness, SimulatedClock
-from datacave_core.wait import Turn, Wait
-from datacave_sql import Database, Session
+from datacave_sql import Database
 from datacave_sql.exec import pace
 from datacave_sql.exec.column_operator import Frames
 from datacave_sql.exec.column_scan import ColumnScan
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.plan import column_plans
 from datacave_sql.vectors.vector import Frame
+from tests.unit.statements import run
 
 SETUP = """
 create table f (k int primary key, g int, b bigint, n numeric(12,2), m numeric, x float8, t text, c char(4), d date,
@@ -87,16 +87,6 @@ def numbers(random: Random, count: int) -> Iterator[str]:
                 some(random.choice(("true", "false"))),
             )
         )  # fmt: skip
-
-
-def run(session: Session, sql: str) -> list[tuple[object, ...]]:
-    rows: list[tuple[object, ...]] = []
-    for step in session.simple_query(sql):
-        if isinstance(step, list):
-            rows += step
-        else:
-            assert isinstance(step, Turn) or not isinstance(step, Wait) or step.done
-    return rows
 
 
 def filled() -> Database:

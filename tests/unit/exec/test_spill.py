@@ -6,7 +6,7 @@ import pytest
 
 from datacave_core.errors import DatacaveError
 from datacave_core.memory import MemoryStore, SeededRandomness, SimulatedClock
-from datacave_core.wait import Turn, Wait
+from datacave_core.wait import Wait
 from datacave_sql import Database, DatabaseOptions, Session
 from datacave_sql.exec.column_operator import Frames
 from datacave_sql.exec.column_scan import ColumnScan
@@ -14,6 +14,7 @@ from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.suspendable import Suspendable
 from datacave_sql.exec.work_memory import MIB, MemoryPool
 from datacave_sql.plan import column_plans
+from tests.unit.statements import run
 
 SETUP = """
 create type mood as enum ('sad', 'ok', 'happy');
@@ -98,16 +99,6 @@ select distinct on (s) s from t
 
 select s from t union select md5(n::text) from t
 """
-
-
-def run(session: Session, text: str) -> list[tuple[object, ...]]:
-    rows: list[tuple[object, ...]] = []
-    for step in session.simple_query(text):
-        if isinstance(step, list):
-            rows += step
-        else:
-            assert isinstance(step, Turn) or not isinstance(step, Wait) or step.done
-    return rows
 
 
 def make_database(pool: MemoryPool | None = None) -> Database:

@@ -11,11 +11,7 @@ from datacave_core.memory import MemoryStore, SeededRandomness, SimulatedClock
 from datacave_sql.session import change_feed
 from datacave_sql.session.change_feed import ChangeFeed, changed_table
 from datacave_sql.session.database import Database
-
-
-def run(session: Any, sql: str) -> None:
-    for _ in session.simple_query(sql):
-        pass
+from tests.unit.statements import run
 
 
 @pytest.mark.parametrize("slice_changes", [1, 7, 100])

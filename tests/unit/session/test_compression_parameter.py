@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from datacave_core.compression import Compression, TableCompression
 from datacave_core.memory import MemoryStore, SeededRandomness, SimulatedClock
-from datacave_sql import Database, Session
+from datacave_sql import Database
+from tests.unit.statements import run
 
 LZ4, NONE, ZSTD = (TableCompression(method) for method in (Compression.LZ4, Compression.NONE, Compression.ZSTD))
 
 
 def opened(store: MemoryStore, clock: SimulatedClock) -> Database:
     return Database.open(store, clock, SeededRandomness(1))
-
-
-def run(session: Session, sql: str) -> None:
-    for _ in session.simple_query(sql):
-        pass
 
 
 def test_the_store_follows_the_tables() -> None:

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from datacave_core.errors import QueryCanceled
 from datacave_core.memory import MemoryStore, SeededRandomness, SimulatedClock
 from datacave_core.wait import TURN, Wait
 from datacave_sql.session.database import Database
-
-
-def rows(session: Any, sql: str) -> list[Any]:
-    found: list[Any] = []
-    for step in session.simple_query(sql):
-        if isinstance(step, list):
-            found += step
-    return found
+from tests.unit.statements import run
 
 
 @pytest.mark.parametrize("end", ["waits", "is canceled", "disconnects", "disconnects at once"])
@@ -54,5 +45,5 @@ def test_a_definition_in_the_log_stays(end: str) -> None:
     assert [(key, value is None) for key, value in found] == [(1, False), (2, False)]
     for _ in range(5):
         database.reclaimer.step()
-    assert rows(other, "SELECT count(*) FROM t WHERE r IS NOT NULL") == [(2,)]
+    assert run(other, "SELECT count(*) FROM t WHERE r IS NOT NULL") == [(2,)]
     assert database.transactions.locks.locks() == []

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from datacave_core.errors import DatacaveError
 from datacave_core.memory import MemoryStore, SeededRandomness, SimulatedClock
 from datacave_core.wait import TURN, Wait
-from datacave_sql import Database, Session
+from datacave_sql import Database
+from tests.unit.statements import run
 
 
 class Node:
@@ -24,14 +23,8 @@ class Node:
         self.database = Database.open(self.store, self.clock, SeededRandomness(1))
         self.session = self.database.connect("admin")
 
-    def run(self, sql: str, session: Session | None = None) -> list[tuple[object, ...]]:
-        rows: list[tuple[object, ...]] = []
-        steps: Iterator[object] = (session or self.session).simple_query(sql)
-        for step in steps:
-            assert not isinstance(step, Wait) or step.done or step is TURN
-            if isinstance(step, list):
-                rows += step
-        return rows
+    def run(self, sql: str) -> list[tuple[object, ...]]:
+        return run(self.session, sql)
 
     def reclaim(self) -> None:
         while self.database.reclaimer.step():
@@ -136,5 +129,6 @@ def test_others_wait_for_what_is_prepared(restart: bool) -> None:
         node.open()
     for statement in ("select * from wide", "insert into gone (b) values (2)", "create table made (x int)"):
         steps = node.database.connect("admin").simple_query(statement)
-        assert any(isinstance(step, Wait) and not step.done and step is not TURN for step in [next(steps)])
+        step = next(steps)
+        assert isinstance(step, Wait) and not step.done and step is not TURN
         steps.close()

@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from datacave_core.memory import MemoryStore, SeededRandomness, SimulatedClock
-from datacave_core.wait import Wait
-from datacave_sql import Database, Session
+from datacave_sql import Database
+from tests.unit.statements import run
 
 
 def opened(store: MemoryStore, clock: SimulatedClock) -> Database:
     return Database.open(store, clock, SeededRandomness(1))
-
-
-def run(session: Session, sql: str) -> list[tuple[object, ...]]:
-    rows: list[tuple[object, ...]] = []
-    steps: Iterator[object] = session.simple_query(sql)
-    for step in steps:
-        assert not isinstance(step, Wait) or step.done or step.reason.endswith("Turn")
-        if isinstance(step, list):
-            rows += step
-    return rows
 
 
 def reclaim_all(database: Database) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,18 +9,8 @@ import pytest
 from datacave_core.errors import DatacaveError
 from datacave_core.keycode import prefix_end, table_prefix
 from datacave_core.memory import MemoryStore, SeededRandomness, SimulatedClock
-from datacave_core.wait import TURN, Wait
-from datacave_sql import Database, Session
-
-
-def run(session: Session, sql: str) -> list[Any]:
-    rows: list[Any] = []
-    steps: Iterator[Any] = session.simple_query(sql)
-    for step in steps:
-        assert not isinstance(step, Wait) or step.done or step is TURN
-        if isinstance(step, list):
-            rows += step
-    return rows
+from datacave_sql import Database
+from tests.unit.statements import run
 
 
 class House:
