@@ -8,6 +8,7 @@ before or not. A third one shows what is left.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 
 from tests.isolation.spec import Session, Spec
 
@@ -79,6 +80,7 @@ _PAIRS: dict[str, tuple[tuple[str, ...], str, str]] = {
         "insert into t values (3, '[25,40)', 2)",
     ),
 }
+_LATE_OR_NOT = ("", " deferrable initially deferred")
 _PARENTS = {
     "delete": "delete from p where k = 1",
     "move": "update p set k = 8 where k = 1",
@@ -97,22 +99,18 @@ def constraint_specs() -> Iterator[Spec]:
     for level in LEVELS:
         for name, (tables, first, second) in _PAIRS.items():
             yield _spec(f"{name} {level}", tables, level, first, second)
-        for action in ACTIONS:
-            for late in ("", " deferrable initially deferred"):
-                for parent, first in _PARENTS.items():
-                    for child, second in _CHILDREN.items():
-                        if late and (action != "no action" or parent == "touch"):
-                            continue
-                        if parent == "touch" and action != "cascade":
-                            continue
-                        tables = (
-                            "create table p (k int primary key, v int)",
-                            "insert into p values (0, 0), (1, 0), (2, 0)",
-                            "create table t (k int primary key, u int default 0 references p"
-                            f" on delete {action} on update {action}{late}, v int)",
-                            "insert into t values (1, 1, 0), (3, 2, 0)",
-                        )
-                        yield _spec(f"{action}{late} {parent}-{child} {level}", tables, level, first, second)
+        for action, late, parent, child in product(ACTIONS, _LATE_OR_NOT, _PARENTS, _CHILDREN):
+            if (late and (action != "no action" or parent == "touch")) or (parent == "touch" and action != "cascade"):
+                continue
+            tables = (
+                "create table p (k int primary key, v int)",
+                "insert into p values (0, 0), (1, 0), (2, 0)",
+                "create table t (k int primary key, u int default 0 references p"
+                f" on delete {action} on update {action}{late}, v int)",
+                "insert into t values (1, 1, 0), (3, 2, 0)",
+            )
+            name = f"{action}{late} {parent}-{child} {level}"
+            yield _spec(name, tables, level, _PARENTS[parent], _CHILDREN[child])
 
 
 def _spec(name: str, tables: tuple[str, ...], level: str, first: str, second: str) -> Spec:
