@@ -17,12 +17,12 @@ from datacave_sql.plan.writes import (
     condition_function,
     fresh_row,
     generated_lines,
-    generated_prelude,
     moving_row,
     regenerating,
     router,
     secured_function,
     stays_in_partition,
+    updated_row,
 )
 
 
@@ -61,10 +61,7 @@ def _branch(p: Planner, node: l.Merge, child: Operator, action: l.MergeAction) -
         lines = [f"w = {tuple_text(texts)}"]
         # A partition computes its generated columns itself.
         if node.routing is None:
-            generated = generated_lines(p, generator.namespace, node.generated, node.row_columns, "w")
-            if generated:
-                generator.prelude += generated_prelude(p, node.generated, node.row_columns)
-            lines += generated
+            lines += generated_lines(p, generator, node.generated, node.row_columns, "w")
         make_insert = compile_factory(generator, "r", [*lines, "return w"])
     return MergeBranch(action.matched, action.kind, condition_function(p, child, action.condition), make_insert)
 
@@ -105,15 +102,7 @@ def _target(p: Planner, node: l.Merge, child: Operator, member: l.WrittenMember)
 
 def _update(p: Planner, child: Operator, node: l.Merge, action: l.MergeAction, member: l.WrittenMember) -> MergeUpdate:
     numbers = member.attributes
-    generator = p.generator(scope_of(child.columns, (), "r"), "r")
-    texts = [f"o[{slot}]" for slot in range(len(member.table.columns))]
-    for number, expression in action.assignments:
-        texts[numbers[number - 1] - 1] = generator.value(expression).text
-    lines = [f"o = r[{child.columns.index(node.old_row_column)}]", f"w = {tuple_text(texts)}"]
-    generated = generated_lines(p, generator.namespace, member.generated, member.row_columns, "w")
-    if generated:
-        generator.prelude += generated_prelude(p, member.generated, member.row_columns)
-    make_new = compile_factory(generator, "r", [*lines, *generated, "return w"])
+    make_new = updated_row(p, child, node, action.assignments, member)
     assigned = frozenset(numbers[number - 1] for number, _ in action.assignments)
     changes_key = any(key.column in assigned for index in member.table.indexes if index.unique for key in index.keys)
     make_secured = secured_function(p, action.secured, node.row_columns, numbers)

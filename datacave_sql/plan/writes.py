@@ -16,7 +16,7 @@ from datacave_sql.exec.row_writer import ViewCheck
 from datacave_sql.exec.rowfunction import Factory, compile_factory, tuple_text
 from datacave_sql.exec.table_scan import KeyLookup
 from datacave_sql.expr import nodes as n
-from datacave_sql.expr.generate import Code
+from datacave_sql.expr.generate import Code, Generator
 from datacave_sql.plan import logical as l
 from datacave_sql.plan.planning import Planner, scope_of
 from datacave_sql.plan.routing import route_level, stays_function, test_texts
@@ -36,11 +36,10 @@ def plan_insert(p: Planner, node: l.Insert, needed: frozenset[int], conjuncts: l
     item = tuple_text(texts)
     if texts == [f"r[{slot}]" for slot in range(len(child.columns))]:
         item = "r"
-    generated = generated_lines(p, generator.namespace, node.generated, node.row_columns, "w")
+    generated = generated_lines(p, generator, node.generated, node.row_columns, "w")
     if generated:
         lines = ["out = []", "for r in rows:", f"    w = {item}", *(f"    {line}" for line in generated)]
         lines += ["    out.append(w)", "return out"]
-        generator.prelude += generated_prelude(p, node.generated, node.row_columns)
     else:
         lines = ["return rows"] if item == "r" else [f"return [{item} for r in rows]"]
     make_rows = compile_factory(generator, "rows", lines)
@@ -76,8 +75,7 @@ def regenerating(
     if access.triggers is None or not generated:
         return None
     generator = p.generator({}, "w")
-    lines = generated_lines(p, generator.namespace, generated, row_columns, "w")
-    generator.prelude += generated_prelude(p, generated, row_columns)
+    lines = generated_lines(p, generator, generated, row_columns, "w")
     return compile_factory(generator, "w", [*lines, "return w"])
 
 
@@ -88,31 +86,39 @@ def row_scope(columns: Sequence[l.OutputColumn], variable: str) -> dict[int, Cod
 
 def generated_lines(
     p: Planner,
-    namespace: dict[str, object],
+    generator: Generator,
     generated: Sequence[tuple[int, n.Expression]],
     row_columns: Sequence[l.OutputColumn],
     variable: str,
 ) -> list[str]:
-    """Statements that fill the generated columns of the row in `variable`."""
+    """Statements that fill the generated columns of the row in `variable`; what they need becomes `generator`'s."""
     if not generated:
         return []
-    generator = p.generator(row_scope(row_columns, variable), variable)
-    generator.namespace = namespace
+    inner = p.generator(row_scope(row_columns, variable), variable)
+    inner.namespace = generator.namespace
     lines = []
     for number, expression in generated:
-        text = generator.value(expression).text
+        text = inner.value(expression).text
         lines.append(f"{variable} = {variable}[:{number - 1}] + ({text},) + {variable}[{number}:]")
+    generator.prelude += inner.prelude
     return lines
 
 
-def generated_prelude(
-    p: Planner, generated: Sequence[tuple[int, n.Expression]], row_columns: Sequence[l.OutputColumn]
-) -> list[str]:
-    """What has to be computed once per execution for the statements of `generated_lines`."""
-    generator = p.generator(row_scope(row_columns, "w"), "w")
-    for _, expression in generated:
-        generator.value(expression)
-    return [line for line in generator.prelude if not line.startswith("def ")]
+def updated_row(
+    p: Planner,
+    child: Operator,
+    node: l.Update | l.Merge,
+    assignments: Sequence[tuple[int, n.Expression]],
+    member: l.WrittenMember,
+) -> Factory:
+    """`run(child_row)`: the row of one table with what is assigned to it; `member` says where its attributes are."""
+    generator = p.generator(scope_of(child.columns, (), "r"), "r")
+    texts = [f"o[{slot}]" for slot in range(len(member.table.columns))]
+    for number, expression in assignments:
+        texts[member.attributes[number - 1] - 1] = generator.value(expression).text
+    lines = [f"o = r[{child.columns.index(node.old_row_column)}]", f"w = {tuple_text(texts)}"]
+    lines += generated_lines(p, generator, member.generated, member.row_columns, "w")
+    return compile_factory(generator, "r", [*lines, "return w"])
 
 
 class ViewTests(NamedTuple):
@@ -188,7 +194,7 @@ def conflict_action(
     for number, expression in action.assignments:
         texts[numbers[number - 1] - 1] = update.value(expression).text
     lines = [f"n = {tuple_text(texts)}"]
-    lines += generated_lines(p, update.namespace, member.generated, member.row_columns, "n")
+    lines += generated_lines(p, update, member.generated, member.row_columns, "n")
     make_update = compile_factory(update, "o, w", [*lines, "return n"])
     make_condition = None
     if action.predicate is not None:
@@ -266,11 +272,10 @@ def _leaf_insert(
     for slot, number in enumerate(leaf.attributes):
         if number:
             texts[number - 1] = f"r[{slot}]"
-    generated = generated_lines(p, generator.namespace, leaf.generated, leaf.row_columns, "w")
+    generated = generated_lines(p, generator, leaf.generated, leaf.row_columns, "w")
     if generated:
         lines = ["out = []", "for r in rows:", f"    w = {tuple_text(texts)}", *(f"    {line}" for line in generated)]
         lines += ["    out.append(w)", "return out"]
-        generator.prelude += generated_prelude(p, leaf.generated, leaf.row_columns)
     elif texts == [f"r[{slot}]" for slot in range(len(leaf.attributes))]:
         lines = ["return rows"]
     else:
@@ -396,15 +401,7 @@ def _update(p: Planner, node: l.Update, child: Operator, member: l.WrittenMember
     numbers = member.attributes
     key_slot = child.columns.index(node.key_column)
     row_slot = child.columns.index(node.old_row_column)
-    generator = p.generator(scope_of(child.columns, (), "r"), "r")
-    texts = [f"o[{slot}]" for slot in range(len(member.table.columns))]
-    for number, expression in node.assignments:
-        texts[numbers[number - 1] - 1] = generator.value(expression).text
-    lines = [f"o = r[{row_slot}]", f"w = {tuple_text(texts)}"]
-    generated = generated_lines(p, generator.namespace, member.generated, member.row_columns, "w")
-    if generated:
-        generator.prelude += generated_prelude(p, member.generated, member.row_columns)
-    make_new = compile_factory(generator, "r", [*lines, *generated, "return w"])
+    make_new = updated_row(p, child, node, node.assignments, member)
     make_returning = None
     if node.returning is not None:
         new_row = member_scope(node.row_columns, "w", numbers)

@@ -76,6 +76,18 @@ class DatabaseActivity:
             for oid, values in self._absolute(open_counts).items()
         }
 
+    def total(self, oid: int, open_counts: Iterable[SessionCounts]) -> tuple[int, ...]:
+        """The counts of one relation."""
+        values, zero = self._absolute_of(oid, open_counts), self._zero.get(oid)
+        return values if zero is None else tuple(now - then for now, then in zip(values, zero, strict=True))
+
+    def _absolute_of(self, oid: int, open_counts: Iterable[SessionCounts]) -> tuple[int, ...]:
+        found = self._closed.get(oid, _NOTHING)
+        for counts in open_counts:
+            if (one := counts.relations.get(oid)) is not None:
+                found = _sum(found, one.values())
+        return found
+
     def transactions(self, open_counts: Iterable[SessionCounts]) -> tuple[int, int]:
         """(committed, rolled back)."""
         committed, rolled_back = self._with_transactions(open_counts)
@@ -93,15 +105,13 @@ class DatabaseActivity:
 
     def reset_one(self, oid: int, open_counts: Iterable[SessionCounts]) -> None:
         """Sets the counts of one relation to zero."""
-        values = self._absolute(open_counts).get(oid)
-        if values is not None:
-            self._zero[oid] = values
+        self._zero[oid] = self._absolute_of(oid, open_counts)
         self.analyzed.pop(oid, None)
         self.vacuumed.pop(oid, None)
 
     def note_upkeep(self, kept: dict[int, Upkeep], oid: int, now: int, open_counts: Iterable[SessionCounts]) -> None:
         """Notes that a table has been analyzed or vacuumed."""
-        values = self.totals(open_counts).get(oid, _NOTHING)
+        values = self.total(oid, open_counts)
         before = kept.get(oid, Upkeep())
         kept[oid] = Upkeep(now, before.count + 1, sum(values[place] for place in _WRITTEN), values[_WRITTEN[0]])
 

@@ -33,7 +33,7 @@ class SessionStatistics:
     def counts(self, oid: int, in_transaction: bool = False) -> tuple[int, ...]:
         """The counts of one relation; or only what the running transaction has done."""
         if not in_transaction:
-            return self.totals().get(oid, _NOTHING)
+            return self._activity.total(oid, open_counts(self._session))
         found = self._session.counts.relations.get(oid)
         transaction = self._session.transaction
         if found is None or transaction is None:
