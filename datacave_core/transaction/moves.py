@@ -61,6 +61,3 @@ class Moves:
             if place == key:
                 return None
             key = place
-
-    def __bool__(self) -> bool:
-        return bool(self._events)

@@ -83,7 +83,7 @@ class SharedState:
         done = self.write_now(writes)
         del self.prepared[prepared.gid]
         if commit and prepared.moved:
-            self.tell_moves(prepared.moved, done.timestamp)
+            self.tell_moves(prepared.moved, done.timestamp, others=bool(self.active))
         if prepared.serial is not None:
             if commit:
                 self.dependencies.committed(prepared.serial, done.timestamp)
@@ -96,10 +96,11 @@ class SharedState:
         self.locks.release_all(prepared.owner)
         self.table_locks.release(prepared.owner)
 
-    def tell_moves(self, moved: Sequence[tuple[bytes, bytes]], timestamp: int) -> None:
-        """Remembers the moves of a commit for whoever still sees the old keys."""
+    def tell_moves(self, moved: Sequence[tuple[bytes, bytes]], timestamp: int, *, others: bool) -> None:
+        """Remembers the moves of a commit for whoever still sees the old keys; `others` says whether any transaction
+        but that of the commit is under way, which may also need what was told before."""
         moves = self.moves
-        if len(self.active) <= 1 and moves.newest <= self.store.visible_timestamp:
+        if not others and moves.newest <= self.store.visible_timestamp:
             moves.forget()
         moves.add(moved, timestamp)
 

@@ -515,7 +515,7 @@ class Transaction(TransactionSnapshot):
         if serial is not None:
             self.manager.dependencies.committed(serial, commit.timestamp)
         if self.moved:
-            self.manager.tell_moves(self.moved, commit.timestamp)
+            self.manager.tell_moves(self.moved, commit.timestamp, others=len(self.manager.active) > 1)
         if not keep_locks:
             self._end()
         return commit

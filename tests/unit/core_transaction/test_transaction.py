@@ -519,3 +519,18 @@ def test_writes_outside_transactions() -> None:
     assert world.manager.durable_wait(commit.timestamp) is commit.durable
     world.store.make_durable()
     assert world.begin().get(key(1, T2)) == (5,)
+
+
+def test_the_commit_of_a_prepared_move_leaves_the_others_known() -> None:
+    world = World()
+    mover = world.begin()
+    mover.move(key(10), key(11), (11, "row 10"))
+    mover.prepare("p", 10, 5)
+    waiter, other = world.begin(), world.begin()
+    other.move(key(20), key(21), (21, "row 20"))
+    assert other.commit() is not None
+    prepared = world.manager.prepared["p"]
+    world.manager.finish_prepared(prepared, commit=True)
+    world.manager.release_prepared(prepared)
+    assert waiter.place_of(key(20)) == key(21)
+    assert waiter.place_of(key(10)) == key(11)
