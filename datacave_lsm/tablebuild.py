@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from datacave_core.compression import TableCompression
@@ -44,6 +45,12 @@ class TableFactory:
     def begin(self, number: int | None = None) -> TableBuild:
         """Starts a file under a temporary name. Raises OSError."""
         return TableBuild(self, self.next_number() if number is None else number)
+
+    def discard(self, finished: Iterable[TableFile]) -> None:
+        """Removes finished files that nobody refers to yet; what cannot be removed goes at the next start."""
+        for file in finished:
+            with suppress(OSError):
+                self.files.remove(table_name(file.number))
 
 
 class TableBuild:

@@ -117,7 +117,7 @@ def merge_tables(
 ) -> Slices[list[TableFile]]:
     """The output files in key order. `inputs` are ordered newest first; each holds files that do not overlap.
 
-    Raises OSError and DataCorrupted; leaves nothing but files under temporary names behind when it fails.
+    Raises OSError and DataCorrupted; leaves nothing behind when it fails.
     """
     finished: list[TableFile] = []
     pace = Pace(factory.scheduler, bytes_per_second_max)
@@ -158,6 +158,7 @@ def merge_tables(
             finished.append((yield from build.finish()))
             build = None
     except BaseException:
+        factory.discard(finished)
         if build is not None:
             build.abandon()
         raise

@@ -1,9 +1,10 @@
-"""Do writers that wait for memory hear of a full disk, instead of waiting until somebody makes room?"""
+"""What becomes of writers and merges when the disk is full?"""
 
 from __future__ import annotations
 
 import errno
 import os
+import random
 
 from datacave_core.errors import DiskFull
 from datacave_core.memory import MemoryFileSystem, SeededRandomness, SimulatedClock, SimulatedScheduler
@@ -23,6 +24,47 @@ class NoRoomForTables(MemoryFileSystem):
         if self.full and name.startswith("tables/"):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return super().create(name, in_place=in_place)
+
+
+class RoomForTables(MemoryFileSystem):
+    """A disk on which so many more tables find room."""
+
+    room = 1_000
+
+    def create(self, name: str, *, in_place: bool = False) -> File:
+        """A new file, unless it is a table too many."""
+        if name.startswith("tables/"):
+            if not self.room:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            self.room -= 1
+        return super().create(name, in_place=in_place)
+
+
+def test_a_merge_that_finds_no_room_takes_its_finished_files_away() -> None:
+    files, scheduler = RoomForTables(), SimulatedScheduler(SimulatedClock())
+    options = EngineOptions(table_bytes_max=4_000, group_rows_max=16)
+    engine = Engine.open(files, scheduler.clock, scheduler, SeededRandomness(0), options)
+    chance = random.Random(1)
+    rows = {PREFIX + b"%04d" % number: (chance.randbytes(100),) for number in range(200)}
+    for part in (0, 1):
+        engine.commit({key: row for at, (key, row) in enumerate(rows.items()) if at % 2 == part})
+        engine.flush()
+        scheduler.run_for(1)
+    before = files.list("tables")
+    assert len(before) == 2
+    compacted = engine.compact()
+    for _ in range(2):
+        files.room = 2
+        scheduler.run_for(1.5)
+        assert not files.room
+        assert not compacted.done
+        assert files.list("tables") == before
+    assert engine.statistics()["disk_full"] >= 2
+    files.room = 1_000
+    scheduler.run_for(2.5)
+    assert compacted.done and compacted.error is None
+    assert len(files.list("tables")) > 2
+    assert {key: row for batch in engine.scan(PREFIX, None, engine.newest_timestamp) for key, row in batch} == rows
 
 
 def test_writers_that_wait_are_refused_and_go_on_when_there_is_room() -> None:
