@@ -1,5 +1,6 @@
 # cython: language_level=3, annotation_typing=False
-"""TransactionSnapshot: what a transaction sees: the moment it reads at, how long that is kept, and past moments.
+"""TransactionSnapshot: what a transaction sees: its level, the moment it reads at, how long that is kept, which of its
+own writes are read, and past moments.
 
 READ COMMITTED    a new snapshot for every statement
 REPEATABLE READ   one for all, from the first statement on
@@ -9,7 +10,10 @@ SERIALIZABLE      the same, known to `Dependencies`; a read-only one for which n
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any, Final
 
+from datacave_core import sqlstate
+from datacave_core.errors import DatacaveError
 from datacave_core.keycode import key_successor
 from datacave_core.ports import Store
 from datacave_core.transaction.isolation import Isolation
@@ -20,6 +24,8 @@ from datacave_core.transaction.tracked import TrackedWriteSet
 from datacave_core.transaction.write_set import WriteSet
 from datacave_core.values import Row
 from datacave_core.wait import Steps, wait_for
+
+_NEVER: Final[Any] = object()
 
 
 class TransactionSnapshot:
@@ -58,6 +64,32 @@ class TransactionSnapshot:
     _serial: SerialTransaction | None  # from the snapshot on, if SERIALIZABLE
     _writes: WriteSet
     _readable: WriteSet  # what reads show of them
+
+    def change(
+        self, isolation: Isolation | None = None, read_only: bool | None = None, deferrable: bool | None = None
+    ) -> None:
+        """SET TRANSACTION. Raises 25001 when it comes too late."""
+        if isolation is not None and isolation is not self.isolation:
+            if self.snapshot:
+                raise DatacaveError(
+                    "SET TRANSACTION ISOLATION LEVEL must be called before any query",
+                    sqlstate=sqlstate.ACTIVE_SQL_TRANSACTION,
+                )
+            self.isolation = isolation
+        if read_only is not None and read_only != self.read_only:
+            if not read_only and self.snapshot:
+                raise DatacaveError(
+                    "transaction read-write mode must be set before any query",
+                    sqlstate=sqlstate.ACTIVE_SQL_TRANSACTION,
+                )
+            self.read_only = read_only
+        if deferrable is not None and deferrable != self.deferrable:
+            if self.snapshot:
+                raise DatacaveError(
+                    "SET TRANSACTION [NOT] DEFERRABLE must be called before any query",
+                    sqlstate=sqlstate.ACTIVE_SQL_TRANSACTION,
+                )
+            self.deferrable = deferrable
 
     def statement_snapshot(self) -> int:
         """Called at the start of every statement: the timestamp it reads at."""
@@ -99,6 +131,23 @@ class TransactionSnapshot:
         inside = (self.snapshot, self._readable)
         self.snapshot, self._readable = outside
         return inside
+
+    def freeze_reads(self) -> bool:
+        """From here to `thaw_reads`, or the next statement, own writes to come are not read: reads show the moment at
+        which the statement began. False if that was so already."""
+        if self._readable is not self._writes:
+            return False
+        self._readable = self._writes.copy()
+        return True
+
+    def thaw_reads(self) -> None:
+        """Ends `freeze_reads`."""
+        self._readable = self._writes
+
+    def written_since_freeze(self, key: bytes) -> bool:
+        """Whether the statement that has frozen its reads has written the key."""
+        frozen, now = self._readable.rows, self._writes.rows
+        return frozen is not now and frozen.get(key, _NEVER) is not now.get(key, _NEVER)
 
     def show_after(self, timestamp: int) -> None:
         """Lets rows be shown to the client only once commits up to a timestamp are durable."""

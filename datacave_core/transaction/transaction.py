@@ -17,7 +17,7 @@ Not here: sessions, statements, catalogs, sequences' values (they do not roll ba
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from typing import TypeAlias
 
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError, SerializationFailure
@@ -42,8 +42,6 @@ NEWEST = 2**63 - 1
 
 PREPARED_ROWS_MIN = 4096
 """Rows from which on a commit is prepared: at once it would hold up other sessions for too long."""
-
-_NEVER: Final[Any] = object()
 
 Mark: TypeAlias = tuple[int, int, int, int, int, int]
 """A point to roll back to: lengths of the undo log, of the lists of row, advisory and table locks, of the hooks, and of
@@ -97,32 +95,6 @@ class Transaction(TransactionSnapshot):
         if self._serial is not None:
             self.manager.dependencies.read_range(self._serial, [low, high])
         return self._store.history(low, high, 0, until)
-
-    def change(
-        self, isolation: Isolation | None = None, read_only: bool | None = None, deferrable: bool | None = None
-    ) -> None:
-        """SET TRANSACTION. Raises 25001 when it comes too late."""
-        if isolation is not None and isolation is not self.isolation:
-            if self.snapshot:
-                raise DatacaveError(
-                    "SET TRANSACTION ISOLATION LEVEL must be called before any query",
-                    sqlstate=sqlstate.ACTIVE_SQL_TRANSACTION,
-                )
-            self.isolation = isolation
-        if read_only is not None and read_only != self.read_only:
-            if not read_only and self.snapshot:
-                raise DatacaveError(
-                    "transaction read-write mode must be set before any query",
-                    sqlstate=sqlstate.ACTIVE_SQL_TRANSACTION,
-                )
-            self.read_only = read_only
-        if deferrable is not None and deferrable != self.deferrable:
-            if self.snapshot:
-                raise DatacaveError(
-                    "SET TRANSACTION [NOT] DEFERRABLE must be called before any query",
-                    sqlstate=sqlstate.ACTIVE_SQL_TRANSACTION,
-                )
-            self.deferrable = deferrable
 
     # Reading
 
@@ -233,28 +205,11 @@ class Transaction(TransactionSnapshot):
                 return merge_columns(batches, own, self.manager.layout_of(low[:PREFIX_LENGTH]), columns, with_keys)
         return self._store.scan_columns(low, high, self.snapshot, columns, with_keys=with_keys)
 
-    def freeze_reads(self) -> bool:
-        """From here to `thaw_reads`, or the next statement, own writes to come are not read: reads show the moment at
-        which the statement began. False if that was so already."""
-        if self._readable is not self._writes:
-            return False
-        self._readable = self._writes.copy()
-        return True
-
-    def thaw_reads(self) -> None:
-        """Ends `freeze_reads`."""
-        self._readable = self._writes
-
     def scan_newest(self, low: bytes, high: bytes | None, reverse: bool = False) -> Iterator[list[tuple[bytes, Row]]]:
         """Like `scan`, of the newest rows whatever the snapshot shows, all own writes included."""
         batches = self._store.scan(low, high, max(self._store.newest_timestamp, self.snapshot), reverse=reverse)
         own = self._writes.range(low, high)
         return merge_rows(batches, own, reverse, BATCH_ROWS) if own else batches
-
-    def written_since_freeze(self, key: bytes) -> bool:
-        """Whether the statement that has frozen its reads has written the key."""
-        frozen, now = self._readable.rows, self._writes.rows
-        return frozen is not now and frozen.get(key, _NEVER) is not now.get(key, _NEVER)
 
     # Locks
 
