@@ -133,27 +133,29 @@ def definition_locks_of(before: Catalog, after: Catalog) -> Iterator[tuple[bytes
             yield definition_lock(old), UPDATE if new is None else NO_KEY_UPDATE
         elif isinstance(new, Comment | SystemPrivileges | DefaultPrivileges):
             yield definition_lock(new), UPDATE  # it has no oid of its own that nobody else could take
-        names = {name[:2] for one in (old, new) if one is not None for name in names_of(one)}
-        both = names if old is None or new is None else names - _shared_names(old, new)
-        for name, key in sorted(both, key=repr):
+        for name, key in sorted(_names(old) ^ _names(new), key=repr):
             if name not in ("index_tables", "array_types"):
                 yield _NAMES + msgpack.packb([name, key]), UPDATE
         if new is None:
             continue
-        wanted = references(new) - (references(old) if old is not None else set())
-        if wanted and holders is None:
-            holders = {
-                oid: one
-                for name in OBJECT_MAPS.values()
-                for one in getattr(before, name).values()
-                if not isinstance(one, Role)
-                for oid in _oids(one)
-            }
-        for oid in sorted(wanted):
-            one = holders.get(oid) if holders is not None else None
+        for oid in sorted(references(new) - (references(old) if old is not None else set())):
+            if holders is None:
+                holders = _holders(before)
+            one = holders.get(oid)
             if one is not None:
                 yield definition_lock(one), SHARE if isinstance(one, Table | TypeDefinition) else KEY_SHARE
 
 
-def _shared_names(old: CatalogObject, new: CatalogObject) -> set[tuple[str, Any]]:
-    return {name[:2] for name in names_of(old)} & {name[:2] for name in names_of(new)}
+def _names(item: CatalogObject | None) -> set[tuple[str, Any]]:
+    return set() if item is None else {name[:2] for name in names_of(item)}
+
+
+def _holders(catalog: Catalog) -> dict[int, CatalogObject]:
+    """All objects but roles, by the oids under which others name them."""
+    return {
+        oid: one
+        for name in OBJECT_MAPS.values()
+        for one in getattr(catalog, name).values()
+        if not isinstance(one, Role)
+        for oid in _oids(one)
+    }

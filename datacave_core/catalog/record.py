@@ -54,7 +54,7 @@ from datacave_core.catalog.routines import (
     Routine,
     RoutineArgument,
 )
-from datacave_core.catalog.snapshot import SHARED_CLASS_OIDS, Catalog, CatalogObject
+from datacave_core.catalog.snapshot import OBJECT_MAPS, SHARED_CLASS_OIDS, Catalog, CatalogObject
 from datacave_core.catalog.triggers import Trigger
 from datacave_core.errors import DataCorrupted
 from datacave_core.keycode import prefix_end, table_prefix
@@ -88,22 +88,6 @@ _TABLE_IDS: dict[type, int] = {
 DEFINITION_TABLE_IDS: Final = (CLUSTER_TABLE_ID, *_TABLE_IDS.values())
 """Where the catalog lies in the store."""
 
-_MAPS: dict[str, type] = {
-    "schemas": Schema,
-    "tables": Table,
-    "sequences": Sequence,
-    "types": TypeDefinition,
-    "roles": Role,
-    "databases": Database,
-    "comments": Comment,
-    "system_privileges": SystemPrivileges,
-    "default_privileges": DefaultPrivileges,
-    "routines": Routine,
-    "operators": OperatorDefinition,
-    "casts": CastDefinition,
-    "extensions": Extension,
-}
-_MAP_NAMES = {kind: name for name, kind in _MAPS.items()}
 _KINDS = {table_prefix(table_id): kind for kind, table_id in _TABLE_IDS.items()}
 _NESTED: dict[tuple[type, str], type] = {
     (Table, "columns"): Column,
@@ -180,7 +164,7 @@ def decode_object(kind: type, record: bytes) -> Any:
 def catalog_writes(old: Catalog | None, new: Catalog) -> dict[bytes, Row | None]:
     """The rows to write (None: to delete) that turn one stored catalog into another; all of them without `old`."""
     writes: dict[bytes, Row | None] = {}
-    for name in _MAPS:
+    for name in OBJECT_MAPS.values():
         after: Mapping[Any, CatalogObject] = getattr(new, name)
         before: Mapping[Any, CatalogObject] = getattr(old, name) if old is not None else {}
         if before is after:
@@ -216,7 +200,7 @@ def catalog_with_writes(catalog: Catalog, writes: Mapping[bytes, Row | None]) ->
         if row is not None:
             put.append(decode_object(kind, row[0]))
         else:
-            known: Mapping[Any, CatalogObject] = getattr(catalog, _MAP_NAMES[kind])
+            known: Mapping[Any, CatalogObject] = getattr(catalog, OBJECT_MAPS[kind])
             gone += [item for item in known.values() if object_key(item) == key]
     changed = catalog.with_changes(put, gone)
     cluster = writes.get(CATALOG_KEY)
