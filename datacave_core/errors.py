@@ -6,6 +6,8 @@ one place. Fields follow https://www.postgresql.org/docs/15/protocol-error-field
 
 from __future__ import annotations
 
+from typing import Final
+
 from datacave_core import sqlstate
 from datacave_core.moments import moment_text
 
@@ -113,12 +115,15 @@ class FeatureNotSupported(DatacaveError):
     sqlstate = sqlstate.FEATURE_NOT_SUPPORTED
 
 
+RESTORE: Final = "Restore the file from a backup or from a replica."
+
+
 class DataCorrupted(DatacaveError):
     """Stored bytes fail their checksum or seal; the message names file and block, and the hint says what to do."""
 
     sqlstate = sqlstate.DATA_CORRUPTED
 
-    def __init__(self, message: str, *, hint: str = "Restore the file from a backup or from a replica.") -> None:
+    def __init__(self, message: str, *, hint: str = RESTORE) -> None:
         super().__init__(message, hint=hint)
 
 

@@ -66,6 +66,12 @@ class Layout:
         row = row[:kept]
         return row + tuple([column.missing for column in self.columns[len(row) :]])
 
+    def fit_rows(self, rows: dict[bytes, Row | None], prefix: bytes, kept: int) -> None:
+        """The same for all rows under a prefix, where they are."""
+        for key, row in rows.items():
+            if row is not None and key.startswith(prefix):
+                rows[key] = self.fit(row, kept)
+
 
 DECIMAL64_NAN = -(2**63)
 """What stands for NaN among the scaled integers of a DECIMAL64 column (files, column vectors)."""
@@ -84,4 +90,11 @@ def check_prefix(prefix: bytes) -> bytes:
     """The prefix itself. Raises ValueError for one of another length than PREFIX_LENGTH."""
     if len(prefix) != PREFIX_LENGTH:
         raise ValueError(f"a layout prefix has {PREFIX_LENGTH} bytes, not {len(prefix)}")
+    return prefix
+
+
+def check_table_prefix(prefix: bytes) -> bytes:
+    """The prefix itself. Raises ValueError for one of another length than TABLE_PREFIX_LENGTH."""
+    if len(prefix) != TABLE_PREFIX_LENGTH:
+        raise ValueError(f"a table prefix has {TABLE_PREFIX_LENGTH} bytes, not {len(prefix)}")
     return prefix

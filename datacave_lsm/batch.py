@@ -96,7 +96,7 @@ class Batch:
         parts that are still to come into the log stand behind the new layout there."""
         rows = self.rows
         if self.max_timestamp == UNKNOWN:
-            fit_rows(rows, prefix, layout, kept)
+            layout.fit_rows(rows, prefix, kept)
             return
         for keys in self.key_chunks(prefix, prefix_end(prefix), TAIL_KEYS_MAX):
             for key in keys:
@@ -113,11 +113,3 @@ class Batch:
                 pop()
             yield
         yield from self.order.dismantle()
-
-
-def fit_rows(rows: dict[bytes, Row | None], prefix: bytes, layout: Layout, kept: int) -> None:
-    """Gives the rows under a prefix the columns of a new layout, which has the first `kept` ones of theirs."""
-    fit = layout.fit
-    for key, row in rows.items():
-        if row is not None and key.startswith(prefix):
-            rows[key] = fit(row, kept)

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import combinations
 
-from datacave_core.errors import DatacaveError, DataCorrupted
+from datacave_core.errors import RESTORE, DatacaveError, DataCorrupted
 from datacave_core.ports import FileSystem
 from datacave_lsm.checkpoint import UNFINISHED
 from datacave_lsm.format import HEADER_BYTES, Seals
@@ -33,7 +33,6 @@ from datacave_lsm.wal.segment import SPARE_SUFFIX, read_head, segment_name, segm
 
 LOCK = "LOCK"
 CHECKPOINTS = "checkpoints"
-RESTORE = "Restore the file from a backup or from a replica."
 
 
 @dataclass(frozen=True, slots=True)

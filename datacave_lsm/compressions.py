@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import Any
 
 from datacave_core.compression import Compression, TableCompression
-from datacave_core.layout import TABLE_PREFIX_LENGTH
+from datacave_core.layout import check_table_prefix
 
 CompressionRecord = tuple[bytes, int, int]
 """[prefix, method, level], as in the manifest and in requests for merges."""
@@ -31,9 +31,7 @@ class Compressions:
 
         Raises ValueError for a prefix of another length.
         """
-        if len(prefix) != TABLE_PREFIX_LENGTH:
-            raise ValueError(f"a table prefix has {TABLE_PREFIX_LENGTH} bytes, not {len(prefix)}")
-        if self.chosen.get(prefix) == choice:
+        if self.chosen.get(check_table_prefix(prefix)) == choice:
             return False
         if choice is None:
             del self.chosen[prefix]

@@ -16,7 +16,7 @@ from typing import Any
 
 from datacave_core.errors import SnapshotTooOld
 from datacave_core.keycode import prefix_end
-from datacave_core.layout import TABLE_PREFIX_LENGTH
+from datacave_core.layout import TABLE_PREFIX_LENGTH, check_table_prefix
 from datacave_core.ports import KeptFor
 from datacave_lsm.pins import Pins
 from datacave_lsm.retention import Retention, Retentions
@@ -126,9 +126,7 @@ class Horizons:
 
         Raises ValueError for a prefix of another length.
         """
-        if len(prefix) != TABLE_PREFIX_LENGTH:
-            raise ValueError(f"a table prefix has {TABLE_PREFIX_LENGTH} bytes, not {len(prefix)}")
-        before = self._own.get(prefix)
+        before = self._own.get(check_table_prefix(prefix))
         if (None if before is None else before.kept) == kept:
             return False
         if before is None:

@@ -27,7 +27,7 @@ from datacave_core.ports import Load, Prepared
 from datacave_core.rowbatch import ColumnVector
 from datacave_core.values import Row
 from datacave_core.wait import TURN, Steps, Wait, wait_for
-from datacave_lsm.batch import Batch, fit_rows
+from datacave_lsm.batch import Batch
 from datacave_lsm.compaction import expected_level
 from datacave_lsm.key_order import TAIL_KEYS_MAX, KeyOrder
 from datacave_lsm.memtable import Memtable
@@ -125,7 +125,7 @@ class Ingestion:
     def fit_rows(self, prefix: bytes, layout: Layout, kept: int) -> None:
         """Gives the rows of commits that are not made yet the columns of a new layout."""
         for rows in self._rows:
-            fit_rows(rows, prefix, layout, kept)
+            layout.fit_rows(rows, prefix, kept)
 
     def _forget(self, *mappings: dict[bytes, Row | None]) -> None:
         self._rows = [rows for rows in self._rows if all(rows is not each for each in mappings)]

@@ -16,7 +16,6 @@ from datacave_core.layout import RAW_LAYOUT, Layout
 from datacave_core.ports import FileSystem, Scheduler
 from datacave_core.values import Row
 from datacave_lsm.background import Slices
-from datacave_lsm.batch import fit_rows
 from datacave_lsm.flush import flush
 from datacave_lsm.format import Seals
 from datacave_lsm.memtable import Memtable
@@ -177,7 +176,7 @@ class Rebuild:
                 for _ in contents.memtable.fit_rows(prefix, layout, kept):
                     pass
                 for rows in batches.values():
-                    fit_rows(rows, prefix, layout, kept)
+                    layout.fit_rows(rows, prefix, kept)
 
     def _ingest(self, edit: bytes) -> None:
         """Puts files in force that the log names and the manifest does not yet."""

@@ -58,10 +58,7 @@ class WriteSet:
 
         There is no way back but by another call.
         """
-        rows = self.rows
-        for key, row in rows.items():
-            if row is not None and key.startswith(prefix):
-                rows[key] = layout.fit(row, kept)
+        layout.fit_rows(self.rows, prefix, kept)
 
     def undo_to(self, length: int) -> None:
         """Takes back every write after the first `length` entries of the undo log."""

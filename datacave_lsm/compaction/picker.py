@@ -61,7 +61,7 @@ class MergeTask:
 def level_bytes_max(level: int, levels: Levels, options: EngineOptions) -> float:
     """The target size of a level from 1 on."""
     base, growth = options.level1_bytes, float(options.level_growth)
-    deepest = max([at for at, files in enumerate(levels.files) if files], default=0)
+    deepest = levels.deepest
     if level < deepest:
         held = sum(levels.size_bytes(at) for at in range(1, deepest + 1))
         growth = min(max((held / base) ** (1 / (deepest - 1)), LEVEL_GROWTH_MIN), growth)
@@ -152,14 +152,14 @@ def ingest_level(levels: Levels, file: TableFile, merging: MergeTask | None, opt
     None of its keys may be on that level or above it, nor come there with the merge under way; a level that it would
     fill beyond its size is passed over, and no level below the deepest one in use is opened without need.
     """
-    deepest = max([level for level, files in enumerate(levels.files) if files], default=1)
+    deepest = max(levels.deepest, 1)
     chosen = 0
     for level in range(len(levels.files)):
         if levels.touching(level, file.smallest_key, file.largest_key):
             break
         if merging is not None and level in (merging.level, merging.target) and _within(merging, file):
             break
-        if level > max(deepest, 1) and chosen:
+        if level > deepest and chosen:
             room = level_bytes_max(chosen, levels, options) - levels.size_bytes(chosen)
             if file.size_bytes <= room:
                 break
@@ -169,9 +169,8 @@ def ingest_level(levels: Levels, file: TableFile, merging: MergeTask | None, opt
 
 def expected_level(levels: Levels, key: bytes) -> int:
     """The level that a file of ingested rows, which begins with `key`, will get if the levels stay as they are."""
-    deepest = max([level for level, files in enumerate(levels.files) if files], default=1)
     chosen = 0
-    for level in range(max(deepest, 1) + 1):
+    for level in range(max(levels.deepest, 1) + 1):
         if levels.touching(level, key, key):
             break
         chosen = level

@@ -96,6 +96,11 @@ class Levels:
         """Every file, level by level."""
         return [file for level in self.files for file in level]
 
+    @property
+    def deepest(self) -> int:
+        """The deepest level with files; 0 while there are none."""
+        return max([level for level, files in enumerate(self.files) if files], default=0)
+
     def size_bytes(self, level: int) -> int:
         """The bytes of a level."""
         return sum(file.size_bytes for file in self.files[level])

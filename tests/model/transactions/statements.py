@@ -177,10 +177,6 @@ class Expected:
     locked: Mapping[Identity, str] | None = None
 
 
-class _Failed(Exception):
-    """The statement fails; the argument is an SQLSTATE."""
-
-
 def evaluate(statement: Statement, reading: Reading, number: Identity) -> Expected:
     """What a statement gives; rows that it inserts are known by `number` from now on."""
     return _Run(statement, reading, number).result()
