@@ -230,6 +230,7 @@ class Table:
     cluster_index_oid: int = 0  # the index of CLUSTER ON
     rules: tuple[Rule, ...] = ()  # but that of a view, its query
     triggers: tuple[Trigger, ...] = ()
+    key_switches: tuple[tuple[int, str], ...] = ()  # by constraint: letters of switched triggers (enforcement.py)
     statistics: tuple[ExtendedStatistics, ...] = ()
 
     @cached_property

@@ -29,7 +29,7 @@ from datacave_sql.bind.storage_parameters import (
     table_parameters,
     view_parameters,
 )
-from datacave_sql.bind.triggers import SWITCHES, switched_triggers
+from datacave_sql.bind.triggers import SWITCHES, switch_triggers
 from datacave_sql.parse import ast
 
 TAGS = {
@@ -197,9 +197,7 @@ def _switch(a: Alteration, action: ast.TableSwitch) -> None:
     elif action.words in ENABLED:
         a.actions.append(table_changes.SetRules(switched(a.table, action.words, action.name or "")))
     elif action.words in SWITCHES:
-        referenced = bool(a.b.catalog.foreign_keys_to(a.table.oid))
-        triggers = switched_triggers(a.table, referenced, action.words, action.name or "")
-        a.actions.append(table_changes.SetTriggers(triggers))
+        switch_triggers(a, action.words, action.name or "")
     elif action.words in _HARMLESS:
         return
     elif action.words.startswith("replica identity"):

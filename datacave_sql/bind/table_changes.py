@@ -158,9 +158,12 @@ class SetRules:
 
 @dataclass(frozen=True, slots=True)
 class SetTriggers:
-    """ENABLE and DISABLE TRIGGER: the triggers as they will be."""
+    """ENABLE and DISABLE TRIGGER: the triggers as they will be; `keys` are (constraint, place) of those that enforce
+    constraints, which get a `letter` too."""
 
     triggers: tuple[Trigger, ...]
+    keys: tuple[tuple[int, int], ...] = ()
+    letter: str = "O"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from datacave_core import sqlstate
-from datacave_core.catalog import Table, Trigger
+from datacave_core.catalog import Table, Trigger, key_places, named_place
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.types import oids
-from datacave_sql.bind import coercion, relations
+from datacave_sql.bind import coercion, relations, table_changes
 from datacave_sql.bind import statements as s
+from datacave_sql.bind.alteration import Alteration
 from datacave_sql.bind.bound_rules import ChangeTriggers
 from datacave_sql.bind.names import Scope
 from datacave_sql.bind.routine_resolution import routines_of
@@ -248,19 +249,32 @@ def rename_trigger(b: Binding, statement: ast.Rename) -> s.BoundStatement:
     return ChangeTriggers(table, tuple(sorted(renamed, key=lambda one: one.name)), "ALTER TRIGGER")
 
 
-def switched_triggers(table: Table, referenced: bool, words: str, name: str) -> tuple[Trigger, ...]:
-    """The triggers after ALTER TABLE ENABLE or DISABLE TRIGGER; USER and ALL mean every one. `referenced` tables have
-    foreign keys of others that refer to them. Raises 42704."""
+def switch_triggers(a: Alteration, words: str, name: str) -> None:
+    """ALTER TABLE ENABLE or DISABLE TRIGGER: one by name, those that users made (USER), or ALL, which are also those
+    that enforce foreign keys and deferrable uniqueness. Partitions follow. Raises 42704."""
     letter = SWITCHES[words]
-    if name == "all" and letter == "D" and (referenced or any(one.kind == "f" for one in table.constraints)):
-        raise FeatureNotSupported(
-            "triggers of foreign keys cannot be disabled",
-            hint="Disable TRIGGER USER; SET session_replication_role TO replica leaves foreign keys alone.",
-        )
-    if name in ("user", "all"):
-        return tuple(replace(one, enabled=letter) for one in table.triggers)
-    require_trigger(table, name)
-    return tuple(replace(one, enabled=letter) if one.name == name else one for one in table.triggers)
+    keys = key_places(a.b.catalog, a.table) if name != "user" else []
+    if name not in ("user", "all"):
+        keys = [place for place in keys if place == named_place(name)]
+        if not keys:
+            require_trigger(a.table, name)
+    chosen = tuple(
+        replace(one, enabled=letter) if name in ("user", "all", one.name) else one for one in a.table.triggers
+    )
+    a.actions.append(table_changes.SetTriggers(chosen, tuple(keys), letter))
+    if a.recurses and a.table.kind == "p":
+        _switch_below(a, keys, letter)
+
+
+def _switch_below(a: Alteration, keys: list[tuple[int, int]], letter: str) -> None:
+    """Switches what partitions have of the triggers of a partitioned table's constraints."""
+    for child in a.children():
+        parents = {one.oid: one.parent_oid for one in child.table.constraints if one.parent_oid}
+        places = key_places(a.b.catalog, child.table)
+        parts = [(oid, place) for oid, place in places if (parents.get(oid, oid), place) in keys]
+        if parts:
+            child.actions.append(table_changes.SetTriggers(child.table.triggers, tuple(parts), letter))
+            _switch_below(child, parts, letter)
 
 
 TRIGGERS: Mapping[type, Callable[..., s.BoundStatement]] = {ast.CreateTrigger: bind_create_trigger}

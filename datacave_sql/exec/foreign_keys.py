@@ -12,7 +12,16 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from datacave_core import sqlstate
-from datacave_core.catalog import Constraint, Table
+from datacave_core.catalog import (
+    REFERENCED_DELETE,
+    REFERENCED_UPDATE,
+    REFERRING_INSERT,
+    REFERRING_UPDATE,
+    Constraint,
+    Table,
+    key_firing,
+    whole_key,
+)
 from datacave_core.errors import DatacaveError, FeatureNotSupported, SerializationFailure
 from datacave_core.transaction import KEY_SHARE, UPDATE, Isolation, TableLockMode, Transaction
 from datacave_core.values import Row
@@ -31,21 +40,28 @@ Writer = Any
 def guard_for(
     context: ExecutionContext, access: TableAccess, make_writer: Callable[[ExecutionContext, TableAccess], Writer]
 ) -> KeyGuard | None:
-    """The guard of a table's writer; None for tables without foreign keys in either direction, and for all tables where
-    session_replication_role is replica, which has seen to the keys already."""
-    outgoing = [one for one in access.table.constraints if one.kind == "f"]
-    incoming = context.session.catalog_snapshot.references_to(access.table)
+    """The guard of a table's writer; None for tables without foreign keys in either direction, or with none whose
+    triggers fire: ALTER TABLE DISABLE TRIGGER ALL switches them off, and where session_replication_role is replica,
+    which has seen to the keys already, only those fire that were switched to it."""
+    table = access.table
+    outgoing = [one for one in table.constraints if one.kind == "f"]
+    incoming = context.session.catalog_snapshot.references_to(table)
     if not outgoing and not incoming:
         return None
-    if context.session.settings.value("session_replication_role") == "replica":
-        return None
-    return KeyGuard(context, access, make_writer, outgoing, incoming)
+    replica = context.session.settings.value("session_replication_role") == "replica"
+    guard = KeyGuard(context, access, make_writer, outgoing, incoming)
+    if table.key_switches or replica:
+        return guard if guard.keep_firing(key_firing(table, replica)) else None
+    return guard
 
 
 class KeyGuard:
     """What one statement's writer has done to keys."""
 
-    __slots__ = ("_access", "_context", "_gone", "_incoming", "_make_writer", "_new", "_outgoing")
+    __slots__ = (
+        "_access", "_context", "_gone", "_incoming", "_make_writer", "_new", "_outgoing", "_when_deleted",
+        "_when_inserted", "_when_rekeyed", "_when_updated",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -61,28 +77,41 @@ class KeyGuard:
         self._outgoing = outgoing
         # The rows of partitioned tables are in their partitions, which have parts of the constraint.
         self._incoming = [one for one in incoming if one[0].kind != "p"]
+        self._when_inserted = self._when_updated = outgoing
+        self._when_deleted = self._when_rekeyed = self._incoming
         self._new: dict[int, dict[Key, None]] = {}  # constraint -> keys that rows refer to now
         self._gone: dict[int, dict[Key, Key | None]] = {}  # constraint -> keys that are gone; what they became
 
+    def keep_firing(self, fires: Callable[[int, int], bool]) -> bool:
+        """Leaves alone what triggers that do not fire would see to; whether anything is left. `fires` is asked with
+        constraints and places of their triggers."""
+        catalog = self._context.session.catalog_snapshot
+        wholes = [(one, whole_key(catalog, one[0], one[1])[1].oid) for one in self._incoming]
+        self._when_inserted = [one for one in self._outgoing if fires(one.oid, REFERRING_INSERT)]
+        self._when_updated = [one for one in self._outgoing if fires(one.oid, REFERRING_UPDATE)]
+        self._when_deleted = [one for one, oid in wholes if fires(oid, REFERENCED_DELETE)]
+        self._when_rekeyed = [one for one, oid in wholes if fires(oid, REFERENCED_UPDATE)]
+        return bool(self._when_inserted or self._when_updated or self._when_deleted or self._when_rekeyed)
+
     def inserted(self, row: Row) -> None:
         """A new row."""
-        for constraint in self._outgoing:
+        for constraint in self._when_inserted:
             self._refers(constraint, row)
 
     def updated(self, old: Row, new: Row) -> None:
         """A changed row."""
-        for constraint in self._outgoing:
+        for constraint in self._when_updated:
             columns = constraint.columns
             if any(old[number - 1] != new[number - 1] for number in columns):
                 self._refers(constraint, new)
-        for _, constraint, numbers in self._incoming:
+        for _, constraint, numbers in self._when_rekeyed:
             before, after = key_values(old, numbers), key_values(new, numbers)
             if before != after and None not in before:
                 self._gone.setdefault(constraint.oid, {})[before] = after
 
     def deleted(self, row: Row) -> None:
         """A deleted row."""
-        for _, constraint, numbers in self._incoming:
+        for _, constraint, numbers in self._when_deleted:
             key = key_values(row, numbers)
             if None not in key:
                 self._gone.setdefault(constraint.oid, {})[key] = None
@@ -95,7 +124,7 @@ class KeyGuard:
         while upper.partition_bound is not None and upper.parents:
             upper = catalog.tables[upper.parents[0]]
             above.add(upper.oid)
-        for _, constraint, numbers in self._incoming:
+        for _, constraint, numbers in self._when_rekeyed:
             key = key_values(row, numbers)
             if None in key:
                 continue
@@ -192,7 +221,7 @@ class KeyGuard:
         for key, row in found:
             rows.setdefault(key_values(row, constraint.columns), []).append(key)
         if rows:
-            whole, part = _whole(context, referring, constraint)
+            whole, part = whole_key(context.session.catalog_snapshot, referring, constraint)
             state = context.session.catalog_state
             operator = state.referential_update(context.session, whole, part, action, deleted)
             changes = []
@@ -403,7 +432,7 @@ def removed_key(
     context: ExecutionContext, referring: Table, constraint: Constraint, key: Key, partition: Table
 ) -> DatacaveError:
     """23503 of DETACH PARTITION."""
-    whole, part = _whole(context, referring, constraint)
+    whole, part = whole_key(context.session.catalog_snapshot, referring, constraint)
     shown = _shown(context, referring, constraint.columns, key)
     return DatacaveError(
         f'removing partition "{partition.name}" violates foreign key constraint "{part.name}"',
@@ -420,7 +449,7 @@ def _still_referenced(
 ) -> DatacaveError:
     numbers = constraint.referenced_columns
     referenced = context.session.catalog_snapshot.tables[constraint.referenced_table_oid]
-    referring, constraint = _whole(context, referring, constraint)
+    referring, constraint = whole_key(context.session.catalog_snapshot, referring, constraint)
     return DatacaveError(
         f'update or delete on table "{source.name}" violates foreign key constraint "{constraint.name}"'
         f' on table "{referring.name}"',
@@ -464,14 +493,6 @@ def _rows_of(
         batch = [(row[0], found) for _, row in batch if (found := get(row[0])) is not None]
     convert = access.from_physical
     return batch if convert is None else [(key, convert(row)) for key, row in batch]
-
-
-def _whole(context: ExecutionContext, table: Table, constraint: Constraint) -> tuple[Table, Constraint]:
-    """The foreign key that a partition's is a part of, as messages name it."""
-    while constraint.parent_oid and table.parents:
-        table = context.session.catalog_snapshot.tables[table.parents[0]]
-        constraint = next(one for one in table.constraints if one.oid == constraint.parent_oid)
-    return table, constraint
 
 
 def _shown(context: ExecutionContext, table: Table, columns: tuple[int, ...], key: Key) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from itertools import chain, islice
 from typing import Any
 
+from datacave_core.catalog import UNIQUE_RECHECK, Constraint, key_firing
 from datacave_core.errors import DatacaveError
 from datacave_core.keycode import prefix_end
 from datacave_core.transaction import SHARE, UPDATE
@@ -61,11 +62,20 @@ class LateChecks:
                 (one for one in self._access.table.constraints if one.oid == index.index.constraint_oid), None
             )
             session = self._context.session
+            if constraint is not None and self._switched_off(constraint):
+                continue
             if constraint is not None and is_deferred(session, constraint):
                 check = DeferredUniqueness(session, constraint.oid, self._access.table.oid, rows, self._violation)
                 self._context.transaction.before_commit.append(check)
             else:
                 yield from check_repeated(self._context, self._access, index, rows, self._violation)
+
+    def _switched_off(self, constraint: Constraint) -> bool:
+        table = self._access.table
+        replica = self._context.session.settings.value("session_replication_role") == "replica"
+        if not (replica or table.key_switches):
+            return False
+        return not key_firing(table, replica)(constraint.oid, UNIQUE_RECHECK)
 
 
 class DeferredUniqueness:

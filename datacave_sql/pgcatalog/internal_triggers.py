@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from datacave_core.catalog import Catalog, Constraint, Table, Trigger
+from datacave_core.catalog import UNIQUE_RECHECK, Catalog, Constraint, Table, Trigger, enforcing_trigger_oid, letter_of
 
 _OF_CONSTRAINTS: Final = 0x4000_0000
 _OF_PAIRS: Final = 0x6000_0000
@@ -52,11 +52,12 @@ def _parts_in_order(catalog: Catalog, table: Table) -> list[Table]:
 
 
 def reference_parts(catalog: Catalog, table: Table) -> Iterator[Constraint]:
-    """What the foreign keys of a table that refer to partitioned tables are to each partition."""
+    """What the foreign keys of a table that refer to partitioned tables are to each partition; not those keys that are
+    themselves parts of another's."""
     taken = {one.name for one in table.constraints}
     for constraint in table.constraints:
         target = catalog.tables.get(constraint.referenced_table_oid)
-        if constraint.kind == "f" and target is not None and target.kind == "p":
+        if constraint.kind == "f" and not constraint.parent_oid and target is not None and target.kind == "p":
             yield from _parts_of_key(catalog, constraint, constraint, target, taken)
 
 
@@ -123,41 +124,64 @@ def depends_on_others(catalog: Catalog, table: Table) -> bool:
 
 
 def _enforcing(
-    constraint: Constraint, place: int, function: int, events: str, letter: str, referenced: int, deferrable: bool
+    constraint: Constraint,
+    place: int,
+    function: int,
+    events: str,
+    letter: str,
+    referenced: int,
+    deferrable: bool,
+    enabled: str,
 ) -> Trigger:
-    oid = _OF_CONSTRAINTS | (constraint.oid * 4 + place) & _SPACE
+    oid = enforcing_trigger_oid(constraint.oid, place)
     if constraint.oid >= _OF_CONSTRAINTS:
         oid = _pair_oid("trigger", constraint.oid, place)
     name = f"Unique_ConstraintTrigger_{oid}" if letter == "u" else f"RI_ConstraintTrigger_{letter}_{oid}"
     return Trigger(
-        oid, name, function, "a", events, for_each_row=True, constraint=True, deferrable=deferrable,
+        oid, name, function, "a", events, for_each_row=True, enabled=enabled, constraint=True, deferrable=deferrable,
         deferred=deferrable and constraint.initially_deferred, referenced_oid=referenced,
     )  # fmt: skip
 
 
-def _of_constraint(catalog: Catalog, table: Table, constraint: Constraint) -> Iterator[tuple[Table, Trigger]]:
-    """(table, trigger) of each trigger that enforces a constraint of `table`: 0, 1 of a key's target, 2, 3 its own."""
+def _of_constraint(
+    catalog: Catalog, table: Table, constraint: Constraint, whole: int
+) -> Iterator[tuple[Table, Trigger]]:
+    """(table, trigger) of each trigger that enforces a constraint of `table`, in the places of datacave_core's
+    enforcement. `whole` is the oid of the stored key that a part belongs to."""
     if constraint.kind in "pu" and constraint.deferrable:
-        yield table, _enforcing(constraint, 0, _UNIQUE_RECHECK, "iu", "u", 0, True)
+        enabled = letter_of(table, constraint.oid, UNIQUE_RECHECK)
+        yield table, _enforcing(constraint, 0, _UNIQUE_RECHECK, "iu", "u", 0, True, enabled)
     target = catalog.tables.get(constraint.referenced_table_oid)
     if constraint.kind != "f" or target is None:
         return
     if not constraint.parent_oid or constraint.oid >= _OF_CONSTRAINTS:
         for place, event, rule in ((0, "d", constraint.on_delete), (1, "u", constraint.on_update)):
             waits = rule == "a" and constraint.deferrable
-            yield target, _enforcing(constraint, place, _ACTIONS[rule][place], event, "a", table.oid, waits)
+            enabled = letter_of(target, whole, place)
+            yield target, _enforcing(constraint, place, _ACTIONS[rule][place], event, "a", table.oid, waits, enabled)
     if constraint.oid < _OF_CONSTRAINTS:
         for place, event, function in ((2, "i", _CHECK_INSERT), (3, "u", _CHECK_UPDATE)):
-            yield table, _enforcing(constraint, place, function, event, "c", target.oid, constraint.deferrable)
+            enabled = letter_of(table, constraint.oid, place)
+            yield table, _enforcing(constraint, place, function, event, "c", target.oid, constraint.deferrable, enabled)
 
 
 def triggers_of_constraints(catalog: Catalog, table: Table) -> list[DerivedTrigger]:
     """The triggers that enforce the constraints of a table, on this table and on those it refers to."""
     found = []
+    wholes: dict[int, int] = {}
     for constraint in all_constraints(catalog, table):
-        for owner, trigger in _of_constraint(catalog, table, constraint):
+        whole = wholes.get(constraint.parent_oid, constraint.oid) if is_reference_part(constraint) else constraint.oid
+        wholes[constraint.oid] = whole
+        for owner, trigger in _of_constraint(catalog, table, constraint, whole):
             found.append(DerivedTrigger(owner, trigger, constraint, _parent_trigger(constraint, trigger)))
     return found
+
+
+def first_system_trigger(catalog: Catalog, table: Table) -> str:
+    """The name of the first trigger on a table that enforces a constraint. The table has one."""
+    about = {one.oid: one for one in (table, *(referring for referring, _, _ in catalog.references_to(table)))}
+    found = (one for other in about.values() for one in triggers_of_constraints(catalog, other))
+    return min(one.trigger.name for one in found if one.table.oid == table.oid)
 
 
 def _parent_trigger(constraint: Constraint, trigger: Trigger) -> int:
@@ -167,7 +191,7 @@ def _parent_trigger(constraint: Constraint, trigger: Trigger) -> int:
     place = {_CHECK_INSERT: 2, _CHECK_UPDATE: 3}.get(trigger.function_oid, int(trigger.events == "u"))
     if constraint.parent_oid >= _OF_CONSTRAINTS:
         return _pair_oid("trigger", constraint.parent_oid, place)
-    return _OF_CONSTRAINTS | (constraint.parent_oid * 4 + place) & _SPACE
+    return enforcing_trigger_oid(constraint.parent_oid, place)
 
 
 def copied_triggers(catalog: Catalog, table: Table) -> Iterator[DerivedTrigger]:

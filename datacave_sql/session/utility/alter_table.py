@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from datacave_core import sqlstate
-from datacave_core.catalog import Column, Sequence, Table, layout_of
+from datacave_core.catalog import Column, Sequence, Table, layout_of, switched_keys
 from datacave_core.errors import DatacaveError
 from datacave_core.keycode import table_prefix
 from datacave_core.layout import Layout
@@ -23,6 +23,7 @@ from datacave_sql.bind.constraints import constrained_index
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.newest_rows import newest_rows
 from datacave_sql.expr import nodes as n
+from datacave_sql.pgcatalog.internal_triggers import first_system_trigger
 from datacave_sql.plan.planning import is_volatile
 from datacave_sql.session.definition_locks import alter_table_mode
 from datacave_sql.session.replies import Complete, Reply
@@ -534,7 +535,14 @@ def _set_owner(change: _TableChange, action: table_changes.SetOwner) -> Iterator
 
 def _set_triggers(change: _TableChange, action: table_changes.SetTriggers) -> Iterator[Wait]:
     yield from ()
-    change.install(replace(change.table, triggers=action.triggers))
+    table = change.table
+    if action.keys and not change.session.evaluation.current_role.superuser:
+        raise DatacaveError(
+            f'permission denied: "{first_system_trigger(change.session.catalog_snapshot, table)}" is a system trigger',
+            sqlstate=sqlstate.INSUFFICIENT_PRIVILEGE,
+        )
+    switches = switched_keys(table, action.keys, action.letter)
+    change.install(replace(table, triggers=action.triggers, key_switches=switches))
 
 
 def _set_rules(change: _TableChange, action: table_changes.SetRules) -> Iterator[Wait]:

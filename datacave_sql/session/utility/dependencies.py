@@ -59,6 +59,7 @@ class Removal:
     rules: dict[int, set[int]] = field(default_factory=dict)  # table oid -> rule oids
     triggers: dict[int, set[int]] = field(default_factory=dict)  # table oid -> trigger oids
     told: list[tuple[str, str]] = field(default_factory=list)  # (dependent, what it depends on)
+    parts_told: dict[str, int] = field(default_factory=dict)  # dependent that is part of a table -> table oid
 
     def apply(self) -> Catalog:
         """The catalog without all this."""
@@ -243,7 +244,9 @@ class Collector:
             gone = self.removal.constraints.setdefault(referring.oid, set())
             if referring.oid != table.oid and referring.oid not in self.removal.objects and constraint.oid not in gone:
                 if not constraint.parent_oid:
-                    self._tell(f"constraint {constraint.name} on table {referring.name}", table)
+                    told = f"constraint {constraint.name} on table {referring.name}"
+                    self.removal.parts_told[told] = referring.oid
+                    self._tell(told, table)
                 gone.add(constraint.oid)
         for child in self._catalog.children_of(table.oid):
             if child.oid not in self.removal.objects:
@@ -439,6 +442,9 @@ class Collector:
 
     def check(self, what: str, cascade: bool) -> None:
         """Raises 2BP01 if others depend on what is to be dropped and CASCADE was not written."""
+        removal = self.removal
+        # Parts of tables that go too are not worth telling.
+        removal.told[:] = [pair for pair in removal.told if removal.parts_told.get(pair[0]) not in removal.objects]
         if not self.removal.told or cascade:
             return
         raise DatacaveError(
