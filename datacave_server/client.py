@@ -195,10 +195,10 @@ class SessionClient:
             for one in self.session.take_notifications()
         )
 
-    def _guarded(self, answer: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
+    def _guarded(self, answer: Callable[[Any], bytes | Work]) -> Callable[[Any], bytes | Work]:
         """An answer that turns errors into ErrorResponse."""
 
-        def guarded(event: Any) -> bytes:
+        def guarded(event: Any) -> bytes | Work:
             try:
                 return answer(event)
             except Exception as error:
@@ -349,9 +349,22 @@ class SessionClient:
 
     # Extended queries
 
-    def _parse(self, event: frontend.Parse) -> bytes:
+    def _parse(self, event: frontend.Parse) -> bytes | Work:
+        if self.session.definitions_change:
+            return self._parse_when_settled(event)
         self.session.prepare(event.statement, event.text, event.parameter_types)
         return self._asides() + backend.PARSE_COMPLETE
+
+    def _parse_when_settled(self, event: frontend.Parse) -> Work:
+        session = self.session
+        try:
+            yield from session.prepare_when_settled(event.statement, event.text, event.parameter_types)
+            yield self._asides() + backend.PARSE_COMPLETE
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            session.abort()
+            yield self._error(_told(error))
 
     def _prepared(self, name: str) -> PreparedStatement:
         """A prepared statement whose plan holds for the present catalog."""

@@ -15,6 +15,7 @@ from datacave_core.wait import Steps, wait_for
 from datacave_sql.bind import statements as bound
 from datacave_sql.bind import table_changes
 from datacave_sql.bind.bound_rules import ChangeTriggers
+from datacave_sql.session.compiled import touched_tables
 
 SHARE_UPDATE_EXCLUSIVE = int(TableLockMode.SHARE_UPDATE_EXCLUSIVE)
 SHARE = int(TableLockMode.SHARE)
@@ -101,8 +102,14 @@ def _of_target(catalog: Any, statement: bound.SetObjectSchema) -> Locks:
         yield statement.target.oid, ACCESS_EXCLUSIVE
 
 
-def _of_table(catalog: Any, statement: Any) -> Locks:
+def _of_query(catalog: Any, statement: bound.CreateTableAs) -> Locks:
+    if statement.query is not None:
+        yield from touched_tables(statement.query.plan)
+
+
+def _of_refreshed(catalog: Any, statement: bound.RefreshMaterializedView) -> Locks:
     yield statement.table.oid, ACCESS_EXCLUSIVE
+    yield from touched_tables(statement.query.plan)
 
 
 _LOCKS: dict[type, Callable[[Any, Any], Locks]] = {
@@ -113,5 +120,6 @@ _LOCKS: dict[type, Callable[[Any, Any], Locks]] = {
     bound.Truncate: _of_truncate,
     bound.RenameObject: _of_rename,
     bound.SetObjectSchema: _of_target,
-    bound.RefreshMaterializedView: _of_table,
+    bound.RefreshMaterializedView: _of_refreshed,
+    bound.CreateTableAs: _of_query,
 }

@@ -9,8 +9,10 @@ from typing import Any
 from datacave_core import sqlstate
 from datacave_core.catalog import Catalog
 from datacave_core.errors import CachedPlanChanged, DatacaveError
+from datacave_core.wait import Steps
 from datacave_sql.session.compiled import CompiledQuery, CompiledUtility, shapes
 from datacave_sql.session.compiler import Compiler
+from datacave_sql.session.definition_waits import wait_for_changes
 from datacave_sql.session.portal import Portal
 from datacave_sql.session.prepared import PreparedStatement, stale
 
@@ -65,6 +67,13 @@ class HeldStatements:
             self._check_not_failed(statements[0].statement)
             prepared.compiled = self._compile_prepared(prepared)
         self.prepared[name] = prepared
+
+    def prepare_when_settled(self, name: str, text: str, parameter_types: Sequence[int]) -> Steps[None]:
+        """The same once nobody is changing the tables that the statement names."""
+        self._begin_in_past()
+        for parsed in self.compiler.parse(text):
+            yield from wait_for_changes(self, parsed.statement)
+        self.prepare(name, text, parameter_types)
 
     def _compile_prepared(self, prepared: PreparedStatement) -> CompiledQuery | CompiledUtility:
         return self.compiler.prepare(prepared.text, prepared.parsed, prepared.declared_types)

@@ -12,6 +12,7 @@ Not here: the wire (server), what utility statements do (utility/), compiling (c
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from datacave_core.catalog import Catalog, rebased
@@ -39,6 +40,7 @@ from datacave_sql.session.commit_hooks import CommitHooks
 from datacave_sql.session.compiled import CompiledQuery, CompiledUtility
 from datacave_sql.session.compiler import Compiler, Plan
 from datacave_sql.session.definition_changes import DefinitionChanges
+from datacave_sql.session.definition_waits import bound_when_settled
 from datacave_sql.session.evaluation import SessionEvaluation
 from datacave_sql.session.failed_block import in_failed_block
 from datacave_sql.session.held_statements import HeldStatements
@@ -125,6 +127,11 @@ class Session(Asides, CommitHooks, DefinitionChanges, HeldStatements, AtOnce, Hi
         if self.failed:
             return "E"
         return "T" if self.in_block else "I"
+
+    @property
+    def definitions_change(self) -> bool:
+        """Whether somebody may be changing a table: names are found only after a look at who does."""
+        return bool(self._contended_tables)
 
     @property
     def in_function(self) -> bool:
@@ -227,7 +234,8 @@ class Session(Asides, CommitHooks, DefinitionChanges, HeldStatements, AtOnce, Hi
                 self.several = not single
                 for position, parsed in enumerate(statements):
                     self._check_not_failed(parsed.statement)
-                    compiled = self.compiler.compile(text, parsed, None, keep=single)
+                    compile_it = partial(self.compiler.compile, text, parsed, None, keep=single)
+                    compiled = yield from bound_when_settled(self, parsed, compile_it)
                     last = position == len(statements) - 1
                     yield from self.run(compiled, (), with_header=True, hold_tag=last)
                     if last:

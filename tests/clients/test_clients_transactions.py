@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -73,3 +74,25 @@ def test_prepared_statements_follow_as_of(server: RunningServer) -> None:
         for _ in range(3):
             assert value() == 11
         client.execute("select drop_restore_point('before')")
+
+
+def test_a_statement_is_described_by_the_columns_that_a_change_under_way_leaves(server: RunningServer) -> None:
+    with (
+        psycopg.connect(server.dsn) as changing,
+        psycopg.connect(server.dsn, autocommit=True) as client,
+        ThreadPoolExecutor() as threads,
+    ):
+        client.execute("create table described (k int primary key)")
+        client.execute("insert into described values (1)")
+        for change, commits, width in (("add a int", True, 2), ("drop a", False, 2), ("drop a", True, 1)):
+            changing.execute(f"alter table described {change}")
+            found = threads.submit(client.execute, "select * from described where k > %s", (0,))
+            while not changing.execute("select 1 from pg_stat_activity where wait_event_type = 'Lock'").fetchone():
+                assert not found.done()
+            if commits:
+                changing.commit()
+            else:
+                changing.rollback()
+            assert [len(row) for row in found.result(20)] == [width]
+            with pytest.raises(psycopg.errors.UndefinedColumn):
+                client.execute("select missing from described where k > %s", (0,))

@@ -1,5 +1,5 @@
 """python -m tests.isolation --specs FOLDER [NAME...]: PostgreSQL's isolation specifications, compared step by step;
-with --constraints in place of --specs, those of constraints.py.
+with --constraints in place of --specs, those of constraints.py, with --definitions those of definitions.py.
 
 Every permutation runs on Datacave and on the PostgreSQL that PGHOST, PGPORT, PGUSER and PGDATABASE name; rows, tags,
 error codes and who waits for whom must be the same. Prints a line per file and, with --differences, writes what
@@ -11,10 +11,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tests.isolation.constraints import constraint_specs
+from tests.isolation.definitions import definition_specs
 from tests.isolation.player import play
 from tests.isolation.spec import Spec, read_spec
 from tests.regress.server import Server
@@ -24,14 +25,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.isolation", description=__doc__)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--specs", type=Path)
-    source.add_argument("--constraints", action="store_true")
+    source.add_argument("--constraints", action="store_const", dest="own", const=constraint_specs)
+    source.add_argument("--definitions", action="store_const", dest="own", const=definition_specs)
     parser.add_argument("--differences", type=Path)
     parser.add_argument("names", nargs="*")
     arguments = parser.parse_args()
     server = Server()
     totals = [0, 0, 0]
     try:
-        for spec in _chosen(arguments.specs, arguments.names):
+        for spec in _chosen(arguments.specs, arguments.own, arguments.names):
             counts, differences = asyncio.run(_compare(spec, server))
             name = spec.name
             totals = [a + b for a, b in zip(totals, counts, strict=True)]
@@ -46,10 +48,10 @@ def main() -> int:
     return 1 if totals[1] else 0
 
 
-def _chosen(folder: Path | None, names: list[str]) -> Iterator[Spec]:
-    """The specifications of a folder, or those of constraints, by their names or parts of them."""
-    if folder is None:
-        yield from (spec for spec in constraint_specs() if all(name in spec.name for name in names))
+def _chosen(folder: Path | None, own: Callable[[], Iterator[Spec]] | None, names: list[str]) -> Iterator[Spec]:
+    """The specifications of a folder, or the project's own ones, by their names or parts of them."""
+    if folder is None or own is not None:
+        yield from (spec for spec in (own or constraint_specs)() if all(name in spec.name for name in names))
         return
     for name in names or sorted(path.stem for path in folder.glob("*.spec")):
         yield read_spec(folder / f"{name}.spec")

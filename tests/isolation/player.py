@@ -1,7 +1,8 @@
 """Player: runs the permutations of a specification against one server and notes what every step gave and when.
 
-A step that has not answered after a while is said to be waiting; it reports when it ends, as in PostgreSQL's tester.
-Steps of a session that still waits are held back until it goes on.
+A step of which the server says that it waits for a lock, or that has not answered after a long while, is said to be
+waiting; it reports when it ends, as in PostgreSQL's tester. Steps of a session that still waits are held back until it
+goes on.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from tests.isolation.spec import Spec
 
 WAITING_SECONDS = 0.35
 STEP_SECONDS_MAX = 3.0
+LOOK_SECONDS = 0.03
+_BLOCKED = "select 1 from pg_stat_activity where pid = %s and wait_event_type in ('Lock', 'IPC', 'Timeout')"
 
 
 @dataclass(slots=True)
@@ -38,7 +41,7 @@ async def play(spec: Spec, permutation: list[str], conninfo: str) -> list[str]:
         for session, client in zip(spec.sessions, clients, strict=True):
             if session.setup:
                 events.append(f"setup of {session.name}: {await _outcome(client, session.setup)}")
-        await _steps(spec, permutation, clients, events)
+        await _steps(spec, permutation, clients, control, events)
         for session, client in zip(spec.sessions, clients, strict=True):
             if session.teardown:
                 await _outcome(client, session.teardown)
@@ -51,7 +54,13 @@ async def play(spec: Spec, permutation: list[str], conninfo: str) -> list[str]:
     return events
 
 
-async def _steps(spec: Spec, permutation: list[str], clients: list[AsyncConnection[Any]], events: list[str]) -> None:
+async def _steps(
+    spec: Spec,
+    permutation: list[str],
+    clients: list[AsyncConnection[Any]],
+    control: AsyncConnection[Any],
+    events: list[str],
+) -> None:
     running: dict[int, Running] = {}
     for step in permutation:
         place = spec.session_of(step)
@@ -64,12 +73,12 @@ async def _steps(spec: Spec, permutation: list[str], clients: list[AsyncConnecti
                 events.append(f"{running[place].step} canceled")
                 del running[place]
         task = asyncio.create_task(_outcome(clients[place], spec.sessions[place].steps[step]))
-        done, _ = await asyncio.wait({task}, timeout=WAITING_SECONDS)
-        if done:
+        if await _settles(task, control, clients[place]):
             events.append(f"{step}: {task.result()}")
-            if running:
-                # Whoever this step has let go on gets the time to do so.
-                await asyncio.wait({one.task for one in running.values()}, timeout=WAITING_SECONDS)
+            # Whoever this step has let go on gets the time to do so.
+            for other, one in running.items():
+                await asyncio.wait({one.task}, timeout=WAITING_SECONDS)
+                await _settles(one.task, control, clients[other])
         else:
             events.append(f"{step}: waiting")
             running[place] = Running(step, task)
@@ -82,6 +91,18 @@ async def _steps(spec: Spec, permutation: list[str], clients: list[AsyncConnecti
             events.append(f"{one.step} canceled")
             del running[place]
     await _report(running, events, clients)
+
+
+async def _settles(task: asyncio.Task[str], control: AsyncConnection[Any], client: AsyncConnection[Any]) -> bool:
+    """Whether a step ends; False once it waits for a lock, or takes very long."""
+    for _ in range(int(STEP_SECONDS_MAX / LOOK_SECONDS)):
+        done, _ = await asyncio.wait({task}, timeout=LOOK_SECONDS)
+        if done:
+            return True
+        if await (await control.execute(_BLOCKED, (client.info.backend_pid,))).fetchone():
+            done, _ = await asyncio.wait({task}, timeout=LOOK_SECONDS)
+            return bool(done)
+    return task.done()
 
 
 async def _report(running: dict[int, Running], events: list[str], clients: list[AsyncConnection[Any]]) -> None:

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from datacave_core import sqlstate
 from datacave_core.catalog import Table, has_privileges_of
 from datacave_core.wait import TURN, Wait
 from datacave_sql.bind.statements import Vacuum
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.session.analyze import analyze_table
+from datacave_sql.session.definition_locks import SHARE_UPDATE_EXCLUSIVE
 from datacave_sql.session.replies import Complete, Reply
 from datacave_sql.session.utility.blocks import refuse_in_block
 from datacave_sql.session.warnings import warn
@@ -44,7 +46,6 @@ def vacuum(session: Any, bound: Vacuum, parameters: Sequence[Any]) -> Steps:
     if not bound.analyze_only:
         refuse_in_block(session, "VACUUM")
     transaction = session.begin_statement()
-    transaction.statement_snapshot()
     context = ExecutionContext(session, transaction, ())
     analyze = bound.analyze_only or any(
         option.name in ("analyze", "analyse") and option.value not in ("off", "false", "0") for option in bound.options
@@ -52,15 +53,23 @@ def vacuum(session: Any, bound: Vacuum, parameters: Sequence[Any]) -> Steps:
     tables = bound.tables or tuple(
         table for table in session.catalog_snapshot.tables.values() if table.kind in ("r", "m")
     )
-    chosen = _maintainable(session, tables, bound.analyze_only)
     statistics = session.evaluation.statistics
-    if not bound.analyze_only:
-        for table in chosen:
+    for one in _maintainable(session, tables, bound.analyze_only):
+        mark = transaction.savepoint()
+        yield from session.lock_table(one.oid, SHARE_UPDATE_EXCLUSIVE)
+        table = session.catalog_snapshot.tables.get(one.oid)
+        if table is None:
+            deed = "analyze" if bound.analyze_only else "vacuum"
+            message = f'skipping {deed} of "{one.name}" --- relation no longer exists'
+            warn(session, message, sqlstate.UNDEFINED_TABLE)
+            continue
+        if not bound.analyze_only:
             statistics.note_vacuum(table.oid)
-    if analyze:
-        for table in chosen:
-            if table.storage_id:
-                yield from analyze_table(session, table)
-            if context.slice_over():
-                yield TURN
+        if analyze and table.storage_id:
+            transaction.statement_snapshot()
+            yield from analyze_table(session, table)
+        elif not bound.analyze_only:
+            transaction.rollback_to(mark)  # others need not wait for the rest
+        if context.slice_over():
+            yield TURN
     yield Complete("ANALYZE" if bound.analyze_only else "VACUUM")

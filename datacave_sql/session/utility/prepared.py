@@ -22,7 +22,7 @@ _PREPARE = Complete("PREPARE")
 def prepare(session: Any, bound: PrepareStatement, parameters: Sequence[Any]) -> Steps:
     """PREPARE. Raises 42P05 for a name in use, and what is wrong with the statement."""
     session.begin_statement()
-    session.prepare(bound.name, bound.text, bound.parameter_types)
+    yield from session.prepare_when_settled(bound.name, bound.text, bound.parameter_types)
     prepared: PreparedStatement = session.prepared[bound.name]
     prepared.from_sql = True
     prepared.source = bound.source
