@@ -13,6 +13,7 @@
     timestamp, timestamptz               int, microseconds since 2000-01-01 00:00 (UTC for timestamptz)
     interval                             Interval
     uuid                                 bytes, 16 of them
+    point line lseg box path ...         the tuples of types/geometry.py
     T[]                                  Array
     composite, record                    tuple
     NULL                                 None

@@ -51,11 +51,29 @@ def _parse(text: str, type_name: str, single: bool) -> float:
     found = _NUMBER.match(text)
     if found is None:
         raise invalid_input(type_name, text)
-    number = found[1]
     complete = found.end() == len(text)
+    if found[3] is not None and not complete:
+        raise invalid_input(type_name, text)
+    value = _number(found, type_name, text if single else found[1], single)
+    if not complete:
+        raise invalid_input(type_name, text)
+    return value
+
+
+def scan_float8(text: str, at: int, type_name: str) -> tuple[float, int]:
+    """The double that stands at a place of a longer text with the blanks around it, and where it ends.
+
+    Raises 22P02 in the name of the type whose text it is, and 22003.
+    """
+    found = _NUMBER.match(text, at)
+    if found is None:
+        raise invalid_input(type_name, text)
+    return _number(found, "double precision", found[1], single=False), found.end()
+
+
+def _number(found: re.Match[str], type_name: str, shown: str, single: bool) -> float:
+    number = found[1]
     if found[3] is not None:
-        if not complete:
-            raise invalid_input(type_name, text)
         return math.nan if "nan" in number.lower() else float(number)
     try:
         value = float.fromhex(number) if found[2] is not None else float(number)
@@ -64,12 +82,9 @@ def _parse(text: str, type_name: str, single: bool) -> float:
     except OverflowError:
         value = math.inf
     if value - value != 0 or (value == 0 and _has_digits(number, found[2] is not None)):
-        shown = text if single else number
         raise DatacaveError(
             f'"{shown}" is out of range for type {type_name}', sqlstate=sqlstate.NUMERIC_VALUE_OUT_OF_RANGE
         )
-    if not complete:
-        raise invalid_input(type_name, text)
     return value
 
 
@@ -190,7 +205,8 @@ def _special(value: float) -> str:
     return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
 
 
-def _output8(value: float, settings: FormatSettings) -> str:
+def output_float8(value: float, settings: FormatSettings) -> str:
+    """The text of a double under a session's extra_float_digits."""
     if settings.extra_float_digits > 0:
         return format_float8(value)
     return _special(value) if value - value != 0 else f"{value:.{max(15 + settings.extra_float_digits, 1)}g}"
@@ -244,7 +260,7 @@ def _text_decoder8(settings: FormatSettings, typmod: int) -> Decoder:
 
 def _text_encoder8(settings: FormatSettings) -> Encoder:
     if settings.extra_float_digits <= 0:
-        return lambda value: _output8(value, settings).encode()
+        return lambda value: output_float8(value, settings).encode()
 
     def encode(value: float) -> bytes:
         return format_float8(value).encode()
@@ -281,7 +297,7 @@ FLOAT4_IO: Final = TypeIO(
 )
 FLOAT8_IO: Final = TypeIO(
     input=_input8,
-    output=_output8,
+    output=output_float8,
     receive=_receive8,
     send=_DOUBLE.pack,
     comparison_key=float_key,

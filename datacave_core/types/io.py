@@ -29,6 +29,7 @@ from datacave_core.types.codec import (
 )
 from datacave_core.types.date import DATE_IO
 from datacave_core.types.floating import FLOAT4_IO, FLOAT8_IO
+from datacave_core.types.geometry_io import BOX_IO, CIRCLE_IO, LINE_IO, PATH_IO, POINT_IO, POLYGON_IO, SEGMENT_IO
 from datacave_core.types.integer import CID_IO, INT2_IO, INT4_IO, INT8_IO, OID_IO, XID8_IO, XID_IO
 from datacave_core.types.interval import INTERVAL_IO
 from datacave_core.types.json import JSON_IO
@@ -98,6 +99,13 @@ _SCALARS: Final[dict[int, TypeIO]] = {
     oids.MACADDR: MACADDR_IO,
     oids.MACADDR8: MACADDR8_IO,
     oids.MONEY: MONEY_IO,
+    oids.POINT: POINT_IO,
+    oids.LINE: LINE_IO,
+    oids.LSEG: SEGMENT_IO,
+    oids.BOX: BOX_IO,
+    oids.PATH: PATH_IO,
+    oids.POLYGON: POLYGON_IO,
+    oids.CIRCLE: CIRCLE_IO,
     oids.TSVECTOR: TSVECTOR_IO,
     oids.TSQUERY: TSQUERY_IO,
     oids.TID: TID_IO,

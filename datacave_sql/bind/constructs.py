@@ -13,6 +13,7 @@ from datacave_sql.bind.partial_assignment import json_path
 from datacave_sql.bind.state import Binding
 from datacave_sql.expr import nodes as n
 from datacave_sql.functions.coercion import ASSIGNMENT
+from datacave_sql.functions.fixed_parts import FIXED_PARTS
 from datacave_sql.functions.typelookup import VECTORS
 from datacave_sql.parse import ast
 
@@ -156,6 +157,9 @@ def bind_subscript(b: Binding, e: ast.SubscriptedExpression, scope: Scope) -> n.
     element = b.types.element(base)
     if base in (oids.INT2VECTOR, oids.OIDVECTOR):
         element = oids.INT2 if base == oids.INT2VECTOR else oids.OID
+    elif base in FIXED_PARTS:
+        element = FIXED_PARTS[base]
+        operand = operand if operand.type == base else n.Relabel(operand, base)
     elif base == oids.NAME and len(e.subscripts) == 1 and not e.subscripts[0].is_slice:
         element = oids.CHAR
     if not element:

@@ -17,6 +17,7 @@ from datacave_sql.expr import nodes as n
 from datacave_sql.functions.array_assignment import set_element, set_slice
 from datacave_sql.functions.body import Body
 from datacave_sql.functions.coercion import ASSIGNMENT
+from datacave_sql.functions.fixed_parts import FIXED_PARTS, no_slices, with_part
 from datacave_sql.functions.jsonb_assignment import set_jsonb
 from datacave_sql.functions.registry import Function
 from datacave_sql.parse import ast
@@ -47,6 +48,7 @@ def _internal(name: str, call: Callable[..., Any]) -> Function:
 
 
 _SET_ELEMENT = _internal("array_set_element", set_element)
+_SET_PART = _internal("array_set_part", with_part)
 _SET_SLICE = "array_set_slice"
 _SET_JSONB = "jsonb_set_path"
 
@@ -79,7 +81,7 @@ def _replaced(
     subscripts = [part for part in parts[:count] if isinstance(part, ast.Subscript)]
     if base == oids.JSONB and count == len(parts):
         return _jsonb(b, target, subscripts, old, value, scope)
-    element = b.types.element(base)
+    element = FIXED_PARTS.get(base) or b.types.element(base)
     if not element:
         raise DatacaveError(
             f"cannot subscript type {b.types.name(old.type)} because it does not support subscripting",
@@ -93,6 +95,8 @@ def _replaced(
                 hint="Assign the whole value.",
                 position=target.position,
             )
+        if base in FIXED_PARTS:
+            raise no_slices()
         return _slice(b, target, subscripts, old, value, scope, base)
     places = tuple(_place(b, part.upper, scope) for part in subscripts)
     if count < len(parts):
@@ -100,7 +104,7 @@ def _replaced(
         inside = n.Subscript(old, lower, places, False, element)
         value = _replaced(b, target, parts[count:], inside, value, scope)
     bound = _assigned(b, target, value, element)
-    return n.FunctionCall(_SET_ELEMENT, (old, bound, *places), old.type)
+    return n.FunctionCall(_SET_PART if base in FIXED_PARTS else _SET_ELEMENT, (old, bound, *places), old.type)
 
 
 def _place(b: Binding, node: ast.Expression | None, scope: Scope) -> n.Expression:

@@ -26,6 +26,7 @@ from datacave_sql.expr import nodes as n
 from datacave_sql.expr import runtime
 from datacave_sql.functions import registry
 from datacave_sql.functions.body import Body
+from datacave_sql.functions.fixed_parts import FIXED_PARTS, part, sliced
 from datacave_sql.functions.typelookup import TypeLookup
 
 LISTED_ITEMS_MIN = 16
@@ -528,11 +529,12 @@ def _subscript(g: Generator, e: n.Subscript) -> Code:
         return "(" + "".join(f"{'None' if x is None else g.value(x).text}, " for x in items) + ")"
 
     argument = g.value(e.argument).text
+    is_fixed = e.argument.type in FIXED_PARTS
     if e.slices:
-        slice_array = g.name("f", runtime.slice_array)
+        slice_array = g.name("f", sliced if is_fixed else runtime.slice_array)
         present = tuple((low is not None, high is not None) for low, high in zip(e.lower, e.upper, strict=True))
         return Code(f"{slice_array}({argument}, {bounds(e.lower)}, {bounds(e.upper)}, {g.name('k', present)})", True)
-    element = runtime.name_letter if e.argument.type == oids.NAME else runtime.array_element
+    element = runtime.name_letter if e.argument.type == oids.NAME else part if is_fixed else runtime.array_element
     return Code(f"{g.name('f', element)}({argument}, {bounds(e.upper)})", True)
 
 

@@ -155,6 +155,47 @@ POOLS: dict[int, list[str]] = {
     o.MACADDR: ["08:00:2b:01:02:03", "ff:ff:ff:ff:ff:ff", "00:00:00:00:00:00"],
     o.MACADDR8: ["08:00:2b:01:02:03:04:05", "08:00:2b:ff:fe:03:04:05"],
     o.DATERANGE: ["empty", "[2020-01-01,2021-01-01)"],
+    o.POINT: ["(0,0)", "(-10,0)", "(-3,4)", "(5.1,34.5)", "(1e-300,-1e-300)", "(1e300,Inf)", "(NaN,NaN)", "(10,10)"],
+    o.LINE: ["{0,-1,5}", "{1,0,5}", "{0,3,0}", "{1,-1,0}", "{-0.4,-1,-6}", "{3,NaN,5}", "{2,2,1e-7}"],
+    o.LSEG: [
+        "[(1,2),(3,4)]",
+        "[(0,0),(6,6)]",
+        "[(10,-10),(-3,-4)]",
+        "[(-1e6,2e2),(3e5,-40)]",
+        "[(11,22),(11,44)]",
+        "[(1,2),(1,2)]",
+        "[(-5,0),(5,0)]",
+        "[(NaN,1),(NaN,90)]",
+    ],
+    o.BOX: [
+        "(2,2),(0,0)",
+        "(3,3),(1,1)",
+        "(-2,2),(-8,-10)",
+        "(2.5,3.5),(2.5,2.5)",
+        "(3,3),(3,3)",
+        "(1e6,10),(-5,0)",
+        "(Inf,1),(0,NaN)",
+    ],
+    o.PATH: [
+        "[(1,2),(3,4)]",
+        "((1,2),(3,4))",
+        "[(0,0),(3,0),(4,5),(1,6)]",
+        "((1,2),(7,8),(5,6),(3,-4))",
+        "[(1,2)]",
+        "((10,20))",
+        "[(11,12),(13,14)]",
+    ],
+    o.POLYGON: [
+        "((2,0),(2,4),(0,0))",
+        "((3,1),(3,3),(1,0))",
+        "((1,2),(7,8),(5,6),(3,-4))",
+        "((0,0))",
+        "((0,1),(0,1))",
+        "((0,0),(0,10),(10,10),(10,0))",
+        "((2,2),(2,8),(8,8),(8,2))",
+        "((0,0),(10,0),(10,10),(5,1),(0,10))",
+    ],
+    o.CIRCLE: ["<(5,1),3>", "<(1,2),100>", "<(100,200),10>", "<(3,5),0>", "<(3,5),NaN>", "<(1,2),1>", "<(0,0),7.5>"],
 }
 POLYMORPHIC = {
     o.ANYELEMENT: o.INT4, o.ANYNONARRAY: o.INT4, o.ANYARRAY: o.INT4_ARRAY, o.ANY: o.INT4, o.ANYCOMPATIBLE: o.INT4,
@@ -276,12 +317,34 @@ def random_text(type_oid: int, chance: random.Random) -> str | None:
             f"{chance.randint(0, 23):02}:{chance.randint(0, 59):02}:{chance.randint(0, 59):02}.{chance.getrandbits(19)}"
         )
         return day if type_oid == o.DATE else f"{day} {time}" + ("+00" if type_oid == o.TIMESTAMPTZ else "")
+    if type_oid in (o.POINT, o.LINE, o.LSEG, o.BOX, o.PATH, o.POLYGON, o.CIRCLE):
+        return random_shape(type_oid, chance)
     if type_oid == o.INTERVAL:
         return (
             f"{chance.randint(-30, 30)} mons {chance.randint(-100, 100)} days "
             f"{chance.randint(-200000, 200000)}.{chance.getrandbits(19):06} seconds"
         )
     return None
+
+
+def random_shape(type_oid: int, chance: random.Random) -> str:
+    """A geometric value: small whole numbers half of the time, so that shapes touch and lie in line."""
+    whole = chance.random() < 0.5
+
+    def number() -> str:
+        return str(chance.randint(-5, 5)) if whole else repr(round(chance.uniform(-20, 20), chance.randint(1, 9)))
+
+    def points(count: int) -> str:
+        return ",".join(f"({number()},{number()})" for _ in range(count))
+
+    if type_oid == o.LINE:
+        return f"{{{number()},{chance.choice([1, -1, 0.25])},{number()}}}"
+    if type_oid == o.CIRCLE:
+        return f"<{points(1)},{number().lstrip('-')}>"
+    if type_oid in (o.PATH, o.POLYGON):
+        shown = points(chance.randint(1, 6))
+        return f"[{shown}]" if type_oid == o.PATH and chance.random() < 0.5 else f"({shown})"
+    return points(1 if type_oid == o.POINT else 2)
 
 
 def holds(type_oid: int) -> bool:
@@ -310,6 +373,8 @@ def draw(function: registry.Function, chance: random.Random) -> list[tuple[int, 
         drawn[place] = (drawn[place][0], None)
     if function.name in ("to_date", "to_timestamp") and count == 2:
         drawn = [(o.TEXT, text) for text in chance.choice(_PARSED)]
+    elif function.symbol == "circle_poly":
+        drawn[0] = (o.INT4, chance.choice(["-1", "1", "2", "5", "12"]))
     elif function.name == "to_char":
         numeric = function.argument_types[0] in (o.INT4, o.INT8, o.NUMERIC, o.FLOAT4, o.FLOAT8)
         formats = _NUMBER_FORMATS if numeric else _DATE_FORMATS

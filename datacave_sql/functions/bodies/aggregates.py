@@ -17,12 +17,12 @@ from typing import Any
 
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
+from datacave_core.types.float_arithmetic import add as add_doubles
+from datacave_core.types.float_arithmetic import overflow
 from datacave_core.types.floating import to_single
 from datacave_core.types.numeric import EXACT
 from datacave_core.values import Array, Value
 from datacave_sql.functions.aggregate import AggregateBody, Aggregates
-from datacave_sql.functions.bodies.floats import add as add_doubles
-from datacave_sql.functions.bodies.floats import overflow
 from datacave_sql.functions.bodies.integer import check_int8
 from datacave_sql.functions.bodies.numerics import ZERO, divide
 from datacave_sql.functions.bodies.numerics import add as add_numerics

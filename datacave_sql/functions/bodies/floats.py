@@ -12,11 +12,11 @@ from decimal import Decimal
 from typing import NoReturn
 
 from datacave_core.errors import DatacaveError
+from datacave_core.types.float_arithmetic import FLOAT_MAX, add, divide, multiply, subtract
 from datacave_core.types.floating import to_single
 from datacave_core.types.numeric import format_numeric
 from datacave_sql.functions.body import Bodies
 from datacave_sql.functions.errors import (
-    division_by_zero,
     out_of_range,
     overflow_int2,
     overflow_int4,
@@ -25,65 +25,12 @@ from datacave_sql.functions.errors import (
 
 BODIES = Bodies()
 
-_MAX = 1.7976931348623157e308
-
-
-def overflow() -> NoReturn:
-    """22003 for a result too large."""
-    raise out_of_range("value out of range: overflow")
-
-
-def underflow() -> NoReturn:
-    """22003 for a result too small."""
-    raise out_of_range("value out of range: underflow")
-
-
-def add(a: float, b: float) -> float:
-    """a + b."""
-    result = a + b
-    if math.isinf(result) and not math.isinf(a) and not math.isinf(b):
-        overflow()
-    return result
-
-
-def subtract(a: float, b: float) -> float:
-    """a - b."""
-    result = a - b
-    if math.isinf(result) and not math.isinf(a) and not math.isinf(b):
-        overflow()
-    return result
-
-
-def multiply(a: float, b: float) -> float:
-    """a * b."""
-    result = a * b
-    if math.isinf(result) and not math.isinf(a) and not math.isinf(b):
-        overflow()
-    if result == 0.0 and a != 0.0 and b != 0.0:
-        underflow()
-    return result
-
-
-def divide(a: float, b: float) -> float:
-    """a / b; NaN / 0 is NaN, any other division by zero an error."""
-    if b == 0.0:
-        if a != a:
-            return a
-        raise division_by_zero()
-    result = a / b
-    if math.isinf(result) and not math.isinf(a):
-        overflow()
-    if result == 0.0 and a != 0.0 and not math.isinf(b):
-        underflow()
-    return result
-
-
 BODIES.inline(float_add=add, float_subtract=subtract, float_multiply=multiply, to_single=to_single)
 
 _INLINE = {
-    "pl": f"(_v if -{_MAX} <= (_v := {{0}} + {{1}}) <= {_MAX} else float_add({{0}}, {{1}}))",
-    "mi": f"(_v if -{_MAX} <= (_v := {{0}} - {{1}}) <= {_MAX} else float_subtract({{0}}, {{1}}))",
-    "mul": f"(_v if (_v := {{0}} * {{1}}) and -{_MAX} <= _v <= {_MAX} else float_multiply({{0}}, {{1}}))",
+    "pl": f"(_v if -{FLOAT_MAX} <= (_v := {{0}} + {{1}}) <= {FLOAT_MAX} else float_add({{0}}, {{1}}))",
+    "mi": f"(_v if -{FLOAT_MAX} <= (_v := {{0}} - {{1}}) <= {FLOAT_MAX} else float_subtract({{0}}, {{1}}))",
+    "mul": f"(_v if (_v := {{0}} * {{1}}) and -{FLOAT_MAX} <= _v <= {FLOAT_MAX} else float_multiply({{0}}, {{1}}))",
 }
 
 

@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
+from datacave_core.types.float_arithmetic import overflow, underflow
 from datacave_core.values import Array, Value
-from datacave_sql.functions.bodies.floats import overflow, underflow
 from datacave_sql.functions.bodies.numerics import bad_bucket
 from datacave_sql.functions.bodies.roots import log_error, power_error
 from datacave_sql.functions.body import Bodies, Body, CallTypes

@@ -6,9 +6,9 @@ from decimal import Decimal
 
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
+from datacave_core.types.float_arithmetic import divide as divide_doubles
+from datacave_core.types.float_arithmetic import multiply as multiply_doubles
 from datacave_core.types.numeric import quantum, round_numeric
-from datacave_sql.functions.bodies.floats import divide as divide_doubles
-from datacave_sql.functions.bodies.floats import multiply as multiply_doubles
 from datacave_sql.functions.bodies.integer import divide
 from datacave_sql.functions.body import Bodies
 from datacave_sql.functions.errors import division_by_zero

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
+from datacave_core.types.float_arithmetic import overflow
 from datacave_core.types.numeric import EXACT, NAN, select_div_scale
 from datacave_sql.functions.aggregate import AggregateBody, Aggregates
-from datacave_sql.functions.bodies.floats import overflow
 from datacave_sql.functions.bodies.numerics import ZERO, quotient
 from datacave_sql.functions.bodies.roots import square_root
 

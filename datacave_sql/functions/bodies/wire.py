@@ -24,7 +24,7 @@ _SENT = (
     oids.CID, oids.XID8, oids.JSON, oids.JSONB, oids.FLOAT4, oids.FLOAT8, oids.NUMERIC, oids.BPCHAR, oids.VARCHAR,
     oids.DATE, oids.TIME, oids.TIMETZ, oids.TIMESTAMP, oids.TIMESTAMPTZ, oids.INTERVAL, oids.UUID, oids.BIT,
     oids.VARBIT, oids.MONEY, oids.INET, oids.CIDR, oids.MACADDR, oids.MACADDR8, oids.TID, oids.PG_LSN, oids.JSONPATH,
-    oids.TSVECTOR, oids.TSQUERY,
+    oids.TSVECTOR, oids.TSQUERY, oids.POINT, oids.LINE, oids.LSEG, oids.BOX, oids.PATH, oids.POLYGON, oids.CIRCLE,
 )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datacave_core.packing import pack_value, unpack_value
+from datacave_core.types.geometry import Box, Circle, Line, Path, Point, Polygon, Segment
 from datacave_core.types.location import Tid
 from datacave_core.types.network import Inet
 from datacave_core.types.range import MultiRange, Range
@@ -28,6 +29,12 @@ SCALARS = st.one_of(
     st.builds(Inet, st.sampled_from((4, 6)), st.integers(0, 128), st.integers(0, 2**128 - 1)),
     st.builds(Tid, st.integers(0, 2**32 - 1), st.integers(0, 2**16 - 1)),
 )
+NUMBERS = st.floats(allow_nan=False)
+POINTS = st.builds(Point, NUMBERS, NUMBERS)
+CORNERS = st.lists(POINTS, min_size=1, max_size=4).map(tuple)
+SCALARS |= POINTS | st.builds(Line, NUMBERS, NUMBERS, NUMBERS) | st.builds(Circle, POINTS, NUMBERS)
+SCALARS |= st.builds(Segment, POINTS, POINTS) | st.builds(Box, POINTS, POINTS)
+SCALARS |= st.builds(Path, st.booleans(), CORNERS) | st.builds(Polygon, CORNERS)
 BOUNDS = st.none() | st.integers(-9, 9) | st.decimals(allow_nan=False)
 RANGES = st.builds(Range, BOUNDS, BOUNDS, st.booleans(), st.booleans(), st.booleans())
 SCALARS |= RANGES | st.lists(RANGES, max_size=3).map(lambda ranges: MultiRange(tuple(ranges)))

@@ -98,4 +98,5 @@ def test_values_survive_both_forms(file: str) -> None:
             text = unescape(answer)
             assert text_encoder(found.oid, settings)(value).decode() == text
             if settings.date_style == "ISO" and name != "timetz":
-                assert text_decoder(found.oid, settings)(text.encode()) == value or value != value
+                again = text_decoder(found.oid, settings)(text.encode())
+                assert again == value or ("NaN" in text and binary_encoder(found.oid)(again).hex() == binary)
