@@ -17,6 +17,7 @@ from datacave_core.keycode.composed import (
     range_encoder,
     row_encoder,
 )
+from datacave_core.keycode.decode import decoder_lines
 from datacave_core.keycode.generate import make_argument_encoder, make_batch_encoder, make_encoder
 from datacave_core.keycode.kinds import COMPOSED_ENCODERS, KEY_KINDS, key_kind
 from datacave_core.keycode.scalars import KeyKind
@@ -31,6 +32,7 @@ __all__ = [
     "KeyKind",
     "ValueEncoder",
     "array_encoder",
+    "decoder_lines",
     "key_kind",
     "key_successor",
     "make_argument_encoder",

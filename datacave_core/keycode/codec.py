@@ -165,12 +165,16 @@ class KeyCodec:
                 if marker != _NOT_NULL:
                     values.append(None)
                     continue
-            value, at = _decode_value(column, key, at)
+            value, at = decode_value(column, key, at)
             values.append(value)
         return tuple(values), at
 
 
-def _decode_value(column: KeyColumn, key: bytes, at: int) -> tuple[Any, int]:
+def decode_value(column: KeyColumn, key: bytes, at: int) -> tuple[Any, int]:
+    """The value, not NULL, of a column whose bytes begin `at` in the key, and the offset of what follows it.
+
+    See KeyCodec.decode for what cannot be read back.
+    """
     kind = column.kind
     descending = column.descending
     if kind is KeyKind.INT or kind is KeyKind.FLOAT:

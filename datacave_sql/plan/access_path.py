@@ -6,7 +6,7 @@ without the table's columns: equality (also IN and = ANY) on leading key columns
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from datacave_core.catalog import FIRST_USER_OID, Index
@@ -309,8 +309,11 @@ def _is_covered(index: IndexAccess, attributes: dict[int, int], conjuncts: Seque
     return implies([over_attributes(part, attributes) for part in conjuncts], index.rule.predicate)
 
 
-def best_path(paths: Sequence[AccessPath]) -> AccessPath | None:
-    """The most selective one: single rows, then more fixed columns, then bounded ranges, then the table itself."""
+def best_path(
+    paths: Sequence[AccessPath], covers: Callable[[AccessPath], object | None] = lambda path: None
+) -> AccessPath | None:
+    """The most selective one: single rows, then more fixed columns, then bounded ranges, then the table itself or an
+    index that `covers` what is read."""
     if not paths:
         return None
     return max(
@@ -322,6 +325,6 @@ def best_path(paths: Sequence[AccessPath]) -> AccessPath | None:
             len(path.inverted),
             path.nested is not None,
             (path.lower is not None) + (path.upper is not None),
-            path.index.index_number == 0,
+            path.index.index_number == 0 or covers(path) is not None,
         ),
     )

@@ -23,10 +23,12 @@ from datacave_sql.table.column_statistics import ColumnStatistics, share_below
 EQUALITY_SELECTIVITY = 0.005
 RANGE_SELECTIVITY = 0.33
 MATCH_SELECTIVITY = 0.01
+CONTAINMENT_SELECTIVITY = 0.005
 DISTINCT_DEFAULT = 200.0
 GROUPED_SHARE = 0.1
 
 _MIRRORED = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<=", "<>": "<>"}
+_CONTAINMENTS = frozenset({"@>", "<@", "&&", "@@", "?", "?|", "?&", "<<=", ">>="})
 _MATCHES = frozenset({"~~", "~~*", "~", "~*"})
 
 
@@ -224,6 +226,8 @@ def selectivity(
             return EQUALITY_SELECTIVITY
         if part.operator in _MATCHES:
             return MATCH_SELECTIVITY
+        if part.operator in _CONTAINMENTS:
+            return CONTAINMENT_SELECTIVITY
     if isinstance(part, n.InList):
         return min(1.0, EQUALITY_SELECTIVITY * len(part.items))
     return RANGE_SELECTIVITY

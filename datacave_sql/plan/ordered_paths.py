@@ -6,16 +6,17 @@ everything; without one it must not cost more lookups than the sort is worth.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from datacave_core.catalog import IndexKey
 from datacave_sql.expr import nodes as n
 from datacave_sql.plan import logical as l
 from datacave_sql.plan.access_path import NULL, AccessPath, best_path
 from datacave_sql.plan.cardinality import origins, together
 from datacave_sql.plan.column_plans import COLUMN_ROWS_MIN
 from datacave_sql.plan.planning import Planner, WantedOrder
-from datacave_sql.plan.prices import COLUMN_SPEED, LOOKUP_COST, lookup_price
+from datacave_sql.plan.prices import COLUMN_SPEED, ENTRY_COST, LOOKUP_COST, lookup_price
 from datacave_sql.table.access import TableAccess
 
 ROWS_OF_PARAMETER = 100.0
@@ -48,17 +49,29 @@ def wanted_rows(count: n.Expression | None, offset: n.Expression | None) -> floa
 
 
 def choose_path(
-    p: Planner, node: l.Scan, access: TableAccess, conjuncts: Sequence[n.Expression], paths: Sequence[AccessPath]
+    p: Planner,
+    node: l.Scan,
+    access: TableAccess,
+    conjuncts: Sequence[n.Expression],
+    paths: Sequence[AccessPath],
+    covers: Callable[[AccessPath], object | None],
 ) -> ChosenPath:
-    """The cheapest way to the rows that satisfy the conditions, in the order that is asked for if that pays."""
-    price = PathPrice(p, node, conjuncts) if p.wanted_order is not None or len(paths) > 0 else None
+    """The cheapest way to the rows that satisfy the conditions, in the order that is asked for if that pays.
+
+    `covers` tells of paths whose index has all that is read of the rows.
+    """
+    price = PathPrice(p, node, conjuncts, covers) if p.wanted_order is not None or len(paths) > 0 else None
     if price is not None and price.analyzed:
         whole = price.of(None)
         paths = [path for path in paths if path.is_point or price.of(path) <= whole]
     else:
         # Nothing is known of how many rows have a value: most, as a rule.
         paths = [path for path in paths if path.equal or not path.tests_nulls]
-    best = best_path(paths)
+    best = best_path(paths, covers)
+    if best is not None and price is not None and price.analyzed and not best.is_point:
+        costs = [price.of(path) for path in paths]
+        least = min(costs)
+        best = best_path([path for path, cost in zip(paths, costs, strict=True) if cost == least], covers)
     wanted = p.wanted_order
     if wanted is None or price is None or (best is not None and best.is_point):
         return ChosenPath(best)
@@ -91,7 +104,14 @@ def choose_path(
 class PathPrice:
     """Costs of the paths to a table, in rows of a scan."""
 
-    def __init__(self, p: Planner, node: l.Scan, conjuncts: Sequence[n.Expression]) -> None:
+    def __init__(
+        self,
+        p: Planner,
+        node: l.Scan,
+        conjuncts: Sequence[n.Expression],
+        covers: Callable[[AccessPath], object | None] = lambda path: None,
+    ) -> None:
+        self._covers = covers
         self._environment = p.environment
         self._known = origins(p.environment, node)
         self._conjuncts = conjuncts
@@ -117,13 +137,28 @@ class PathPrice:
             return self.looked_up(path, read)
         if path.index.index_number == 0:
             return read / (COLUMN_SPEED if self._by_columns and wanted is None else 1.0)
-        return read * lookup_price(self._total) / (COLUMN_SPEED if not self._by_columns else 1.0)
+        if self._covers(path) is not None:
+            return read * ENTRY_COST * (2.0 if self._by_columns else 1.0)
+        return read * (lookup_price(self._total) if self._by_columns else LOOKUP_COST)
 
     def looked_up(self, path: AccessPath, read: float | None = None) -> float:
         """What reading a path costs where each of its entries (`read`, None for all) leads to one lookup of a row."""
         if read is None:
             read = max(1.0, self._total * together(self._environment, self._known, path.sources, self._total))
         return read * LOOKUP_COST
+
+
+def entry_order(access: TableAccess, path: AccessPath) -> Sequence[IndexKey]:
+    """The keys in whose order an index has its entries: equal ones of one that may repeat stand by their rows' keys."""
+    index = path.index
+    if (
+        index.index_number == 0
+        or index.exclusion
+        or access.clustered is None
+        or access.access_of(index).has_own_entries
+    ):
+        return index.keys
+    return (*index.keys, *access.clustered.index.keys)
 
 
 def direction(node: l.Scan, access: TableAccess, path: AccessPath, wanted: WantedOrder) -> bool | None:
@@ -133,7 +168,7 @@ def direction(node: l.Scan, access: TableAccess, path: AccessPath, wanted: Wante
         return None
     attributes = {column.id: column.attribute for column in node.columns}
     fixed = {condition.attribute for condition in path.equal}
-    keys = list(index.keys[len(path.equal) :])
+    keys = list(entry_order(access, path)[len(path.equal) :])
     reverse: bool | None = None
     for wanted_key in wanted.keys:
         e = wanted_key.expression

@@ -7,6 +7,9 @@ from datacave_sql.plan.column_plans import COLUMN_ROWS_MIN
 LOOKUP_COST = 8.0
 """What one lookup costs, in rows of a scan row by row."""
 
+ENTRY_COST = 2.0
+"""What an entry of an index costs that has all that is read of its row, in rows of a scan row by row."""
+
 COLUMN_SPEED = 8.0
 """How many rows are read by columns in the time of one by itself."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from datacave_core.rowbatch import BATCH_ROWS
+from datacave_sql.exec.index_only_scan import IndexOnlyScan
 from datacave_sql.exec.inverted_scan import InvertedScan
 from datacave_sql.exec.keyranges import ONLY_NULL, combinations, ranges_of
 from datacave_sql.exec.operator import Operator
@@ -25,7 +26,8 @@ from datacave_sql.plan.access_path import (
 )
 from datacave_sql.plan.bitmaps import bitmap_scan, united_paths
 from datacave_sql.plan.column_plans import column_scan
-from datacave_sql.plan.ordered_paths import choose_path
+from datacave_sql.plan.covering import Covering, covered_scope, covering, entry_lines
+from datacave_sql.plan.ordered_paths import ChosenPath, choose_path, entry_order
 from datacave_sql.plan.past import moment_factory, plan_version_scan
 from datacave_sql.plan.planning import Planner, row_builder
 from datacave_sql.table.access import TableAccess
@@ -80,15 +82,20 @@ def plan_scan(p: Planner, node: l.Scan, needed: frozenset[int], conjuncts: list[
     if node.versions is not None:
         return plan_version_scan(p, node, node.versions, needed, conjuncts, table_scope, range_factory)
     access = p.environment.access(node.table)
-    chosen = choose_path(p, node, access, conjuncts, access_paths(access, node.columns, conjuncts, nulls=True))
-    path, ordered = chosen.path, chosen.ordering is not None
-    united = united_paths(p, node, access, conjuncts) if path is None else None
     outputs = [column for column in node.columns if column.id in needed]
-    consumed: set[int] = set()
-    if path is not None:
-        # Equality is exact in the keys; bounds stay as filters too, which costs little.
-        consumed = {id(condition.source) for condition in path.equal if condition.operator != "any"}
-    filters = [part for part in conjuncts if id(part) not in consumed]
+
+    def covers(path: AccessPath) -> Covering | None:
+        if p.environment.past:
+            return None
+        return covering(access, node, path, outputs, _tested(path, conjuncts))
+
+    paths = access_paths(access, node.columns, conjuncts, nulls=True)
+    chosen = choose_path(p, node, access, conjuncts, paths, covers)
+    path, ordered = chosen.path, chosen.ordering is not None
+    if path is not None and (covered := covers(path)) is not None:
+        return _index_only_scan(p, node, access, chosen, path, covered, outputs)
+    united = united_paths(p, node, access, conjuncts) if path is None else None
+    filters = _tested(path, conjuncts)
     names: dict[str, object] = {}
     clustered = united is None and (path is None or path.index.index_number == 0)
     keyed = True
@@ -134,9 +141,7 @@ def plan_scan(p: Planner, node: l.Scan, needed: frozenset[int], conjuncts: list[
         )  # fmt: skip
     make_ranges = range_factory(p, access, path)
     ordering = chosen.ordering if chosen.ordering is not None else _ordering(node, access, len(path.equal), path)
-    batch_rows = BATCH_ROWS if clustered else ENTRIES_PER_BATCH
-    if p.wanted_order is not None and p.wanted_order.rows is not None and ordered:
-        batch_rows = min(batch_rows, max(FEW_ROWS, int(p.wanted_order.rows)))
+    batch_rows = _batch_rows(p, BATCH_ROWS if clustered else ENTRIES_PER_BATCH, ordered)
     if clustered and p.columns_welcome and not path.equal and not ordered:
         by_columns = column_scan(
             p, node, access, outputs, filters, make_ranges, as_of, path.index.name, conditions, path.index.oid
@@ -152,6 +157,50 @@ def plan_scan(p: Planner, node: l.Scan, needed: frozenset[int], conjuncts: list[
     return IndexScan(
         node.table.name, node.alias, make_ranges, make, columns, not_null, path.index.name, conditions,
         filter_texts, chosen.reverse, batch_rows, ordering, as_of, path.index.oid,
+    )  # fmt: skip
+
+
+def _tested(path: AccessPath | None, conjuncts: Sequence[n.Expression]) -> list[n.Expression]:
+    """The conditions that a path leaves to be tested: equality is exact in the keys; bounds stay as filters too,
+    which costs little."""
+    if path is None:
+        return list(conjuncts)
+    consumed = {id(condition.source) for condition in path.equal if condition.operator != "any"}
+    return [part for part in conjuncts if id(part) not in consumed]
+
+
+def _batch_rows(p: Planner, rows: int, ordered: bool) -> int:
+    """Few rows where a LIMIT stops a scan that gives the order it wants."""
+    if p.wanted_order is not None and p.wanted_order.rows is not None and ordered:
+        return min(rows, max(FEW_ROWS, int(p.wanted_order.rows)))
+    return rows
+
+
+def _index_only_scan(
+    p: Planner,
+    node: l.Scan,
+    access: TableAccess,
+    chosen: ChosenPath,
+    path: AccessPath,
+    covered: Covering,
+    outputs: Sequence[l.OutputColumn],
+) -> IndexOnlyScan:
+    values = p.generator({})
+    make_values = compile_factory(values, "entries", entry_lines(values, covered))
+    scope = covered_scope(covered)
+    generator = p.generator(scope, "v")
+    columns = tuple(column.id for column in outputs)
+    identity = "v" if columns == tuple(scope) else None
+    make = row_builder(generator, [scope[column] for column in columns], covered.filters, "v", identity)
+    ordered = chosen.ordering is not None
+    return IndexOnlyScan(
+        node.table.name, node.alias, range_factory(p, access, path), make_values, make, columns,
+        frozenset(column for column in columns if not scope[column].nullable), path.index.name,
+        tuple(deparse(part) for part in path.sources),
+        tuple(deparse(part) for part in covered.filters if part not in path.sources), chosen.reverse,
+        _batch_rows(p, BATCH_ROWS, ordered),
+        chosen.ordering if chosen.ordering is not None else _ordering(node, access, len(path.equal), path),
+        path.index.oid,
     )  # fmt: skip
 
 
@@ -199,7 +248,7 @@ def _ordering(
         return ()
     by_attribute = {column.attribute: column.id for column in node.columns}
     ordering = []
-    for key in index.keys[fixed:]:
+    for key in index.keys[fixed:] if path is None else entry_order(access, path)[fixed:]:
         column = by_attribute.get(key.column)
         if not key.column or column is None or not access.keeps_order(node.table.column(key.column).type_oid):
             break

@@ -93,6 +93,9 @@ def _finding_lines(facts: Mapping[str, Any]) -> Iterator[str]:
     if "Sort Method" in facts:
         yield f"Sort Method: {facts['Sort Method']}  {facts['Sort Space Type']}: {facts['Sort Space Used']}kB"
         return
+    if "Heap Fetches" in facts:
+        yield f"Heap Fetches: {facts['Heap Fetches']}"
+        return
     parts = []
     if "Hash Buckets" in facts:
         parts.append(f"Buckets: {facts['Hash Buckets']}")
