@@ -23,6 +23,7 @@ from datacave_core.catalog.enforcement import (
     switched_keys,
     whole_key,
 )
+from datacave_core.catalog.entries import FIRST_USER_OID, CatalogObject
 from datacave_core.catalog.initial import (
     ADMIN_ROLE_NAME,
     ADMIN_ROLE_OID,
@@ -99,7 +100,7 @@ from datacave_core.catalog.routines import (
     RoutineArgument,
 )
 from datacave_core.catalog.rows import RowCodec, columns_layout, lasting_type, layout_of, physical_type, row_codec
-from datacave_core.catalog.snapshot import FIRST_USER_OID, Catalog, CatalogObject
+from datacave_core.catalog.snapshot import Catalog
 from datacave_core.catalog.triggers import Trigger
 
 __all__ = [

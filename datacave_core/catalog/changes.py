@@ -8,19 +8,18 @@ are moved onto the new snapshot (`rebased`). Locks keep two transactions from ch
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, Final
 
 import msgpack
 
 from datacave_core import sqlstate
+from datacave_core.catalog.entries import FIRST_USER_OID, INTERNAL_NAMES, OBJECT_MAPS, CatalogObject, names_of
 from datacave_core.catalog.objects import Comment, DefaultPrivileges, Role, SystemPrivileges, Table, TypeDefinition
 from datacave_core.catalog.record import object_key
-from datacave_core.catalog.snapshot import FIRST_USER_OID, OBJECT_MAPS, Catalog, CatalogObject, names_of
+from datacave_core.catalog.snapshot import Catalog, Pair, changes_between
 from datacave_core.errors import DatacaveError
 from datacave_core.transaction import KEY_SHARE, NO_KEY_UPDATE, SHARE, UPDATE
-
-Pair = tuple[CatalogObject | None, CatalogObject | None]
 
 DEFINITION_LOCKS: Final = b"\0\0\0\0"
 """What the keys of the locks on definitions and names begin with; no row has such a key."""
@@ -36,21 +35,6 @@ class ConcurrentChange(DatacaveError):
 
     def __init__(self) -> None:
         super().__init__("tuple concurrently updated", sqlstate=sqlstate.INTERNAL_ERROR)
-
-
-def changes_between(before: Catalog, after: Catalog) -> Iterator[Pair]:
-    """Every object that is not the same in both, as it was (None: it was not there) and as it is (None: gone)."""
-    for name in OBJECT_MAPS.values():
-        old: Mapping[Any, CatalogObject] = getattr(before, name)
-        new: Mapping[Any, CatalogObject] = getattr(after, name)
-        if old is new:
-            continue
-        for key, item in new.items():
-            earlier = old.get(key)
-            if earlier is not item and earlier != item:
-                yield earlier, item
-        if len(new) < len(old) or not old.keys() <= new.keys():
-            yield from ((item, None) for key, item in old.items() if key not in new)
 
 
 def references(item: Any) -> set[int]:
@@ -127,21 +111,18 @@ def definition_oid(key: bytes) -> int | None:
 def definition_locks_of(before: Catalog, after: Catalog) -> Iterator[tuple[bytes, int]]:
     """The locks, keys with modes, that keep others away from what a change touches: objects that are changed or gone,
     names that come or go, and what new references refer to. Roles are changed under a lock of their own."""
-    holders: dict[int, CatalogObject] | None = None
     for old, new in changes_between(before, after):
         if old is not None:
             yield definition_lock(old), UPDATE if new is None else NO_KEY_UPDATE
         elif isinstance(new, Comment | SystemPrivileges | DefaultPrivileges):
             yield definition_lock(new), UPDATE  # it has no oid of its own that nobody else could take
         for name, key in sorted(_names(old) ^ _names(new), key=repr):
-            if name not in ("index_tables", "array_types"):
+            if name not in INTERNAL_NAMES:
                 yield _NAMES + msgpack.packb([name, key]), UPDATE
         if new is None:
             continue
         for oid in sorted(references(new) - (references(old) if old is not None else set())):
-            if holders is None:
-                holders = _holders(before)
-            one = holders.get(oid)
+            one = _holder(before, oid)
             if one is not None:
                 yield definition_lock(one), SHARE if isinstance(one, Table | TypeDefinition) else KEY_SHARE
 
@@ -150,12 +131,12 @@ def _names(item: CatalogObject | None) -> set[tuple[str, Any]]:
     return set() if item is None else {name[:2] for name in names_of(item)}
 
 
-def _holders(catalog: Catalog) -> dict[int, CatalogObject]:
-    """All objects but roles, by the oids under which others name them."""
-    return {
-        oid: one
-        for name in OBJECT_MAPS.values()
-        for one in getattr(catalog, name).values()
-        if not isinstance(one, Role)
-        for oid in _oids(one)
-    }
+def _holder(catalog: Catalog, oid: int) -> CatalogObject | None:
+    """The object that has an oid, itself or for one of its parts; roles do not count."""
+    oid = catalog.array_types.get(oid, oid)
+    oid = catalog.index_tables.get(oid, oid)
+    oid = catalog.row_types.get(oid, oid)
+    for kind, name in OBJECT_MAPS.items():
+        if kind is not Role and (found := getattr(catalog, name).get(oid)) is not None:
+            return found  # type: ignore[no-any-return]
+    return None

@@ -20,6 +20,7 @@ from typing import Any, Final
 
 import msgpack
 
+from datacave_core.catalog.entries import OBJECT_MAPS, CatalogObject
 from datacave_core.catalog.initial import ADMIN_ROLE_NAME, initial_catalogs, new_databases
 from datacave_core.catalog.objects import (
     Column,
@@ -54,7 +55,7 @@ from datacave_core.catalog.routines import (
     Routine,
     RoutineArgument,
 )
-from datacave_core.catalog.snapshot import OBJECT_MAPS, SHARED_CLASS_OIDS, Catalog, CatalogObject
+from datacave_core.catalog.snapshot import SHARED_CLASS_OIDS, Catalog, changes_between
 from datacave_core.catalog.triggers import Trigger
 from datacave_core.errors import DataCorrupted
 from datacave_core.keycode import prefix_end, table_prefix
@@ -164,18 +165,11 @@ def decode_object(kind: type, record: bytes) -> Any:
 def catalog_writes(old: Catalog | None, new: Catalog) -> dict[bytes, Row | None]:
     """The rows to write (None: to delete) that turn one stored catalog into another; all of them without `old`."""
     writes: dict[bytes, Row | None] = {}
-    for name in OBJECT_MAPS.values():
-        after: Mapping[Any, CatalogObject] = getattr(new, name)
-        before: Mapping[Any, CatalogObject] = getattr(old, name) if old is not None else {}
-        if before is after:
-            continue
-        for key, item in after.items():
-            earlier = before.get(key)
-            if earlier is not item and earlier != item:
-                writes[object_key(item)] = (encode_object(item),)
-        for key, item in before.items():
-            if key not in after:
-                writes[object_key(item)] = None
+    for before, after in changes_between(old if old is not None else Catalog(), new):
+        if after is not None:
+            writes[object_key(after)] = (encode_object(after),)
+        elif before is not None:
+            writes[object_key(before)] = None
     if old is None or writes or old.next_oid != new.next_oid:
         writes[CATALOG_KEY] = cluster_record(new)
     return writes

@@ -1,7 +1,8 @@
 """Catalog: one immutable state of all catalog objects, found by oid and by name.
 
-Changes return a new snapshot that shares every untouched map with the old one (copy on write), so that sessions keep
-reading theirs. Invariants: oids ascend from FIRST_USER_OID and are not handed out twice by one line of snapshots;
+Changes return a new snapshot that shares with the old one whatever is not touched (layered.py), so that sessions keep
+reading theirs and a change costs the same among ten tables and ten thousand.
+Invariants: oids ascend from FIRST_USER_OID and are not handed out twice by one line of snapshots;
 names are unique per schema (relations and indexes share one namespace, types have another); a name finds exactly the
 object that carries it. A snapshot with uncommitted changes is private to its transaction: its `version` may be used
 by another session's changes too, so nothing that is shared may be keyed by it.
@@ -10,10 +11,23 @@ Not here: how objects are stored (record.py), built-in types (types/), privilege
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from typing import Any, TypeAlias
+from typing import Any
 
 from datacave_core import sqlstate
+from datacave_core.catalog.entries import (
+    FIRST_USER_OID,
+    GROUP_MAPS,
+    NAME_MAPS,
+    OBJECT_MAPS,
+    CatalogObject,
+    array_oid_of,
+    groups_of,
+    key_of,
+    names_of,
+)
+from datacave_core.catalog.layered import LayeredMap
 from datacave_core.catalog.objects import (
     Comment,
     Constraint,
@@ -30,43 +44,11 @@ from datacave_core.catalog.objects import (
 from datacave_core.catalog.routines import CastDefinition, Extension, OperatorDefinition, Routine
 from datacave_core.errors import DatacaveError
 
-FIRST_USER_OID = 16384
-
-CatalogObject: TypeAlias = (
-    Table
-    | Sequence
-    | Schema
-    | TypeDefinition
-    | Role
-    | Database
-    | Comment
-    | SystemPrivileges
-    | DefaultPrivileges
-    | Routine
-    | OperatorDefinition
-    | CastDefinition
-    | Extension
-)
-"""What a snapshot maps; columns, indexes and constraints are parts of their table."""
-
-OBJECT_MAPS: dict[type, str] = {
-    Table: "tables",
-    Sequence: "sequences",
-    Schema: "schemas",
-    TypeDefinition: "types",
-    Role: "roles",
-    Database: "databases",
-    Comment: "comments",
-    SystemPrivileges: "system_privileges",
-    DefaultPrivileges: "default_privileges",
-    Routine: "routines",
-    OperatorDefinition: "operators",
-    CastDefinition: "casts",
-    Extension: "extensions",
-}
-
 SHARED_MAPS = ("roles", "databases", "role_names", "database_names")
 """What is the same object in the catalogs of all databases of a cluster."""
+
+Pair = tuple[CatalogObject | None, CatalogObject | None]
+"""An object before a change and after it."""
 
 _NAMESPACE_CLASS_OID = 2615
 SHARED_CLASS_OIDS = frozenset((1260, 1262, 1213))  # roles, databases, tablespaces
@@ -82,75 +64,91 @@ class Catalog:
     """One state of the catalog of one database. Treat every map as read-only."""
 
     __slots__ = (
-        "_children",
-        "_foreign_keys",
         "_oids",
         "_references",
-        "_routines_by_name",
         "array_types",
         "base",
         "cast_types",
         "casts",
+        "child_tables",
+        "comment_keys",
         "comments",
         "database_names",
         "databases",
         "default_privileges",
+        "dependent_tables",
         "extension_names",
         "extensions",
         "index_tables",
         "members",
         "operator_names",
         "operators",
+        "owned_sequences",
+        "part_tables",
+        "referring_tables",
         "relation_names",
         "role_names",
         "roles",
+        "routine_groups",
         "routine_names",
         "routines",
+        "row_types",
         "schema_names",
         "schemas",
         "sequences",
         "system_privileges",
         "tables",
+        "trigger_tables",
         "type_names",
         "types",
         "version",
     )
+
+    tables: LayeredMap[int, Table]
+    sequences: LayeredMap[int, Sequence]
+    schemas: LayeredMap[int, Schema]
+    types: LayeredMap[int, TypeDefinition]
+    roles: LayeredMap[int, Role]
+    databases: LayeredMap[int, Database]
+    comments: LayeredMap[tuple[int, int, int], Comment]
+    system_privileges: LayeredMap[tuple[int, int], SystemPrivileges]  # (class oid, object oid)
+    default_privileges: LayeredMap[tuple[int, int, str], DefaultPrivileges]  # (role, schema, kind)
+    routines: LayeredMap[int, Routine]
+    operators: LayeredMap[int, OperatorDefinition]
+    casts: LayeredMap[int, CastDefinition]
+    extensions: LayeredMap[int, Extension]
+    # Names, found from the objects above:
+    relation_names: LayeredMap[tuple[int, str], int]  # (schema oid, name) of tables, sequences, indexes
+    type_names: LayeredMap[tuple[int, str], int]  # (schema oid, name) of types, their arrays, row types
+    array_types: LayeredMap[int, int]  # oid of an array type -> oid of its element type
+    row_types: LayeredMap[int, int]  # oid of a table's row type -> oid of the table
+    index_tables: LayeredMap[int, int]  # oid of an index -> oid of its table
+    trigger_tables: LayeredMap[int, int]  # oid of a trigger -> oid of its table
+    part_tables: LayeredMap[int, int]  # oid of a constraint, policy, rule, statistics object -> oid of its table
+    schema_names: LayeredMap[str, int]
+    role_names: LayeredMap[str, int]
+    database_names: LayeredMap[str, int]
+    routine_names: LayeredMap[tuple[int, str, tuple[int, ...]], int]  # (schema oid, name, input types)
+    operator_names: LayeredMap[tuple[int, str, int, int], int]  # (schema oid, name, left, right)
+    cast_types: LayeredMap[tuple[int, int], int]  # (source, target)
+    extension_names: LayeredMap[str, int]
+    # Groups, found from the objects too; members ascend:
+    child_tables: LayeredMap[int, tuple[int, ...]]  # oid of a parent -> oids of the tables below it
+    referring_tables: LayeredMap[int, tuple[int, ...]]  # oid of a table -> oids of those with foreign keys to it
+    dependent_tables: LayeredMap[int, tuple[int, ...]]  # oid of any object -> oids of tables that need it
+    owned_sequences: LayeredMap[int, tuple[int, ...]]  # oid of a table -> oids of its sequences
+    routine_groups: LayeredMap[str, tuple[int, ...]]  # name -> oids
+    comment_keys: LayeredMap[int, tuple[tuple[int, int, int], ...]]  # oid of an object -> keys of its comments
 
     def __init__(self) -> None:
         self.version = 0
         self.base: Catalog | None = None
         """The committed snapshot that uncommitted changes begin with; None: it is committed itself."""
         self._oids = _Oids()
-        self.tables: dict[int, Table] = {}
-        self.sequences: dict[int, Sequence] = {}
-        self.schemas: dict[int, Schema] = {}
-        self.types: dict[int, TypeDefinition] = {}
-        self.roles: dict[int, Role] = {}
-        self.databases: dict[int, Database] = {}
-        self.comments: dict[tuple[int, int, int], Comment] = {}
-        self.system_privileges: dict[tuple[int, int], SystemPrivileges] = {}  # (class oid, object oid)
-        self.default_privileges: dict[tuple[int, int, str], DefaultPrivileges] = {}  # (role, schema, kind)
-        self.routines: dict[int, Routine] = {}
-        self.operators: dict[int, OperatorDefinition] = {}
-        self.casts: dict[int, CastDefinition] = {}
-        self.extensions: dict[int, Extension] = {}
-        self.extension_names: dict[str, int] = {}
-        # Found from the objects above:
-        self.relation_names: dict[tuple[int, str], int] = {}  # (schema oid, name) of tables, sequences, indexes
-        self.type_names: dict[tuple[int, str], int] = {}  # (schema oid, name) of types, their arrays, row types
-        self.array_types: dict[int, int] = {}  # oid of an array type -> oid of its element type
-        self.index_tables: dict[int, int] = {}  # oid of an index -> oid of its table
-        self.schema_names: dict[str, int] = {}
-        self.role_names: dict[str, int] = {}
-        self.database_names: dict[str, int] = {}
+        for name in (*OBJECT_MAPS.values(), *NAME_MAPS, *GROUP_MAPS):
+            setattr(self, name, LayeredMap())
         self.members: dict[tuple[int, bool], frozenset[int]] = {}  # kept answers, see privileges.py
-        self._children: dict[int, tuple[int, ...]] | None = None
-        self.routine_names: dict[tuple[int, str, tuple[int, ...]], int] = {}  # (schema oid, name, input types)
-        self.operator_names: dict[tuple[int, str, int, int], int] = {}  # (schema oid, name, left, right)
-        self.cast_types: dict[tuple[int, int], int] = {}  # (source, target)
-        self._foreign_keys: dict[int, tuple[tuple[Table, Constraint], ...]] | None = None
         self._references: dict[int, tuple[tuple[Table, Constraint, tuple[int, ...]], ...]] = {}
-        self._routines_by_name: dict[str, tuple[Routine, ...]] | None = None
 
     @property
     def next_oid(self) -> int:
@@ -221,15 +219,15 @@ class Catalog:
 
     def foreign_keys_to(self, table_oid: int) -> tuple[tuple[Table, Constraint], ...]:
         """The foreign keys that refer to a table, each with the table that carries it, by oid."""
-        if self._foreign_keys is None:
-            found: dict[int, list[tuple[Table, Constraint]]] = {}
-            for oid in sorted(self.tables):
-                table = self.tables[oid]
-                for constraint in table.constraints:
-                    if constraint.kind == "f":
-                        found.setdefault(constraint.referenced_table_oid, []).append((table, constraint))
-            self._foreign_keys = {oid: tuple(pairs) for oid, pairs in found.items()}
-        return self._foreign_keys.get(table_oid, ())
+        return tuple(
+            (table, constraint)
+            for table in self._members(self.referring_tables, table_oid)
+            for constraint in table.constraints
+            if constraint.kind == "f" and constraint.referenced_table_oid == table_oid
+        )
+
+    def _members(self, groups: LayeredMap[int, tuple[int, ...]], oid: int) -> list[Table]:
+        return [self.tables[member] for member in groups.get(oid, ())]
 
     def references_to(self, table: Table) -> tuple[tuple[Table, Constraint, tuple[int, ...]], ...]:
         """The foreign keys to a table and to the partitioned tables that it is a partition of, and the numbers that the
@@ -249,13 +247,17 @@ class Catalog:
 
     def children_of(self, table_oid: int) -> tuple[Table, ...]:
         """The tables that inherit from a table, or are its partitions, by oid."""
-        if self._children is None:
-            found: dict[int, list[int]] = {}
-            for oid in sorted(oid for oid, table in self.tables.items() if table.parents):
-                for parent in self.tables[oid].parents:
-                    found.setdefault(parent, []).append(oid)
-            self._children = {parent: tuple(oids) for parent, oids in found.items()}
-        return tuple(self.tables[oid] for oid in self._children.get(table_oid, ()))
+        return tuple(self._members(self.child_tables, table_oid))
+
+    def options_changed_since(self, before: Catalog) -> bool:
+        """Whether a table with storage parameters has come, changed or gone since an earlier snapshot."""
+        pairs = ((before.tables.get(oid), self.tables.get(oid)) for oid in self.tables.keys_unlike(before.tables))
+        return any(one is not None and one.options for old, new in pairs if old is not new for one in (old, new))
+
+    def tables_needing(self, *oids: int) -> list[Table]:
+        """The tables and views that cannot be without one of these objects (see `needs_of`), by oid."""
+        found = {member for oid in oids for member in self.dependent_tables.get(oid, ())}
+        return [self.tables[oid] for oid in sorted(found)]
 
     def descendants_of(self, table_oid: int) -> list[Table]:
         """All tables below a table, each once, nearest generation first."""
@@ -281,21 +283,22 @@ class Catalog:
 
     def routines_named(self, name: str) -> tuple[Routine, ...]:
         """The routines of a name in all schemas, by oid."""
-        if self._routines_by_name is None:
-            found: dict[str, list[Routine]] = {}
-            for oid in sorted(self.routines):
-                routine = self.routines[oid]
-                found.setdefault(routine.name, []).append(routine)
-            self._routines_by_name = {key: tuple(routines) for key, routines in found.items()}
-        return self._routines_by_name.get(name, ())
+        return tuple(self.routines[oid] for oid in self.routine_groups.get(name, ()))
 
     def sequences_owned_by(self, table_oid: int, column: int = 0) -> list[Sequence]:
         """The sequences owned by a table, or by one of its columns."""
-        return [
-            sequence
-            for _, sequence in sorted(self.sequences.items())
-            if sequence.owned_by_table_oid == table_oid and column in (0, sequence.owned_by_column)
-        ]
+        owned = (self.sequences[oid] for oid in self.owned_sequences.get(table_oid, ()))
+        return [sequence for sequence in owned if column in (0, sequence.owned_by_column)]
+
+    def table_of_part(self, oid: int) -> Table | None:
+        """The table that a constraint, trigger, policy, rule or statistics object is a part of."""
+        found = self.part_tables.get(oid) or self.trigger_tables.get(oid)
+        return self.tables[found] if found is not None else None
+
+    def table_of_row_type(self, type_oid: int) -> Table | None:
+        """The table whose rows have a type."""
+        oid = self.row_types.get(type_oid)
+        return self.tables[oid] if oid is not None else None
 
     def objects(self) -> Iterator[CatalogObject]:
         """Every object, kind by kind, in the order of oids."""
@@ -336,21 +339,28 @@ class Catalog:
 
     def sharing(self, other: Catalog) -> Catalog:
         """A snapshot of this database with the roles, databases and shared comments of another database's catalog."""
-        changed = self._copy()
+        change = _Change(self)
+        stale = [one for key, one in self.comments.items() if _is_shared_comment(key)]
+        change.remove(stale)
+        change.put(one for key, one in other.comments.items() if _is_shared_comment(key))
+        changed = change.new
         for name in SHARED_MAPS:
             setattr(changed, name, getattr(other, name))
         changed.base = None
         changed._oids = other._oids
-        own = {key: one for key, one in self.comments.items() if not _is_shared_comment(key)}
-        changed.comments = own | {key: one for key, one in other.comments.items() if _is_shared_comment(key)}
         return changed
 
-    def shares_all(self, other: Catalog) -> bool:
-        """Whether what all databases have in common is the same in both."""
+    def shares_all(self, other: Catalog, before: Catalog) -> bool:
+        """Whether what all databases have in common is the same in the catalog of another database, whose shared
+        comments are those of `before`, an earlier snapshot of this one."""
         if any(getattr(self, name) is not getattr(other, name) for name in SHARED_MAPS):
             return False
-        own, others = ({k: c for k, c in one.comments.items() if _is_shared_comment(k)} for one in (self, other))
-        return own == others
+        if self.comments is before.comments:
+            return True
+        return not any(
+            _is_shared_comment(key) and self.comments.get(key) != before.comments.get(key)
+            for key in self.comments.keys_unlike(before.comments)
+        )
 
     def advance(self, next_oid: int) -> None:
         """Oids below `next_oid` have been taken in another database's catalog; oids are unique in a cluster."""
@@ -362,10 +372,8 @@ class Catalog:
             setattr(changed, slot, getattr(self, slot))
         changed.version = self.version + 1
         changed.base = self.base or self
-        changed._foreign_keys = None
         changed._references = {}
         changed.members = {}
-        changed._routines_by_name = None
         return changed
 
 
@@ -392,8 +400,6 @@ class _Change:
             old = getattr(self.new, OBJECT_MAPS[type(item)]).get(key_of(item))
             if old is not None:
                 self._unname(old)
-            if isinstance(item, Table) and item.parents != (old.parents if old is not None else ()):
-                self.new._children = None
         for item in objects:
             self._map(OBJECT_MAPS[type(item)])[key_of(item)] = item
             self._name(item)
@@ -404,21 +410,16 @@ class _Change:
         for item in objects:
             old = self._map(OBJECT_MAPS[type(item)]).pop(key_of(item))
             self._unname(old)
-            if isinstance(old, Table) and old.parents:
-                self.new._children = None
             if not isinstance(item, Comment | SystemPrivileges | DefaultPrivileges):
                 gone.add(item.oid)
-        stale = [key for key in self.new.comments if key[1] in gone]
-        if stale:
-            comments = self._map("comments")
-            for key in stale:
-                del comments[key]
+        for key in [key for oid in gone for key in self.new.comment_keys.get(oid, ())]:
+            self._unname(self._map("comments").pop(key))
         return self.new
 
-    def _map(self, name: str) -> dict[Any, Any]:
-        mapped: dict[Any, Any] = getattr(self.new, name)
+    def _map(self, name: str) -> LayeredMap[Any, Any]:
+        mapped: LayeredMap[Any, Any] = getattr(self.new, name)
         if name not in self.copied:
-            mapped = dict(mapped)
+            mapped = mapped.copy()
             setattr(self.new, name, mapped)
             self.copied.add(name)
         return mapped
@@ -426,75 +427,57 @@ class _Change:
     def _name(self, item: CatalogObject) -> None:
         for name, key, oid in names_of(item):
             mapped = self._map(name)
-            known = mapped.setdefault(key, oid)
-            if known == oid or oid == _array_oid(item):
-                continue
-            if name == "type_names" and known in self.new.array_types:
+            known = mapped.get(key)
+            if known is None:
                 mapped[key] = oid
+            elif known == oid or oid == array_oid_of(item):
                 continue
-            raise _already_exists(name, key)
+            elif name == "type_names" and known in self.new.array_types:
+                mapped[key] = oid
+            else:
+                raise _already_exists(name, key)
+        for name, key, member in groups_of(item):
+            mapped = self._map(name)
+            members = mapped.get(key, ())
+            if not members or members[-1] < member:
+                mapped[key] = (*members, member)
+            else:
+                at = bisect_left(members, member)
+                mapped[key] = (*members[:at], member, *members[at:])
 
     def _unname(self, item: CatalogObject) -> None:
         for name, key, oid in names_of(item):
             mapped = self._map(name)
             if mapped.get(key) == oid:
                 del mapped[key]
+        for name, key, member in groups_of(item):
+            mapped = self._map(name)
+            members = mapped[key]
+            at = bisect_left(members, member)
+            left = members[:at] + members[at + 1 :]
+            if left:
+                mapped[key] = left
+            else:
+                del mapped[key]
 
 
-def names_of(item: CatalogObject) -> Iterator[tuple[str, Any, int]]:
-    """The (map, key, oid) entries by which an object is found.
-
-    The name of an array type is made up, so it gives way (silently) to a name that a user chose.
-    """
-    if isinstance(item, Table):
-        if item.kind != "c":
-            yield "relation_names", (item.schema_oid, item.name), item.oid
-        for index in item.indexes:
-            yield "relation_names", (item.schema_oid, index.name), index.oid
-            yield "index_tables", index.oid, item.oid
-        if item.row_type_oid:
-            yield "type_names", (item.schema_oid, item.name), item.row_type_oid
-        if item.row_array_type_oid:
-            yield "type_names", (item.schema_oid, "_" + item.name), item.row_array_type_oid
-            yield "array_types", item.row_array_type_oid, item.row_type_oid
-    elif isinstance(item, Sequence):
-        yield "relation_names", (item.schema_oid, item.name), item.oid
-    elif isinstance(item, TypeDefinition):
-        yield "type_names", (item.schema_oid, item.name), item.oid
-        if item.array_oid:
-            yield "type_names", (item.schema_oid, item.array_name or "_" + item.name), item.array_oid
-            yield "array_types", item.array_oid, item.oid
-    elif isinstance(item, Schema):
-        yield "schema_names", item.name, item.oid
-    elif isinstance(item, Role):
-        yield "role_names", item.name, item.oid
-    elif isinstance(item, Database):
-        yield "database_names", item.name, item.oid
-    elif isinstance(item, Routine):
-        yield "routine_names", (item.schema_oid, item.name, item.input_types), item.oid
-    elif isinstance(item, OperatorDefinition):
-        yield "operator_names", (item.schema_oid, item.name, item.left_oid, item.right_oid), item.oid
-    elif isinstance(item, Extension):
-        yield "extension_names", item.name, item.oid
-    elif isinstance(item, CastDefinition):
-        yield "cast_types", (item.source_oid, item.target_oid), item.oid
-
-
-def key_of(item: CatalogObject) -> Any:
-    """The key of an object in its map: the oid, or what it is attached to."""
-    if isinstance(item, Comment):
-        return (item.class_oid, item.object_oid, item.sub_id)
-    if isinstance(item, SystemPrivileges):
-        return (item.class_oid, item.object_oid)
-    if isinstance(item, DefaultPrivileges):
-        return (item.role_oid, item.schema_oid, item.kind)
-    return item.oid
-
-
-def _array_oid(item: CatalogObject) -> int:
-    if isinstance(item, Table):
-        return item.row_array_type_oid
-    return item.array_oid if isinstance(item, TypeDefinition) else 0
+def changes_between(before: Catalog, after: Catalog) -> Iterator[Pair]:
+    """Every object that is not the same in both, as it was (None: it was not there) and as it is (None: gone)."""
+    for name in OBJECT_MAPS.values():
+        old: LayeredMap[Any, CatalogObject] = getattr(before, name)
+        new: LayeredMap[Any, CatalogObject] = getattr(after, name)
+        if old is new:
+            continue
+        gone: list[Pair] = []
+        for key in new.keys_unlike(old):
+            earlier, item = old.get(key), new.get(key)
+            if earlier is item or earlier == item:
+                continue
+            if item is not None:
+                yield earlier, item
+            else:
+                gone.append((earlier, None))
+        yield from gone
 
 
 _KINDS = {

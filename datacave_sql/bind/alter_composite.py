@@ -22,7 +22,7 @@ def bind_alter_attributes(b: Binding, statement: ast.AlterTable) -> s.BoundState
         raise DatacaveError(
             f'"{statement.table.name[-1]}" is not a composite type', sqlstate=sqlstate.WRONG_OBJECT_TYPE
         )
-    typed = [table for _, table in sorted(b.catalog.tables.items()) if table.of_type_oid == definition.oid]
+    typed = [table for table in b.catalog.tables_needing(definition.oid) if table.of_type_oid == definition.oid]
     # What a typed table may not do by itself it does with its type.
     changes = [(table, Alteration(b, replace(table, of_type_oid=0))) for table in typed]
     notices: list[tuple[str, str]] = []

@@ -217,11 +217,11 @@ def _type(b: Binding, written: str, name: ast.QualifiedName) -> Any:
             sqlstate=sqlstate.INVALID_GRANT_OPERATION,
             hint="Set the privileges of the element type instead.",
         )
-    for table in b.catalog.tables.values():
-        if table.row_type_oid == oid:
-            raise FeatureNotSupported(
-                f'privileges on the row type of "{table.name}" are not supported', hint="Grant them on the table."
-            )
+    table = b.catalog.table_of_row_type(oid)
+    if table is not None:
+        raise FeatureNotSupported(
+            f'privileges on the row type of "{table.name}" are not supported', hint="Grant them on the table."
+        )
     return _system_object(b, _TYPE_CLASS, oid, name[-1], "type")
 
 

@@ -84,9 +84,9 @@ def class_of_row_type(rows: CatalogRows, oid: int) -> Sequence[Row]:
     """The row of the relation with a row type; the rows of those without one for 0."""
     if not oid:
         return [row for row in class_rows(rows) if not row[3]]
-    tables = rows.once("class.tables by row type", lambda r: {t.row_type_oid: t.oid for t in r.catalog.tables.values()})
-    if oid in tables:
-        return class_of_oid(rows, tables[oid])
+    table = rows.catalog.table_of_row_type(oid)
+    if table is not None:
+        return class_of_oid(rows, table.oid)
     definition = rows.catalog.types.get(oid)
     if definition is not None:
         return [_composite_row(definition)] if definition.kind == "c" else []

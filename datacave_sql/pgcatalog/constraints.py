@@ -96,8 +96,11 @@ Owned = tuple[Table, Constraint] | tuple[TypeDefinition, DomainCheck]
 
 def constraint_of_oid(rows: CatalogRows, oid: int) -> Owned | None:
     """A constraint with its table or domain. Those that are derived are looked for only where the oid is one's."""
-    stored: dict[int, Owned] = rows.once("stored constraints", _stored)
-    found = stored.get(oid)
+    table = rows.catalog.table_of_part(oid)
+    if table is not None:
+        return next(((table, one) for one in table.constraints if one.oid == oid), None)
+    checks: dict[int, Owned] = rows.once("domain checks", _domain_checks)
+    found = checks.get(oid)
     if found is None and is_derived(oid):
         derived: dict[int, Owned] = rows.once("derived constraints", _derived)
         found = derived.get(oid)
@@ -113,11 +116,8 @@ def _derived(rows: CatalogRows) -> dict[int, Owned]:
     }
 
 
-def _stored(rows: CatalogRows) -> dict[int, Owned]:
+def _domain_checks(rows: CatalogRows) -> dict[int, Owned]:
     found: dict[int, Owned] = {}
-    for table in rows.catalog.tables.values():
-        for constraint in table.constraints:
-            found[constraint.oid] = table, constraint
     for definition in rows.catalog.types.values():
         found.update((check.oid, (definition, check)) for check in definition.checks)
     return found

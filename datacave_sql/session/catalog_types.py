@@ -24,7 +24,6 @@ class CatalogTypes(TypeLookup):
         self._catalog = catalog
         self._made: dict[int, SqlType | None] = {}
         self._ios: dict[int, TypeIO] = {}
-        self._row_types: dict[int, Table] | None = None
         self.custom = bool(catalog.casts)
 
     def find(self, oid: int) -> SqlType | None:
@@ -79,7 +78,7 @@ class CatalogTypes(TypeLookup):
         definition = catalog.types.get(oid)
         if definition is not None:
             return self._defined(definition)
-        table = self._table_of_row_type(oid)
+        table = catalog.table_of_row_type(oid)
         if table is not None:
             return _row_type(table)
         element = catalog.array_types.get(oid)
@@ -137,16 +136,10 @@ class CatalogTypes(TypeLookup):
         definition = self._catalog.types.get(oid)
         if definition is not None:
             return [Attribute(c.name, c.type_oid, c.typmod) for c in definition.attributes if not c.dropped]
-        table = self._table_of_row_type(oid)
+        table = self._catalog.table_of_row_type(oid)
         if table is not None:
             return [Attribute(c.name, c.type_oid, c.typmod) for c in table.live_columns]
         return system_attributes(oid)
-
-    def _table_of_row_type(self, oid: int) -> Table | None:
-        """The table whose rows have a type; all are looked through once."""
-        if self._row_types is None:
-            self._row_types = {table.row_type_oid: table for table in self._catalog.tables.values()}
-        return self._row_types.get(oid) if oid else None
 
     def labels(self, oid: int) -> Sequence[str]:
         definition = self._catalog.types.get(oid)

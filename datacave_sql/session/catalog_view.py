@@ -374,11 +374,9 @@ class SessionCatalogView:
         return index_text(table, index, name, lambda stored: self._shown(stored, table, pretty))
 
     def _statistics(self, oid: int) -> tuple[Table, ExtendedStatistics] | None:
-        for table in self._catalog.tables.values():
-            for one in table.statistics:
-                if one.oid == oid:
-                    return table, one
-        return None
+        table = self._catalog.table_of_part(oid)
+        found = [one for one in table.statistics if one.oid == oid] if table is not None else []
+        return (table, found[0]) if table is not None and found else None
 
     def statistics_definition(self, oid: int, *, columns_only: bool) -> str | None:
         """pg_get_statisticsobjdef, pg_get_statisticsobjdef_columns."""
@@ -422,20 +420,21 @@ class SessionCatalogView:
 
     def rule_definition(self, oid: int, pretty: bool) -> str | None:
         """pg_get_ruledef."""
+        owner = self._catalog.table_of_part(oid)
+        for rule in owner.rules if owner is not None else ():
+            if owner is not None and rule.oid == oid:
+                return self._definitions.rule(self._environment, owner, rule, pretty)
         for table in self._catalog.tables.values():
             if table.view_query is not None and default_oid(table.oid, 0) == oid:
                 return self._definitions.view_rule(self._environment, table, pretty)
-            for rule in table.rules:
-                if rule.oid == oid:
-                    return self._definitions.rule(self._environment, table, rule, pretty)
         return None
 
     def trigger_definition(self, oid: int, pretty: bool) -> str | None:
         """pg_get_triggerdef."""
-        for table in self._catalog.tables.values():
-            for trigger in table.triggers:
-                if trigger.oid == oid:
-                    return self._definitions.trigger(self._environment, table, trigger, pretty)
+        table = self._catalog.table_of_part(oid)
+        for trigger in table.triggers if table is not None else ():
+            if table is not None and trigger.oid == oid:
+                return self._definitions.trigger(self._environment, table, trigger, pretty)
         for one in derived_triggers(self._catalog):
             if one.trigger.oid == oid:
                 return self._definitions.trigger(self._environment, one.table, one.trigger, pretty)

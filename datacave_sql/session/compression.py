@@ -47,6 +47,10 @@ class TableCompressions:
     def catalog_changed(self, oid: int, catalog: Catalog | None) -> None:
         """The catalog of a database is in force now; None: the database is dropped."""
         self.note(oid, catalog)
+        self.transaction_ended(oid)
+
+    def transaction_ended(self, oid: int) -> None:
+        """A transaction of a database has changed the catalog: what it was expected to want is known now."""
         if self._wanted[oid] or self._database.store.compressions():
             self.apply()
 

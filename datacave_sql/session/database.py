@@ -156,13 +156,17 @@ class Database:
         for other in self.homes.values():
             if other is home:
                 continue
-            if not other.catalog.shares_all(catalog):
+            if not catalog.shares_all(other.catalog, before):
                 other.state = CatalogState(other.catalog.sharing(catalog))
                 for session in self.sessions_of(other.oid):
                     session.rebase()
             other.catalog.advance(catalog.next_oid)
-        self.retention.catalog_changed(home.oid, catalog)
-        self.compressions.catalog_changed(home.oid, catalog)
+        if catalog.options_changed_since(before):
+            self.retention.catalog_changed(home.oid, catalog)
+            self.compressions.catalog_changed(home.oid, catalog)
+        else:
+            self.retention.transaction_ended(home.oid)
+            self.compressions.transaction_ended(home.oid)
 
     def keep_taken(self, next_oid: int) -> None:
         """Oids and storage ids below `next_oid` are not given out again, also by a change that was taken back: rows

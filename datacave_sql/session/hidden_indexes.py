@@ -39,7 +39,8 @@ class HidesIndexes:
 
 def without_newer_indexes(catalog: Catalog, before: Catalog) -> Catalog | None:
     """The catalog for who still reads at a moment of another one; None where it does as it is."""
-    changed = [hidden for table in catalog.tables.values() if (hidden := _hidden(table, before)) is not None]
+    tables = (catalog.tables.get(oid) for oid in catalog.tables.keys_unlike(before.tables))
+    changed = [hidden for table in tables if table is not None and (hidden := _hidden(table, before)) is not None]
     return catalog.with_objects(changed) if changed else None
 
 

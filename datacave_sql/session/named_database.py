@@ -37,7 +37,7 @@ class CatalogState:
         self._access: dict[int, TableAccess] = {}
         self._partitions: dict[int, tuple[PartitionMap, list[Table]]] = {}
         self._referential: dict[tuple[int, str, bool], Operator] = {}
-        self.has_triggers = any(table.triggers for table in catalog.tables.values())
+        self.has_triggers = bool(catalog.trigger_tables)
 
     def access(self, table: Table) -> TableAccess:
         """The access code of a table."""

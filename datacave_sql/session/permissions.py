@@ -503,20 +503,13 @@ def _comment_on(asker: _Asker, bound: s.CommentOn) -> None:
     if item is None and (indexed := catalog.index_by_oid(oid)) is not None:
         item = indexed
     if item is None:
-        parts = (table for table in catalog.tables.values() if oid in _parts(table))
-        item = next(parts, None)
+        item = catalog.table_of_part(oid)
         is_part = item is not None
     if is_part and not asker.owns(item.owner_oid):
         raise not_owner("relation", item.name)
     if item is None or (not hasattr(item, "owner_oid") and not isinstance(item, tuple)):
         raise DatacaveError("must be superuser to comment on this object", sqlstate=sqlstate.INSUFFICIENT_PRIVILEGE)
     asker.must_own(item)
-
-
-def _parts(table: Table) -> set[int]:
-    """The oids of what belongs to a table and has no owner of its own."""
-    parts = {one.oid for one in table.constraints} | {one.oid for one in table.policies}
-    return parts | {one.oid for one in table.rules} | {one.oid for one in table.triggers}
 
 
 _CHECKS: dict[type, Callable[[_Asker, Any], None]] = {

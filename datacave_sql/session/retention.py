@@ -36,7 +36,11 @@ class TableRetention:
             if table.options and table.storage_id and (value := dict(table.options).get(RETENTION)) is not None
         }
         self._wanted[oid] = wanted
-        if wanted or self._database.store.retentions():
+        self.transaction_ended(oid)
+
+    def transaction_ended(self, oid: int) -> None:
+        """A transaction of a database has changed the catalog: time has passed for what nobody wants any more."""
+        if self._wanted[oid] or self._database.store.retentions():
             self.apply()
 
     def apply(self) -> None:

@@ -259,7 +259,7 @@ class Collector:
             self._columns_of_type((table.row_type_oid, table.row_array_type_oid), f"type {table.name}")
 
     def _views_on(self, oid: int, item: Any) -> None:
-        for _, view in sorted(self._catalog.tables.items()):
+        for view in self._catalog.tables_needing(oid):
             if view.kind in ("v", "m") and oid in view.depends_on and view.oid not in self.removal.objects:
                 self._tell(describe(self._catalog, view), item)
                 self.add(view)
@@ -348,7 +348,7 @@ class Collector:
         self._columns_of_type((definition.oid, definition.array_oid), describe(self._catalog, definition))
         self._routines_on((definition.oid,), definition)
         self._operators_on((definition.oid, definition.array_oid), definition)
-        for _, table in sorted(self._catalog.tables.items()):
+        for table in self._catalog.tables_needing(definition.oid):
             if table.of_type_oid == definition.oid and table.oid not in self.removal.objects:
                 self._tell(describe(self._catalog, table), definition)
                 self.add(table)
@@ -359,7 +359,7 @@ class Collector:
                 self.add(other)
 
     def _columns_of_type(self, type_oids: tuple[int, int], what: str) -> None:
-        for _, table in sorted(self._catalog.tables.items()):
+        for table in self._catalog.tables_needing(*type_oids):
             if table.oid in self.removal.objects:
                 continue
             if any(column.type_oid in type_oids for column in _partitioning_columns(table)):
@@ -434,7 +434,7 @@ class Collector:
                     f"trigger {trigger.name} on table {table.name}", f"column {column.name} of table {table.name}"
                 )
                 removal.triggers.setdefault(table.oid, set()).add(trigger.oid)
-        for _, view in sorted(self._catalog.tables.items()):
+        for view in self._catalog.tables_needing(table.oid):
             reads = view.kind in ("v", "m") and reads_column(view, table.oid, column.number)
             if reads and view.oid not in removal.objects:
                 self._tell(describe(self._catalog, view), f"column {column.name} of table {table.name}")

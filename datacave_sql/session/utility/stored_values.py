@@ -25,7 +25,7 @@ def change_stored(session: Any, type_oid: int, array_oid: int, name: str, change
     for other in catalog.types.values():
         if other.base_type_oid in oids or any(column.type_oid in oids for column in other.attributes):
             raise FeatureNotSupported(f'"{name}" cannot be changed while type "{other.name}" is made of it')
-    for oid in sorted(catalog.tables):
+    for oid in [table.oid for table in catalog.tables_needing(*oids)]:
         table = session.catalog_snapshot.tables[oid]
         slots = [
             (column.number - 1, column.type_oid == array_oid)
@@ -70,7 +70,7 @@ def columns_of_domain(catalog: Catalog, definition: TypeDefinition) -> Iterator[
     }
     holders |= {one.array_oid for one in catalog.types.values() if one.oid in holders}
     holders |= {one.oid for one in catalog.types.values() if one.base_type_oid in holders}
-    for _, table in sorted(catalog.tables.items()):
+    for table in catalog.tables_needing(*family, *holders):
         if not table.storage_id:
             continue
         slots = []

@@ -56,6 +56,6 @@ def _change(session: Any, table_oid: int, field: str, parts: tuple[Any, ...], ta
     changes: dict[str, Any] = {field: numbered}
     catalog = numbers.catalog.with_table(replace(table, **changes))
     gone = {one.oid for one in getattr(table, field)} - {one.oid for one in numbered}
-    comments = [one for one in catalog.comments.values() if one.object_oid in gone]
+    comments = [catalog.comments[key] for oid in sorted(gone) for key in catalog.comment_keys.get(oid, ())]
     session.set_catalog(catalog.without(*comments) if comments else catalog)
     return Complete(tag)

@@ -125,7 +125,7 @@ def _check_retyped(catalog: Catalog, before: TypeDefinition, after: TypeDefiniti
     if all(old.get(one.number, (one.type_oid, one.typmod)) == (one.type_oid, one.typmod) for one in after.attributes):
         return
     affected = (after.oid, after.array_oid)
-    for _, table in sorted(catalog.tables.items()):
+    for table in catalog.tables_needing(*affected):
         for column in table.live_columns:
             if column.type_oid in affected and table.storage_id:
                 raise DatacaveError(
