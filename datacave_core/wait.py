@@ -50,9 +50,16 @@ class Wait:
 
 
 class Turn(Wait):
-    """A pause without a cause: the statement has used its time slice and lets other sessions run."""
+    """A pause without a cause: the statement has used its time slice and lets other sessions run.
 
-    __slots__ = ()
+    `resumed_at` is when a statement last went on after one (`perf_counter`): its slice begins then.
+    """
+
+    __slots__ = ("resumed_at",)
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.resumed_at = 0.0
 
 
 TURN = Turn("Timeout:Turn")

@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from datacave_core import sqlstate
+from datacave_core.disposal import DISPOSAL
 from datacave_core.errors import DatacaveError
 from datacave_protocol import Event, ProtocolViolation, frontend
 from datacave_server.config import Address, Config
@@ -19,6 +20,7 @@ from datacave_server.early_client import EarlyClient
 from datacave_server.pump import Pump, Work
 from datacave_server.sockets import Acceptor
 from datacave_server.tls import ServerTls
+from datacave_server.turns import Turns
 
 BACKLOG = 512
 
@@ -30,6 +32,8 @@ class Door:
         self._config = config
         self._tls = tls
         self._loop = asyncio.get_running_loop()
+        self.turns = Turns(self._loop)
+        DISPOSAL.on_wanted = self.turns.dispose
         self._newcomers: set[Pump] = set()
         self._make: Callable[[], asyncio.Protocol] = self._newcomer
         self._acceptor = Acceptor(self._loop, lambda: self._make())
@@ -61,6 +65,9 @@ class Door:
 
     def end(self) -> None:
         """Gives up everything, once there are no connections any more."""
+        DISPOSAL.on_wanted = None
+        while DISPOSAL.step():
+            pass
         self._acceptor.close()
 
     def _newcomer(self) -> Pump:
@@ -70,6 +77,7 @@ class Door:
             lambda pump: Newcomer(pump, self._tls, limits.login_seconds),
             self._newcomers.discard,
             limits.message_bytes_max,
+            self.turns,
         )
         self._newcomers.add(pump)
         return pump

@@ -108,6 +108,7 @@ class SqlListener:
             lambda pump: Login(self, pump),
             self._closed,
             self.config.limits.message_bytes_max,
+            self._door.turns,
         )
         self._pumps.add(pump)
         self._open.value = len(self._pumps)

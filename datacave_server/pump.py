@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Protocol, TypeAlias, cast
 
 from datacave_core import sqlstate
@@ -24,6 +25,7 @@ from datacave_protocol import NEED_DATA, Connection, Event, ProtocolViolation, f
 from datacave_server.deadlines import Deadlines, Timeouts
 from datacave_server.durable_answer import DurableAnswer
 from datacave_server.sockets import SocketTransport
+from datacave_server.turns import Entry, Turns
 
 FLUSH_BYTES = 64 * 1024
 """Answers are handed to the socket at this size, and at the end of every turn."""
@@ -88,6 +90,7 @@ class Pump(asyncio.Protocol):
         "_paused_reading",
         "_resume_callback",
         "_resume_handle",
+        "_turns",
         "_waiting",
         "_work",
         "client",
@@ -102,8 +105,10 @@ class Pump(asyncio.Protocol):
         make_client: Callable[[Pump], Client],
         on_closed: Callable[[Pump], None],
         message_bytes_max: int,
+        turns: Turns,
     ) -> None:
         self._loop = loop
+        self._turns = turns
         self._on_closed = on_closed
         self.wire = Connection(message_bytes_max=message_bytes_max)
         self.transport: asyncio.Transport = cast(asyncio.Transport, None)
@@ -113,7 +118,7 @@ class Pump(asyncio.Protocol):
         self._work: Work | None = None
         self._waiting: Wait | None = None
         self._resume_callback: Callable[[], None] | None = None
-        self._resume_handle: asyncio.Handle | None = None
+        self._resume_handle: asyncio.Handle | Entry | None = None
         self._drained: Wait | None = None
         self._paused_reading = False
         self._deadlines = Deadlines(loop, self.interrupt, self.end)
@@ -231,7 +236,7 @@ class Pump(asyncio.Protocol):
                 if wait is TURN:
                     self._work = work
                     self._watch(wait)
-                    self._resume_handle = self._loop.call_soon(self._resume, work)
+                    self._resume_handle = self._turns.queue(partial(self._resume, work))
                     return False
                 if not wait.done:
                     self._suspend(work, wait)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from inspect import isgenerator
 from typing import Any
 
+from datacave_core.disposal import discard
 from datacave_core.rowbatch import RowBatch
 from datacave_core.values import Row
 from datacave_core.wait import TURN, Wait
@@ -156,6 +157,7 @@ def _rounds(context: ExecutionContext, part: CommonTablePart, recursive: Operato
     finally:
         last.close()
         found.close()
+        discard(seen)
         known.release()
 
 

@@ -58,9 +58,9 @@ class ExecutionContext:
     def slice_over(self) -> bool:
         """Whether the statement should yield TURN now; starts the next slice if so."""
         now = perf_counter()
-        if now < self.slice_end:
+        if now < self.slice_end or now < TURN.resumed_at + TIME_SLICE_SECONDS:
             return False
-        self.slice_end = now + 2 * TIME_SLICE_SECONDS
+        self.slice_end = now + TIME_SLICE_SECONDS
         return True
 
     def counts(self, oid: int) -> RelationCounts:

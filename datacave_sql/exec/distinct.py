@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from datacave_core.disposal import discard
 from datacave_core.rowbatch import RowBatch
 from datacave_core.wait import TURN, Wait
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.operator import Batches, Operator
 from datacave_sql.exec.partitioning import LEVELS_MAX, HashPartitions
-from datacave_sql.exec.release import released
 from datacave_sql.exec.row_size import rows_bytes
 from datacave_sql.exec.rowfunction import Factory
 from datacave_sql.exec.spill import Run, Spill
@@ -122,7 +122,7 @@ class HashedDistinct:
                 yield TURN
         if aside is not None:
             yield from aside.finish()
-        yield from released(context, seen)
+        discard(seen)
         memory.release()
         if aside is None:
             return

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from datacave_core.disposal import discard
 from datacave_core.rowbatch import BATCH_ROWS
 from datacave_core.wait import TURN, Steps, Wait
 from datacave_sql.exec.context import ExecutionContext
@@ -161,7 +162,7 @@ class Sorter:
 
     def close(self) -> None:
         """Gives memory and disk back."""
-        self._rows = []
+        discard(self._rows)
         self._memory.release()
         self._spill.close()
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
+from datacave_core.disposal import discard
 from datacave_core.rowbatch import BATCH_ROWS, RowBatch
 from datacave_core.values import Row
 from datacave_core.wait import TURN, Steps, Wait
@@ -19,7 +20,6 @@ from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.operator import Batches
 from datacave_sql.exec.pace import Pace
 from datacave_sql.exec.partitioning import LEVELS_MAX, HashPartitions
-from datacave_sql.exec.release import released
 from datacave_sql.exec.row_size import rows_bytes
 from datacave_sql.exec.spill import Spill
 from datacave_sql.exec.work_memory import WorkMemory
@@ -166,8 +166,7 @@ class GroupedRows:
         if not self._groups and self._pass.empty_key:
             self._groups[()] = [[] if step.collected else step.body.initial() for step in self._steps]
         yield from self._own_results()
-        yield from released(self._context, self._index)
-        yield from released(self._context, self._groups)
+        discard(self._index, self._groups)
         if self._dumped is not None:
             self._dumped.close()
             self._dumped = None
@@ -246,6 +245,7 @@ class GroupedRows:
 
     def close(self) -> None:
         """Gives memory and disk back; the shared ones when the whole pass ends."""
+        discard(self._index, self._groups)
         if self._dumped is not None:
             self._dumped.close()
         if self._level == 0:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from datacave_core.disposal import discard
 from datacave_core.rowbatch import BATCH_ROWS
 from datacave_core.values import Row
 from datacave_core.wait import TURN, Wait
@@ -83,6 +84,7 @@ class _Run:
         self._rest = join.make_rest(context) if join.make_rest is not None else None
         self._memory = context.work_memory(hashed=True)
         self._spill = Spill(context)
+        self._held: list[Any] = []
         self._keys = 0
         self._batches = 0
 
@@ -91,6 +93,7 @@ class _Run:
         context, memory, build = self._context, self._memory, self._build
         table: dict[Any, list[Any]] = {}
         loose: list[Any] = []
+        self._held += [table, loose]
         over = False
         for batch in right:
             if isinstance(batch, Wait):
@@ -113,6 +116,8 @@ class _Run:
             entries = [entry for bucket in table.values() for entry in bucket]
             if rows := self._rest(entries + loose):
                 yield from _sliced(rows)
+            discard(entries)
+        discard(table)
         memory.release()
 
     def _probed(self, left: Batches, table: dict[Any, list[Any]]) -> Batches:
@@ -136,6 +141,7 @@ class _Run:
         row_bytes = memory.used // max(1, sum(map(len, table.values())))
         rights = HashPartitions(spill, level, memory.limit, row_bytes)
         yield from self._put_aside(rights, table, loose)
+        discard(table)
         memory.release()
         for batch in right:
             if isinstance(batch, Wait):
@@ -176,6 +182,7 @@ class _Run:
 
     def close(self) -> None:
         """Gives memory and disk back."""
+        discard(*self._held)
         self._memory.release()
         self._spill.close()
 

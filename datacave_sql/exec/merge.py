@@ -12,6 +12,7 @@ from typing import Any
 
 from datacave_core import sqlstate
 from datacave_core.catalog import Table
+from datacave_core.disposal import discard
 from datacave_core.errors import DatacaveError
 from datacave_core.layout import PREFIX_LENGTH
 from datacave_core.transaction import NO_KEY_UPDATE, UPDATE
@@ -101,6 +102,7 @@ class Merge:
         finally:
             if frozen:
                 context.transaction.thaw_reads()
+            discard(source)
 
     def children(self) -> Sequence[Operator]:
         return (self.child,)

@@ -11,6 +11,7 @@ from typing import Any
 
 from datacave_core import sqlstate
 from datacave_core.catalog import Table
+from datacave_core.disposal import discard
 from datacave_core.errors import DatacaveError
 from datacave_core.rowbatch import BATCH_ROWS
 from datacave_core.transaction import NO_KEY_UPDATE, UPDATE, Isolation
@@ -78,13 +79,16 @@ class Insert:
 
     def open(self, context: ExecutionContext) -> Batches:
         source: list[Row] = []
-        yield from collected(context, self.child, source)
         returned: list[Row] = []
-        run = InsertRun(context, self)
-        yield from run.write(source, returned)
-        yield from run.writer.finish()
-        if self.make_returning is not None and returned:
-            yield from batches_of(self.make_returning(context)(returned))
+        try:
+            yield from collected(context, self.child, source)
+            run = InsertRun(context, self)
+            yield from run.write(source, returned)
+            yield from run.writer.finish()
+            if self.make_returning is not None and returned:
+                yield from batches_of(self.make_returning(context)(returned))
+        finally:
+            discard(source, returned)
 
     def plain_target(self) -> TableAccess | None:
         """The table, where new rows have to be NOT NULL and unique in the key of the table and nothing else."""
@@ -389,11 +393,14 @@ class Update:
 
     def _open_set(self, context: ExecutionContext) -> Batches:
         source: list[Row] = []
-        yield from collected(context, self.child, source)
         returned: list[Row] = []
-        writer = yield from self.write(context, source, returned)
-        yield from writer.finish()
-        yield from batches_of(returned)
+        try:
+            yield from collected(context, self.child, source)
+            writer = yield from self.write(context, source, returned)
+            yield from writer.finish()
+            yield from batches_of(returned)
+        finally:
+            discard(source, returned)
 
     def rewrite(self, changes: Iterable[tuple[ExecutionContext, Sequence[bytes]]]) -> Steps[None]:
         """Updates rows by their keys, as far as they still qualify: what a foreign key does, with the parameters of
@@ -529,11 +536,14 @@ class Delete:
 
     def open(self, context: ExecutionContext) -> Batches:
         source: list[Row] = []
-        yield from collected(context, self.child, source)
         returned: list[Row] = []
-        writer = yield from self.write(context, source, returned)
-        yield from writer.finish()
-        yield from batches_of(returned)
+        try:
+            yield from collected(context, self.child, source)
+            writer = yield from self.write(context, source, returned)
+            yield from writer.finish()
+            yield from batches_of(returned)
+        finally:
+            discard(source, returned)
 
     def write(self, context: ExecutionContext, source: Sequence[Row], returned: list[Row]) -> Steps[RowWriter]:
         """Deletes the rows that the child has found; RETURNING rows go to `returned`. The writer is not finished."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from datacave_core.disposal import discard
 from datacave_core.rowbatch import BATCH_ROWS
 from datacave_core.values import Row
 from datacave_core.wait import TURN, Wait
@@ -58,6 +59,7 @@ class NestedLoop:
                         aside = RowStore(context)
                         memory.release()
                         yield from aside.add(right)
+                        discard(right)
                         right = []
                 if context.slice_over():
                     yield TURN
@@ -66,6 +68,7 @@ class NestedLoop:
             elif right or self.kind not in ("inner", "semi"):
                 yield from self._with_rows(context, right)
         finally:
+            discard(right)
             memory.release()
             if aside is not None:
                 aside.close()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from datacave_core import sqlstate
+from datacave_core.disposal import discard
 from datacave_core.errors import DatacaveError
 from datacave_core.values import Row
 from datacave_core.wait import TURN, Steps
@@ -51,13 +52,16 @@ class RoutedInsert:
 
     def open(self, context: ExecutionContext) -> Batches:
         source: list[Row] = []
-        yield from collected(context, self.child, source)
         returned: list[Row] | None = [] if self.returns else None
-        run = RoutedRun(context, self)
-        yield from run.write(self.make_rows(context)(source), returned)
-        yield from run.finish()
-        if returned:
-            yield from batches_of(returned)
+        try:
+            yield from collected(context, self.child, source)
+            run = RoutedRun(context, self)
+            yield from run.write(self.make_rows(context)(source), returned)
+            yield from run.finish()
+            if returned:
+                yield from batches_of(returned)
+        finally:
+            discard(source, returned)
 
     def children(self) -> Sequence[Operator]:
         return (self.child,)

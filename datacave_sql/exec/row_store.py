@@ -9,6 +9,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Any
 
+from datacave_core.disposal import discard
 from datacave_core.rowbatch import BATCH_ROWS
 from datacave_core.values import Row
 from datacave_core.wait import TURN, Steps, Wait
@@ -61,6 +62,7 @@ class RowStore:
             self._places.append((yield from spill.write(block)))
             self._firsts.append(self._tail_start)
             self._tail_start += len(block)
+        discard(tail)
         self._tail = []
         memory.release()
 
@@ -111,11 +113,13 @@ class RowStore:
             self._firsts, self._places = [], []
             self._tail_start, self._block_number = 0, -1
         self._memory.release()
+        discard(self._tail)
         self._tail = []
 
     def close(self) -> None:
         """Gives memory and disk back."""
         self._memory.release()
+        discard(self._tail)
         self._tail, self._block = [], []
         if self._spill is not None:
             self._spill.close()

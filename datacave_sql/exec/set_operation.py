@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from datacave_core.disposal import discard
 from datacave_core.rowbatch import RowBatch
 from datacave_core.values import Row
 from datacave_core.wait import TURN, Wait
@@ -83,6 +84,7 @@ class _Run:
         self._keys_of = operation.make_keys(context)
         self._memory = context.work_memory(hashed=True)
         self._spill = Spill(context)
+        self._held: list[Any] = []
 
     def counted(self, source: Batches) -> Iterator[list[Any] | Wait]:
         """(key, how often) of the rows."""
@@ -94,6 +96,7 @@ class _Run:
         context, memory = self._context, self._memory
         counts: dict[Any, int] = {}
         seen: set[Any] = set()
+        self._held += [counts, seen]
         for entries in right:
             if isinstance(entries, Wait):
                 yield entries
@@ -122,6 +125,7 @@ class _Run:
                     return
             if context.slice_over():
                 yield TURN
+        discard(counts, seen)
         memory.release()
 
     def _over(self, keys: list[Any], level: int) -> bool:
@@ -150,9 +154,9 @@ class _Run:
         size = memory.used // max(1, len(counts) + len(seen))
         rights, lefts = (HashPartitions(spill, level, memory.limit, size) for _ in range(2))
         known = list(counts.items())
-        counts.clear()
+        discard(counts)
         yield from rights.spread(rights.numbers([key for key, _ in known]), known)
-        known.clear()
+        discard(known)
         for entries in right:
             if isinstance(entries, Wait):
                 yield entries
@@ -171,7 +175,7 @@ class _Run:
             if self._context.slice_over():
                 yield TURN
         yield from lefts.finish()
-        seen.clear()
+        discard(seen)
         memory.release()
         for one, other in zip(rights.runs, lefts.runs, strict=True):
             if other.rows:
@@ -179,5 +183,6 @@ class _Run:
 
     def close(self) -> None:
         """Gives memory and disk back."""
+        discard(*self._held)
         self._memory.release()
         self._spill.close()

@@ -15,11 +15,12 @@ _ADDRESS = re.compile(r"ready on 127\.0\.0\.1:(\d+)")
 
 
 class Server:
-    """A server process; `template` is a data folder to start from."""
+    """A server process; `template` is a data folder to start from, `program` the module that serves."""
 
-    def __init__(self, template: Path | None = None) -> None:
+    def __init__(self, template: Path | None = None, program: str = "datacave_server") -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="datacave-regress-"))
         self.data = self.folder / "data"
+        self.program = program
         if template is not None:
             shutil.copytree(template, self.data)
         self.log = self.folder / "log"
@@ -29,7 +30,7 @@ class Server:
         output = self.folder / "output"
         listen = ["--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0", "--data-dir", str(self.data)]
         with output.open("wb") as out, self.log.open("ab") as log:
-            command = [sys.executable, "-m", "datacave_server", "serve", "--log-level", "warning", *listen]
+            command = [sys.executable, "-m", self.program, "serve", "--log-level", "warning", *listen]
             process = subprocess.Popen(command, stdout=out, stderr=log)
         until = time.monotonic() + START_SECONDS_MAX
         while time.monotonic() < until and process.poll() is None:

@@ -8,6 +8,7 @@ from datacave_core.memory import MemoryStore
 from datacave_server.client import SessionClient
 from datacave_server.clock import SystemClock, SystemRandomness
 from datacave_server.pump import Pump
+from datacave_server.turns import Turns
 from datacave_sql import Database, DatabaseOptions
 
 SELECT = b"SELECT b, c FROM t WHERE a = $1"
@@ -60,7 +61,9 @@ class Client:
 
     def __init__(self, database, short):
         self.quick = 0
-        self.pump = Pump(asyncio.get_running_loop(), lambda pump: self._make(database, pump), lambda pump: None, 2**20)
+        loop = asyncio.get_running_loop()
+        make = lambda pump: self._make(database, pump)  # noqa: E731
+        self.pump = Pump(loop, make, lambda pump: None, 2**20, Turns(loop))
         self.transport = Transport()
         self.pump.connection_made(self.transport)
         options = b"user\0admin\0\0"
