@@ -271,16 +271,22 @@ def _by_database(objects: list[CatalogObject]) -> tuple[list[CatalogObject], dic
         database = 0
         if isinstance(item, Schema | SystemPrivileges | DefaultPrivileges):
             database = item.database_oid
-        elif isinstance(item, Comment):
+        elif isinstance(item, Comment | CastDefinition):
             continue
-        elif isinstance(item, Table | Sequence | TypeDefinition):
+        elif isinstance(item, Table | Sequence | TypeDefinition | Routine | OperatorDefinition | Extension):
             database = found[item.oid] = place[item.schema_oid]
             if isinstance(item, Table):
-                found.update((index.oid, database) for index in item.indexes)
-                found.update((constraint.oid, database) for constraint in item.constraints)
+                parts = (item.indexes, item.constraints, item.policies, item.rules, item.triggers, item.statistics)
+                found.update((one.oid, database) for part in parts for one in part)
             elif isinstance(item, TypeDefinition):
                 found.update((check.oid, database) for check in item.checks)
         (owned.setdefault(database, []) if database else shared).append(item)
+    for item in objects:
+        if isinstance(item, CastDefinition):
+            # Made between types of which one at least is a user's, or by a user's function.
+            about = (item.source_oid, item.target_oid, item.function_oid)
+            database = found[item.oid] = next((found[oid] for oid in about if oid in found), 0)
+            (owned.setdefault(database, []) if database else shared).append(item)
     for item in objects:
         if isinstance(item, Comment):
             database = found.get(item.object_oid, 0) if item.class_oid not in SHARED_CLASS_OIDS else 0

@@ -12,6 +12,7 @@ import pytest
 from datacave_core.catalog import (
     DEFAULT_DATABASE_OID,
     PUBLIC_SCHEMA_OID,
+    CastDefinition,
     Catalog,
     Column,
     Comment,
@@ -21,15 +22,19 @@ from datacave_core.catalog import (
     DomainCheck,
     EnumLabel,
     ExtendedStatistics,
+    Extension,
     Grant,
     Index,
     IndexKey,
     Membership,
+    OperatorDefinition,
     PartitionBound,
     PartitionKey,
     PartitionKeyPart,
     Policy,
     Role,
+    Routine,
+    RoutineArgument,
     Rule,
     Schema,
     Sequence,
@@ -190,3 +195,25 @@ def test_a_store_without_the_other_databases_gets_them() -> None:
     assert {oid: one.comments for oid, one in again.items()} == {oid: one.comments for oid, one in opened.items()}
     publics = {catalog.schema_names["public"] for catalog in opened.values()}
     assert len(publics) == len(opened) == 4
+
+
+def test_what_one_database_has_does_not_come_back_in_others() -> None:
+    store = MemoryStore()
+    public = initial_catalog().schema_names["public"]
+    objects: list[Any] = [
+        TypeDefinition(16500, 16501, public, "level", "e"),
+        Routine(16502, public, "same", arguments=(RoutineArgument("", 16500),), return_type_oid=16),
+        OperatorDefinition(16503, public, "===", 16500, 16500, 16, 16502),
+        CastDefinition(16504, 16500, 23, 16502),
+        Extension(16505, "citext", public, "1.6"),
+        Comment(1255, 16502, 0, "of a routine"),
+        Comment(2605, 16504, 0, "of a cast"),
+    ]
+    store.commit(catalog_writes(None, initial_catalog().with_objects(objects)))
+    loaded = load_catalogs(store, store.visible_timestamp)
+    for oid, catalog in loaded.items():
+        kept = (catalog.types, catalog.routines, catalog.operators, catalog.casts, catalog.extensions)
+        assert [len(one) for one in kept] == [int(oid == DEFAULT_DATABASE_OID)] * 5, oid
+        assert {key for key in catalog.comments if key[1] > 16500} == (
+            {(1255, 16502, 0), (2605, 16504, 0)} if oid == DEFAULT_DATABASE_OID else set()
+        )
