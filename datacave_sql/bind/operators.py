@@ -9,7 +9,7 @@ from datacave_core import sqlstate
 from datacave_core.catalog import OperatorDefinition
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.types import oids
-from datacave_sql.bind import coercion, set_calls
+from datacave_sql.bind import coercion, relations, set_calls
 from datacave_sql.bind.folding import fold
 from datacave_sql.bind.names import Scope
 from datacave_sql.bind.resolving import FIRST_USER_OID, operator_for
@@ -56,7 +56,8 @@ def operators_of(b: Binding, name: ast.QualifiedName) -> list[OperatorDefinition
     if not b.catalog.operators:
         return []
     found = [one for _, one in sorted(b.catalog.operators.items()) if one.name == name[-1]]
-    schemas = name[-2:-1] if len(name) > 1 else b.environment.search_path
+    schema = relations.split_relation_name(b, name, 0)[0]
+    schemas = b.environment.search_path if schema is None else (schema,)
     visible = []
     for schema_name in schemas:
         known = b.catalog.schema_named(schema_name)

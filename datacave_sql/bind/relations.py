@@ -165,6 +165,8 @@ def creation_schema(b: Binding, name: ast.QualifiedName, position: int, temporar
                 "no schema has been selected to create in", sqlstate=sqlstate.UNDEFINED_SCHEMA, position=position
             )
         schema = b.environment.search_path[0]
+    if schema == "pg_temp":
+        return Schema(0, "pg_temp")
     found = require_schema(b, schema, position)
     if found.name in ("pg_catalog", "information_schema", "pg_toast"):
         raise DatacaveError(

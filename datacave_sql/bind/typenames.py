@@ -12,6 +12,7 @@ from datacave_core.types.typmod import encode_typmod
 from datacave_sql.bind import relations
 from datacave_sql.bind.state import Binding
 from datacave_sql.parse import ast
+from datacave_sql.pgcatalog.systemtypes import system_type_named
 
 
 class NamedType(NamedTuple):
@@ -53,15 +54,17 @@ def resolve_type(b: Binding, name: ast.TypeName) -> NamedType:
 
 def find_type_oid(b: Binding, names: ast.QualifiedName) -> int:
     """The oid of a type by name, 0 if there is none."""
-    schemas = names[-2:-1] if len(names) > 1 else relations.search_schemas(b)
+    named, name = relations.split_relation_name(b, names[-2:], 0)
+    schemas = relations.search_schemas(b) if named is None else (named,)
     for schema in schemas:
-        if schema == "pg_catalog":
-            known = type_by_name(names[-1])
-            if known is not None:
-                return known.oid
+        if schema in ("pg_catalog", "information_schema"):
+            known = type_by_name(name) if schema == "pg_catalog" else None
+            system = known.oid if known is not None else system_type_named(schema, name)
+            if system:
+                return system
         found = b.catalog.schema_named(schema)
         if found is not None:
-            oid = b.catalog.type_oid_named(found.oid, names[-1])
+            oid = b.catalog.type_oid_named(found.oid, name)
             if oid is not None:
                 return oid
     return 0

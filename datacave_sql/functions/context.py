@@ -212,6 +212,10 @@ class EvaluationContext(Protocol):
         """The schemas that exist in the effective search path, without the implicit pg_catalog."""
 
     @property
+    def own_temporary_schema(self) -> str | None:
+        """The session's schema of temporary objects, if it has any."""
+
+    @property
     def backend_pid(self) -> int: ...
 
     @property

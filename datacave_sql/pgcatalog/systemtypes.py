@@ -45,6 +45,25 @@ def system_type(oid: int) -> SqlType | None:
     return _types().get(oid)
 
 
+@cache
+def _oids_by_name() -> dict[tuple[str, str], int]:
+    found: dict[tuple[str, str], int] = {}
+    for shape in relation_shapes().values():
+        if shape.row_type_oid:
+            found[shape.schema, shape.name] = shape.row_type_oid
+        if shape.array_type_oid:
+            found[shape.schema, "_" + shape.name] = shape.array_type_oid
+    for domain in domain_shapes().values():
+        found["information_schema", domain.name] = domain.oid
+        found["information_schema", "_" + domain.name] = domain.array_oid
+    return found
+
+
+def system_type_named(schema: str, name: str) -> int:
+    """The oid of the type with this name in pg_catalog or information_schema, 0 if there is none."""
+    return _oids_by_name().get((schema, name), 0)
+
+
 def system_attributes(oid: int) -> list[Attribute]:
     """The columns of a row type."""
     found = _types().get(oid)

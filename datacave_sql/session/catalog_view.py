@@ -24,6 +24,7 @@ from datacave_sql.pgcatalog.attributes import default_oid, default_parts
 from datacave_sql.pgcatalog.facts import fixed_rows
 from datacave_sql.pgcatalog.internal_triggers import derived_triggers
 from datacave_sql.pgcatalog.signatures import function_arguments, function_result
+from datacave_sql.pgcatalog.systemtypes import system_type_named
 from datacave_sql.session.definitions import (
     constraint_text,
     index_key_text,
@@ -172,6 +173,8 @@ class SessionCatalogView:
                 builtin = type_by_name(names[-1])
                 if builtin is not None:
                     return builtin.oid
+            if system := system_type_named(schema_name, names[-1]):
+                return system
             found = catalog.type_names.get((schema_oid, names[-1]))
             if found is not None:
                 return found

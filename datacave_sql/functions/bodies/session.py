@@ -94,9 +94,8 @@ BODIES.add_with_context("pg_postmaster_start_time", lambda context: context.serv
 BODIES.add_with_context("pg_conf_load_time", lambda context: context.server_start_timestamp)
 BODIES.add("pg_is_in_recovery pg_jit_available", lambda: False)
 BODIES.add("pg_client_encoding getdatabaseencoding", lambda: "UTF8")
-BODIES.add("pg_my_temp_schema", lambda: 0)
+BODIES.add_with_context("pg_my_temp_schema", lambda context: _temporary_schema_oid(context))
 BODIES.add_with_context("pg_trigger_depth", lambda context: context.trigger_depth)
-BODIES.add("pg_is_other_temp_schema", lambda oid: False)
 BODIES.add("pg_notification_queue_usage", lambda: 0.0)
 BODIES.add("pg_last_xact_replay_timestamp pg_current_logfile", lambda: None)
 BODIES.add("pg_stat_clear_snapshot pg_stat_force_next_flush", lambda: None)
@@ -106,12 +105,27 @@ BODIES.add_with_context("pg_listening_channels", lambda context: iter(context.li
 BODIES.add_with_context("pg_notify", lambda context, channel, payload: context.notify(channel or "", payload or ""))
 
 
+def _temporary_schema_oid(context: EvaluationContext) -> int:
+    name = context.own_temporary_schema
+    return (context.catalog.schema_oid(name) if name is not None else None) or 0
+
+
+@BODIES.with_context("pg_is_other_temp_schema")
+def is_other_temporary_schema(context: EvaluationContext, oid: int) -> bool:
+    """Whether it is another session's schema of temporary objects."""
+    name = context.catalog.schema_name(oid)
+    return name is not None and name.startswith("pg_temp_") and name != context.own_temporary_schema
+
+
 @BODIES.with_context("current_schemas")
 def current_schemas(context: EvaluationContext, implicit: bool) -> Array:
-    """The schemas of the search path; with `implicit` also pg_catalog in front."""
+    """The schemas of the search path; with `implicit` also that of temporary objects and pg_catalog in front."""
     schemas = list(context.search_path)
     if implicit and "pg_catalog" not in schemas:
         schemas.insert(0, "pg_catalog")
+    temporary = context.own_temporary_schema
+    if implicit and temporary is not None and temporary not in schemas:
+        schemas.insert(0, temporary)
     return Array.of(schemas)
 
 

@@ -16,6 +16,7 @@ from datacave_sql.parse import ast
 from datacave_sql.session.replies import Complete, Reply
 from datacave_sql.session.utility.numbering import Numbers
 from datacave_sql.session.utility.parameters import setting_text
+from datacave_sql.session.utility.temporary import placed
 from datacave_sql.session.warnings import warn
 
 Steps = Iterator[Reply | Wait]
@@ -32,7 +33,7 @@ def create_routine(session: Any, bound: CreateRoutine) -> Steps:
     if old is not None:
         routine = replace(routine, oid=old.oid, owner_oid=old.owner_oid, privileges=old.privileges)
     else:
-        routine = numbers.routine(routine, session.evaluation.current_role.oid)
+        routine = numbers.routine(placed(session, numbers, routine), session.evaluation.current_role.oid)
     session.set_catalog(numbers.catalog.with_objects((routine,)))
     if routine.language == "plpgsql" and session.settings.value("check_function_bodies"):
         session.evaluation.routines.check(routine)
@@ -75,7 +76,8 @@ def create_operator(session: Any, bound: CreateOperator) -> Steps:
     for message in bound.warnings:
         warn(session, message, sqlstate.SYNTAX_ERROR)
     numbers = Numbers(session.catalog_snapshot)
-    definition = replace(bound.definition, oid=numbers.take(), owner_oid=session.evaluation.current_role.oid)
+    described = placed(session, numbers, bound.definition)
+    definition = replace(described, oid=numbers.take(), owner_oid=session.evaluation.current_role.oid)
     session.set_catalog(numbers.catalog.with_objects((definition,)))
     yield Complete("CREATE OPERATOR")
 

@@ -11,7 +11,7 @@ from datacave_core.keycode import table_prefix
 from datacave_core.transaction import SHARE, WaitPolicy
 from datacave_core.wait import Steps
 from datacave_sql.session.lock_keys import CATALOG_LOCK
-from datacave_sql.session.utility.dependencies import Collector, objects_in
+from datacave_sql.session.utility.dependencies import Collector
 from datacave_sql.session.utility.numbering import Numbers
 
 
@@ -29,6 +29,14 @@ def temporary_schema(session: Any, numbers: Numbers) -> Schema:
 def in_temporary_schema(session: Any, numbers: Numbers, described: Any) -> Any:
     """A new table, view or sequence as described, put in the session's own schema if it is temporary."""
     if described.persistence != "t":
+        return described
+    session.made_temporary = True
+    return replace(described, schema_oid=temporary_schema(session, numbers).oid)
+
+
+def placed(session: Any, numbers: Numbers, described: Any) -> Any:
+    """A new routine, operator or type as described, in the session's own schema if it was made as pg_temp's first."""
+    if described.schema_oid:
         return described
     session.made_temporary = True
     return replace(described, schema_oid=temporary_schema(session, numbers).oid)
@@ -88,13 +96,16 @@ def drop_leftovers(database: Any) -> None:
 
 
 def drop_schemas(database: Any, home: Any, names: tuple[str, ...]) -> None:
-    """Drops schemas with everything in them, unless somebody else is changing one of them."""
+    """Drops schemas with everything in them and what depends on it, unless somebody else is changing one of them."""
     catalog: Catalog = home.catalog
     schemas = [catalog.schemas[catalog.schema_names[name]] for name in names if name in catalog.schema_names]
     if not schemas:
         return
-    gone = [one for schema in schemas for one in objects_in(catalog, schema)]
-    changed = catalog.without(*gone, *schemas)
+    collector = Collector(catalog)
+    for schema in schemas:
+        collector.add(schema)
+    gone = collector.removal.objects.values()
+    changed = collector.removal.apply()
     transaction = database.transactions.begin()
     try:
         transaction.lock(CATALOG_LOCK, SHARE, WaitPolicy.NOWAIT)

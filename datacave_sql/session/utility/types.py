@@ -17,6 +17,7 @@ from datacave_sql.session.utility.alter_table import run_actions
 from datacave_sql.session.utility.numbering import Numbers
 from datacave_sql.session.utility.stored_values import change_stored, check_stored
 from datacave_sql.session.utility.table_rows import row_function
+from datacave_sql.session.utility.temporary import placed
 from datacave_sql.session.warnings import notice
 
 Replies = Iterator[Reply | Wait]
@@ -27,11 +28,13 @@ def create_type(session: Any, bound: CreateType) -> Replies:
     yield from ()
     numbers = Numbers(session.catalog_snapshot)
     owner = session.evaluation.current_role.oid
-    definition = numbers.type(bound.definition, owner)
+    definition = numbers.type(placed(session, numbers, bound.definition), owner)
     if bound.multirange is None:
         made: tuple[CatalogObject, ...] = (definition,)
     else:
-        multirange = numbers.type(replace(bound.multirange, base_type_oid=definition.oid), owner)
+        multirange = numbers.type(
+            placed(session, numbers, replace(bound.multirange, base_type_oid=definition.oid)), owner
+        )
         definition = replace(definition, multirange_oid=multirange.oid)
         constructors = [numbers.routine(one, owner) for one in range_constructors(definition, multirange)]
         # The one that takes a single range makes the cast.

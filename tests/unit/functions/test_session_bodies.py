@@ -37,6 +37,7 @@ def context(**changes: Any) -> Any:
         "types": BUILTIN_LOOKUP,
         "catalog": CATALOG,
         "search_path": ("app", "public"),
+        "own_temporary_schema": None,
         "random_bytes": lambda count: bytes(range(count)),
         "setting": settings.get,
         "set_setting": lambda name, value, local: f"{name}={value}:{local}",
@@ -83,6 +84,9 @@ def test_an_unknown_setting_is_an_error_unless_missing_is_fine() -> None:
 def test_schemas_of_the_search_path() -> None:
     assert call("current_schema") == "app"
     assert call("current_schemas", True).elements == ("pg_catalog", "app", "public")
+    temporary = call("current_schemas", True, own_temporary_schema="pg_temp_3")
+    assert temporary.elements == ("pg_temp_3", "pg_catalog", "app", "public")
+    assert call("current_schemas", False, own_temporary_schema="pg_temp_3").elements == ("app", "public")
 
 
 def test_pg_typeof_answers_the_type() -> None:
