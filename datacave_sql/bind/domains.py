@@ -16,6 +16,7 @@ from datacave_core.errors import DatacaveError
 from datacave_core.types import oids
 from datacave_core.types.range import MultiRange
 from datacave_sql.bind.names import Scope, Source, SourceColumn
+from datacave_sql.bind.relations import schema_of
 from datacave_sql.bind.state import Binding
 from datacave_sql.bind.stored_text import expression_tree
 from datacave_sql.expr import nodes as n
@@ -24,22 +25,22 @@ from datacave_sql.functions.registry import Function
 from datacave_sql.functions.typelookup import TypeLookup
 
 
-def _violated(message: str, code: str, constraint: str, data_type: str) -> NoReturn:
-    raise DatacaveError(message, sqlstate=code, constraint=constraint or None, data_type=data_type)
+def _violated(message: str, code: str, constraint: str, schema: str, data_type: str) -> NoReturn:
+    raise DatacaveError(message, sqlstate=code, constraint=constraint or None, schema=schema, data_type=data_type)
 
 
 _RAISE = Function(
     oid=0,
     name="domain_violation",
     kind="f",
-    argument_types=(oids.TEXT,) * 4,
+    argument_types=(oids.TEXT,) * 5,
     return_type=oids.ANYELEMENT,
     strict=False,
     volatility="v",
     returns_set=False,
     variadic=0,
     default_count=0,
-    argument_names=("",) * 4,
+    argument_names=("",) * 5,
     columns=(),
     default_values=(),
     cost=1.0,
@@ -50,8 +51,8 @@ _RAISE = Function(
 )
 
 
-def _raise(message: str, code: str, constraint: str, domain: str, type_oid: int) -> n.Expression:
-    texts = tuple(n.Constant(text, oids.TEXT) for text in (message, code, constraint, domain))
+def _raise(message: str, code: str, constraint: str, domain: tuple[str, str], type_oid: int) -> n.Expression:
+    texts = tuple(n.Constant(text, oids.TEXT) for text in (message, code, constraint, *domain))
     return n.FunctionCall(_RAISE, texts, type_oid)
 
 
@@ -78,14 +79,15 @@ def domain_value(b: Binding, e: n.Expression, domain: int) -> n.Expression:
     definitions = definitions_of(b, domain)
     # Whichever of them fails: the value was to be of the outermost one.
     name = definitions[-1].name if definitions else ""
+    place = (schema_of(b, definitions[-1].schema_oid) if definitions else "", name)
     for definition in definitions:
         if definition.not_null:
             message = f"domain {name} does not allow null values"
-            branches.append((n.IsNull(operand, False), _raise(message, sqlstate.NOT_NULL_VIOLATION, "", name, e.type)))
+            branches.append((n.IsNull(operand, False), _raise(message, sqlstate.NOT_NULL_VIOLATION, "", place, e.type)))
         for check in sorted(definition.checks, key=lambda one: one.name):
             condition = b.expression(expression_tree(check.expression), domain_scope(operand, e.type, e.typmod))
             message = f'value for domain {name} violates check constraint "{check.name}"'
-            failed = _raise(message, sqlstate.CHECK_VIOLATION, check.name, name, e.type)
+            failed = _raise(message, sqlstate.CHECK_VIOLATION, check.name, place, e.type)
             branches.append((n.BooleanTest(condition, False, False), failed))
     if not branches:
         return n.Relabel(e, domain) if not isinstance(e, n.Constant) else n.Constant(e.value, domain)

@@ -75,6 +75,9 @@ class CatalogView(Protocol):
     def index_definition(self, oid: int, column: int, pretty: bool) -> str | None:
         """The CREATE INDEX statement, or one column of it (from 1)."""
 
+    def index_property(self, oid: int, column: int, name: str) -> bool | None:
+        """What pg_index_has_property (column 0) and pg_index_column_has_property answer."""
+
     def statistics_definition(self, oid: int, *, columns_only: bool) -> str | None:
         """The CREATE STATISTICS statement, or what is written after its ON."""
 

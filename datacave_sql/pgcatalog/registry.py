@@ -31,8 +31,10 @@ from datacave_sql.pgcatalog import (
 from datacave_sql.pgcatalog.constraints import constraint_of_oid
 from datacave_sql.pgcatalog.extended_statistics import statistic_ext_rows
 from datacave_sql.pgcatalog.facts import RelationShape, fixed_rows, index_shapes, relation_shapes
+from datacave_sql.pgcatalog.index_properties import column_property, index_property
 from datacave_sql.pgcatalog.information.typefacts import type_place
 from datacave_sql.pgcatalog.information.views import VIEWS, InformationRelation
+from datacave_sql.pgcatalog.operator_classes import ACCESS_METHODS, BTREE
 from datacave_sql.pgcatalog.planner_statistics import CountedRelation, statistic_rows, stats_view
 from datacave_sql.pgcatalog.privileges import (
     default_acl_rows,
@@ -189,6 +191,22 @@ class SystemRelations:
     def index_oid(self, name: str) -> int | None:
         """The oid of an index of pg_catalog, or None."""
         return _index_oids().get(name)
+
+    def index_property(self, state: Any, oid: int, column: int, name: str) -> bool | None:
+        """A property of an index, or of a column of it (from 1; 0: the whole), in a catalog state."""
+        rows = self._snapshots.of(state)
+        indexed = rows.catalog.index_by_oid(oid)
+        shape = index_shapes().get(oid)
+        if indexed is not None:
+            method, table_oid = ACCESS_METHODS.get(indexed[1].method, BTREE), indexed[0].oid
+        elif shape is not None:
+            method, table_oid = BTREE, shape.relation_oid
+        else:
+            return None
+        if column == 0:
+            return index_property(method, name)
+        row = next(row for row in indexes.indexes_of(rows, table_oid) if row[0] == oid)
+        return column_property(row, method, column, name)
 
     def index_definition(self, oid: int) -> str | None:
         """The CREATE INDEX of a system index."""

@@ -376,6 +376,12 @@ class SessionCatalogView:
         name = self._qualified(table) if pretty else f"{quote_identifier(schema)}.{quote_identifier(table.name)}"
         return index_text(table, index, name, lambda stored: self._shown(stored, table, pretty))
 
+    def index_property(self, oid: int, column: int, name: str) -> bool | None:
+        """A property of an index or of one of its columns (0: of the whole); None where there is no such thing."""
+        state = self._session.catalog_state
+        found: bool | None = self._session.database.virtual_relations.index_property(state, oid, column, name.lower())
+        return found
+
     def _statistics(self, oid: int) -> tuple[Table, ExtendedStatistics] | None:
         table = self._catalog.table_of_part(oid)
         found = [one for one in table.statistics if one.oid == oid] if table is not None else []

@@ -80,12 +80,14 @@ class CompiledUtility:
         return self.columns is not None
 
 
-def result_columns(columns: Sequence[l.OutputColumn]) -> tuple[ResultColumn, ...]:
+def result_columns(catalog: Catalog, columns: Sequence[l.OutputColumn]) -> tuple[ResultColumn, ...]:
     """What RowDescription says of a plan's columns."""
     return tuple(
-        ResultColumn(column.name, column.type, _size(column.type), column.typmod, column.table_oid, column.attribute)
+        ResultColumn(
+            column.name, column.type, _size(catalog, column.type), column.typmod, column.table_oid, column.attribute
+        )
         if column.attribute > 0
-        else ResultColumn(column.name, column.type, _size(column.type), column.typmod)
+        else ResultColumn(column.name, column.type, _size(catalog, column.type), column.typmod)
         for column in columns
     )
 
@@ -95,10 +97,13 @@ def shapes(columns: Sequence[ResultColumn] | None) -> list[tuple[str, int, int]]
     return None if columns is None else [(one.name, one.type_oid, one.typmod) for one in columns]
 
 
-def _size(type_oid: int) -> int:
+def _size(catalog: Catalog, type_oid: int) -> int:
     found = find_type(type_oid)
-    # User types: enums have 4 bytes in PostgreSQL, everything else a varying size.
-    return found.length if found is not None else -1
+    if found is not None:
+        return found.length
+    # Users' types: enums have 4 bytes in PostgreSQL, everything else a varying size.
+    made = catalog.types.get(type_oid)
+    return 4 if made is not None and made.kind == "e" and made.oid == type_oid else -1
 
 
 def written_tables(plan: l.LogicalPlan) -> tuple[int, ...]:
@@ -138,7 +143,7 @@ def compiled_query(catalog: Catalog, bound: BoundQuery, operator: Operator, text
     return CompiledQuery(
         catalog,
         operator,
-        result_columns(bound.columns),
+        result_columns(catalog, bound.columns),
         bound.returns_rows,
         bound.kind,
         bound.read_only,

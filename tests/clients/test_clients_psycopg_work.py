@@ -256,6 +256,8 @@ CONSTRAINTS = """
     CREATE TABLE parts (id int PRIMARY KEY, name text NOT NULL, size int CONSTRAINT size_fits CHECK (size < 100));
     CREATE TABLE uses (part int REFERENCES parts (id), code varchar(3));
     INSERT INTO parts VALUES (1, 'bolt', 5);
+    CREATE DOMAIN positive AS int CONSTRAINT above_zero CHECK (VALUE > 0);
+    CREATE TYPE shade AS ENUM ('light', 'dark');
 """
 
 
@@ -291,6 +293,11 @@ CONSTRAINTS = """
                 "message_detail": "Failing row contains (2, beam, 500).",
                 "constraint_name": "size_fits",
             },
+        ),
+        (
+            "SELECT 0::positive",
+            "23514",
+            {"schema_name": "public", "datatype_name": "positive", "constraint_name": "above_zero"},
         ),
         (
             "INSERT INTO uses VALUES (9)",
@@ -383,3 +390,10 @@ def test_a_session_that_idles_in_a_transaction_is_ended(server: Any) -> None:
         threading.Event().wait(1)
         with pytest.raises(psycopg.errors.IdleInTransactionSessionTimeout):
             idle.execute("SELECT 1")
+
+
+def test_columns_are_described_with_their_sizes(connection: psycopg.Connection[Any]) -> None:
+    connection.execute(CONSTRAINTS)
+    found = connection.execute("SELECT 1::positive, 'dark'::shade, ARRAY['dark'::shade], 'x'::name, 'x'").description
+    assert found is not None
+    assert [column.internal_size for column in found] == [4, 4, None, 64, None]

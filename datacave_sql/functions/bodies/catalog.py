@@ -156,6 +156,18 @@ def index_method_property(oid: int, name: str) -> bool | None:
     return name.lower() in known if known is not None and name.lower() in _METHOD_PROPERTIES[403] else None
 
 
+@BODIES.with_context("pg_index_has_property")
+def index_property(context: EvaluationContext, oid: int, name: str) -> bool | None:
+    """Whether an index has a property; NULL for unknown indexes and names."""
+    return context.catalog.index_property(oid, 0, name)
+
+
+@BODIES.with_context("pg_index_column_has_property")
+def index_column_property(context: EvaluationContext, oid: int, column: int, name: str) -> bool | None:
+    """Whether a column of an index (from 1) has a property; NULL for unknown ones."""
+    return context.catalog.index_property(oid, column, name) if column > 0 else None
+
+
 BODIES.add("pg_tablespace_location", lambda oid: "")
 BODIES.add("pg_available_extensions pg_available_extension_versions", lambda: iter(()))
 BODIES.add_with_context(
