@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from pathlib import Path
 
 from datacave_core.catalog import ADMIN_ROLE_NAME
 from datacave_core.errors import StorageStopped
@@ -23,6 +24,8 @@ from datacave_sql import DatabaseOptions, MemoryPool, pin_restore_points
 
 logger = logging.getLogger(__name__)
 
+DICTIONARY_FOLDER = "tsearch_data"
+"""The folder of the data directory in which files of text search dictionaries lie."""
 NO_KEY = bytes(PREFIX_LENGTH)
 
 
@@ -71,6 +74,7 @@ class DatabaseParts:
             memory=MemoryPool(config.limits.memory_bytes, config.limits.statement_memory_bytes),
             temporary_files=SpillFiles(environment.files, environment.scheduler, environment.randomness, sealed=sealed),
             server_files=OsServerFiles(asyncio.get_running_loop(), environment.files.root),
+            dictionary_folder=Path(environment.files.root) / DICTIONARY_FOLDER,
         )
         database = AuditedDatabase(store, environment.clock, environment.randomness, options)
         for unpin in pins:

@@ -27,7 +27,7 @@ DEFINITION_LOCKS: Final = b"\0\0\0\0"
 _LOCKS: Final = DEFINITION_LOCKS + b"definition"
 _NAMES: Final = DEFINITION_LOCKS + b"name"
 _OWN_OIDS: Final = {"oid", "row_type_oid", "row_array_type_oid", "array_oid", "constraint_oid", "multirange_oid"}
-_OID_LISTS: Final = {"depends_on", "parents"}
+_OID_LISTS: Final = {"depends_on", "parents", "dictionary_oids"}
 
 
 class ConcurrentChange(DatacaveError):

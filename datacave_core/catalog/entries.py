@@ -5,6 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final, TypeAlias
 
+from datacave_core.catalog.named import (
+    CLASS_OIDS,
+    Conversion,
+    NamedObject,
+    OperatorClass,
+    OperatorFamily,
+    TextSearchConfiguration,
+    TextSearchDictionary,
+)
 from datacave_core.catalog.objects import (
     Comment,
     Constraint,
@@ -38,6 +47,7 @@ CatalogObject: TypeAlias = (
     | OperatorDefinition
     | CastDefinition
     | Extension
+    | NamedObject
 )
 """What a snapshot maps; columns, indexes and constraints are parts of their table."""
 
@@ -55,6 +65,11 @@ OBJECT_MAPS: dict[type, str] = {
     OperatorDefinition: "operators",
     CastDefinition: "casts",
     Extension: "extensions",
+    TextSearchDictionary: "dictionaries",
+    TextSearchConfiguration: "configurations",
+    OperatorFamily: "operator_families",
+    OperatorClass: "operator_classes",
+    Conversion: "conversions",
 }
 
 NAME_MAPS: Final = (
@@ -72,6 +87,7 @@ NAME_MAPS: Final = (
     "operator_names",
     "cast_types",
     "extension_names",
+    "named_objects",
 )
 GROUP_MAPS: Final = ("child_tables", "referring_tables", "dependent_tables", "owned_sequences", "routine_groups",
                      "comment_keys")  # fmt: skip
@@ -121,6 +137,9 @@ def names_of(item: CatalogObject) -> Iterator[tuple[str, Any, int]]:
         yield "extension_names", item.name, item.oid
     elif isinstance(item, CastDefinition):
         yield "cast_types", (item.source_oid, item.target_oid), item.oid
+    elif isinstance(item, NamedObject):
+        method = item.method_oid if isinstance(item, OperatorClass | OperatorFamily) else 0
+        yield "named_objects", (CLASS_OIDS[type(item)], item.schema_oid, item.name, method), item.oid
 
 
 INTERNAL_NAMES: Final = frozenset({"index_tables", "array_types", "row_types", "part_tables", "trigger_tables"})

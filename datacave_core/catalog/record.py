@@ -7,6 +7,8 @@ fields whose meaning changes need a new format. Table ids below 100 are reserved
     1 cluster (version, next oid)   2 schemas   3 tables   4 sequences   5 types   6 roles   7 databases   8 comments
     15 privileges on system objects   16 default privileges
     9 routines   10 operators   11 casts   12 extensions
+    13 text search dictionaries   14 text search configurations   17 operator families   18 operator classes
+    19 conversions
     20 values of sequences   21 statistics of tables
 
 Not here: when the catalog is read and how its changes reach sessions (SQL layer).
@@ -22,6 +24,17 @@ import msgpack
 
 from datacave_core.catalog.entries import OBJECT_MAPS, CatalogObject
 from datacave_core.catalog.initial import ADMIN_ROLE_NAME, initial_catalogs, new_databases
+from datacave_core.catalog.named import (
+    Conversion,
+    FamilyFunction,
+    FamilyOperator,
+    NamedObject,
+    OperatorClass,
+    OperatorFamily,
+    TextSearchConfiguration,
+    TextSearchDictionary,
+    TokenDictionaries,
+)
 from datacave_core.catalog.objects import (
     Column,
     Comment,
@@ -85,6 +98,11 @@ _TABLE_IDS: dict[type, int] = {
     OperatorDefinition: 10,
     CastDefinition: 11,
     Extension: 12,
+    TextSearchDictionary: 13,
+    TextSearchConfiguration: 14,
+    OperatorFamily: 17,
+    OperatorClass: 18,
+    Conversion: 19,
 }
 DEFINITION_TABLE_IDS: Final = (CLUSTER_TABLE_ID, *_TABLE_IDS.values())
 """Where the catalog lies in the store."""
@@ -117,6 +135,9 @@ _NESTED: dict[tuple[type, str], type] = {
     (Routine, "arguments"): RoutineArgument,
     (Routine, "privileges"): Grant,
     (Routine, "parts"): AggregateParts,
+    (TextSearchConfiguration, "mappings"): TokenDictionaries,
+    (OperatorFamily, "operators"): FamilyOperator,
+    (OperatorFamily, "functions"): FamilyFunction,
 }
 _PACKED: set[tuple[type, str]] = {(Column, "missing")}
 """Fields that hold any SQL value."""
@@ -261,6 +282,10 @@ def empty_catalog(other: Catalog) -> Catalog:
     return made
 
 
+_IN_SCHEMAS: Final = (Table, Sequence, TypeDefinition, Routine, OperatorDefinition, Extension, NamedObject)
+"""What belongs to a database with its schema."""
+
+
 def _by_database(objects: list[CatalogObject]) -> tuple[list[CatalogObject], dict[int, list[CatalogObject]]]:
     """(what all databases have, what each has for itself by the oid of the database)."""
     place = {one.oid: one.database_oid for one in objects if isinstance(one, Schema)}
@@ -273,7 +298,9 @@ def _by_database(objects: list[CatalogObject]) -> tuple[list[CatalogObject], dic
             database = item.database_oid
         elif isinstance(item, Comment | CastDefinition):
             continue
-        elif isinstance(item, Table | Sequence | TypeDefinition | Routine | OperatorDefinition | Extension):
+        elif isinstance(
+            item, Table | Sequence | TypeDefinition | Routine | OperatorDefinition | Extension | NamedObject
+        ):
             database = found[item.oid] = place[item.schema_oid]
             if isinstance(item, Table):
                 parts = (item.indexes, item.constraints, item.policies, item.rules, item.triggers, item.statistics)

@@ -28,6 +28,13 @@ from datacave_core.catalog.entries import (
     names_of,
 )
 from datacave_core.catalog.layered import LayeredMap
+from datacave_core.catalog.named import (
+    Conversion,
+    OperatorClass,
+    OperatorFamily,
+    TextSearchConfiguration,
+    TextSearchDictionary,
+)
 from datacave_core.catalog.objects import (
     Comment,
     Constraint,
@@ -73,14 +80,20 @@ class Catalog:
         "child_tables",
         "comment_keys",
         "comments",
+        "configurations",
+        "conversions",
         "database_names",
         "databases",
         "default_privileges",
         "dependent_tables",
+        "dictionaries",
         "extension_names",
         "extensions",
         "index_tables",
         "members",
+        "named_objects",
+        "operator_classes",
+        "operator_families",
         "operator_names",
         "operators",
         "owned_sequences",
@@ -117,6 +130,11 @@ class Catalog:
     operators: LayeredMap[int, OperatorDefinition]
     casts: LayeredMap[int, CastDefinition]
     extensions: LayeredMap[int, Extension]
+    dictionaries: LayeredMap[int, TextSearchDictionary]
+    configurations: LayeredMap[int, TextSearchConfiguration]
+    operator_families: LayeredMap[int, OperatorFamily]
+    operator_classes: LayeredMap[int, OperatorClass]
+    conversions: LayeredMap[int, Conversion]
     # Names, found from the objects above:
     relation_names: LayeredMap[tuple[int, str], int]  # (schema oid, name) of tables, sequences, indexes
     type_names: LayeredMap[tuple[int, str], int]  # (schema oid, name) of types, their arrays, row types
@@ -132,6 +150,7 @@ class Catalog:
     operator_names: LayeredMap[tuple[int, str, int, int], int]  # (schema oid, name, left, right)
     cast_types: LayeredMap[tuple[int, int], int]  # (source, target)
     extension_names: LayeredMap[str, int]
+    named_objects: LayeredMap[tuple[int, int, str, int], int]  # (class, schema oid, name, access method)
     # Groups, found from the objects too; members ascend:
     child_tables: LayeredMap[int, tuple[int, ...]]  # oid of a parent -> oids of the tables below it
     referring_tables: LayeredMap[int, tuple[int, ...]]  # oid of a table -> oids of those with foreign keys to it
@@ -493,5 +512,5 @@ _KINDS = {
 
 def _already_exists(map_name: str, key: Any) -> DatacaveError:
     what, code = _KINDS.get(map_name, ("object", sqlstate.DUPLICATE_OBJECT))
-    name = key[1] if isinstance(key, tuple) else key
+    name = key[-2] if map_name == "named_objects" else key[1] if isinstance(key, tuple) else key
     return DatacaveError(f'{what} "{name}" already exists', sqlstate=code)

@@ -189,8 +189,10 @@ def _operator(
 ) -> OperatorDefinition:
     if len(name) > 1:
         relations.require_schema(b, name[-2])
+    if right is None:
+        raise DatacaveError("postfix operators are not supported", sqlstate=sqlstate.SYNTAX_ERROR)
     left_oid = typenames.resolve_type(b, left).oid if left is not None else 0
-    right_oid = typenames.resolve_type(b, right).oid if right is not None else 0
+    right_oid = typenames.resolve_type(b, right).oid
     for definition in operators_of(b, name):
         if (definition.left_oid, definition.right_oid) == (left_oid, right_oid):
             return definition

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datacave_core import sqlstate
 from datacave_core.catalog import Sequence, Table
 from datacave_core.errors import DatacaveError, FeatureNotSupported
-from datacave_sql.bind import relations
+from datacave_sql.bind import named_changes, relations
 from datacave_sql.bind import statements as s
 from datacave_sql.bind.extended_statistics import bind_drop_statistics
 from datacave_sql.bind.policies import drop_policy
@@ -14,6 +14,7 @@ from datacave_sql.bind.rules import drop_rule
 from datacave_sql.bind.state import Binding
 from datacave_sql.bind.triggers import drop_trigger
 from datacave_sql.parse import ast
+from datacave_sql.pgcatalog.named_objects import KINDS
 
 _TABLE_KINDS = {"table": "r", "view": "v", "materialized view": "m"}
 _WORDS = {"r": "table", "v": "view", "m": "materialized view", "c": "type"}
@@ -44,6 +45,8 @@ def bind_drop(b: Binding, statement: ast.Drop, helpers: object) -> s.BoundStatem
         return drop_trigger(b, statement)
     if kind == "statistics object":
         return bind_drop_statistics(b, statement)
+    if kind in KINDS:
+        return named_changes.bind_drop(b, statement)
     if kind == "extension":
         return _extensions(b, statement)
     if kind not in _CODES:

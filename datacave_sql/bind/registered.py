@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datacave_core import sqlstate
+from datacave_core.catalog import FIRST_USER_OID
 from datacave_core.errors import DatacaveError
 from datacave_core.types import oids
 from datacave_sql.bind import relations, typenames
+from datacave_sql.bind.named_objects import named_oid
 from datacave_sql.bind.routine_resolution import routines_of
 from datacave_sql.bind.state import Binding
 from datacave_sql.functions import registry
-from datacave_sql.functions.textsearch.dictionaries import DICTIONARIES, configuration_named
 from datacave_sql.parse import parse_type
 
 
@@ -91,7 +92,7 @@ def registered_constant(b: Binding, text: str, type_oid: int, position: int) -> 
         return _single(
             functions, f'function "{text}" does not exist', f'more than one function named "{text}"', position
         )
-    return _by_name(b, name[-1], type_oid, position)
+    return _by_name(b, name, type_oid, position)
 
 
 def _check_schema(b: Binding, schema: str, position: int) -> None:
@@ -141,8 +142,8 @@ def _with_arguments(b: Binding, text: str, type_oid: int, position: int) -> int:
     )
 
 
-def _by_name(b: Binding, name: str, type_oid: int, position: int) -> int:
-    catalog = b.catalog
+def _by_name(b: Binding, written: tuple[str, ...], type_oid: int, position: int) -> int:
+    catalog, name = b.catalog, written[-1]
     if type_oid == oids.REGNAMESPACE:
         schema = catalog.schema_named(name)
         if schema is not None:
@@ -153,20 +154,12 @@ def _by_name(b: Binding, name: str, type_oid: int, position: int) -> int:
         if role is not None:
             return role.oid
         raise DatacaveError(f'role "{name}" does not exist', sqlstate=sqlstate.UNDEFINED_OBJECT, position=position)
-    if type_oid == oids.REGCONFIG:
-        try:
-            return configuration_named(name)
-        except DatacaveError as error:
-            error.position = position
-            raise
-    if type_oid == oids.REGDICTIONARY:
-        if name in DICTIONARIES:
-            return DICTIONARIES[name]
-        raise DatacaveError(
-            f'text search dictionary "{name}" does not exist',
-            sqlstate=sqlstate.UNDEFINED_OBJECT,
-            position=position,
-        )
+    if type_oid in (oids.REGCONFIG, oids.REGDICTIONARY):
+        kind = "text search configuration" if type_oid == oids.REGCONFIG else "text search dictionary"
+        oid = named_oid(b, kind, written, position)
+        if oid >= FIRST_USER_OID:
+            b.dependencies.add(oid)
+        return oid
     collations = {"default": 100, "C": 950, "POSIX": 951}
     if name in collations:
         return collations[name]

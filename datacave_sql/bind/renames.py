@@ -8,7 +8,7 @@ from typing import Any
 from datacave_core import sqlstate
 from datacave_core.catalog import Column, Constraint, DomainCheck, Routine, Sequence, Table, TypeDefinition
 from datacave_core.errors import DatacaveError, FeatureNotSupported
-from datacave_sql.bind import extended_statistics, objects, relations
+from datacave_sql.bind import extended_statistics, named_changes, objects, relations
 from datacave_sql.bind import statements as s
 from datacave_sql.bind.policies import rename_policy
 from datacave_sql.bind.routines import find_routine
@@ -17,6 +17,7 @@ from datacave_sql.bind.state import Binding
 from datacave_sql.bind.triggers import rename_trigger, require_trigger
 from datacave_sql.parse import ast
 from datacave_sql.pgcatalog.internal_triggers import constraint_of_trigger
+from datacave_sql.pgcatalog.named_objects import KINDS
 
 _RELATION_KINDS = ("table", "view", "materialized view", "sequence", "foreign table")
 CLASS_OIDS = {
@@ -110,6 +111,8 @@ def bind_rename(b: Binding, statement: ast.Rename, entries: object) -> s.BoundSt
         return rename_trigger(b, statement)
     if kind == "statistics object":
         return extended_statistics.rename_statistics(b, statement)
+    if kind in KINDS:
+        return named_changes.bind_rename(b, statement)
     if statement.if_exists and not _exists(b, kind, statement.name, statement.position):
         notice = f'relation "{statement.name[-1]}" does not exist, skipping'
         return s.NothingToDo(_tag(kind), ((notice, "00000"),))
@@ -222,6 +225,8 @@ def bind_set_schema(b: Binding, statement: ast.SetSchema, entries: object) -> s.
     kind = statement.kind
     if kind == "statistics object":
         return extended_statistics.move_statistics(b, statement)
+    if kind in KINDS:
+        return named_changes.bind_set_schema(b, statement)
     if statement.if_exists and not _exists(b, kind, statement.name, statement.position):
         notice = f'relation "{statement.name[-1]}" does not exist, skipping'
         return s.NothingToDo(_tag(kind), ((notice, "00000"),))
@@ -251,6 +256,8 @@ def bind_owner(b: Binding, statement: ast.ChangeOwner, entries: object) -> s.Bou
     """OWNER TO."""
     if statement.kind == "statistics object":
         return extended_statistics.own_statistics(b, statement)
+    if statement.kind in KINDS:
+        return named_changes.bind_owner(b, statement)
     target = find_object(b, statement.kind, statement.name, statement.position, statement.signature)
     return s.ChangeOwner(statement.kind, target, objects.role_oid(b, statement.role), _tag(statement.kind))
 
@@ -258,6 +265,8 @@ def bind_owner(b: Binding, statement: ast.ChangeOwner, entries: object) -> s.Bou
 def bind_comment(b: Binding, statement: ast.Comment, entries: object) -> s.BoundStatement:
     """COMMENT ON."""
     kind, name = statement.kind, statement.name
+    if kind in KINDS:
+        return named_changes.bind_comment(b, statement)
     if kind == "column":
         relation = relations.require_table(b, name[:-1], statement.position)
         column = relation.columns_by_name.get(name[-1])

@@ -19,6 +19,7 @@ from datacave_core.catalog import (
     DomainCheck,
     Extension,
     Index,
+    NamedObject,
     OperatorDefinition,
     Routine,
     Schema,
@@ -28,6 +29,7 @@ from datacave_core.catalog import (
 )
 from datacave_core.values import Row
 from datacave_sql.bind.access import RelationUse
+from datacave_sql.bind.bound_named import AlterNamed, CreateNamed
 from datacave_sql.bind.bound_privileges import AlterDefaultPrivileges, ChangePolicies, GrantPrivileges
 from datacave_sql.bind.bound_routines import AlterRoutine, CreateCast, CreateOperator, CreateRoutine
 from datacave_sql.bind.bound_rules import ChangeRules, ChangeStatistics, ChangeTriggers
@@ -310,7 +312,7 @@ class AlterType:
 
 DroppedObject: TypeAlias = (
     "Table | tuple[Table, Index] | Sequence | Schema | TypeDefinition "
-    "| Routine | OperatorDefinition | CastDefinition | Extension"
+    "| Routine | OperatorDefinition | CastDefinition | Extension | NamedObject"
 )
 
 
@@ -460,6 +462,8 @@ BoundUtility: TypeAlias = (
     | CreateRoutine
     | CreateOperator
     | CreateCast
+    | CreateNamed
+    | AlterNamed
     | AlterRoutine
     | DropObjects
     | RenameObject

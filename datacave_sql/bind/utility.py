@@ -24,6 +24,7 @@ from datacave_sql.bind.routines import ROUTINES
 from datacave_sql.bind.rules import RULES
 from datacave_sql.bind.state import Binding
 from datacave_sql.bind.stored_query import STORED_QUERIES
+from datacave_sql.bind.text_search import TEXT_SEARCH
 from datacave_sql.bind.triggers import TRIGGERS
 from datacave_sql.parse import ast
 
@@ -57,6 +58,7 @@ UTILITIES: Mapping[type, BindUtility] = {
     **TRIGGERS,
     **EXTENDED_STATISTICS,
     **OPERATOR_STATEMENTS,
+    **TEXT_SEARCH,
     ast.CreateTable: bind_create_table,
     ast.CreateIndex: bind_create_index,
     ast.AlterTable: bind_alter_table,

@@ -10,8 +10,8 @@ from datacave_core.errors import DatacaveError
 from datacave_core.types import oids
 from datacave_core.values import Row
 from datacave_sql.exec.triggers import TriggerCall
-from datacave_sql.functions.textsearch.dictionaries import configuration_named
 from datacave_sql.functions.textsearch.documents import vector_of
+from datacave_sql.pgcatalog.named_objects import CONFIGURATION
 
 SUPPRESS_REDUNDANT_UPDATES = 1291
 TSVECTOR_UPDATE, TSVECTOR_UPDATE_COLUMN = 3752, 3753
@@ -60,7 +60,11 @@ def _with_document(context: Any, call: TriggerCall, *, by_column: bool) -> Row:
                 f'text search configuration name "{named}" must be schema-qualified',
                 sqlstate=sqlstate.INVALID_PARAMETER_VALUE,
             )
-        configuration = configuration_named(named)
+        configuration = context.catalog.named_object(CONFIGURATION, named)
+        if configuration is None:
+            raise DatacaveError(
+                f'text search configuration "{named}" does not exist', sqlstate=sqlstate.UNDEFINED_OBJECT
+            )
     for column in texts:
         if context.types.base(column.type_oid) not in _CHARACTERS:
             raise _mismatch(f'column "{column.name}" is not of a character type')
@@ -68,7 +72,8 @@ def _with_document(context: Any, call: TriggerCall, *, by_column: bool) -> Row:
     if call.event == "u" and old is not None and all(old[one.number - 1] == row[one.number - 1] for one in read):
         return row
     values = (row[column.number - 1] for column in texts)
-    vector = vector_of(configuration, [value for value in values if value is not None], apart=False)
+    search = context.types.text_search.configuration(configuration)
+    vector = vector_of(search, [value for value in values if value is not None], apart=False)
     at = target.number - 1
     return (*row[:at], vector, *row[at + 1 :])
 

@@ -51,6 +51,15 @@ class CatalogView(Protocol):
 
     def collation_name(self, oid: int) -> str | None: ...
 
+    def named_object(self, class_oid: int, name: str) -> int | None:
+        """The oid of an object of pg_ts_config, pg_ts_dict and kin written as in SQL, by the search path."""
+
+    def named_object_name(self, class_oid: int, oid: int) -> tuple[str, str] | None:
+        """(schema, name) of such an object."""
+
+    def named_object_is_visible(self, class_oid: int, oid: int) -> bool | None:
+        """Whether an unqualified name finds it."""
+
     def operator_oids(self, schema: str | None, name: str, types: tuple[int, int] | None) -> list[int]:
         """Users' operators of a name that a schema or the search path has, those with these operand types."""
 
@@ -244,6 +253,9 @@ class EvaluationContext(Protocol):
     @property
     def query_text(self) -> str:
         """The statement as the client sent it."""
+
+    def default_text_search(self) -> int:
+        """The oid of the configuration default_text_search_config. Raises 42704 where it is gone."""
 
     def query_rows(self, text: str) -> tuple[list[int], Iterator[Row]]:
         """The types of the columns and the rows of a query that a function runs by its text."""

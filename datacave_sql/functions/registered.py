@@ -11,7 +11,6 @@ from datacave_core.types.registered import REGISTERED_IO
 from datacave_sql.functions.context import EvaluationContext
 from datacave_sql.functions.factfiles import ARGUMENTS, NAME, operator_rows, proc_row, proc_rows_named
 from datacave_sql.functions.identifiers import quote_identifier
-from datacave_sql.functions.textsearch.dictionaries import CONFIGURATIONS, DICTIONARIES
 from datacave_sql.functions.typelookup import TypeLookup
 
 REGISTERED = frozenset(
@@ -21,7 +20,8 @@ REGISTERED = frozenset(
     }
 )  # fmt: skip
 
-_TEXT_SEARCH = {oids.REGCONFIG: CONFIGURATIONS, oids.REGDICTIONARY: {oid: name for name, oid in DICTIONARIES.items()}}
+_NAMED_CLASSES = {oids.REGCONFIG: 3602, oids.REGDICTIONARY: 3600}
+"""The system tables of what these types name."""
 
 
 def registered_text(type_oid: int, value: int, context: EvaluationContext) -> str:
@@ -55,8 +55,15 @@ def _name(type_oid: int, value: int, context: EvaluationContext) -> str | None:
     if type_oid == oids.REGROLE:
         role = catalog.role_name(value)
         return None if role is None else quote_identifier(role)
-    if type_oid in _TEXT_SEARCH:
-        return _TEXT_SEARCH[type_oid].get(value)
+    class_oid = _NAMED_CLASSES.get(type_oid)
+    if class_oid is not None:
+        named = catalog.named_object_name(class_oid, value)
+        if named is None:
+            return None
+        schema, name = named
+        if catalog.named_object_is_visible(class_oid, value):
+            return quote_identifier(name)
+        return f"{quote_identifier(schema)}.{quote_identifier(name)}"
     if type_oid in (oids.REGPROC, oids.REGPROCEDURE):
         with_arguments = type_oid == oids.REGPROCEDURE
         found = _function_name(value, context.types, with_arguments=with_arguments)
@@ -134,10 +141,8 @@ def find_registered(type_oid: int, text: str, context: EvaluationContext) -> int
         return None
     if type_oid in (oids.REGOPER, oids.REGOPERATOR):
         return _operator(type_oid, text, context)
-    if type_oid in _TEXT_SEARCH:
-        *schema, name = catalog.name_parts(text)
-        found = (oid for oid, known in _TEXT_SEARCH[type_oid].items() if known == name)
-        return next(found, None) if schema in ([], ["pg_catalog"]) else None
+    if type_oid in _NAMED_CLASSES:
+        return catalog.named_object(_NAMED_CLASSES[type_oid], text)
     raise FeatureNotSupported(f'"{text}" cannot be looked up', hint="Give the object's oid.")
 
 

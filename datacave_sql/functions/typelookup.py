@@ -19,6 +19,7 @@ from datacave_core.types.io import type_io
 from datacave_core.types.record import record_io
 from datacave_core.types.registry import RANGES, RANGES_BY_MULTIRANGE
 from datacave_core.types.sqltype import RangeType
+from datacave_sql.functions.textsearch.search import BUILT_IN_SEARCH, TextSearch
 
 VECTORS = frozenset({oids.INT2VECTOR, oids.OIDVECTOR})
 """Types that can be taken apart as arrays and are elements of arrays like any other."""
@@ -48,6 +49,11 @@ class TypeLookup:
     def cast(self, source: int, target: int) -> CastRule | None:
         """A user's cast between exactly these types, or None."""
         return None
+
+    @property
+    def text_search(self) -> TextSearch:
+        """Configurations and dictionaries of text search by oid."""
+        return BUILT_IN_SEARCH
 
     def find(self, oid: int) -> SqlType | None:
         """The type with this oid, or None."""

@@ -38,22 +38,14 @@ _RELATIONS: dict[tuple[str, ...], AlterKind] = {
 }
 _RECOGNISED: dict[tuple[str, ...], str] = {
     ("foreign", "data", "wrapper"): "ALTER FOREIGN DATA WRAPPER",
-    ("operator", "class"): "ALTER OPERATOR CLASS",
-    ("operator", "family"): "ALTER OPERATOR FAMILY",
-    ("operator",): "ALTER OPERATOR",
     ("large", "object"): "ALTER LARGE OBJECT",
     ("user", "mapping"): "ALTER USER MAPPING",
-    ("text", "search", "configuration"): "ALTER TEXT SEARCH CONFIGURATION",
-    ("text", "search", "dictionary"): "ALTER TEXT SEARCH DICTIONARY",
-    ("text", "search", "parser"): "ALTER TEXT SEARCH PARSER",
-    ("text", "search", "template"): "ALTER TEXT SEARCH TEMPLATE",
     ("server",): "ALTER SERVER",
     ("publication",): "ALTER PUBLICATION",
     ("subscription",): "ALTER SUBSCRIPTION",
     ("tablespace",): "ALTER TABLESPACE",
     ("event", "trigger"): "ALTER EVENT TRIGGER",
     ("extension",): "ALTER EXTENSION",
-    ("conversion",): "ALTER CONVERSION",
     ("collation",): "ALTER COLLATION",
     ("language",): "ALTER LANGUAGE",
     ("procedural", "language"): "ALTER LANGUAGE",
@@ -103,7 +95,36 @@ class AlterationGrammar(CreationGrammar):
         for words, tag in _RECOGNISED.items():
             if self.accept_words(*words):
                 return self.recognised(position, tag)
-        raise self.syntax_error()
+        return self._alter_named(position, kind)
+
+    def _alter_named(self, position: int, kind: str) -> Statement:
+        """Text search objects, conversions, operators with their classes and families."""
+        if self.accept("conversion"):
+            return self._plain_change(position, "conversion", self.any_name())
+        if self.accept_words("text", "search"):
+            word = self.choose("configuration", "dictionary", "parser", "template")
+            name = self.any_name()
+            found: Statement | None = None
+            if word == "configuration":
+                found = self.alter_configuration(position, name)
+            elif word == "dictionary":
+                found = self.alter_dictionary(position, name)
+            return found or self._plain_change(position, f"text search {word}", name)
+        if kind != "operator":
+            raise self.syntax_error()
+        self.index += 1
+        if self.kinds[self.index] not in ("class", "family"):
+            return self.alter_operator(position)
+        word = self.choose("class", "family")
+        name = self.any_name()
+        self.expect("using")
+        method = self.column_id()
+        found = self.alter_operator_family(position, name, method) if word == "family" else None
+        if found is not None:
+            return found
+        change = self._plain_change(position, f"operator {word}", name)
+        assert isinstance(change, Rename | ChangeOwner | SetSchema)
+        return replace(change, method=method)
 
     def _alter_statistics(self, position: int) -> Statement:
         if_exists = self.if_exists()

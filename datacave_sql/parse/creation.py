@@ -33,29 +33,21 @@ from datacave_sql.parse.ast import (
 )
 from datacave_sql.parse.keywords import IDENT, NON_RESERVED_WORD
 from datacave_sql.parse.lexer import SCONST
-from datacave_sql.parse.rules import RuleGrammar
+from datacave_sql.parse.named_objects import NamedObjectGrammar
 
 _RECOGNISED: dict[tuple[str, ...], str] = {
     ("access", "method"): "CREATE ACCESS METHOD",
     ("collation",): "CREATE COLLATION",
-    ("conversion",): "CREATE CONVERSION",
-    ("default", "conversion"): "CREATE CONVERSION",
     ("event", "trigger"): "CREATE EVENT TRIGGER",
     ("foreign", "data", "wrapper"): "CREATE FOREIGN DATA WRAPPER",
     ("foreign", "table"): "CREATE FOREIGN TABLE",
     ("language",): "CREATE LANGUAGE",
     ("trusted",): "CREATE LANGUAGE",
     ("procedural", "language"): "CREATE LANGUAGE",
-    ("operator", "class"): "CREATE OPERATOR CLASS",
-    ("operator", "family"): "CREATE OPERATOR FAMILY",
     ("publication",): "CREATE PUBLICATION",
     ("server",): "CREATE SERVER",
     ("subscription",): "CREATE SUBSCRIPTION",
     ("tablespace",): "CREATE TABLESPACE",
-    ("text", "search", "configuration"): "CREATE TEXT SEARCH CONFIGURATION",
-    ("text", "search", "dictionary"): "CREATE TEXT SEARCH DICTIONARY",
-    ("text", "search", "parser"): "CREATE TEXT SEARCH PARSER",
-    ("text", "search", "template"): "CREATE TEXT SEARCH TEMPLATE",
     ("transform",): "CREATE TRANSFORM",
     ("user", "mapping"): "CREATE USER MAPPING",
 }
@@ -63,7 +55,7 @@ _REPLACEABLE = frozenset(["view", "function", "procedure", "trigger", "rule", "a
 _SCHEMA_ELEMENTS = frozenset(["create", "grant"])
 
 
-class CreationGrammar(RuleGrammar):
+class CreationGrammar(NamedObjectGrammar):
     """Every CREATE."""
 
     __slots__ = ()
@@ -162,8 +154,17 @@ class CreationGrammar(RuleGrammar):
         for words, tag in _RECOGNISED.items():
             if self.accept_words(*words):
                 return self.recognised(position, tag)
+        if kind == "conversion" or (kind == "default" and following == "conversion"):
+            self.index += 1 + (kind == "default")
+            return self.create_conversion(position, kind == "default")
+        if self.accept_words("text", "search"):
+            return self.define_text_search(position, self.choose("configuration", "dictionary", "parser", "template"))
         if kind == "operator":
             self.index += 1
+            if self.accept("class"):
+                return self.create_operator_class(position)
+            if self.accept("family"):
+                return self.create_operator_family(position)
             return self.create_operator(position)
         raise self.syntax_error()
 

@@ -113,15 +113,15 @@ class DropGrammar(ObjectNameGrammar):
                 family = " " + candidate
         if_exists = self.if_exists()
         if family:
-            names: tuple[QualifiedName, ...] = (self.any_name(),)
+            name = self.any_name()
             self.expect("using")
-            self.column_id()
+            method = self.column_id()
         else:
             operators = [self.operator_with_types()]
             while self.accept(","):
                 operators.append(self.operator_with_types())
             return DropOperator(position, tuple(operators), if_exists, self.cascade())
-        return Drop(position, "operator" + family, names, if_exists=if_exists, cascade=self.cascade())
+        return Drop(position, "operator" + family, (name,), if_exists=if_exists, cascade=self.cascade(), method=method)
 
     # --- COMMENT and SECURITY LABEL ----------------------------------------------------------------------------------
 
@@ -132,7 +132,16 @@ class DropGrammar(ObjectNameGrammar):
         reference = self.object_reference()
         self.expect("is")
         text = None if self.accept("null") else self.string()
-        return Comment(position, reference.kind, reference.name, text, reference.on_table, reference.signature)
+        return Comment(
+            position,
+            reference.kind,
+            reference.name,
+            text,
+            reference.on_table,
+            reference.signature,
+            reference.method,
+            reference.operands,
+        )
 
     def security_label(self) -> Statement:
         position = self.position()

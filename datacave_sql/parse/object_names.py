@@ -61,6 +61,8 @@ class ObjectReference:
     name: QualifiedName = ()
     on_table: QualifiedName | None = None
     signature: RoutineSignature | None = None
+    method: str = ""
+    operands: tuple[TypeName | None, TypeName | None] = (None, None)
 
 
 class ObjectNameGrammar(UtilityGrammar):
@@ -104,8 +106,7 @@ class ObjectNameGrammar(UtilityGrammar):
             self.expect("on")
             return ObjectReference(word, (name,), self.any_name())
         if word == "cast":
-            self.cast_types()
-            return ObjectReference(word)
+            return ObjectReference(word, operands=self.cast_types())
         if word == "transform":
             self.transform_name()
             return ObjectReference(word)
@@ -137,10 +138,9 @@ class ObjectNameGrammar(UtilityGrammar):
             if self.accept(word):
                 name = self.any_name()
                 self.expect("using")
-                self.column_id()
-                return ObjectReference(f"operator {word}", name)
-        name, _, _ = self.operator_with_types()
-        return ObjectReference("operator", name)
+                return ObjectReference(f"operator {word}", name, method=self.column_id())
+        name, left, right = self.operator_with_types()
+        return ObjectReference("operator", name, operands=(left, right))
 
     def operator_with_types(self) -> tuple[QualifiedName, TypeName | None, TypeName | None]:
         """`schema.op (left, right)` with NONE for a missing side."""

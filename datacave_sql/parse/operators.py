@@ -15,6 +15,7 @@ from datacave_sql.parse.ast import (
     Statement,
     TypeName,
 )
+from datacave_sql.parse.keywords import KEYWORDS
 from datacave_sql.parse.lexer import FCONST, ICONST, OP, SCONST
 from datacave_sql.parse.routines import PARAMETER_MODES, RoutineGrammar
 
@@ -90,7 +91,7 @@ class OperatorGrammar(RoutineGrammar):
             schema, operator = self.any_operator()
             self.expect(")")
             return OperatorName(position, (*schema, operator))
-        if kind in ("true", "false"):
+        if KEYWORDS.get(kind) == "reserved":
             self.index += 1
             return kind
         return self.routine_type_name()

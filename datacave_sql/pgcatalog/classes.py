@@ -14,7 +14,8 @@ from datacave_core.catalog import ADMIN_ROLE_OID, Index, Table, TypeDefinition
 from datacave_core.catalog import Sequence as CatalogSequence
 from datacave_core.values import Array, Row
 from datacave_sql.pgcatalog.facts import relation_shapes
-from datacave_sql.pgcatalog.operator_classes import ACCESS_METHODS, BTREE
+from datacave_sql.pgcatalog.named_objects import ACCESS_METHODS
+from datacave_sql.pgcatalog.operator_classes import BTREE
 from datacave_sql.pgcatalog.partitions import bound_text
 from datacave_sql.pgcatalog.privileges import acl_array, system_acl
 from datacave_sql.pgcatalog.snapshot import CatalogRows

@@ -9,7 +9,8 @@ from typing import Final
 from datacave_core.catalog import Index, IndexKey, Table
 from datacave_core.values import Row
 from datacave_sql.pgcatalog.facts import index_shapes
-from datacave_sql.pgcatalog.operator_classes import ACCESS_METHODS, named_class, operator_class
+from datacave_sql.pgcatalog.named_objects import ACCESS_METHODS
+from datacave_sql.pgcatalog.operator_classes import named_class, operator_class
 from datacave_sql.pgcatalog.relation import int2vector
 from datacave_sql.pgcatalog.snapshot import CatalogRows
 

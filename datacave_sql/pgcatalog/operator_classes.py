@@ -6,9 +6,9 @@ from functools import cache
 from typing import Final
 
 from datacave_sql.pgcatalog.facts import fixed_rows
+from datacave_sql.pgcatalog.named_objects import ACCESS_METHODS
 from datacave_sql.pgcatalog.snapshot import CatalogRows
 
-ACCESS_METHODS: Final = {"btree": 403, "hash": 405, "gist": 783, "gin": 2742, "spgist": 4000, "brin": 3580}
 BTREE: Final = ACCESS_METHODS["btree"]
 HASH: Final = ACCESS_METHODS["hash"]
 _BY_KIND: Final = {"e": 3500, "r": 3831, "c": 2249, "m": 4537}

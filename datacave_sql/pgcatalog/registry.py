@@ -21,10 +21,10 @@ from datacave_sql.pgcatalog import (
     globals,
     indexes,
     listings,
+    named_rows,
     partitions,
     progress,
     routines,
-    text_search,
     triggers,
     types,
 )
@@ -34,7 +34,8 @@ from datacave_sql.pgcatalog.facts import RelationShape, fixed_rows, index_shapes
 from datacave_sql.pgcatalog.index_properties import column_property, index_property
 from datacave_sql.pgcatalog.information.typefacts import type_place
 from datacave_sql.pgcatalog.information.views import VIEWS, InformationRelation
-from datacave_sql.pgcatalog.operator_classes import ACCESS_METHODS, BTREE
+from datacave_sql.pgcatalog.named_objects import ACCESS_METHODS
+from datacave_sql.pgcatalog.operator_classes import BTREE
 from datacave_sql.pgcatalog.planner_statistics import CountedRelation, statistic_rows, stats_view
 from datacave_sql.pgcatalog.privileges import (
     default_acl_rows,
@@ -86,10 +87,14 @@ BY_CATALOG: dict[str, Callable[[CatalogRows], Sequence[Row]]] = {
     "pg_statistic_ext": statistic_ext_rows,
     "pg_policies": policies_view,
     "pg_rewrite": dependencies.rewrite_rows,
-    "pg_ts_config": text_search.configuration_rows,
-    "pg_ts_dict": text_search.dictionary_rows,
-    "pg_ts_parser": text_search.parser_rows,
-    "pg_ts_template": text_search.template_rows,
+    "pg_ts_config": named_rows.configuration_rows,
+    "pg_ts_config_map": named_rows.mapping_rows,
+    "pg_ts_dict": named_rows.dictionary_rows,
+    "pg_opfamily": named_rows.family_rows,
+    "pg_opclass": named_rows.class_rows,
+    "pg_amop": named_rows.amop_rows,
+    "pg_amproc": named_rows.amproc_rows,
+    "pg_conversion": named_rows.conversion_rows,
     "pg_tables": listings.tables_view,
     "pg_views": listings.views_view,
     "pg_rules": listings.rules_view,

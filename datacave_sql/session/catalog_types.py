@@ -11,6 +11,7 @@ from datacave_core.types.array import array_io
 from datacave_core.types.range import multirange_io, range_io
 from datacave_core.types.record import record_io
 from datacave_core.types.sqltype import RangeType
+from datacave_sql.functions.textsearch.search import TextSearch
 from datacave_sql.functions.typelookup import Attribute, CastRule, TypeLookup
 from datacave_sql.functions.user_aggregates import any_function
 from datacave_sql.pgcatalog.systemtypes import system_attributes, system_type
@@ -25,6 +26,12 @@ class CatalogTypes(TypeLookup):
         self._made: dict[int, SqlType | None] = {}
         self._ios: dict[int, TypeIO] = {}
         self.custom = bool(catalog.casts)
+        self._text_search = TextSearch(catalog)
+
+    @property
+    def text_search(self) -> TextSearch:
+        """Configurations and dictionaries, those of users among them."""
+        return self._text_search
 
     def find(self, oid: int) -> SqlType | None:
         found = find_type(oid)

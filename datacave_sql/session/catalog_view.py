@@ -23,8 +23,10 @@ from datacave_sql.parse import parse_type
 from datacave_sql.pgcatalog.attributes import default_oid, default_parts
 from datacave_sql.pgcatalog.facts import fixed_rows
 from datacave_sql.pgcatalog.internal_triggers import derived_triggers
+from datacave_sql.pgcatalog.named_objects import find_named, method_of, name_of
 from datacave_sql.pgcatalog.signatures import function_arguments, function_result
 from datacave_sql.pgcatalog.systemtypes import system_type_named
+from datacave_sql.session.comment_classes import CLASS_OIDS
 from datacave_sql.session.definitions import (
     constraint_text,
     index_key_text,
@@ -37,13 +39,6 @@ from datacave_sql.session.partition_definitions import ancestors, key_text, tree
 from datacave_sql.session.partition_definitions import constraint_text as partition_constraint_text
 from datacave_sql.session.privileges import has_privilege
 from datacave_sql.session.routine_text import arguments_text, definition_text, result_text, signature_text
-
-CLASS_OIDS = {
-    "pg_class": 1259, "pg_type": 1247, "pg_namespace": 2615, "pg_constraint": 2606, "pg_database": 1262,
-    "pg_proc": 1255, "pg_authid": 1260, "pg_index": 2610, "pg_attribute": 1249, "pg_trigger": 2620,
-    "pg_statistic_ext": 3381, "pg_tablespace": 1213, "pg_roles": 1260,
-}  # fmt: skip
-"""Oids of the system tables that comments refer to."""
 
 BYTES_PER_ROW_GUESS = 64
 
@@ -254,6 +249,25 @@ class SessionCatalogView:
             for one in self._catalog.operators.values()
             if one.name == name and one.schema_oid in schemas and types in (None, (one.left_oid, one.right_oid))
         ]
+
+    def named_object(self, class_oid: int, name: str) -> int | None:
+        """The oid of an object of pg_ts_config and kin, by the search path."""
+        *schema, bare = self.name_parts(name)
+        schemas = schema[-1:] or [one for one, _ in self._path()]
+        return find_named(self._catalog, class_oid, schemas, bare)
+
+    def named_object_name(self, class_oid: int, oid: int) -> tuple[str, str] | None:
+        """(schema, name) of such an object."""
+        return name_of(self._catalog, class_oid, oid)
+
+    def named_object_is_visible(self, class_oid: int, oid: int) -> bool | None:
+        """Whether an unqualified name finds it."""
+        catalog = self._catalog
+        found = name_of(catalog, class_oid, oid)
+        if found is None:
+            return None
+        method = method_of(catalog, class_oid, oid)
+        return find_named(catalog, class_oid, [one for one, _ in self._path()], found[1], method) == oid
 
     def collation_oid(self, name: str) -> int | None:
         """The oid of a collation of pg_catalog by its bare name."""

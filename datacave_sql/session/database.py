@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from datacave_core import sqlstate
 from datacave_core.catalog import (
@@ -27,6 +28,7 @@ from datacave_core.memory import MemoryTemporaryFiles
 from datacave_core.ports import Clock, Randomness, ServerFiles, Store, TemporaryFiles
 from datacave_core.transaction import TransactionManager
 from datacave_sql.exec.work_memory import MemoryPool
+from datacave_sql.functions.textsearch.templates import FILES
 from datacave_sql.pgcatalog import SystemRelations
 from datacave_sql.plan.planning import PlanningEnvironment
 from datacave_sql.session.compression import TableCompressions
@@ -59,6 +61,8 @@ class DatabaseOptions:
     temporary_files: TemporaryFiles = field(default_factory=MemoryTemporaryFiles)
     server_files: ServerFiles | None = None
     settings: dict[str, str] = field(default_factory=dict)
+    dictionary_folder: Path | None = None
+    """Where the files of text search dictionaries lie: NAME.stop, NAME.syn."""
 
 
 class Database:
@@ -72,6 +76,8 @@ class Database:
         self.memory = options.memory
         self.temporary_files = options.temporary_files
         self.server_files = options.server_files
+        if options.dictionary_folder is not None:
+            FILES.folder = options.dictionary_folder
         self.transactions = TransactionManager(store, clock)
         self.homes: dict[int, NamedDatabase] = {
             oid: NamedDatabase(oid, catalog, options.plan_cache_entries, clock.now_microseconds())

@@ -20,6 +20,7 @@ from datacave_core.types import FormatSettings
 from datacave_core.values import Row
 from datacave_core.wait import Steps, Wait, wait_for
 from datacave_sql.functions.typelookup import TypeLookup
+from datacave_sql.pgcatalog.named_objects import CONFIGURATION
 from datacave_sql.session.catalog_view import SessionCatalogView
 from datacave_sql.session.domain_checks import DomainChecks
 from datacave_sql.session.past import SessionHistory
@@ -349,6 +350,23 @@ class SessionEvaluation:
         return self.setting(name) or ""
 
     # Other sessions
+
+    def is_configuration(self, name: str) -> bool:
+        """Whether a text names a configuration of text search."""
+        try:
+            return self.catalog.named_object(CONFIGURATION, name) is not None
+        except DatacaveError:
+            return False
+
+    def default_text_search(self) -> int:
+        """The oid of the configuration default_text_search_config. Raises 42704 where it is gone."""
+        name = self._session.settings.get("default_text_search_config")
+        found = self.catalog.named_object(CONFIGURATION, name)
+        if found is None:
+            raise DatacaveError(
+                f'text search configuration "{name}" does not exist', sqlstate=sqlstate.UNDEFINED_OBJECT
+            )
+        return found
 
     def query_rows(self, text: str) -> tuple[list[int], Iterator[Row]]:
         """The types of the columns and the rows of a query that a function runs by its text."""

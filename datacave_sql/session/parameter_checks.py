@@ -8,7 +8,7 @@ from typing import Final
 
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
-from datacave_sql.functions.textsearch.dictionaries import CONFIGURATIONS
+from datacave_sql.functions.textsearch.built_in import CONFIGURATIONS
 from datacave_sql.session.parameter_text import split_identifiers
 
 _LOCALE: Final = re.compile(r"(?:C|POSIX|[a-z]{2,3}(?:_[A-Z]{2})?)(?:\.[A-Za-z0-9-]+)?(?:@\w+)?\Z")
@@ -26,9 +26,10 @@ def _is_locale(text: str) -> bool:
     return not text or _LOCALE.match(text) is not None
 
 
-def _is_configuration(text: str) -> bool:
+def is_built_in_configuration(text: str) -> bool:
+    """Whether a text names a configuration of text search that is there from the beginning."""
     names = split_identifiers(text.replace(".", ","))
-    return names is not None and bool(names) and names[-1] in CONFIGURATIONS.values()
+    return names is not None and bool(names) and names[-1] in CONFIGURATIONS
 
 
 def _list_of(known: frozenset[str]) -> Callable[[str], bool]:
@@ -40,7 +41,6 @@ def _list_of(known: frozenset[str]) -> Callable[[str], bool]:
 
 CHECKS: Final[dict[str, Callable[[str], bool]]] = {
     "backtrace_functions": lambda text: _WORDS.match(text) is not None,
-    "default_text_search_config": _is_configuration,
     "lc_messages": _is_locale,
     "lc_monetary": _is_locale,
     "lc_numeric": _is_locale,
@@ -52,9 +52,9 @@ CHECKS: Final[dict[str, Callable[[str], bool]]] = {
 """Whether a text is a value of the parameter."""
 
 
-def check_text(key: str, name: str, text: str) -> None:
+def check_text(key: str, name: str, text: str, is_configuration: Callable[[str], bool]) -> None:
     """Raises 22023 for a text that the parameter cannot have; `name` is as the client wrote it."""
-    check = CHECKS.get(key)
+    check = is_configuration if key == "default_text_search_config" else CHECKS.get(key)
     if check is not None and not check(text):
         raise DatacaveError(
             f'invalid value for parameter "{name}": "{text}"', sqlstate=sqlstate.INVALID_PARAMETER_VALUE

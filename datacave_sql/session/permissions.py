@@ -16,7 +16,10 @@ from datacave_core.catalog import (
     Catalog,
     Extension,
     Index,
+    NamedObject,
+    OperatorClass,
     OperatorDefinition,
+    OperatorFamily,
     Role,
     Routine,
     Schema,
@@ -32,9 +35,11 @@ from datacave_core.errors import DatacaveError
 from datacave_sql.bind import statements as s
 from datacave_sql.bind import table_changes
 from datacave_sql.bind.access import RelationUse
+from datacave_sql.bind.bound_named import AlterNamed, CreateNamed
 from datacave_sql.bind.bound_privileges import ChangePolicies
 from datacave_sql.bind.bound_routines import AlterRoutine, CreateCast, CreateOperator, CreateRoutine
 from datacave_sql.bind.bound_rules import ChangeRules, ChangeStatistics, ChangeTriggers
+from datacave_sql.bind.named_objects import kind_of as named_kind
 from datacave_sql.pgcatalog.facts import fixed_rows
 from datacave_sql.session.copying.server_side import check_may_copy
 
@@ -163,6 +168,8 @@ def kind_of(item: Any) -> str:
         return _KINDS[item.kind]
     if isinstance(item, Sequence):
         return "sequence"
+    if isinstance(item, NamedObject):
+        return named_kind(item)
     if isinstance(item, OperatorDefinition | CastDefinition | Extension):
         return {OperatorDefinition: "operator", CastDefinition: "cast"}.get(type(item), "extension")
     if isinstance(item, Routine):
@@ -410,6 +417,24 @@ def _create_operator(asker: _Asker, bound: CreateOperator) -> None:
     asker.use_types((definition.result_oid,))
 
 
+def _create_named(asker: _Asker, bound: CreateNamed) -> None:
+    for item in bound.objects:
+        if item.oid:
+            asker.must_own(item)
+        else:
+            asker.create_in(item.schema_oid)
+    if isinstance(bound.objects[-1], OperatorClass | OperatorFamily) and not asker.role.superuser:
+        # An index by a class whose functions contradict each other is a broken one.
+        kind = kind_of(bound.objects[-1])
+        raise DatacaveError(f"must be superuser to create an {kind}", sqlstate=sqlstate.INSUFFICIENT_PRIVILEGE)
+
+
+def _alter_named(asker: _Asker, bound: AlterNamed) -> None:
+    asker.must_own(bound.definition)
+    if isinstance(bound.definition, OperatorFamily) and not asker.role.superuser:
+        raise DatacaveError("must be superuser to alter an operator family", sqlstate=sqlstate.INSUFFICIENT_PRIVILEGE)
+
+
 def _create_cast(asker: _Asker, bound: CreateCast) -> None:
     asker.must_own(bound.definition)
     asker.use_types((bound.definition.source_oid, bound.definition.target_oid))
@@ -539,6 +564,8 @@ _CHECKS: dict[type, Callable[[_Asker, Any], None]] = {
     CreateRoutine: _create_routine,
     s.Reindex: _reindex,
     AlterRoutine: _owner_of("routine"),
+    CreateNamed: _create_named,
+    AlterNamed: _alter_named,
     CreateOperator: _create_operator,
     CreateCast: _create_cast,
     s.CreateType: _create_type,

@@ -114,6 +114,7 @@ class Session(Asides, CommitHooks, DefinitionChanges, HeldStatements, AtOnce, Hi
         way."""
         self.settings.rights_changed = self._rights_changed
         self.settings.reading_changed = self._reading_changed
+        self.settings.is_configuration = self.evaluation.is_configuration
         self._reading_changed()
         self.closed = False
         self.under_way: WorkUnderWay | None = None

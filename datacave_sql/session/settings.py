@@ -24,7 +24,7 @@ from datacave_sql.session.parameter import (
     find_parameter,
     unknown_parameter,
 )
-from datacave_sql.session.parameter_checks import check_text
+from datacave_sql.session.parameter_checks import check_text, is_built_in_configuration
 from datacave_sql.session.parameter_text import (
     check_client_encoding,
     check_date_style,
@@ -84,6 +84,8 @@ class SessionSettings:
         self.rights_changed: Callable[[], None] = lambda: None
         self.reading_changed: Callable[[], None] = lambda: None
         """Told when `reads_in_transactions` or the moment of datacave.as_of changes."""
+        self.is_configuration: Callable[[str], bool] = is_built_in_configuration
+        """Whether a text names a configuration of text search."""
         self.row_security = True
         self.role = "none"
         self.session_authorization = ""
@@ -228,7 +230,7 @@ class SessionSettings:
             return value
         if key == "application_name":
             return "".join(letter if " " <= letter <= "~" else "?" for letter in value)
-        check_text(key, name, value)
+        check_text(key, name, value, self.is_configuration)
         return parameter.parse(value, name)
 
     @staticmethod

@@ -62,12 +62,17 @@ def column_description(context: EvaluationContext, oid: int, column: int) -> str
 BODIES.add_with_context("pg_table_is_visible", lambda context, oid: context.catalog.relation_is_visible(oid))
 BODIES.add_with_context("pg_type_is_visible", lambda context, oid: context.catalog.type_is_visible(oid))
 BODIES.add_with_context("pg_function_is_visible", lambda context, oid: context.catalog.function_is_visible(oid))
-BODIES.add(
-    "pg_operator_is_visible pg_opclass_is_visible pg_opfamily_is_visible pg_collation_is_visible "
-    "pg_conversion_is_visible pg_ts_config_is_visible pg_ts_dict_is_visible "
-    "pg_ts_parser_is_visible pg_ts_template_is_visible",
-    lambda oid: True,
-)
+BODIES.add("pg_operator_is_visible pg_collation_is_visible", lambda oid: True)
+_NAMED_CLASSES = {
+    "pg_opclass": 2616, "pg_opfamily": 2753, "pg_conversion": 2607, "pg_ts_config": 3602, "pg_ts_dict": 3600,
+    "pg_ts_parser": 3601, "pg_ts_template": 3764,
+}  # fmt: skip
+"""Oids of system tables that list objects of schemas."""
+for _relation_name, _class_oid in _NAMED_CLASSES.items():
+    BODIES.add_with_context(
+        f"{_relation_name}_is_visible",
+        lambda context, oid, known=_class_oid: context.catalog.named_object_is_visible(known, oid),
+    )
 
 
 @BODIES.with_context("pg_get_userbyid")

@@ -23,18 +23,11 @@ from datacave_core.types.tsquery import (
 from datacave_core.types.tsvector import POSITION_MAX, TSVECTOR_IO, WEIGHTS, Position, format_lexemes, lexemes_of, made
 from datacave_core.values import Array
 from datacave_sql.functions.bodies.comparison import compare
-from datacave_sql.functions.body import Bodies
+from datacave_sql.functions.body import Bodies, Body, CallTypes
 from datacave_sql.functions.context import EvaluationContext
 from datacave_sql.functions.errors import bad_parameter
+from datacave_sql.functions.textsearch.configuration import Configuration
 from datacave_sql.functions.textsearch.covers import cover_rank
-from datacave_sql.functions.textsearch.dictionaries import (
-    CONFIGURATIONS,
-    DICTIONARIES,
-    configuration_named,
-    dictionaries_of,
-    lexeme,
-    lexize,
-)
 from datacave_sql.functions.textsearch.documents import (
     WordsReader,
     vector_of,
@@ -74,58 +67,62 @@ for _word, _operation in _COMPARISONS.items():
     BODIES.add(f"tsquery_{_word}", _compared(TSQUERY_IO.comparison_key, _operation))
 
 
-def configuration(context: EvaluationContext) -> int:
-    """The oid of default_text_search_config."""
-    return configuration_named(context.setting("default_text_search_config") or "simple")
+def configuration(context: EvaluationContext) -> Configuration:
+    """That of default_text_search_config."""
+    return context.types.text_search.configuration(context.default_text_search())
 
 
-BODIES.add_with_context("get_current_ts_config", configuration)
+BODIES.add_with_context("get_current_ts_config", lambda context: context.default_text_search())
 
 
 def by_configuration(symbol: str, call: Callable[..., Any]) -> None:
     """A function whose first argument may be the configuration; else that of the session counts."""
-    BODIES.add(f"{symbol}_byid", lambda oid, *given: call(_known(oid), *given))
+    BODIES.for_types(f"{symbol}_byid")(_chosen(call))
     BODIES.add_with_context(symbol, lambda context, *given: call(configuration(context), *given))
 
 
-def _known(oid: int) -> int:
-    if oid not in CONFIGURATIONS:
-        raise bad_parameter(f"cache lookup failed for text search configuration {oid}")
-    return oid
+def _chosen(call: Callable[..., Any]) -> Callable[[CallTypes], Body]:
+    """The body for a configuration by its oid; plans do not outlive the catalog that they are made for."""
+
+    def specialise(types: CallTypes) -> Body:
+        search = types.types.text_search
+        return Body(lambda oid, *given: call(search.configuration(oid), *given))
+
+    return specialise
 
 
 # --- documents -------------------------------------------------------------------------------------------------------
 
 
-def _json_vector(oid: int, text: str, flags: str | None = None) -> str:
+def _json_vector(found: Configuration, text: str, flags: str | None = None) -> str:
     kinds = _STRINGS if flags is None else wanted_kinds(flags)
-    return vector_of(oid, values(document(text), kinds))
+    return vector_of(found, values(document(text), kinds))
 
 
-by_configuration("to_tsvector", lambda oid, text: vector_of(oid, (text,)))
+by_configuration("to_tsvector", lambda chosen, text: vector_of(chosen, (text,)))
 for _kind in ("json", "jsonb"):
     by_configuration(f"{_kind}_string_to_tsvector", _json_vector)
     by_configuration(f"{_kind}_to_tsvector", _json_vector)
 
 
-@BODIES("ts_lexize")
-def dictionary_lexemes(dictionary: int, word: str) -> Array | None:
-    """What a dictionary makes of a word; an empty array for a stop word."""
-    name = next((known for known, oid in DICTIONARIES.items() if oid == dictionary), str(dictionary))
-    return Array.of(lexize(name, word))
+@BODIES.with_context("ts_lexize")
+def dictionary_lexemes(context: EvaluationContext, dictionary: int, word: str) -> Array | None:
+    """What a dictionary makes of a word; an empty array for a stop word, NULL for one that it does not know."""
+    found = context.types.text_search.dictionary(dictionary).lexize(word)
+    return None if found is None else Array.of([one.text for one in found])
 
 
 # --- queries ---------------------------------------------------------------------------------------------------------
 
 
-def _read_query(oid: int, text: str) -> str:
-    return format_query(without_stops(WordsReader(oid, text).read()))
+def _read_query(chosen: Configuration, text: str) -> str:
+    return format_query(without_stops(WordsReader(chosen, text).read()))
 
 
 by_configuration("to_tsquery", _read_query)
-by_configuration("plainto_tsquery", lambda oid, text: format_query(without_stops(words_query(oid, text, "&"))))
-by_configuration("phraseto_tsquery", lambda oid, text: format_query(without_stops(words_query(oid, text, "<->"))))
-by_configuration("websearch_to_tsquery", lambda oid, text: format_query(web_query(oid, text)))
+by_configuration("plainto_tsquery", lambda chosen, text: format_query(without_stops(words_query(chosen, text, "&"))))
+by_configuration("phraseto_tsquery", lambda chosen, text: format_query(without_stops(words_query(chosen, text, "<->"))))
+by_configuration("websearch_to_tsquery", lambda chosen, text: format_query(web_query(chosen, text)))
 
 
 def _combined(operator: str) -> Callable[[str, str], str]:
@@ -261,22 +258,22 @@ def _options(text: str | None) -> HeadlineOptions:
     return HeadlineOptions() if text is None else read_options(text)
 
 
-def _text_headline(oid: int, text: str, query: str, options: str | None = None) -> str:
-    return headline(oid, text, query_of(query), _options(options))
+def _text_headline(found: Configuration, text: str, query: str, options: str | None = None) -> str:
+    return headline(found, text, query_of(query), _options(options))
 
 
-def _json_headline(oid: int, text: str, query: str, options: str | None = None) -> str:
+def _json_headline(found: Configuration, text: str, query: str, options: str | None = None) -> str:
     tree, chosen = query_of(query), _options(options)
-    return replaced(document(text), lambda part: headline(oid, part, tree, chosen))
+    return replaced(document(text), lambda part: headline(found, part, tree, chosen))
 
 
-def _jsonb_headline(oid: int, text: str, query: str, options: str | None = None) -> str:
-    return format_jsonb(parse_jsonb(_json_headline(oid, text, query, options)))
+def _jsonb_headline(found: Configuration, text: str, query: str, options: str | None = None) -> str:
+    return format_jsonb(parse_jsonb(_json_headline(found, text, query, options)))
 
 
 for _name, _made in (("", _text_headline), ("_json", _json_headline), ("_jsonb", _jsonb_headline)):
     by_configuration(f"ts_headline{_name}", _made)
-    BODIES.add(f"ts_headline{_name}_byid_opt", lambda oid, *given, made=_made: made(_known(oid), *given))
+    BODIES.for_types(f"ts_headline{_name}_byid_opt")(_chosen(_made))
     BODIES.add_with_context(
         f"ts_headline{_name}_opt", lambda context, *given, made=_made: made(configuration(context), *given)
     )
@@ -389,21 +386,24 @@ def statistics(context: EvaluationContext, text: str, letters: str | None = None
     return ((word, *found[word]) for word in sorted(found, key=str.encode))
 
 
-def _debugged(oid: int, text: str) -> Iterator[tuple[Any, ...]]:
+def _debugged(found: Configuration, text: str) -> Iterator[tuple[Any, ...]]:
     """ts_debug: the pieces of a document, with the dictionaries that see them and what these make of them."""
     kinds = {alias: description for _, alias, description in TOKEN_TYPES}
     for kind, piece, _ in tokens(text):
-        names = dictionaries_of(oid, kind)
-        word = lexeme(oid, kind, piece) if names else None
-        lexemes = None if word is None else Array.of([word] if word else [])
-        chosen = DICTIONARIES[names[0]] if names else None
-        yield kind, kinds[kind], piece, Array.of([DICTIONARIES[name] for name in names]), chosen, lexemes
+        chosen, lexemes = None, None
+        seen = found.dictionaries(kind)
+        for oid, dictionary in seen:
+            made = dictionary.lexize(piece)
+            if made is not None:
+                chosen, lexemes = oid, Array.of([one.text for one in made])
+                break
+        yield kind, kinds[kind], piece, Array.of([oid for oid, _ in seen]), chosen, lexemes
 
 
-@BODIES("ts_debug(3734 25)")
-def debugged_by(oid: int, text: str) -> Iterator[tuple[Any, ...]]:
+@BODIES.with_context("ts_debug(3734 25)")
+def debugged_by(context: EvaluationContext, oid: int, text: str) -> Iterator[tuple[Any, ...]]:
     """ts_debug with a configuration."""
-    return _debugged(_known(oid), text)
+    return _debugged(context.types.text_search.configuration(oid), text)
 
 
 BODIES.add_with_context("ts_debug(25)", lambda context, text: _debugged(configuration(context), text))

@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from datacave_core.types.tsquery import Both, Not, Operand, Query, QueryReader, joined
 from datacave_core.types.tsvector import Position, check_lexeme, format_lexemes, made
-from datacave_sql.functions.textsearch.dictionaries import lexeme
-from datacave_sql.functions.textsearch.tokens import UNINDEXED, tokens
+from datacave_sql.functions.textsearch.configuration import Configuration
+from datacave_sql.functions.textsearch.dictionary import Word
+from datacave_sql.functions.textsearch.tokens import tokens
 
 
-def vector_of(configuration: int, texts: Iterable[str], *, apart: bool = True) -> str:
+def vector_of(configuration: Configuration, texts: Iterable[str], *, apart: bool = True) -> str:
     """The tsvector of a document, or of several, `apart` with a gap behind each that has words."""
     words: dict[str, list[Position]] = {}
     place = 0
     for text in texts:
         found = False
-        for kind, piece, _ in tokens(text):
-            if kind in UNINDEXED:
-                continue
+        for lexemes in configuration.words(tokens(text)):
             place += 1
-            word = lexeme(configuration, kind, piece)
-            if word:
-                words.setdefault(word, []).append(Position(place))
+            for word in lexemes:
+                place += word.added
+                words.setdefault(word.text, []).append(Position(place))
                 found = True
         place += found and apart
     return format_lexemes(made(words))
@@ -36,16 +35,41 @@ class _Stop:
 
 
 def words_query(
-    configuration: int, text: str, operator: str, weights: int = 0, prefix: bool = False
+    configuration: Configuration, text: str, operator: str, weights: int = 0, prefix: bool = False
 ) -> Query | _Stop | None:
     """The words of a text, joined by an operator; stop words keep their places."""
     found: Query | _Stop | None = None
-    for kind, piece, _ in tokens(text):
-        if kind in UNINDEXED:
-            continue
-        word = lexeme(configuration, kind, piece)
-        part = Operand(check_lexeme(word), weights, prefix) if word else _Stop()
-        found = part if found is None else Both(operator, found, part)  # type: ignore[arg-type]
+    for lexemes in configuration.words(tokens(text)):
+        for place in _places(lexemes):
+            part = _readings(place, weights, prefix) if place else _Stop()
+            found = part if found is None else Both(operator, found, part)  # type: ignore[arg-type]
+    return found
+
+
+def _places(lexemes: Sequence[Word]) -> list[list[Word]]:
+    """The lexemes place by place; one place without any for a stop word."""
+    found: list[list[Word]] = [[]]
+    for word in lexemes:
+        if word.added:
+            found.append([])
+        found[-1].append(word)
+    return found
+
+
+def _readings(lexemes: Sequence[Word], weights: int, prefix: bool) -> Query:
+    """What stands at one place: the lexemes of a variant together, or those of another one."""
+    variants: list[Query] = []
+    number = -1
+    for word in lexemes:
+        operand = Operand(check_lexeme(word.text), weights, prefix or word.prefix)
+        if word.variant == number and variants:
+            variants[-1] = Both("&", variants[-1], operand)
+        else:
+            variants.append(operand)
+        number = word.variant
+    found = variants[0]
+    for one in variants[1:]:
+        found = Both("|", found, one)
     return found
 
 
@@ -82,7 +106,7 @@ def _cleaned(node: Query | _Stop) -> tuple[Query | None, int, int]:
 class WordsReader(QueryReader):
     """Reads the syntax of tsquery with words instead of lexemes: to_tsquery."""
 
-    def __init__(self, configuration: int, text: str) -> None:
+    def __init__(self, configuration: Configuration, text: str) -> None:
         super().__init__(text)
         self._configuration = configuration
 
@@ -95,7 +119,7 @@ class WordsReader(QueryReader):
 _PIECES = re.compile(r'(?P<minus>-+)?(?:"(?P<phrase>[^"]*)"?|(?P<word>[^\s"]+))')
 
 
-def web_query(configuration: int, text: str) -> Query | None:
+def web_query(configuration: Configuration, text: str) -> Query | None:
     """websearch_to_tsquery: words and "phrases", `or` between alternatives, `-` before what must not be there."""
     alternatives: list[Query | None] = [None]
     waiting = False

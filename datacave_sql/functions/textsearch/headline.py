@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datacave_core.errors import DatacaveError
 from datacave_core.types.tsquery import Query
 from datacave_sql.functions.errors import bad_parameter
-from datacave_sql.functions.textsearch.dictionaries import lexeme
+from datacave_sql.functions.textsearch.configuration import Configuration
 from datacave_sql.functions.textsearch.matching import operands
 from datacave_sql.functions.textsearch.tokens import UNINDEXED, Token, tokens
 
@@ -84,7 +84,7 @@ def _check(options: HeadlineOptions) -> None:
         raise failure
 
 
-def headline(configuration: int, text: str, query: Query | None, options: HeadlineOptions) -> str:
+def headline(configuration: Configuration, text: str, query: Query | None, options: HeadlineOptions) -> str:
     """ts_headline: the best stretch of the document with the query's words marked."""
     wanted = operands(query)
     exact = {item.word for item in wanted if not item.prefix}
@@ -100,11 +100,11 @@ def headline(configuration: int, text: str, query: Query | None, options: Headli
     return "".join(shown)
 
 
-def _hits(configuration: int, token: Token, exact: set[str], prefixes: tuple[str, ...]) -> bool:
+def _hits(configuration: Configuration, token: Token, exact: set[str], prefixes: tuple[str, ...]) -> bool:
     if token.kind in UNINDEXED:
         return False
-    word = lexeme(configuration, token.kind, token.text)
-    return bool(word) and (word in exact or word.startswith(prefixes))
+    lexemes = configuration.lexemes(token.kind, token.text) or ()
+    return any(word.text in exact or word.text.startswith(prefixes) for word in lexemes)
 
 
 def _stretch(pieces: list[Token], hits: list[bool], words: list[int], options: HeadlineOptions) -> tuple[int, int]:

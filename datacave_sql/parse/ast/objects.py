@@ -348,6 +348,7 @@ class Drop(Statement):
     if_exists: bool = False
     cascade: bool = False
     concurrently: bool = False
+    method: str = ""  # the access method of an operator class or family
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,6 +367,7 @@ class Rename(Statement):
     cascade: bool = False
     signature: RoutineSignature | None = None
     only: bool = False
+    method: str = ""  # the access method of an operator class or family
 
 
 @dataclass(frozen=True, slots=True)
@@ -377,6 +379,7 @@ class SetSchema(Statement):
     schema: str
     if_exists: bool = False
     signature: RoutineSignature | None = None
+    method: str = ""  # the access method of an operator class or family
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,6 +390,7 @@ class ChangeOwner(Statement):
     name: QualifiedName
     role: str
     signature: RoutineSignature | None = None
+    method: str = ""  # the access method of an operator class or family
 
 
 @dataclass(frozen=True, slots=True)
@@ -398,6 +402,8 @@ class Comment(Statement):
     text: str | None
     on_table: QualifiedName | None = None
     signature: RoutineSignature | None = None
+    method: str = ""  # the access method of an operator class or family
+    operands: tuple[TypeName | None, TypeName | None] = (None, None)  # of an operator; of a cast, from and to
 
 
 @dataclass(frozen=True, slots=True)

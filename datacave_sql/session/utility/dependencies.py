@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from datacave_core import sqlstate
 from datacave_core.catalog import (
@@ -20,15 +20,19 @@ from datacave_core.catalog import (
     ExtendedStatistics,
     Extension,
     Index,
+    NamedObject,
     OperatorDefinition,
     Routine,
     Schema,
     Sequence,
     Table,
+    TextSearchConfiguration,
+    TextSearchDictionary,
     TypeDefinition,
     lasting_type,
 )
 from datacave_core.errors import DatacaveError
+from datacave_sql.bind.named_objects import kind_of as named_kind
 from datacave_sql.bind.stored_query import reads_column
 from datacave_sql.bind.stored_text import expression_tree, mentioned_columns
 from datacave_sql.session.catalog_types import CatalogTypes
@@ -40,6 +44,7 @@ from datacave_sql.session.utility.routine_dependents import (
     is_partitioned_by,
 )
 
+_InSchema: TypeAlias = Table | Sequence | TypeDefinition | Routine | OperatorDefinition | Extension | NamedObject
 _TABLE_KINDS = {
     "r": "table", "p": "table", "v": "view", "m": "materialized view", "c": "composite type", "f": "foreign table",
 }  # fmt: skip
@@ -104,18 +109,31 @@ def _is_over(one: ExtendedStatistics, numbers: set[int], names: set[str]) -> boo
     return not numbers.isdisjoint(one.columns) or not names.isdisjoint(named)
 
 
-def objects_in(
-    catalog: Catalog, schema: Schema
-) -> list[Table | Sequence | TypeDefinition | Routine | OperatorDefinition | Extension]:
+def objects_in(catalog: Catalog, schema: Schema) -> list[_InSchema]:
     """Everything in a schema: tables, sequences, types, routines."""
-    found: list[Table | Sequence | TypeDefinition | Routine | OperatorDefinition | Extension] = []
+    found: list[_InSchema] = []
     found += [one for _, one in sorted(catalog.tables.items()) if one.schema_oid == schema.oid]
     found += [one for _, one in sorted(catalog.sequences.items()) if one.schema_oid == schema.oid]
     found += [one for _, one in sorted(catalog.types.items()) if one.schema_oid == schema.oid]
     found += [one for _, one in sorted(catalog.extensions.items()) if one.schema_oid == schema.oid]
     found += [one for _, one in sorted(catalog.routines.items()) if one.schema_oid == schema.oid]
     found += [one for _, one in sorted(catalog.operators.items()) if one.schema_oid == schema.oid]
+    found += [one for one in _named(catalog) if one.schema_oid == schema.oid]
     return found
+
+
+def _named(catalog: Catalog) -> Iterator[NamedObject]:
+    """Text search objects, operator classes, families and conversions."""
+    for oid in sorted(catalog.configurations):
+        yield catalog.configurations[oid]
+    for oid in sorted(catalog.dictionaries):
+        yield catalog.dictionaries[oid]
+    for oid in sorted(catalog.operator_classes):
+        yield catalog.operator_classes[oid]
+    for oid in sorted(catalog.operator_families):
+        yield catalog.operator_families[oid]
+    for oid in sorted(catalog.conversions):
+        yield catalog.conversions[oid]
 
 
 def dropped_column(column: Column, catalog: Catalog) -> Column:
@@ -148,6 +166,8 @@ def describe(catalog: Catalog, item: Any) -> str:
         return f"extension {item.name}"
     if isinstance(item, Routine):
         return described(item, CatalogTypes(catalog))
+    if isinstance(item, NamedObject):
+        return f"{named_kind(item)} {item.name}"
     if isinstance(item, OperatorDefinition | CastDefinition):
         types = CatalogTypes(catalog)
         if isinstance(item, CastDefinition):
@@ -210,10 +230,24 @@ class Collector:
             self._with_routine(item)
         elif isinstance(item, OperatorDefinition):
             self._views_on(item.oid, item)
+        elif isinstance(item, TextSearchConfiguration):
+            self._views_on(item.oid, item)
+            self._routines_on((item.oid,), item)
+            self._tables_with(item)
+        elif isinstance(item, TextSearchDictionary):
+            for configuration in self._catalog.configurations.values():
+                if any(item.oid in one.dictionary_oids for one in configuration.mappings):
+                    self._depending(configuration, item)
         elif isinstance(item, Extension):
             for routine in self._catalog.routines.values():
                 if routine.extension_oid == item.oid:
                     self.add(routine)
+
+    def _depending(self, dependent: Any, item: Any) -> None:
+        """What goes too, unless it goes anyway."""
+        if dependent.oid not in self.removal.objects:
+            self._tell(describe(self._catalog, dependent), item)
+            self.add(dependent)
 
     def _range_of(self, item: Routine | TypeDefinition) -> TypeDefinition | None:
         """The range type that a constructor or a multirange type is a part of, if it stays."""
@@ -306,6 +340,11 @@ class Collector:
             if one.function_oid == routine.oid and one.oid not in removal.objects:
                 self._tell(describe(catalog, one), routine)
                 self.add(one)
+        self._tables_with(routine)
+
+    def _tables_with(self, routine: Routine | TextSearchConfiguration) -> None:
+        """The parts of tables whose stored expressions need a routine or a configuration."""
+        catalog, removal = self._catalog, self.removal
         for _, table in sorted(catalog.tables.items()):
             if table.oid in removal.objects:
                 continue

@@ -13,7 +13,7 @@ from typing import Any
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.wait import Wait, wait_for
-from datacave_sql.bind import bound_routines, table_changes
+from datacave_sql.bind import bound_named, bound_routines, table_changes
 from datacave_sql.bind import statements as bound
 from datacave_sql.bind.binder import bind_statement
 from datacave_sql.bind.bound_privileges import AlterDefaultPrivileges, ChangePolicies, GrantPrivileges
@@ -36,6 +36,7 @@ from datacave_sql.session.utility import (
     locks,
     maintenance,
     memberships,
+    named_objects,
     owned,
     parameters,
     prepared,
@@ -104,6 +105,8 @@ CATALOG_CHANGES: dict[type, Callable[[Any, Any], Steps]] = {
     bound.AlterType: types.alter_type,
     GrantPrivileges: grants.grant_privileges,
     AlterDefaultPrivileges: grants.alter_default_privileges,
+    bound_named.CreateNamed: named_objects.create_named,
+    bound_named.AlterNamed: named_objects.alter_named,
     bound_routines.CreateRoutine: routines.create_routine,
     bound_routines.AlterRoutine: routines.alter_routine,
     ChangePolicies: table_parts.change_policies,

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from datacave_core import sqlstate
 from datacave_core.catalog import (
+    Catalog,
     Column,
     Comment,
     Constraint,
@@ -19,14 +20,16 @@ from datacave_core.catalog import (
     Schema,
     Sequence,
     Table,
+    TextSearchConfiguration,
     TypeDefinition,
 )
-from datacave_core.errors import DatacaveError
+from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.wait import Wait
 from datacave_sql.bind.statements import ChangeOwner, CommentOn, CreateSchema, RenameObject, SetObjectSchema
 from datacave_sql.session.definition_locks import SHARE_UPDATE_EXCLUSIVE
 from datacave_sql.session.replies import Complete, Reply
 from datacave_sql.session.utility.databases import check_rename
+from datacave_sql.session.utility.dependencies import Collector
 from datacave_sql.session.utility.numbering import Numbers
 from datacave_sql.session.utility.owned import handed_over
 from datacave_sql.session.utility.roles import rename_role
@@ -83,6 +86,7 @@ def rename(session: Any, bound: RenameObject) -> Steps:
             return
         if isinstance(target, Table) and target.storage_id:
             yield from session.lock_table(target.oid)
+        _refuse_named_in_texts(catalog, target)
         renaming = Renaming(catalog)
         if isinstance(target, Table | Sequence):
             renaming.relation(target, catalog.schemas[target.schema_oid].name, name)
@@ -95,6 +99,19 @@ def rename(session: Any, bound: RenameObject) -> Steps:
         catalog = rename_in_texts(session, renaming, catalog.with_objects((replace(target, name=name),)))
     session.set_catalog(catalog)
     yield Complete(bound.tag)
+
+
+def _refuse_named_in_texts(catalog: Catalog, target: Any) -> None:
+    """Raises 0A000 for a text search configuration whose name stands in stored expressions."""
+    if not isinstance(target, TextSearchConfiguration):
+        return
+    collector = Collector(catalog)
+    collector.add(target)
+    for dependent, _ in collector.removal.told:
+        raise FeatureNotSupported(
+            f'text search configuration "{target.name}" cannot get another name while {dependent} depends on it',
+            hint="Drop what depends on it, and make it again.",
+        )
 
 
 def _member_named(item: Any, member: Member, name: str) -> Member:
@@ -148,6 +165,7 @@ def set_schema(session: Any, bound: SetObjectSchema) -> Steps:
     """ALTER .. SET SCHEMA; the sequences of a table's columns move with it."""
     catalog = session.catalog_snapshot
     target = bound.target
+    _refuse_named_in_texts(catalog, target)
     moved = [replace(target, schema_oid=bound.schema.oid)]
     if isinstance(target, Table):
         if target.storage_id:
@@ -175,7 +193,10 @@ def change_owner(session: Any, bound: ChangeOwner) -> Steps:
     new = bound.role_oid
     moved = [target, *(catalog.sequences_owned_by(target.oid) if isinstance(target, Table) else ())]
     changed: list[Any] = [
-        replace(one, owner_oid=new, privileges=handed_over(one.privileges, one.owner_oid, new)) for one in moved
+        replace(one, owner_oid=new, privileges=handed_over(one.privileges, one.owner_oid, new))
+        if hasattr(one, "privileges")
+        else replace(one, owner_oid=new)
+        for one in moved
     ]
     session.set_catalog(catalog.with_objects(changed))
     yield Complete(bound.tag)

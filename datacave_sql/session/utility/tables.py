@@ -9,7 +9,7 @@ from typing import Any
 from datacave_core.catalog import Comment, Sequence, Table
 from datacave_core.wait import Wait
 from datacave_sql.bind.statements import CreateTable
-from datacave_sql.session.catalog_view import CLASS_OIDS
+from datacave_sql.session.comment_classes import CLASS_OIDS
 from datacave_sql.session.replies import Complete, Reply
 from datacave_sql.session.utility.numbering import Numbers
 from datacave_sql.session.utility.table_rows import check_partition_rows

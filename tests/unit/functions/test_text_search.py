@@ -6,11 +6,14 @@ import pytest
 
 from datacave_core.types.tsquery import TSQUERY_IO, format_query, query_of
 from datacave_core.types.tsvector import TSVECTOR_IO, lexemes_of
-from datacave_sql.functions.textsearch.dictionaries import ENGLISH
+from datacave_sql.functions.textsearch.built_in import CONFIGURATIONS
 from datacave_sql.functions.textsearch.documents import WordsReader, vector_of, web_query, without_stops, words_query
 from datacave_sql.functions.textsearch.headline import HeadlineOptions, headline
 from datacave_sql.functions.textsearch.matching import matches
 from datacave_sql.functions.textsearch.ranking import DEFAULT_WEIGHTS, rank, single
+from datacave_sql.functions.textsearch.search import BUILT_IN_SEARCH
+
+ENGLISH = BUILT_IN_SEARCH.configuration(CONFIGURATIONS["english"])
 
 
 @pytest.mark.parametrize(
