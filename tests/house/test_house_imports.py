@@ -22,6 +22,8 @@ ONLY_IN = {
     "cryptography": ("datacave_lsm/crypto.py", "datacave_server/tls.py"),
     "aiohttp": ("datacave_server/admin/",),
     "greenlet": ("datacave_sql/exec/suspension.py",),
+    "re2": ("datacave_sql/functions/regex/linear.py",),
+    "regex": ("datacave_sql/functions/regex/bounded.py",),
     "uvloop": ("datacave_server/__main__.py",),
     "tomli_w": ("datacave_server/config/", "datacave_server/cli/"),
     "sortedcontainers": ("datacave_core/memory/", "datacave_lsm/"),

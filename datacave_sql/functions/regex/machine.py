@@ -1,8 +1,8 @@
 """A matcher that cannot run away: all ways through the pattern advance together, one character at a time.
 
-Used instead of Python's backtracking where quantifiers are nested and backtracking could take exponential time. The
+Used where backtracking could take too long and RE2 does not fit. The
 time is bounded by pattern size times text length. Ways are kept in order of preference, so results agree with those
-of backtracking. Back references and lookarounds need backtracking and are refused here.
+of backtracking. Back references and lookarounds need backtracking and are not for it.
 """
 
 from __future__ import annotations
@@ -10,16 +10,13 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from datacave_core.errors import FeatureNotSupported
 from datacave_sql.functions.regex.nodes import (
     Alternatives,
     Anchor,
     AnyCharacter,
-    BackReference,
     CharacterSet,
     Group,
     Literal,
-    Look,
     Node,
     Repeat,
     Sequence,
@@ -82,11 +79,7 @@ class Machine:
         elif isinstance(node, Repeat):
             self._emit_repeat(node, greedy)
         else:
-            assert isinstance(node, BackReference | Look)
-            raise FeatureNotSupported(
-                "back references and lookarounds together with nested quantifiers are not supported",
-                hint="Rewrite the pattern so that a quantified group has no quantifier without limit inside.",
-            )
+            raise AssertionError("back references and lookarounds need backtracking")
 
     def _emit_alternatives(self, node: Alternatives, greedy: bool) -> None:
         jumps = []

@@ -45,14 +45,17 @@ _CLASSES = {
 
 def translate(node: Node, options: Options) -> str:
     """The Python pattern; options other than case are worked in."""
-    return _Translator(options).write(node, prefers_longest(node) is not False)
+    return Translator(options).write(node, prefers_longest(node) is not False)
 
 
-class _Translator:
+class Translator:
+    """Writes a pattern, part by part."""
+
     def __init__(self, options: Options) -> None:
         self.options = options
 
     def write(self, node: Node, greedy: bool) -> str:
+        """A part; `greedy`: whether its quantifiers want much."""
         if isinstance(node, Literal):
             return re.escape(node.character)
         if isinstance(node, AnyCharacter):
@@ -68,10 +71,13 @@ class _Translator:
         if isinstance(node, Alternatives):
             return "|".join(self.write(branch, greedy) for branch in _ordered(node.branches))
         if isinstance(node, Group):
-            return f"{'(' if node.number else '(?:'}{self.write(node.body, greedy)})"
+            return f"{self._open(node.number)}{self.write(node.body, greedy)})"
         if isinstance(node, Look):
             return self._look(node)
         return self._repeat(node, greedy)
+
+    def _open(self, number: int) -> str:
+        return "(" if number else "(?:"
 
     def _repeat(self, node: Repeat, greedy: bool) -> str:
         body = self.write(node.body, greedy)
