@@ -113,19 +113,28 @@ def _receive_name(data: bytes) -> str:
 
 
 def _input_char(text: str, typmod: int, settings: FormatSettings) -> str:
-    """The first byte of the text, or one written as backslash and three octal digits; the empty text is byte 0."""
-    octal = _OCTAL.fullmatch(text)
-    if octal is not None:
-        return _char(int(octal[1] + octal[2] + octal[3], 8) & 0xFF)
-    return _char(text.encode()[0]) if text else ""
+    return read_byte(text)
 
 
 def _char(byte: int) -> str:
     return chr(byte) if byte else ""
 
 
-def _output_char(value: str, settings: FormatSettings) -> str:
+def escaped_byte(value: str) -> str:
+    """A "char" as text: bytes beyond ASCII as backslash and three octal digits."""
     return f"\\{ord(value):03o}" if value >= "\x80" else value
+
+
+def _output_char(value: str, settings: FormatSettings) -> str:
+    return escaped_byte(value)
+
+
+def read_byte(text: str) -> str:
+    """The first byte of a text, or the one written as backslash and three octal digits; the empty text is byte 0."""
+    octal = _OCTAL.fullmatch(text)
+    if octal is not None:
+        return _char(int(octal[1] + octal[2] + octal[3], 8) & 0xFF)
+    return _char(text.encode()[0]) if text else ""
 
 
 def _receive_char(data: bytes) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from datacave_core import sqlstate
-from datacave_core.catalog import Column, TypeDefinition
+from datacave_core.catalog import Column, Table, TypeDefinition
 from datacave_core.errors import DatacaveError
-from datacave_sql.bind import alter_columns, objects, typenames
+from datacave_sql.bind import alter_columns, objects, relations, typenames
 from datacave_sql.bind import statements as s
 from datacave_sql.bind.alteration import Alteration
 from datacave_sql.bind.constructs import resolve_collation
@@ -17,23 +18,21 @@ from datacave_sql.parse import ast
 
 def bind_alter_attributes(b: Binding, statement: ast.AlterTable) -> s.BoundStatement:
     """The type as it will be. Raises 42704, 42809, 42701, 42703, 2BP01 for typed tables without CASCADE."""
+    if not typenames.find_type_oid(b, statement.table.name):
+        raise relations.undefined_relation(statement.table.name, None)
     definition = objects.require_type(b, statement.table.name)
     if definition.kind != "c":
         raise DatacaveError(
             f'"{statement.table.name[-1]}" is not a composite type', sqlstate=sqlstate.WRONG_OBJECT_TYPE
         )
-    typed = [table for table in b.catalog.tables_needing(definition.oid) if table.of_type_oid == definition.oid]
+    typed = typed_tables(b, definition)
     # What a typed table may not do by itself it does with its type.
     changes = [(table, Alteration(b, replace(table, of_type_oid=0))) for table in typed]
     notices: list[tuple[str, str]] = []
     for action in statement.actions:
         cascade = isinstance(action, ast.AddColumn | ast.DropColumn | ast.AlterColumnType) and action.cascade
-        if typed and not cascade:
-            raise DatacaveError(
-                f'cannot alter type "{definition.name}" because it is the type of a typed table',
-                sqlstate=sqlstate.DEPENDENT_OBJECTS_STILL_EXIST,
-                hint="Use ALTER ... CASCADE to alter the typed tables too.",
-            )
+        if not cascade:
+            refuse_typed_tables(definition, typed)
         if isinstance(action, ast.AddColumn):
             definition = _add(b, definition, action)
             for _, change in changes:
@@ -48,6 +47,21 @@ def bind_alter_attributes(b: Binding, statement: ast.AlterTable) -> s.BoundState
                 alter_columns.alter_type(change, action)
     followers = tuple(change.statement("ALTER TYPE", table) for table, change in changes)
     return s.AlterType(definition, notices=tuple(notices), typed_tables=followers)
+
+
+def typed_tables(b: Binding, definition: TypeDefinition) -> list[Table]:
+    """The tables OF a composite type."""
+    return [table for table in b.catalog.tables_needing(definition.oid) if table.of_type_oid == definition.oid]
+
+
+def refuse_typed_tables(definition: TypeDefinition, typed: Sequence[Table]) -> None:
+    """Raises 2BP01 for a change of a type without CASCADE that has tables of it."""
+    if typed:
+        raise DatacaveError(
+            f'cannot alter type "{definition.name}" because it is the type of a typed table',
+            sqlstate=sqlstate.DEPENDENT_OBJECTS_STILL_EXIST,
+            hint="Use ALTER ... CASCADE to alter the typed tables too.",
+        )
 
 
 def _find(definition: TypeDefinition, name: str) -> Column | None:

@@ -24,6 +24,7 @@ from datacave_sql.bind.queries import bind_query
 from datacave_sql.bind.references import REFERENCES
 from datacave_sql.bind.rewriting import with_rules
 from datacave_sql.bind.row_rules import row_columns, row_scope, schema_name, stored_expression
+from datacave_sql.bind.select import selects_into
 from datacave_sql.bind.state import Binding, BindPart
 from datacave_sql.bind.statements import BoundQuery, BoundStatement
 from datacave_sql.bind.stored_query import bind_select_into
@@ -74,7 +75,7 @@ def bind_statement(
 
 def bind_any(b: Binding, statement: ast.Statement, entries: Entries) -> BoundStatement:
     """Binds a statement of any kind within a binding."""
-    if _selects_into(statement):
+    if selects_into(statement):
         assert isinstance(statement, ast.Query)
         return bind_select_into(b, statement, entries)
     if type(statement) in KINDS:
@@ -83,15 +84,6 @@ def bind_any(b: Binding, statement: ast.Statement, entries: Entries) -> BoundSta
     if bind is None:
         raise utility.unsupported(statement)
     return bind(b, statement, entries)
-
-
-def _selects_into(statement: ast.Statement) -> bool:
-    if not isinstance(statement, ast.Query):
-        return False
-    body = statement.body
-    while isinstance(body, ast.SetOperation):
-        body = body.left.body
-    return isinstance(body, ast.Select) and body.into is not None
 
 
 def bind_arguments(

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.types import oids
-from datacave_sql.bind import coercion, names, references, set_calls, windows
+from datacave_sql.bind import coercion, names, references, relations, set_calls, typenames, windows
 from datacave_sql.bind.folding import fold
 from datacave_sql.bind.names import Grouping, Scope
 from datacave_sql.bind.resolving import function_for
@@ -25,7 +25,7 @@ from datacave_sql.expr import nodes as n
 from datacave_sql.functions import registry
 from datacave_sql.functions.coercion import ASSIGNMENT
 from datacave_sql.functions.registry import Function
-from datacave_sql.functions.resolution import ResolvedCast, ResolvedFunction, signature
+from datacave_sql.functions.resolution import ResolvedCast, ResolvedFunction, is_cast_call, signature
 from datacave_sql.functions.routines import specialised
 from datacave_sql.parse import ast
 
@@ -94,9 +94,22 @@ def resolve_name(
         name = _builtin_name(b, e, types, labels)
         return function_for(name, tuple(types), b.types, labels, e.variadic)
     except DatacaveError as error:
+        if error.sqlstate in (sqlstate.UNDEFINED_FUNCTION, sqlstate.UNDEFINED_SCHEMA) and not labels:
+            target = _named_type(b, e.name)
+            if target and len(types) == 1 and is_cast_call(types[0], target, b.types):
+                return ResolvedCast(target)
         if len(e.name) > 1:
             error.message = error.message.replace(f"function {e.name[-1]}(", f"function {'.'.join(e.name)}(", 1)
         raise error.at(e.position) from None
+
+
+def _named_type(b: Binding, name: ast.QualifiedName) -> int:
+    """The type that a call in function notation can be a cast to, 0 if none; those of a temporary schema only with
+    the schema."""
+    if len(name) > 1:
+        return typenames.find_type_oid(b, name)
+    schemas = relations.callable_schemas(b)
+    return next((oid for schema in schemas if (oid := typenames.find_type_oid(b, (schema, *name)))), 0)
 
 
 def resolve_call(b: Binding, e: ast.FunctionCall, scope: Scope) -> n.Expression:

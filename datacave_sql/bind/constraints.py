@@ -165,6 +165,10 @@ def key_column(table: Table, name: str, position: int | None = None) -> Column:
     """A column named in a key. Raises 42703."""
     column = table.columns_by_name.get(name)
     if column is None:
+        if table.oid:
+            raise DatacaveError(
+                f'column "{name}" of relation "{table.name}" does not exist', sqlstate=sqlstate.UNDEFINED_COLUMN
+            )
         raise DatacaveError(
             f'column "{name}" named in key does not exist', sqlstate=sqlstate.UNDEFINED_COLUMN, position=position
         )

@@ -13,6 +13,7 @@ from datacave_sql.bind import statements as s
 from datacave_sql.bind.insert import insert_plan
 from datacave_sql.bind.nested import Entries
 from datacave_sql.bind.rule_events import check_one_statement
+from datacave_sql.bind.select import selects_into
 from datacave_sql.bind.state import Binding
 from datacave_sql.expr import nodes as n
 from datacave_sql.parse import ast
@@ -146,6 +147,8 @@ def _copy_to(b: Binding, statement: ast.Copy, entries: Entries) -> s.BoundStatem
             if isinstance(query, ast.Merge):
                 raise FeatureNotSupported("MERGE not supported in COPY")
             raise FeatureNotSupported("COPY query must be a SELECT, INSERT, UPDATE or DELETE")
+    if isinstance(query, ast.Query) and selects_into(query):
+        raise FeatureNotSupported("COPY (SELECT INTO) is not supported")
     bound = entries.bound_query(b, query)
     if not isinstance(query, ast.Query):
         check_one_statement(b, query, copied=True)

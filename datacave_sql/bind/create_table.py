@@ -84,7 +84,8 @@ def bind_create_table(b: Binding, statement: ast.CreateTable, helpers: object) -
         raise DatacaveError(
             "cannot create partitioned table as inheritance child", sqlstate=sqlstate.INVALID_OBJECT_DEFINITION
         )
-    temporary = statement.persistence == "temporary"
+    temporary = relations.is_temporary(b, statement.name, statement.persistence)
+    check_on_commit(statement.on_commit, temporary)
     schema = relations.creation_schema(b, statement.name, statement.position, temporary)
     if schema.name.startswith("pg_temp") and statement.persistence == "unlogged":
         raise DatacaveError(
@@ -99,7 +100,7 @@ def bind_create_table(b: Binding, statement: ast.CreateTable, helpers: object) -
     if exists and statement.if_not_exists:
         notice = f'relation "{name}" already exists, skipping'
         return s.NothingToDo("CREATE TABLE", ((notice, sqlstate.DUPLICATE_TABLE),))
-    draft = TableDraft(schema, name, {"permanent": "p", "temporary": "t", "unlogged": "u"}[statement.persistence])
+    draft = TableDraft(schema, name, "t" if temporary else "u" if statement.persistence == "unlogged" else "p")
     parents = _parents(b, statement, draft)
     if statement.of_type is not None:
         _typed_columns(b, draft, statement.of_type)
@@ -201,7 +202,11 @@ def _refuse(statement: ast.CreateTable) -> None:
         raise FeatureNotSupported(
             f"{refused} is not supported", hint="Make a plain table.", position=statement.position
         )
-    if statement.on_commit and statement.persistence != "temporary":
+
+
+def check_on_commit(on_commit: str, temporary: bool) -> None:
+    """Raises 42P16 for ON COMMIT of a table that stays."""
+    if on_commit and not temporary:
         raise DatacaveError(
             "ON COMMIT can only be used on temporary tables", sqlstate=sqlstate.INVALID_TABLE_DEFINITION
         )

@@ -7,6 +7,7 @@ from datacave_core.catalog import Sequence, Table
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_sql.bind import named_changes, relations
 from datacave_sql.bind import statements as s
+from datacave_sql.bind.create_index import METHODS
 from datacave_sql.bind.extended_statistics import bind_drop_statistics
 from datacave_sql.bind.policies import drop_policy
 from datacave_sql.bind.routines import ROUTINE_KINDS, bind_drop_routines
@@ -100,15 +101,20 @@ def _missing_kind(statement: ast.Drop) -> s.BoundStatement:
     names += [f"{'.'.join(item.name)}()" for item in statement.signatures]
     if not names:
         raise FeatureNotSupported(f"DROP {kind.upper()} is not supported", position=statement.position)
+    method, of_method = statement.method, ""
+    if method:
+        if method not in METHODS:
+            raise DatacaveError(f'access method "{method}" does not exist', sqlstate=sqlstate.UNDEFINED_OBJECT)
+        of_method = f' for access method "{method}"'
     if statement.if_exists:
-        notices = tuple((f'{kind} "{name}" does not exist, skipping', "00000") for name in names)
-        return s.NothingToDo(f"DROP {kind.upper()}", notices)
+        notices = tuple((f'{kind} "{name}" does not exist{of_method}, skipping', "00000") for name in names)
+        return s.NothingToDo(f"DROP {kind.upper().replace('-', ' ')}", notices)
     code = (
         sqlstate.UNDEFINED_FUNCTION
         if kind in ("function", "procedure", "routine", "aggregate")
         else (sqlstate.UNDEFINED_OBJECT)
     )
-    raise DatacaveError(f'{kind} "{names[0]}" does not exist', sqlstate=code)
+    raise DatacaveError(f'{kind} "{names[0]}" does not exist{of_method}', sqlstate=code)
 
 
 def _missing(b: Binding, kind: str, name: ast.QualifiedName) -> DatacaveError:

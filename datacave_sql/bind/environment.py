@@ -83,6 +83,8 @@ class BindingEnvironment:
     types: TypeLookup
     search_path: tuple[str, ...] = ("public",)
     current_user: str = "admin"
+    session_user: str = "admin"
+    unread: bool = False
     format_settings: FormatSettings = DEFAULT_SETTINGS
     virtual_relations: VirtualRelations | None = None
     temporary_schema: str | None = None

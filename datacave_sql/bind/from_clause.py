@@ -187,7 +187,7 @@ def _bind_named(b: Binding, item: ast.TableRef, scope: Scope) -> Relation:
             raise DatacaveError(
                 f'"{found.name}" is a composite type', sqlstate=sqlstate.WRONG_OBJECT_TYPE, position=item.position
             )
-        if found.kind == "m" and not found.populated and not b.defining:
+        if found.kind == "m" and not found.populated and not (b.defining or b.unread):
             raise DatacaveError(
                 f'materialized view "{found.name}" has not been populated',
                 sqlstate=sqlstate.OBJECT_NOT_IN_PREREQUISITE_STATE,

@@ -27,8 +27,10 @@ LABEL_BYTES_MAX = 63
 
 def role_oid(b: Binding, name: str) -> int:
     """The oid of a role; CURRENT_USER and its kin too. Raises 42704."""
-    if name in ("current_user", "session_user", "current_role"):
+    if name in ("current_user", "current_role"):
         name = b.environment.current_user
+    elif name == "session_user":
+        name = b.environment.session_user
     found = b.catalog.role_named(name)
     if found is None:
         raise DatacaveError(f'role "{name}" does not exist', sqlstate=sqlstate.UNDEFINED_OBJECT)
@@ -36,8 +38,8 @@ def role_oid(b: Binding, name: str) -> int:
 
 
 def bind_create_schema(b: Binding, statement: ast.CreateSchema, entries: object) -> s.BoundStatement:
-    name = statement.name or statement.authorization or ""
     owner = role_oid(b, statement.authorization or b.environment.current_user)
+    name = statement.name or b.catalog.roles[owner].name
     if name.startswith("pg_"):
         raise DatacaveError(
             f'unacceptable schema name "{name}"',
@@ -85,7 +87,7 @@ def _owned_by(b: Binding, sequence: Sequence, options: tuple[ast.SequenceOption,
 
 
 def bind_create_sequence(b: Binding, statement: ast.CreateSequence, entries: object) -> s.BoundStatement:
-    temporary = statement.persistence == "temporary"
+    temporary = relations.is_temporary(b, statement.name, statement.persistence)
     schema = relations.creation_schema(b, statement.name, statement.position, temporary)
     name = statement.name[-1]
     if (schema.oid, name) in b.catalog.relation_names:
@@ -95,7 +97,7 @@ def bind_create_sequence(b: Binding, statement: ast.CreateSequence, entries: obj
             )
         raise DatacaveError(f'relation "{name}" already exists', sqlstate=sqlstate.DUPLICATE_TABLE)
     sequence = sequences.new_sequence(b, schema.oid, name, statement.options)
-    sequence = replace(sequence, persistence={"temporary": "t", "unlogged": "u"}.get(statement.persistence, "p"))
+    sequence = replace(sequence, persistence="t" if temporary else "u" if statement.persistence == "unlogged" else "p")
     return s.CreateSequence(_owned_by(b, sequence, statement.options))
 
 

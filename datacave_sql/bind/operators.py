@@ -57,7 +57,7 @@ def operators_of(b: Binding, name: ast.QualifiedName) -> list[OperatorDefinition
         return []
     found = [one for _, one in sorted(b.catalog.operators.items()) if one.name == name[-1]]
     schema = relations.split_relation_name(b, name, 0)[0]
-    schemas = b.environment.search_path if schema is None else (schema,)
+    schemas = relations.callable_schemas(b) if schema is None else (schema,)
     visible = []
     for schema_name in schemas:
         known = b.catalog.schema_named(schema_name)

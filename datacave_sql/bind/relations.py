@@ -22,6 +22,14 @@ def search_schemas(b: Binding) -> tuple[str, ...]:
     return implicit + path
 
 
+def callable_schemas(b: Binding) -> tuple[str, ...]:
+    """The schemas in which functions and operators are looked for: those of a temporary schema need to be named."""
+    environment = b.environment
+    if environment.temporary_schema not in environment.search_path:
+        return environment.search_path
+    return tuple(name for name in environment.search_path if name != environment.temporary_schema)
+
+
 def dotted(name: tuple[str, ...]) -> str:
     """A name as error messages print it."""
     return ".".join(name)
@@ -143,6 +151,12 @@ def require_schema(b: Binding, name: str, position: int | None = None) -> Schema
     if found is None:
         raise DatacaveError(f'schema "{name}" does not exist', sqlstate=sqlstate.UNDEFINED_SCHEMA, position=position)
     return found
+
+
+def is_temporary(b: Binding, name: ast.QualifiedName, persistence: str) -> bool:
+    """Whether a new relation is temporary: it says so, or is named in the temporary schema."""
+    in_schema = len(name) > 1 and name[-2] in ("pg_temp", b.environment.temporary_schema)
+    return persistence == "temporary" or (in_schema and persistence != "unlogged")
 
 
 def creation_schema(b: Binding, name: ast.QualifiedName, position: int, temporary: bool = False) -> Schema:

@@ -10,6 +10,7 @@ from datacave_core.catalog import Column, Constraint, DomainCheck, Routine, Sequ
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_sql.bind import extended_statistics, named_changes, objects, relations
 from datacave_sql.bind import statements as s
+from datacave_sql.bind.alter_composite import refuse_typed_tables, typed_tables
 from datacave_sql.bind.policies import rename_policy
 from datacave_sql.bind.routines import find_routine
 from datacave_sql.bind.rules import rename_rule, require_rule
@@ -116,7 +117,9 @@ def bind_rename(b: Binding, statement: ast.Rename, entries: object) -> s.BoundSt
     if statement.if_exists and not _exists(b, kind, statement.name, statement.position):
         notice = f'relation "{statement.name[-1]}" does not exist, skipping'
         return s.NothingToDo(_tag(kind), ((notice, "00000"),))
-    target = find_object(b, kind, statement.name, statement.position, statement.signature)
+    # ALTER INDEX takes the name of another relation too.
+    named = "table" if kind == "index" and relations.find_index(b, statement.name, statement.position) is None else kind
+    target = find_object(b, named, statement.name, statement.position, statement.signature)
     if statement.member is not None:
         return _rename_member(b, statement, target)
     _check_free(b, target, statement.new_name)
@@ -182,6 +185,11 @@ def _rename_member(b: Binding, statement: ast.Rename, target: Any) -> s.BoundSta
     below: tuple[Table, ...] = ()
     if isinstance(target, Table) and not isinstance(member, DomainCheck):
         below = _below(b, statement, target, member)
+    elif isinstance(target, TypeDefinition) and isinstance(member, Column):
+        typed = typed_tables(b, target)
+        if not statement.cascade:
+            refuse_typed_tables(target, typed)
+        below = tuple(dict.fromkeys(one for table in typed for one in (table, *b.catalog.descendants_of(table.oid))))
     return s.RenameObject(statement.kind, target, statement.new_name, member, _tag(statement.kind), below)
 
 

@@ -21,6 +21,7 @@ from datacave_core.types import oids
 from datacave_sql.bind import assignments, coercion, insert, operators, relations, row_rules, with_clause
 from datacave_sql.bind.from_clause import RuleRows, bind_from
 from datacave_sql.bind.names import Scope, Source, SourceColumn
+from datacave_sql.bind.rule_actions import with_rows
 from datacave_sql.bind.rule_events import EVENTS, rules_for, runs_itself
 from datacave_sql.bind.rules import condition_scope, mentions
 from datacave_sql.bind.state import Binding
@@ -227,7 +228,7 @@ def _action(
                 test = coercion.to_boolean(b, b.expression(expression_tree(rule.condition), scope), "WHERE")
                 plan = l.Filter(plan, test)
             rows = RuleRows(0, plan, found.rows)
-            made = b.query(_with_rows(action, rows), Scope(level))
+            made = b.query(with_rows(b, action, rows, table), Scope(level))
     finally:
         b.active_rules.pop()
     made = _answered(b, made, statement, target, level, found)
@@ -253,39 +254,6 @@ def _note(statement: Write, target: WriteTarget) -> None:
         target.note_inserted({column.number for name in names if (column := target.columns.get(name)) is not None})
     else:
         target.note_updated(set())
-
-
-def _with_rows(action: ast.Statement, rows: RuleRows) -> ast.Statement:
-    """An action with the rows of the statement beside what it reads."""
-    if isinstance(action, ast.Update):
-        return replace(action, from_items=(rows, *action.from_items))
-    if isinstance(action, ast.Delete):
-        return replace(action, using=(rows, *action.using))
-    if isinstance(action, ast.Query):
-        return _beside(action, rows)
-    assert isinstance(action, ast.Insert)
-    source = action.source
-    if source is None:
-        return replace(action, source=ast.Query(0, ast.Select(0, (), (rows,))))
-    body = source.body
-    if isinstance(body, ast.Values) and len(body.rows) == 1 and source.with_clause is None:
-        row = body.rows[0]
-        kept = [not isinstance(value, ast.DefaultMarker) for value in row]
-        targets = tuple(ast.Target(0, value) for value, keep in zip(row, kept, strict=True) if keep)
-        columns = action.columns
-        if columns and not all(kept):
-            columns = tuple(one for one, keep in zip(columns, kept, strict=False) if keep)
-        made = ast.Query(0, ast.Select(0, targets, (rows,)), None, source.order_by, source.limit, source.offset)
-        return replace(action, columns=columns, source=made)
-    return replace(action, source=_beside(source, rows))
-
-
-def _beside(query: ast.Query, rows: RuleRows) -> ast.Query:
-    if isinstance(query.body, ast.Select):
-        return replace(query, body=replace(query.body, from_items=(rows, *query.body.from_items)))
-    inner = ast.SubqueryRef(0, query, ast.Alias(0, "*ROWS*"), True)
-    star = ast.Target(0, ast.ColumnRef(0, ("*ROWS*",), True))
-    return ast.Query(0, ast.Select(0, (star,), (rows, inner)))
 
 
 def _answered(

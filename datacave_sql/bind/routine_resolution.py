@@ -50,7 +50,7 @@ def routines_of(b: Binding, name: ast.QualifiedName) -> list[Routine]:
         return [routine for routine in found if known is not None and routine.schema_oid == known.oid]
     visible: list[Routine] = []
     seen: set[tuple[int, ...]] = set()
-    for schema_name in b.environment.search_path:
+    for schema_name in relations.callable_schemas(b):
         known = b.catalog.schema_named(schema_name)
         for routine in found:
             if known is not None and routine.schema_oid == known.oid and routine.input_types not in seen:

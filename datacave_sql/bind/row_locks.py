@@ -112,6 +112,10 @@ def _tables(b: Binding, clause: ast.LockingClause, sources: list[Source]) -> tup
     for source in _chosen(clause, sources):
         if not isinstance(source.table, Table):
             continue
+        if source.table.kind == "m":
+            raise DatacaveError(
+                f'cannot lock rows in materialized view "{source.table.name}"', sqlstate=sqlstate.WRONG_OBJECT_TYPE
+            )
         key, row = source.hidden
         columns = tuple(
             l.OutputColumn(

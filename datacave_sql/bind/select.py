@@ -40,6 +40,14 @@ class Block:
     where: n.Expression | None = None
 
 
+def selects_into(statement: ast.Statement) -> bool:
+    """Whether a statement is a SELECT INTO; in a set operation the first branch says so."""
+    body: object = statement
+    while isinstance(body, ast.Query | ast.SetOperation):
+        body = body.body if isinstance(body, ast.Query) else body.left
+    return isinstance(body, ast.Select) and body.into is not None
+
+
 def bind_select(b: Binding, query: ast.Query, body: ast.Select, outer: Scope) -> l.LogicalPlan:
     """The plan of a SELECT with the tail of its query."""
     if body.into is not None:

@@ -95,6 +95,8 @@ class Binding:
         self.view_depth = 0
         self.uses: list[RelationUse] = []
         self.defining = False
+        self.unread = environment.unread
+        """Whether the statement is bound only to see whether it can be: materialized views need not be populated."""
         """Whether the statement only stores what is bound: row security counts when that is run."""
         self.policy_tables: list[int] = []
         """Oids of the tables whose policies are being bound."""

@@ -16,6 +16,7 @@ from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.types import format_type, oids
 from datacave_sql.bind import relations, write_target
 from datacave_sql.bind import statements as s
+from datacave_sql.bind.create_table import check_on_commit
 from datacave_sql.bind.nested import Entries
 from datacave_sql.bind.sqltext import SqlText
 from datacave_sql.bind.state import Binding
@@ -136,7 +137,7 @@ def _first_select(query: ast.Query) -> ast.Select:
 
 def bind_create_view(b: Binding, statement: ast.CreateView, entries: Entries) -> s.BoundStatement:
     """CREATE VIEW. Raises 42P07, and 42P16 where OR REPLACE would take or change columns."""
-    temporary = statement.persistence == "temporary"
+    temporary = relations.is_temporary(b, statement.name, statement.persistence)
     schema = relations.creation_schema(b, statement.name, statement.position, temporary)
     b.defining = True
     if _first_select(statement.query).into is not None:
@@ -240,7 +241,8 @@ def bind_select_into(b: Binding, query: ast.Query, entries: Entries) -> s.BoundS
 def _into(
     b: Binding, into: ast.IntoTable, source: ast.Statement, statement: ast.CreateTableAs, entries: Entries
 ) -> s.BoundStatement:
-    temporary = into.persistence == "temporary"
+    temporary = relations.is_temporary(b, into.name, into.persistence)
+    check_on_commit(into.on_commit, temporary)
     schema = relations.creation_schema(b, into.name, statement.position, temporary)
     name = into.name[-1]
     word = "MATERIALIZED VIEW" if statement.materialized_view else "TABLE AS"
@@ -256,12 +258,14 @@ def _into(
         name,
         (),
         kind="m" if statement.materialized_view else "r",
-        persistence=_PERSISTENCE[into.persistence],
+        persistence="t" if temporary else _PERSISTENCE[into.persistence],
         options=table_parameters(into.options, temporary=temporary),
     )
     if isinstance(source, ast.Execute):
         execute = s.ExecuteStatement(source.name, source.arguments)
         return s.CreateTableAs(table, None, statement.with_data, into.on_commit, execute, into.columns)
+    # Without data nothing is read yet, a materialized view that has none either.
+    b.unread = not statement.with_data
     query = entries.bound_query(b, source)
     columns = query_columns(b, query.plan.columns, into.columns)
     table = replace(table, columns=columns, populated=statement.with_data)
@@ -286,7 +290,7 @@ def bind_refresh(b: Binding, statement: ast.RefreshMaterializedView, entries: En
         raise DatacaveError(f'"{table.name}" is not a materialized view', sqlstate=sqlstate.WRONG_OBJECT_TYPE)
     if statement.concurrently and not statement.with_data:
         raise DatacaveError(
-            "REFRESH options CONCURRENTLY and WITH NO DATA cannot be used together", sqlstate=sqlstate.SYNTAX_ERROR
+            "CONCURRENTLY and WITH NO DATA options cannot be used together", sqlstate=sqlstate.SYNTAX_ERROR
         )
     if statement.concurrently:
         _check_concurrent_refresh(b, table)

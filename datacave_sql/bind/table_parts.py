@@ -48,6 +48,11 @@ def table_to_drop_from(
     """The table that loses a part, which it has; with IF EXISTS what is told instead. Raises 42704, 42P01."""
     name, tag = statement.names[0][-1], f"DROP {kind.upper()}"
     assert statement.on_table is not None
+    if len(statement.on_table) > 1 and b.catalog.schema_named(statement.on_table[-2]) is None:
+        message = f'schema "{statement.on_table[-2]}" does not exist'
+        if statement.if_exists:
+            return s.NothingToDo(tag, ((f"{message}, skipping", sqlstate.SUCCESSFUL_COMPLETION),))
+        raise DatacaveError(message, sqlstate=sqlstate.UNDEFINED_SCHEMA)
     if statement.if_exists and relations.find_relation(b, statement.on_table, statement.position) is None:
         message = f'relation "{relations.dotted(statement.on_table)}" does not exist, skipping'
         return s.NothingToDo(tag, ((message, sqlstate.SUCCESSFUL_COMPLETION),))

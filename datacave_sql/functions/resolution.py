@@ -104,7 +104,7 @@ def resolve_function(
     chosen = next((candidate for candidate in candidates if candidate.types == given), None)
     if chosen is None and len(given) == 1 and not names and not variadic and builtin:
         target = type_by_name(name)
-        if target is not None and _is_cast_call(given[0], target.oid, types):
+        if target is not None and is_cast_call(given[0], target.oid, types):
             return ResolvedCast(target.oid)
     if chosen is None:
         matching = _matching(given, candidates, types)
@@ -193,7 +193,7 @@ def _arrange_named(function: Function, given: int, names: Sequence[str]) -> _Can
     return _Candidate(tuple(oid for _, oid in in_given_order), function, tuple(sources), 0, declared)
 
 
-def _is_cast_call(source: int, target: int, types: TypeLookup) -> bool:
+def is_cast_call(source: int, target: int, types: TypeLookup) -> bool:
     if source == oids.UNKNOWN:
         return True
     found = find_coercion(source, target, EXPLICIT, types)

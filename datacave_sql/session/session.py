@@ -191,6 +191,7 @@ class Session(Asides, CommitHooks, DefinitionChanges, HeldStatements, AtOnce, Hi
             types=state.types,
             search_path=self.search_path,
             current_user=self.evaluation.current_user,
+            session_user=self.evaluation.session_user,
             format_settings=self.format_settings,
             virtual_relations=self.database.virtual_relations,
             temporary_schema=self.evaluation.own_temporary_schema,

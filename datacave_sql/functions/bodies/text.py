@@ -11,7 +11,13 @@ from typing import TypeVar
 
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
-from datacave_core.types.text import apply_bpchar_typmod, apply_varchar_typmod, truncate_name
+from datacave_core.types.text import (
+    apply_bpchar_typmod,
+    apply_varchar_typmod,
+    escaped_byte,
+    read_byte,
+    truncate_name,
+)
 from datacave_core.values import Array
 from datacave_sql.functions.body import Bodies
 from datacave_sql.functions.errors import bad_parameter, out_of_range
@@ -220,7 +226,8 @@ def character(code: int) -> str:
 
 
 # Conversions among the text types.
-BODIES.add("name_text char_text", lambda a: a, "{0}")
+BODIES.add("name_text", lambda a: a, "{0}")
+BODIES.add("char_text", escaped_byte)
 BODIES.add("text_name", truncate_name)
 BODIES.add("bpchar_name", lambda a: truncate_name(a.rstrip(" ")))
 BODIES.add("name_bpchar char_bpchar", lambda a: a, "{0}")
@@ -228,10 +235,7 @@ BODIES.add("bpchar", apply_bpchar_typmod)
 BODIES.add("varchar", apply_varchar_typmod)
 
 
-@BODIES("text_char")
-def first_byte(value: str) -> str:
-    """text to "char": the first byte."""
-    return chr(value.encode()[0]) if value else ""
+BODIES.add("text_char", read_byte)
 
 
 BODIES.add("nameconcatoid", lambda name, oid: truncate_name(f"{name}_{oid}"))

@@ -262,15 +262,21 @@ def _schema_elements(session: Any, statement: bound.CreateSchema, compiled: Any,
 
 def _inside(element: Any, schema: str) -> Any:
     """An element with its name in the schema. Raises 42P15 for a name in another one."""
+    if isinstance(element, ast.CreateTrigger):
+        return replace(element, table=_inside_name(element.table, schema))
+    if isinstance(element, ast.CreateIndex):
+        return replace(element, table=replace(element.table, name=_inside_name(element.table.name, schema)))
     name = getattr(element, "name", None)
-    if not isinstance(name, tuple):
-        return element
+    return replace(element, name=_inside_name(name, schema)) if isinstance(name, tuple) else element
+
+
+def _inside_name(name: tuple[str, ...], schema: str) -> tuple[str, ...]:
     if len(name) > 1 and name[-2] != schema:
         raise DatacaveError(
             f"CREATE specifies a schema ({name[-2]}) different from the one being created ({schema})",
             sqlstate=sqlstate.INVALID_SCHEMA_DEFINITION,
         )
-    return replace(element, name=(schema, name[-1]))
+    return schema, name[-1]
 
 
 def utility_columns(session: Any, statement: Any) -> tuple[ResultColumn, ...] | None:

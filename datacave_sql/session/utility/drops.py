@@ -63,7 +63,7 @@ def _is_named(bound: DropObjects, catalog: Any, dependent: str) -> bool:
             continue
         if dependent == describe(catalog, one):
             return True
-        if isinstance(one, Table) and dependent.endswith(f" on table {one.name}"):
+        if isinstance(one, Table) and dependent.endswith((f" on table {one.name}", f" of table {one.name}")):
             return True
     return False
 

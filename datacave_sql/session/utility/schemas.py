@@ -64,12 +64,13 @@ def rename(session: Any, bound: RenameObject) -> Steps:
         yield from session.lock_table(table.oid, SHARE_UPDATE_EXCLUSIVE)
         catalog = catalog.with_objects((_rename_index(catalog.tables[table.oid], index, name),))
     elif bound.member is not None:
-        tables = (*bound.below, target) if isinstance(target, Table) else ()
+        changing = (*bound.below, target)
+        tables = tuple(one for one in changing if isinstance(one, Table))
         for table in tables:
             yield from session.lock_table(table.oid)
         old = bound.member.name
         changed = catalog.with_objects(
-            [_rename_member(one, _member_named(one, bound.member, old), name) for one in tables or (target,)]
+            [_rename_member(one, _member_named(one, bound.member, old), name) for one in changing]
         )
         if isinstance(bound.member, Column):
             for table in tables:

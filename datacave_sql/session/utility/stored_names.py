@@ -389,7 +389,7 @@ def _changed(item: Any, **values: Any) -> Any:
 def _check(session: Any, catalog: Catalog, tables: list[Table]) -> None:
     """Binds what may be concerned against the new catalog. Raises 0A000 for what does not bind any more."""
     state = session.database.new_state(catalog)
-    environment = session.binding_environment(state)
+    environment = replace(session.binding_environment(state), unread=True)
     for table in tables:
         schema = quote_identifier(catalog.schemas[table.schema_oid].name)
         name = f"{schema}.{quote_identifier(table.name)}"

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from datacave_core.catalog import ADMIN_ROLE_OID, Catalog, Schema, Table, catalog_writes, definition_locks_of
-from datacave_core.errors import DatacaveError
+from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.keycode import table_prefix
 from datacave_core.transaction import SHARE, WaitPolicy
 from datacave_core.wait import Steps
@@ -61,7 +61,12 @@ def _drop_at_commit(session: Any, oid: int) -> Steps[None]:
 
 
 def empty_at_commit(session: Any) -> Steps[None]:
-    """Gives the temporary tables with ON COMMIT DELETE ROWS that have rows a new storage id."""
+    """Gives the temporary tables with ON COMMIT DELETE ROWS that have rows a new storage id.
+
+    Raises 0A000 where a table that keeps its rows refers to one of them.
+    """
+    if session.changes_catalog:
+        _check_references(session.catalog_snapshot, session.emptied_at_commit)
     for oid in list(session.emptied_at_commit):
         table = session.catalog_snapshot.tables.get(oid)
         if table is None:
@@ -78,6 +83,18 @@ def empty_at_commit(session: Any) -> Steps[None]:
         session.database.register_layouts((emptied,), session.catalog_snapshot)
         old = table.storage_id
         session.after_commit(lambda old=old: session.database.reclaimer.add((old,)))
+
+
+def _check_references(catalog: Catalog, emptied: set[int]) -> None:
+    for oid in emptied:
+        table = catalog.tables.get(oid)
+        for referring, _, _ in catalog.references_to(table) if table is not None else ():
+            if referring.oid not in emptied:
+                raise FeatureNotSupported(
+                    "unsupported ON COMMIT and foreign key combination",
+                    detail=f'Table "{referring.name}" references "{catalog.tables[oid].name}", but they do not have '
+                    "the same ON COMMIT setting.",
+                )
 
 
 def drop_temporary_schema(session: Any) -> None:

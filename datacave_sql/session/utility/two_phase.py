@@ -17,6 +17,7 @@ from datacave_sql.parse import ast
 from datacave_sql.session.prepared_definitions import finish
 from datacave_sql.session.replies import Complete, Reply
 from datacave_sql.session.utility.blocks import refuse_in_block
+from datacave_sql.session.utility.dependencies import objects_in
 from datacave_sql.session.warnings import warn
 
 Steps = Iterator[Reply | Wait]
@@ -86,7 +87,7 @@ def _check(session: Any, gid: str) -> None:
         raise FeatureNotSupported("cannot PREPARE a transaction that has executed LISTEN, UNLISTEN, or NOTIFY")
     if any(portal.holdable and portal.cursor and not portal.survived for portal in session.portals.values()):
         raise FeatureNotSupported("cannot PREPARE a transaction that has created a cursor WITH HOLD")
-    if session.made_temporary or _touches_temporary(session):
+    if session.made_temporary or _touches_temporary(session) or _changes_temporary(session):
         raise FeatureNotSupported("cannot PREPARE a transaction that has operated on temporary objects")
     if session.database.exported_snapshots.exported_by(session.transaction):
         raise FeatureNotSupported("cannot PREPARE a transaction that has exported snapshots")
@@ -104,6 +105,18 @@ def _touches_temporary(session: Any) -> bool:
         for oid in session.owner.tables
         for catalog in catalogs
     )
+
+
+def _changes_temporary(session: Any) -> bool:
+    """Whether the transaction has made, changed or dropped anything in the session's temporary schema."""
+    home, changed = session.home.catalog, session.catalog_snapshot
+    name = session.evaluation.temporary_schema
+    before, after = home.schema_named(name), changed.schema_named(name)
+    if home is changed or (before is None and after is None):
+        return False
+    if before is None or after is None:
+        return True
+    return {id(one) for one in objects_in(home, before)} != {id(one) for one in objects_in(changed, after)}
 
 
 def _find(session: Any, gid: str) -> PreparedTransaction:
