@@ -1,6 +1,7 @@
 """Transactions over any Store: snapshots, locks, isolation levels, savepoints."""
 
 from datacave_core.transaction.advisory import AdvisoryLocks, advisory_key, advisory_key_pair
+from datacave_core.transaction.ending import committed, failed, is_long, released, roll_back, taken_back, undisturbed
 from datacave_core.transaction.isolation import SKIPPED, Isolation, WaitPolicy
 from datacave_core.transaction.lock_table import LockOwner, LockTable, LockWait
 from datacave_core.transaction.manager import TransactionManager
@@ -38,6 +39,13 @@ __all__ = [
     "WaitPolicy",
     "advisory_key",
     "advisory_key_pair",
+    "committed",
+    "failed",
+    "is_long",
     "mode_name",
+    "released",
+    "roll_back",
     "table_lock_key",
+    "taken_back",
+    "undisturbed",
 ]

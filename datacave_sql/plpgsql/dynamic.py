@@ -68,7 +68,7 @@ def run_utility(frame: Frame, text: str, parsed: ParsedStatement) -> Outcome:
     before = session.evaluation.query_text
     session.evaluation.routines.may_commit = not frame.atomic and not frame.subtransactions
     try:
-        steps = run_steps(session, session.execute(compiled, ()))
+        steps = run_steps(session, session.execute(compiled, (), inner=True))
     finally:
         session.evaluation.query_text = before
     frame.context.transaction = session.transaction

@@ -239,7 +239,7 @@ class RoutineCalls:
                 "utility commands are not allowed in a non-volatile function", sqlstate=sqlstate.FEATURE_NOT_SUPPORTED
             )
         compiled = session.compiler.compile(routine.body, parsed, None)
-        for step in session.execute(compiled, ()):
+        for step in session.execute(compiled, (), inner=True):
             if isinstance(step, Wait):
                 wait_inside(step)
 

@@ -24,6 +24,12 @@ from datacave_core.transaction import (
     Mark,
     TableLockMode,
     Transaction,
+    committed,
+    failed,
+    is_long,
+    released,
+    roll_back,
+    undisturbed,
 )
 from datacave_core.types import FormatSettings, TypeIO, find_type
 from datacave_core.types.array import array_io
@@ -279,9 +285,11 @@ class Session(Asides, CommitHooks, DefinitionChanges, HeldStatements, AtOnce, Hi
         with_header: bool = False,
         given_rows: Sequence[Row] = (),
         text: str | None = None,
+        inner: bool = False,
     ) -> Generator[Reply | Wait, None, None]:
         """Runs a statement to its end inside the present (or a new implicit) transaction. `text` is the statement as
-        the client wrote it, where that is not the plan's."""
+        the client wrote it, where that is not the plan's; `inner`: a routine runs it, which may go on after an error.
+        """
         if not with_header:
             self.evaluation.query_text = compiled.text if text is None else text
         if isinstance(compiled, CompiledUtility):
@@ -319,10 +327,14 @@ class Session(Asides, CommitHooks, DefinitionChanges, HeldStatements, AtOnce, Hi
                 rows += len(batch)
                 if compiled.returns_rows:
                     yield batch
-        except BaseException:
+        except GeneratorExit:
             if not transaction.ended:
                 transaction.cancel_wait()
                 transaction.rollback_to(mark)
+            raise
+        except BaseException:
+            if not transaction.ended:
+                yield from failed(transaction, mark, ends=not inner and not self.savepoints)
             raise
         yield Complete(compiled.tag(rows if compiled.kind == "select" else context.rows_changed))
 
@@ -462,12 +474,17 @@ class Session(Asides, CommitHooks, DefinitionChanges, HeldStatements, AtOnce, Hi
                 yield from transaction.prepare_commit()
             wait_durable = self.settings.synchronous_commit
             changed: Catalog | None = self._own_catalog.catalog if self.changes_catalog else None
-            commit = transaction.commit(wait_durable=wait_durable, keep_locks=changed is not None)
+            long = is_long(transaction)
+            if long and not transaction.writes:
+                yield from undisturbed(released(transaction))
+            commit = transaction.commit(wait_durable=wait_durable, keep_locks=long or changed is not None)
         except BaseException:
             self.rollback()
             raise
         # It is in the log: whatever happens from here on, even the end of the session, it has been committed.
         self._after_rollback.clear()
+        if long and changed is None:
+            yield from committed(transaction)
         work, self._after_commit = self._after_commit, []
         notifications = list(self.pending_notifications)
         try:
@@ -489,7 +506,7 @@ class Session(Asides, CommitHooks, DefinitionChanges, HeldStatements, AtOnce, Hi
     def rollback(self) -> None:
         """Takes the whole transaction back."""
         if self.transaction is not None:
-            self.transaction.rollback()
+            roll_back(self.transaction)
         work, self._after_rollback = self._after_rollback, []
         self._ended(False)
         for one in work:
@@ -523,9 +540,15 @@ class Session(Asides, CommitHooks, DefinitionChanges, HeldStatements, AtOnce, Hi
                 if self.savepoints:
                     transaction.rollback_to(self.savepoints[-1][1])
                 else:
-                    transaction.rollback()
+                    roll_back(transaction)
         else:
             self.rollback()
+
+    def rollback_in_steps(self) -> Steps[None]:
+        """The same as `rollback`; a big transaction lets others go on meanwhile."""
+        if self.transaction is not None and not self.transaction.ended and is_long(self.transaction):
+            yield from undisturbed(released(self.transaction))
+        self.rollback()
 
     def _materialise_held_portals(self) -> Steps[None]:
         for portal in list(self.portals.values()):

@@ -29,6 +29,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.latency.slices", description=__doc__)
     parser.add_argument("--seconds", type=float, default=10.0, help="after this a statement is cancelled")
     parser.add_argument("--only", help="heavy statements whose name contains this")
+    parser.add_argument("--first", help="begin with the heavy statement of this name")
     parser.add_argument("--places", type=int, default=0, help="how many stacks are shown of slices beyond the goal")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="datacave-slices-") as folder:
@@ -42,7 +43,9 @@ def main() -> int:
                 _told("(schema)", slices.readlines(), arguments.places)
                 wrong = 0
                 prepared: set[str] = set()
-                for name, heavy in HEAVY.items():
+                names = list(HEAVY)
+                for name in names[names.index(arguments.first) if arguments.first else 0 :]:
+                    heavy = HEAVY[name]
                     if arguments.only is None or arguments.only in name:
                         if heavy.prepare and heavy.prepare not in prepared:
                             client.execute(heavy.prepare)

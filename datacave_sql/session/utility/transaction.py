@@ -10,7 +10,7 @@ from typing import Any
 
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
-from datacave_core.transaction import Isolation
+from datacave_core.transaction import Isolation, taken_back, undisturbed
 from datacave_core.wait import Wait
 from datacave_sql.parse import ast
 from datacave_sql.session.replies import Complete, Reply
@@ -93,7 +93,7 @@ def commit(session: Any, statement: ast.Commit) -> Steps:
         return
     modes = _modes(session) if statement.chain else None
     if session.failed:
-        session.rollback()
+        yield from session.rollback_in_steps()
         tag = _ROLLBACK
     else:
         yield from session.commit()
@@ -113,7 +113,7 @@ def rollback(session: Any, statement: ast.Rollback) -> Steps:
         yield _ROLLBACK
         return
     modes = _modes(session) if statement.chain else None
-    session.rollback()
+    yield from session.rollback_in_steps()
     if modes is not None:
         _chain(session, modes)
     yield _ROLLBACK
@@ -168,7 +168,7 @@ def rollback_to(session: Any, statement: ast.RollbackTo) -> Steps:
     _, mark, (state, portals, read_only) = session.savepoints[at]
     for name in [name for name, portal in session.portals.items() if portal.cursor and name not in portals]:
         session.close_portal(name)
-    session.transaction.rollback_to(mark)
+    yield from undisturbed(taken_back(session.transaction, mark))
     session.transaction.read_only = read_only
     session.restore_savepoint_state(state)
     del session.savepoints[at + 1 :]
