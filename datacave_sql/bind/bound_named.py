@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from datacave_core.catalog import NamedObject
+from datacave_core.catalog import NamedObject, OperatorDefinition
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +18,8 @@ class CreateNamed:
 
 @dataclass(frozen=True, slots=True)
 class AlterNamed:
-    """ALTER: the object as it will be. `notices` tell of what was not there."""
+    """ALTER, also of an operator: the object as it will be. `notices` tell of what was not there."""
 
-    definition: NamedObject
+    definition: NamedObject | OperatorDefinition
     tag: str
     notices: tuple[tuple[str, str], ...] = ()

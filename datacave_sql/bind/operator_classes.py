@@ -5,12 +5,15 @@ from __future__ import annotations
 from functools import cache
 
 from datacave_core import sqlstate
-from datacave_core.errors import DatacaveError
+from datacave_core.catalog import OperatorClass
+from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.types import oids
 from datacave_sql.bind.indexable import require_indexable
+from datacave_sql.bind.named_objects import find_oid
 from datacave_sql.bind.state import Binding
 from datacave_sql.parse import ast
 from datacave_sql.pgcatalog.facts import fixed_rows
+from datacave_sql.pgcatalog.named_objects import CLASS, named_definition
 from datacave_sql.table.key_columns import no_operator_class
 from datacave_sql.table.nested_ranges import METHODS
 
@@ -36,6 +39,9 @@ def key_class(b: Binding, name: ast.QualifiedName | None, method: str, type_oid:
             raise no_operator_class(b.types.name(type_oid), method)
         return ""
     written = name[-1]
+    own = named_definition(b.catalog, CLASS, find_oid(b, "operator class", name, method) or 0)
+    if isinstance(own, OperatorClass):
+        return _own_class(b, own, method, type_oid)
     known = _classes(METHOD_OIDS[method]).get(written)
     if known is None or (len(name) > 1 and name[-2] != "pg_catalog"):
         raise DatacaveError(
@@ -52,6 +58,37 @@ def key_class(b: Binding, name: ast.QualifiedName | None, method: str, type_oid:
         f'operator class "{written}" does not accept data type {b.types.name(type_oid)}',
         sqlstate=sqlstate.DATATYPE_MISMATCH,
     )
+
+
+def _own_class(b: Binding, own: OperatorClass, method: str, type_oid: int) -> str:
+    """The name of a user's class, where it orders as the type itself does. Raises 42804, 0A000."""
+    base = b.types.base(type_oid)
+    if not _accepts(b, own.input_oid, base):
+        raise DatacaveError(
+            f'operator class "{own.name}" does not accept data type {b.types.name(type_oid)}',
+            sqlstate=sqlstate.DATATYPE_MISMATCH,
+        )
+    require_indexable(b, type_oid, method)
+    family = b.catalog.operator_families[own.family_oid]
+    given = {one.number: one.function_oid for one in family.functions if one.class_oid == own.oid}
+    if method not in ("btree", "hash") or given.get(1) is None or given.get(1) != _support(method, own.input_oid):
+        raise FeatureNotSupported(
+            f'operator class "{own.name}" cannot be used for an index',
+            hint="Indexes go by the order that a type has; a class may only have the type's own support function 1.",
+        )
+    return own.name
+
+
+def _support(method: str, type_oid: int) -> int | None:
+    """Support function 1 of the default class of a type."""
+    family = next(
+        (row[5] for row in fixed_rows("pg_opclass") if row[1] == METHOD_OIDS[method] and row[6] == type_oid and row[7]),
+        None,
+    )
+    for row in fixed_rows("pg_amproc"):
+        if row[1] == family and row[2] == row[3] == type_oid and row[4] == 1:
+            return int(row[5])
+    return None
 
 
 def _has_default(b: Binding, method: str, base: int) -> bool:

@@ -11,6 +11,7 @@ from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_sql.bind import extended_statistics, named_changes, objects, relations
 from datacave_sql.bind import statements as s
 from datacave_sql.bind.alter_composite import refuse_typed_tables, typed_tables
+from datacave_sql.bind.alter_operator import comment_on_cast, comment_on_operator
 from datacave_sql.bind.policies import rename_policy
 from datacave_sql.bind.routines import find_routine
 from datacave_sql.bind.rules import rename_rule, require_rule
@@ -275,6 +276,10 @@ def bind_comment(b: Binding, statement: ast.Comment, entries: object) -> s.Bound
     kind, name = statement.kind, statement.name
     if kind in KINDS:
         return named_changes.bind_comment(b, statement)
+    if kind == "operator":
+        return comment_on_operator(b, statement)
+    if kind == "cast":
+        return comment_on_cast(b, statement)
     if kind == "column":
         relation = relations.require_table(b, name[:-1], statement.position)
         column = relation.columns_by_name.get(name[-1])

@@ -7,7 +7,9 @@ from typing import Any
 
 from datacave_core.errors import FeatureNotSupported
 from datacave_sql.bind import statements as s
+from datacave_sql.bind.alter_operator import ALTER_OPERATORS
 from datacave_sql.bind.alter_table import bind_alter_table
+from datacave_sql.bind.conversions import bind_create_conversion
 from datacave_sql.bind.copy import bind_copy
 from datacave_sql.bind.create_index import bind_create_index
 from datacave_sql.bind.create_operator import OPERATOR_STATEMENTS
@@ -18,6 +20,7 @@ from datacave_sql.bind.grants import bind_default_privileges, bind_grant
 from datacave_sql.bind.maintenance import MAINTENANCE
 from datacave_sql.bind.nested import NESTED, Entries
 from datacave_sql.bind.objects import OBJECTS
+from datacave_sql.bind.operator_families import OPERATOR_FAMILIES
 from datacave_sql.bind.policies import POLICIES
 from datacave_sql.bind.renames import RENAMES
 from datacave_sql.bind.routines import ROUTINES
@@ -59,6 +62,9 @@ UTILITIES: Mapping[type, BindUtility] = {
     **EXTENDED_STATISTICS,
     **OPERATOR_STATEMENTS,
     **TEXT_SEARCH,
+    **OPERATOR_FAMILIES,
+    **ALTER_OPERATORS,
+    ast.CreateConversion: bind_create_conversion,
     ast.CreateTable: bind_create_table,
     ast.CreateIndex: bind_create_index,
     ast.AlterTable: bind_alter_table,

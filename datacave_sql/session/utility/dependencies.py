@@ -19,9 +19,13 @@ from datacave_core.catalog import (
     Constraint,
     ExtendedStatistics,
     Extension,
+    FamilyFunction,
+    FamilyOperator,
     Index,
     NamedObject,
+    OperatorClass,
     OperatorDefinition,
+    OperatorFamily,
     Routine,
     Schema,
     Sequence,
@@ -32,9 +36,11 @@ from datacave_core.catalog import (
     lasting_type,
 )
 from datacave_core.errors import DatacaveError
+from datacave_sql.bind.named_objects import METHOD_NAMES
 from datacave_sql.bind.named_objects import kind_of as named_kind
 from datacave_sql.bind.stored_query import reads_column
 from datacave_sql.bind.stored_text import expression_tree, mentioned_columns
+from datacave_sql.pgcatalog.named_objects import ACCESS_METHODS
 from datacave_sql.session.catalog_types import CatalogTypes
 from datacave_sql.session.routine_text import described
 from datacave_sql.session.utility.routine_dependents import (
@@ -71,8 +77,17 @@ class Removal:
         catalog = self.catalog.without(*self.objects.values()) if self.objects else self.catalog
         parts = (self.constraints, self.indexes, self.columns, self.defaults, self.policies, self.rules, self.triggers)
         touched = {oid for part in parts for oid in part} - self.objects.keys()
-        changed = [self._reduced(catalog.tables[oid]) for oid in sorted(touched)]
+        changed: list[Table | OperatorFamily] = [self._reduced(catalog.tables[oid]) for oid in sorted(touched)]
+        changed += self._families(catalog)
         return catalog.with_objects(changed) if changed else catalog
+
+    def _families(self, catalog: Catalog) -> Iterator[OperatorFamily]:
+        """The families that lose what came with a class."""
+        for one in catalog.operator_families.values():
+            operators = tuple(part for part in one.operators if part.class_oid not in self.objects)
+            functions = tuple(part for part in one.functions if part.class_oid not in self.objects)
+            if (operators, functions) != (one.operators, one.functions):
+                yield replace(one, operators=operators, functions=functions)
 
     def _reduced(self, table: Table) -> Table:
         gone = self.constraints.get(table.oid, set())
@@ -167,7 +182,8 @@ def describe(catalog: Catalog, item: Any) -> str:
     if isinstance(item, Routine):
         return described(item, CatalogTypes(catalog))
     if isinstance(item, NamedObject):
-        return f"{named_kind(item)} {item.name}"
+        method = item.method_oid if isinstance(item, OperatorClass | OperatorFamily) else 0
+        return f"{named_kind(item)} {item.name}" + (f" for access method {METHOD_NAMES[method]}" if method else "")
     if isinstance(item, OperatorDefinition | CastDefinition):
         types = CatalogTypes(catalog)
         if isinstance(item, CastDefinition):
@@ -230,6 +246,13 @@ class Collector:
             self._with_routine(item)
         elif isinstance(item, OperatorDefinition):
             self._views_on(item.oid, item)
+            self._members_on({item.oid}, item)
+        elif isinstance(item, OperatorFamily):
+            for one in self._catalog.operator_classes.values():
+                if one.family_oid == item.oid and one.oid not in self.removal.objects:
+                    self.add(one)
+        elif isinstance(item, OperatorClass):
+            self._with_class(item)
         elif isinstance(item, TextSearchConfiguration):
             self._views_on(item.oid, item)
             self._routines_on((item.oid,), item)
@@ -242,6 +265,15 @@ class Collector:
             for routine in self._catalog.routines.values():
                 if routine.extension_oid == item.oid:
                     self.add(routine)
+
+    def _with_class(self, item: OperatorClass) -> None:
+        """The indexes by a class; its family loses what came with it when the class goes."""
+        for _, table in sorted(self._catalog.tables.items()):
+            for index in table.indexes:
+                named = any(key.operator_class == item.name for key in index.keys)
+                if named and table.oid not in self.removal.objects and ACCESS_METHODS[index.method] == item.method_oid:
+                    self._tell(f"index {index.name}", item)
+                    self.removal.indexes.setdefault(table.oid, set()).add(index.oid)
 
     def _depending(self, dependent: Any, item: Any) -> None:
         """What goes too, unless it goes anyway."""
@@ -319,9 +351,25 @@ class Collector:
                 self._tell(describe(self._catalog, routine), item)
                 self.add(routine)
 
+    def _members_on(self, oids: set[int], item: Any) -> None:
+        """The operator classes, and members of families, that need one of these types, functions or operators."""
+        for one in self._catalog.operator_classes.values():
+            if one.input_oid in oids or one.storage_oid in oids:
+                self._depending(one, item)
+        for family in self._catalog.operator_families.values():
+            members: tuple[FamilyOperator | FamilyFunction, ...] = (*family.operators, *family.functions)
+            for member in members:
+                target = member.operator_oid if isinstance(member, FamilyOperator) else member.function_oid
+                if oids & {target, member.left_oid, member.right_oid}:
+                    self._depending(self._catalog.operator_classes.get(member.class_oid, family), item)
+        for conversion in self._catalog.conversions.values():
+            if conversion.function_oid in oids:
+                self._depending(conversion, item)
+
     def _operators_on(self, oids: Iterable[int], item: Any) -> None:
         """The operators and casts between these types."""
         needed = set(oids) - {0}
+        self._members_on(needed, item)
         for operator in self._catalog.operators.values():
             if needed & {operator.left_oid, operator.right_oid, operator.result_oid}:
                 self._tell(describe(self._catalog, operator), item)
@@ -340,6 +388,7 @@ class Collector:
             if one.function_oid == routine.oid and one.oid not in removal.objects:
                 self._tell(describe(catalog, one), routine)
                 self.add(one)
+        self._members_on({routine.oid}, routine)
         self._tables_with(routine)
 
     def _tables_with(self, routine: Routine | TextSearchConfiguration) -> None:
