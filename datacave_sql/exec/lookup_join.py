@@ -1,4 +1,7 @@
-"""Lookup join: for every left row, the one row of a table whose primary key the left row names."""
+"""Lookup join: for every left row, the one row of a table whose primary key the left row names.
+
+Kinds: inner, left, semi, anti.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from datacave_sql.exec.rowfunction import Factory
 class LookupJoin:
     """`make_keys(c)(rows)` gives one key, or None, per left row; `make_join(c)(rows, keys, found)` the joined rows."""
 
+    kind: str
     child: Operator
     table_name: str
     alias: str
@@ -24,6 +28,7 @@ class LookupJoin:
     columns: tuple[int, ...]
     not_null: frozenset[int]
     conditions: tuple[str, ...]
+    filters: tuple[str, ...] = ()
     counted_oid: int = 0
 
     def open(self, context: ExecutionContext) -> Batches:
@@ -48,8 +53,19 @@ class LookupJoin:
         return (self.child,)
 
     def label(self) -> str:
-        shown = f" {self.alias}" if self.alias != self.table_name else ""
-        return f"Nested Loop using {self.index_name} on {self.table_name}{shown}"
+        return lookup_label(self.kind, self.index_name, self.table_name, self.alias)
 
     def details(self) -> Sequence[str]:
-        return ("Index Cond: " + " AND ".join(self.conditions),)
+        lines = ["Index Cond: " + " AND ".join(self.conditions)]
+        if self.filters:
+            lines.append("Join Filter: " + " AND ".join(self.filters))
+        return lines
+
+
+_KINDS = {"inner": "", "left": " Left Join", "semi": " Semi Join", "anti": " Anti Join"}
+
+
+def lookup_label(kind: str, index: str, table: str, alias: str) -> str:
+    """A lookup join's line in EXPLAIN."""
+    shown = f" {alias}" if alias != table else ""
+    return f"Nested Loop{_KINDS[kind]} using {index} on {table}{shown}"

@@ -22,7 +22,7 @@ from datacave_sql.plan.cardinality import Origin, estimate_rows, origins, rows_o
 from datacave_sql.plan.column_plans import column_join
 from datacave_sql.plan.join_order import Edge, join_order, joined_rows
 from datacave_sql.plan.late_columns import Late, without_late_columns
-from datacave_sql.plan.lookups import lookup_cost, plan_lookup_join
+from datacave_sql.plan.lookups import LOOKUP_KINDS, is_table, lookup_cost, plan_lookup_join
 from datacave_sql.plan.planning import Planner, comparable, is_volatile, scope_of, split_conjuncts
 from datacave_sql.vectors.vector import INTEGERS
 
@@ -75,6 +75,12 @@ def plan_join(p: Planner, node: l.Join, needed: frozenset[int], conjuncts: list[
     if node.lateral:
         left_needed |= outer_columns(node.right) & left_ids
     left = p.plan(node.left, left_needed, to_left)
+    if not node.lateral and node.kind in LOOKUP_KINDS and is_table(node.right):
+        rows = estimate_rows(p.environment, node.left, to_left)
+        read = estimate_rows(p.environment, node.right, to_right)
+        lookup = plan_lookup_join(p, node.kind, left, rows, node.right, to_right, kept_on, wanted, read)
+        if lookup is not None:
+            return p.filtered(lookup, above)
     before, p.repeated = p.repeated, p.repeated or node.lateral
     right = p.plan(node.right, inside & right_ids, to_right)
     p.repeated = before
@@ -165,7 +171,9 @@ def _plan_inner(p: Planner, node: l.Join, needed: frozenset[int], conjuncts: lis
         pending = [part for part in pending if part not in ready]
         wanted = needed | _used(pending)
         last = position == len(order) - 1
-        lookup = plan_lookup_join(p, operator, rows, relation.node, relation.conjuncts, ready, wanted, relation.rows)
+        lookup = plan_lookup_join(
+            p, "inner", operator, rows, relation.node, relation.conjuncts, ready, wanted, relation.rows
+        )
         if lookup is not None:
             operator = lookup
         else:
@@ -177,6 +185,8 @@ def _plan_inner(p: Planner, node: l.Join, needed: frozenset[int], conjuncts: lis
             else:
                 operator = join_operators(p, "inner", operator, right, ready, wanted, None, tested)
         rows = search.rows(order[: position + 1])
+        if p.noted_rows is not None:
+            p.noted_rows(operator, rows)
         if last and pending:
             operator = p.filtered(operator, pending)
     if late:

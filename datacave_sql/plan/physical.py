@@ -73,6 +73,7 @@ def plan_query(environment: PlanningEnvironment, node: l.LogicalPlan, costs: Cos
         planner.noted = lambda operator, inner, conjuncts: costs.note(
             operator, estimate_rows(environment, inner, conjuncts), estimate_rows(environment, inner, ())
         )
+        planner.noted_rows = costs.note
     operator = planner.root(node)
     if planner.subquery_count or _calls_wait(node):
         return Suspendable(operator, operator.columns, operator.not_null)

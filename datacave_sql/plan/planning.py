@@ -185,6 +185,8 @@ class Planner:
         """The order of rows that whoever reads the operator that is being planned would sort them by."""
         self.noted: Callable[[Operator, l.LogicalPlan, Sequence[n.Expression]], None] | None = None
         """Told of every operator with the node and the conditions it stands for."""
+        self.noted_rows: Callable[[Operator, float], None] | None = None
+        """Told of operators that stand for no node by themselves, with the rows they are likely to give."""
         self._planners = planners
         self._subquery = subquery
 
