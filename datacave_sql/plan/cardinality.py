@@ -310,7 +310,8 @@ def _comparison_share(environment: PlanningEnvironment, origin: Origin, operator
 def _tried(environment: PlanningEnvironment, known: Mapping[int, Origin], part: n.Expression) -> float | None:
     """The share of a column's known values for which a condition on it is true; None where it cannot be tried."""
     used = n.columns_used(part)
-    if len(used) != 1 or is_volatile(part) or any(isinstance(node, n.Parameter) for node in n.walk(part)):
+    unknown = (n.Parameter, n.SubqueryExpression)
+    if len(used) != 1 or is_volatile(part) or any(isinstance(node, unknown) for node in n.walk(part)):
         return None
     (column,) = used
     origin = known.get(column)

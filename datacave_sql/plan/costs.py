@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from datacave_core.types import oids
+from datacave_sql.exec.column_operator import RowsAsColumns
 from datacave_sql.exec.table_scan import IndexScan, KeyLookup
 
 ROW_COST = 0.01
@@ -51,6 +52,8 @@ class Costs:
 
     def of(self, operator: Any) -> Cost:
         """The cost of an operator with everything below it."""
+        if isinstance(operator, RowsAsColumns):
+            return self.of(operator.child)
         children = [self.of(child) for child in operator.children()]
         noted = self._noted.get(id(operator))
         if noted is None and not operator.label() and children:

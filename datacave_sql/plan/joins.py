@@ -7,7 +7,8 @@ table, and anything else a nested loop.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from datacave_sql.exec.hash_join import HashJoin
@@ -279,7 +280,37 @@ def _search(p: Planner, relations: list[_Relation], conditions: Sequence[n.Expre
                     size *= relation.rows
             edges.append(Edge(members, selectivity(p.environment, known, part, size)))
             connecting.append(part)
+    edges = _together(edges, connecting, relations, known)
     return _Search(relations, edges, [lookup_cost(p, one.node, one.conjuncts, connecting) for one in relations])
+
+
+def _together(
+    edges: Sequence[Edge],
+    conditions: Sequence[n.Expression],
+    relations: Sequence[_Relation],
+    known: Mapping[int, Origin],
+) -> list[Edge]:
+    """Several equalities of two tables as one edge: they have no more combinations of values than rows."""
+    merged: dict[int, list[float]] = {}
+    rest: list[Edge] = []
+    for edge, condition in zip(edges, conditions, strict=True):
+        equality = isinstance(condition, n.FunctionCall) and condition.operator == "="
+        if equality and edge.relations.bit_count() == 2:
+            merged.setdefault(edge.relations, []).append(edge.share)
+        else:
+            rest.append(edge)
+    for members, shares in merged.items():
+        share = math.prod(shares)
+        if len(shares) > 1:
+            totals = [
+                max((known[one].rows for one in relation.ids if one in known), default=0.0)
+                for place, relation in enumerate(relations)
+                if members >> place & 1
+            ]
+            if all(totals):
+                share = max(share, 1.0 / min(totals))
+        rest.append(Edge(members, min(share, *shares)))
+    return rest
 
 
 def equality_sides(

@@ -96,9 +96,29 @@ def is_volatile(expression: n.Expression) -> bool:
     for node in n.walk(expression):
         if isinstance(node, n.FunctionCall) and (node.function.volatility == "v" or node.function.is_row_source):
             return True
-        if isinstance(node, n.SubqueryExpression):
+        if isinstance(node, n.SubqueryExpression) and not is_initial(node):
             return True
     return False
+
+
+def is_initial(subquery: n.SubqueryExpression) -> bool:
+    """Whether a subquery gives one value that is the same for the whole execution, so that it counts as a constant."""
+    if subquery.kind != "scalar" or subquery.outer or subquery.arguments:
+        return False
+    return not holds_volatile(subquery.plan)
+
+
+def holds_volatile(node: Any) -> bool:
+    """Whether anything in a plan or an expression, subqueries included, may differ from one evaluation to the next."""
+    if isinstance(node, l.LockRows) or (isinstance(node, n.FunctionCall) and node.function.volatility == "v"):
+        return True
+    if isinstance(node, n.SubqueryExpression):
+        return holds_volatile(node.plan) or any(map(holds_volatile, node.arguments))
+    if isinstance(node, n.EXPRESSION_NODES):
+        return any(map(holds_volatile, n.children(node)))
+    if isinstance(node, l.PLAN_NODES):
+        return any(holds_volatile(getattr(node, name)) for name in node.__slots__)
+    return isinstance(node, tuple) and any(map(holds_volatile, node))
 
 
 def correlated_scalars(expression: n.Expression) -> list[n.SubqueryExpression]:

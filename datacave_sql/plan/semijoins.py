@@ -63,7 +63,45 @@ def _joined(environment: PlanningEnvironment, child: l.LogicalPlan, rows: float,
         return None
     if not any(equality_sides(condition, ids, own) for condition in conditions):
         return None
+    if kind == "semi" and _is_unique(core.node, conditions, ids, own):
+        # Every row has one partner at most: an inner join, which may happen in any order, gives it once too.
+        kind = "inner"
     return l.Join(kind, child, core.node, conjunction(conditions))
+
+
+def _is_unique(
+    node: l.LogicalPlan, conditions: Sequence[n.Expression], others: frozenset[int], own: frozenset[int]
+) -> bool:
+    """Whether the equalities with other columns name at most one row of a relation."""
+    equal = set()
+    for condition in conditions:
+        sides = equality_sides(condition, others, own)
+        if sides is not None:
+            e = sides[1]
+            while isinstance(e, n.Relabel):
+                e = e.argument
+            if isinstance(e, n.ColumnReference):
+                equal.add(e.column)
+    while isinstance(node, l.Filter | l.Project):
+        if isinstance(node, l.Project):
+            computed = {column.id: e for column, e in zip(node.columns, node.expressions, strict=True)}
+            sources = [computed.get(one) for one in equal]
+            equal |= {source.column for source in sources if isinstance(source, n.ColumnReference)}
+        node = node.child
+    if isinstance(node, l.Aggregate):
+        return node.grouping_sets is None and equal >= {column.id for column in node.columns[: len(node.groups)]}
+    if not isinstance(node, l.Scan):
+        return False
+    attributes = {column.attribute for column in node.columns if column.id in equal}
+    return any(
+        index.unique
+        and index.valid
+        and not index.deferrable
+        and index.predicate is None
+        and not index.exclusion
+        and attributes >= {key.column for key in index.keys}
+        for index in node.table.indexes
+    )
 
 
 def _looked_up(

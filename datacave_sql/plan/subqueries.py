@@ -18,9 +18,8 @@ from datacave_sql.exec.rowfunction import Factory, compile_factory
 from datacave_sql.expr import nodes as n
 from datacave_sql.expr.generate import Code, Generator
 from datacave_sql.expr.runtime import build_array, nest_arrays
-from datacave_sql.plan import logical as l
 from datacave_sql.plan.access_path import same_family
-from datacave_sql.plan.planning import Planner, comparable, scope_of
+from datacave_sql.plan.planning import Planner, comparable, holds_volatile, scope_of
 
 MEMO_ENTRIES_MAX = 10_000
 
@@ -111,29 +110,14 @@ def plan_subquery(p: Planner, generator: Generator, e: n.SubqueryExpression) -> 
     if e.kind in ("any", "all", "row"):
         make_test = _test(p, e, operator)
     nested = e.kind == "array" and e.type == plan.columns[0].type
-    subquery = Subquery(number, "nested array" if nested else e.kind, operator, e.outer, make_test, _is_volatile(e))
+    # Whether one that takes something from outside may answer differently each time it is run.
+    volatile = bool(e.outer) and holds_volatile(e.plan)
+    subquery = Subquery(number, "nested array" if nested else e.kind, operator, e.outer, make_test, volatile)
     name = generator.name("q", subquery)
     runner = generator.bind_line(f"s{number}", f"s{number} = {name}.runner(c)")
     values = [_outer_code(generator, column) for column in e.outer]
     values += [generator.value(argument).text for argument in e.arguments]
     return Code(f"{runner}({', '.join(values)})", e.kind != "exists")
-
-
-def _is_volatile(e: n.SubqueryExpression) -> bool:
-    """Whether a subquery that takes something from outside may answer differently each time it is run."""
-
-    def holds_one(node: Any) -> bool:
-        if isinstance(node, n.FunctionCall) and node.function.volatility == "v":
-            return True
-        if isinstance(node, n.SubqueryExpression):
-            return holds_one(node.plan) or any(map(holds_one, node.arguments))
-        if isinstance(node, n.EXPRESSION_NODES):
-            return any(map(holds_one, n.children(node)))
-        if isinstance(node, l.PLAN_NODES):
-            return any(holds_one(getattr(node, name)) for name in node.__slots__)
-        return isinstance(node, tuple) and any(map(holds_one, node))
-
-    return bool(e.outer) and holds_one(e.plan)
 
 
 def _outer_code(generator: Generator, column: int) -> str:
