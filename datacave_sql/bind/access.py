@@ -15,7 +15,8 @@ class RelationUse:
     """One mention of a relation. `role_oid` 0 is the current user; column sets hold attribute numbers.
 
     `selects`: SELECT is needed even where no column is read. `letters` are needed on the relation as a whole.
-    `named` tells a mention in the statement itself from one inside a view.
+    `named` tells a mention in the statement itself from one inside a view. `unreadable` are columns of the past whose
+    types are others by now.
     """
 
     relation: Any
@@ -27,3 +28,4 @@ class RelationUse:
     read: set[int] = field(default_factory=set)
     inserted: set[int] | None = None
     updated: set[int] | None = None
+    unreadable: frozenset[int] = frozenset()

@@ -15,6 +15,7 @@ from datacave_sql.bind import (
     coercion,
     descendants,
     operators,
+    past_types,
     relations,
     row_history,
     row_security,
@@ -226,6 +227,7 @@ def scan_table(
     """
     if use is None:
         use = b.use(table)
+    use.unreadable = past_types.unreadable_columns(b, table)
     columns = [
         l.OutputColumn(b.new_id(), c.name, c.type_oid, c.typmod, table.oid, c.number) for c in table.live_columns
     ]
@@ -260,7 +262,7 @@ def scan_table(
         table.name,
         table,
         source_columns(system, (), use),
-        table.row_type_oid or oids.RECORD,
+        past_types.row_type(b, table),
         hidden=tuple(extra),
         use=use,
         scan=plan,
@@ -299,7 +301,7 @@ def bind_view(b: Binding, item: ast.TableRef, view: Table, use: RelationUse | No
         )
     )
     schema = relations.schema_of(b, view.schema_oid) if item.alias is None else None
-    return single(plan, Source(name, named, schema, view.name, view, (), view.row_type_oid or oids.RECORD))
+    return single(plan, Source(name, named, schema, view.name, view, (), past_types.row_type(b, view)))
 
 
 def _required_relations(b: Binding) -> VirtualRelations:

@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeAlias
 
 from datacave_core import sqlstate
 from datacave_core.catalog import Table
-from datacave_core.errors import DatacaveError
+from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_sql.bind.access import RelationUse
 from datacave_sql.expr import nodes as n
 from datacave_sql.plan import logical as l
@@ -29,8 +29,13 @@ class SourceColumn(NamedTuple):
     use: RelationUse | None = None
 
     def note_read(self) -> None:
-        """Notes that the statement reads the column."""
+        """Notes that the statement reads the column. Raises 0A000 for one of the past whose type has changed since."""
         if self.use is not None:
+            if self.attribute in self.use.unreadable:
+                raise FeatureNotSupported(
+                    f'the type of column "{self.name}" has changed since',
+                    hint="BEGIN AS OF SYSTEM TIME, and SET datacave.as_of, read the types of the past too.",
+                )
             self.use.read.add(self.attribute)
 
 

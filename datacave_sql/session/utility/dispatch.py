@@ -22,6 +22,7 @@ from datacave_sql.parse import ast
 from datacave_sql.session.compiled import touched_tables
 from datacave_sql.session.copying import copy_from, copy_to
 from datacave_sql.session.definition_locks import lock_for_definition
+from datacave_sql.session.definition_waits import wait_for_changes
 from datacave_sql.session.permissions import check_permissions
 from datacave_sql.session.replies import Complete, Reply, ResultColumn, ResultHeader
 from datacave_sql.session.utility import (
@@ -199,9 +200,18 @@ def run_utility(session: Any, compiled: Any, values: Sequence[Any]) -> Steps:
         transaction = session.begin_statement()
         while (wait := transaction.lock_tables(tables)) is not None:
             yield from wait_for(wait)
+    elif _waits_for_changes(session, statement):
+        yield from wait_for_changes(session, compiled.parsed.statement)
     if compiled.catalog is not session.catalog_snapshot:
         statement = session.compiler.compile(compiled.text, compiled.parsed, compiled.parameter_types).statement
     yield from other(session, statement, values)
+
+
+def _waits_for_changes(session: Any, statement: Any) -> bool:
+    """Whether a statement finds its tables once nobody is changing them; not one that is refused anyhow."""
+    if isinstance(statement, bound.LockTable):
+        return not statement.nowait and bool(session.in_block or session.in_function)
+    return not (isinstance(statement, bound.Vacuum) and session.in_block and not statement.analyze_only)
 
 
 def _change(session: Any, compiled: Any, change: Callable[[Any, Any], Steps]) -> Steps:
