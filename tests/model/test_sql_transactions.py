@@ -18,7 +18,17 @@ from tests.model.transactions.judge import (
     Watched,
 )
 from tests.model.transactions.serial_order import serial_order
-from tests.model.transactions.statements import DEFERRABLE, EVERYTHING, EXCLUSION, Assignment, Row, Statement, Where
+from tests.model.transactions.statements import (
+    ACTIONS,
+    DEFERRABLE,
+    EVERYTHING,
+    EXCLUSION,
+    UNIQUE,
+    Assignment,
+    Row,
+    Statement,
+    Where,
+)
 from tests.model.transactions.world import RULES, World
 
 SEEDS = range(9001, 9004)
@@ -42,6 +52,12 @@ def test_deferrable_and_exclusion_constraints_keep_to_the_levels_too(level: str,
         World(seed, level, engine=False, constraint=constraint).run()
 
 
+@pytest.mark.parametrize("action", ACTIONS)
+def test_foreign_keys_keep_to_the_levels_too(action: str) -> None:
+    for number, level in enumerate(RULES):
+        World(9001 + number, level, engine=False, constraint=action).run()
+
+
 @pytest.mark.parametrize("seed", [416, 437])
 def test_an_error_about_a_row_that_the_snapshot_does_not_show_does_not_break_the_serial_order(seed: int) -> None:
     World(seed, SERIALIZABLE, engine=False).run()
@@ -58,8 +74,8 @@ def test_a_seed_repeats_every_event() -> None:
 class Played:
     """A history that is told to a judge."""
 
-    def __init__(self, level: str) -> None:
-        self.judge = Judge(ROWS)
+    def __init__(self, level: str, constraint: str = UNIQUE, rows: list[Row] = ROWS) -> None:
+        self.judge = Judge(rows, constraint)
         self.level = level
 
     def begin(self, number: int) -> Watched:
@@ -159,6 +175,55 @@ def test_a_rolled_back_savepoint_that_leaves_something_is_noticed() -> None:
     played.judge.rollback_to(watched, "s")
     with pytest.raises(Violation):
         played.see(watched, SUM, (2, 31))
+
+
+REFERRING_ROW: Row = (1000, 1, 0, 5)
+DELETE_ONE = Statement("delete", KEY_ONE)
+REFER_TO_ONE = Statement("insert", rows=((1001, 1, 0, 6),), table="r")
+
+
+def test_a_cascade_that_leaves_rows_behind_is_noticed() -> None:
+    for action, left in (("cascade", 0), ("set null", 1)):
+        played = Played(READ_COMMITTED, action, [*ROWS, REFERRING_ROW])
+        writer = played.begin(1)
+        played.see(writer, DELETE_ONE, ROWS[0])
+        count = Statement("sum", EVERYTHING, table="r")
+        with pytest.raises(Violation, match="no snapshot explains"):
+            played.see(writer, count, (1 - left, 5 * (1 - left)))
+        played.see(writer, count, (left, 5 * left))
+
+
+def test_a_row_that_goes_though_others_refer_to_it_is_noticed() -> None:
+    for action in ("no action", "restrict"):
+        played = Played(READ_COMMITTED, action, [*ROWS, REFERRING_ROW])
+        with pytest.raises(Violation, match="23503"):
+            played.see(played.begin(1), DELETE_ONE, ROWS[0])
+
+
+def test_a_reference_to_a_row_that_another_takes_away_is_noticed() -> None:
+    played = Played(READ_COMMITTED, "no action")
+    refers, deletes = played.begin(1), played.begin(2)
+    played.see(refers, REFER_TO_ONE, REFER_TO_ONE.rows[0])
+    played.see(deletes, DELETE_ONE, ROWS[0])
+    with pytest.raises(Violation, match="under the lock"):
+        played.commit(deletes)
+    played.commit(refers)
+    assert (1001, 1, 0, 6) in played.judge.rows()
+
+
+def test_a_reference_to_nothing_is_noticed() -> None:
+    played = Played(READ_COMMITTED, "no action", ROWS[1:])
+    with pytest.raises(Violation, match="23503"):
+        played.see(played.begin(1), REFER_TO_ONE, REFER_TO_ONE.rows[0])
+
+
+def test_a_free_row_that_is_skipped_is_noticed() -> None:
+    lock = Statement("lock", EVERYTHING, policy="SKIP LOCKED")
+    played = Played(READ_COMMITTED)
+    with pytest.raises(Violation, match="no snapshot explains"):
+        played.see(played.begin(1), lock, ROWS[1])
+    other = played.begin(2)
+    played.see(other, lock, ROWS[1])
 
 
 def skew(level: str, *, both_write: bool) -> Played:

@@ -16,7 +16,7 @@ import time
 from collections import Counter
 
 from tests.model.transactions.judge import Violation
-from tests.model.transactions.statements import CONSTRAINTS
+from tests.model.transactions.statements import ACTIONS, CONSTRAINTS
 from tests.model.transactions.world import RULES, World
 
 
@@ -26,7 +26,11 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--levels", default=",".join(RULES))
     parser.add_argument("--stores", default="memory,engine")
-    parser.add_argument("--constraints", default=",".join(CONSTRAINTS), help="what keeps the values of u apart")
+    parser.add_argument(
+        "--constraints",
+        default=",".join((*CONSTRAINTS, *ACTIONS)),
+        help="what keeps values apart, or becomes of references",
+    )
     parser.add_argument("--clients", type=int, default=3)
     parser.add_argument("--transactions", type=int, default=8)
     parser.add_argument("--trace", action="store_true")

@@ -6,9 +6,11 @@ import random
 from dataclasses import replace
 
 from tests.model.transactions.statements import (
+    ACTIONS,
     DEFERRABLE,
     EVERYTHING,
     EXCLUSION,
+    REFERRING,
     SHIFT,
     UNIQUE,
     Assignment,
@@ -30,26 +32,55 @@ class Programs:
 
     def __init__(self, chance: random.Random, constraint: str = UNIQUE) -> None:
         self.chance = chance
-        self._arbiters = _ARBITERS[constraint]
+        self._arbiters = _ARBITERS.get(constraint, _ARBITERS[UNIQUE])
+        self._referring = constraint in ACTIONS
         self._next = 100
 
     def rows(self) -> list[Row]:
         """What the table begins with."""
         chance = self.chance
-        return [(k, k % VALUES if k < VALUES and k % 2 else None, k % GROUPS, chance.randrange(10)) for k in range(4)]
+        rows = [(k, k % VALUES if k < VALUES and k % 2 else None, k % GROUPS, chance.randrange(10)) for k in range(4)]
+        referring = range(REFERRING, REFERRING + 3) if self._referring else ()
+        return [*rows, *((k, chance.choice((None, 0, 1, 2, 3)), k % GROUPS, chance.randrange(10)) for k in referring)]
 
     def statement(self) -> Statement:
         """The next statement of a transaction."""
         chance = self.chance
+        if self._referring and chance.random() < 0.5:
+            return self._of_referring(self._statement())
+        return self._statement()
+
+    def _of_referring(self, statement: Statement) -> Statement:
+        """The same of table r: keys are higher, and u refers to keys of t."""
+        chance = self.chance
+        where, assignment = statement.where, statement.assignment
+        if where.kind in ("key", "keys", "range", "key and"):
+            where = replace(where, a=where.a % SHIFT + REFERRING, b=where.b + REFERRING * (where.kind != "key and"))
+        elif where.kind == "unique":
+            where = replace(where, a=self._key())
+        rows = tuple(
+            (row[0] % SHIFT + REFERRING, chance.choice((None, self._key(), self._key())), *row[2:])
+            for row in statement.rows
+        )
+        if assignment is not None and assignment.column in ("u", "k"):
+            assignment = Assignment("u", chance.choice((None, self._key(), self._key(), self._key())))
+        arbiter = "(k)" if statement.arbiter else ""
+        return replace(statement, table="r", where=where, rows=rows, assignment=assignment, arbiter=arbiter)
+
+    def _statement(self) -> Statement:
+        chance = self.chance
         kind = chance.choices(
-            ("select", "sum", "lock", "insert", "insert sum", "nothing", "upsert", "update", "delete"),
-            (14, 8, 10, 10, 4, 5, 8, 24, 9),
+            ("select", "sum", "lock", "insert", "insert sum", "nothing", "upsert", "merge", "update", "delete"),
+            (14, 8, 10, 10, 4, 5, 8, 5, 24, 9),
         )[0]
         statement = Statement(kind, self._where())
         if kind == "lock":
-            statement = replace(statement, mode=chance.choice(MODES), policy=chance.choice(("", "", "", "NOWAIT")))
+            policy = chance.choice(("", "", "", "NOWAIT", "SKIP LOCKED"))
+            statement = replace(statement, mode=chance.choice(MODES), policy=policy)
         elif kind == "insert sum":
             statement = replace(statement, rows=(self._row(self._key()),))
+        elif kind == "merge":
+            statement = replace(statement, rows=(self._row(self._key()),), where=EVERYTHING, plain=True)
         elif kind in ("insert", "nothing", "upsert"):
             keys = chance.sample(range(KEYS), chance.choice((1, 1, 2)))
             rows = [self._row(key) for key in keys]

@@ -8,12 +8,12 @@ transactions placed and the state they have left.
 from __future__ import annotations
 
 from tests.model.transactions.judge import GIVEN_UP, Watched
-from tests.model.transactions.statements import Own, Reading, State, evaluate
+from tests.model.transactions.statements import UNIQUE, Own, Reading, State, evaluate
 
 _UNFIT = frozenset((*GIVEN_UP, "40001"))
 
 
-def run_alone(watched: Watched, state: State) -> State | None:
+def run_alone(watched: Watched, state: State, constraint: str) -> State | None:
     """The state that a transaction leaves if it runs alone on another one; None if it would not have seen what it
     saw."""
     own: Own = {}
@@ -28,7 +28,9 @@ def run_alone(watched: Watched, state: State) -> State | None:
                 own = marks[name]
         if statement is None or outcome is None or outcome.error in _UNFIT:
             continue
-        expected = evaluate(statement, Reading(state, state, own, several=True), number)
+        expected = evaluate(statement, Reading(state, state, own, True, constraint), number)
+        if statement.policy == "SKIP LOCKED":
+            expected = expected.without_skipped(outcome.rows)
         if not outcome.fits(expected):
             return None
         own = expected.own or own
@@ -43,7 +45,9 @@ def run_alone(watched: Watched, state: State) -> State | None:
     return left
 
 
-def serial_order(transactions: list[Watched], first: State, last: list[tuple[object, ...]]) -> list[int] | None:
+def serial_order(
+    transactions: list[Watched], first: State, last: list[tuple[object, ...]], constraint: str = UNIQUE
+) -> list[int] | None:
     """The numbers of committed transactions, given in the order of their commits, in a serial order that ends in the
     rows `last`; None if there is none."""
     tried: set[tuple[frozenset[int], frozenset[object]]] = set()
@@ -60,7 +64,7 @@ def serial_order(transactions: list[Watched], first: State, last: list[tuple[obj
         for candidate in rest:
             if candidate.began_at > soonest_end:
                 continue
-            left = run_alone(candidate, state)
+            left = run_alone(candidate, state, constraint)
             if left is not None:
                 order.append(candidate.number)
                 if place([one for one in rest if one is not candidate], left):

@@ -1,12 +1,14 @@
 """Statements of the model: their SQL, and what each has to give by the rules of isolation levels.
 
-One table t (k, u, g, v), k and u unique, u by one of several kinds of constraints. A state has its rows under
-identities of the model's own, since a row that gets another key stays the same row. `evaluate` is the oracle: a
-statement reads a snapshot, and where it locks or writes it goes by the newest committed rows.
+Table t (k, u, g, v), k and u unique, u by one of several kinds of constraints. With foreign keys there is a table r of
+the same columns too, whose k begin at REFERRING and whose u refer to k of t; so a row tells its table by its k. A state
+has its rows under identities of the model's own, since a row that gets another key stays the same row. `evaluate` is
+the oracle: a statement reads a snapshot, and where it locks or writes it goes by the newest committed rows.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
@@ -25,6 +27,16 @@ CONSTRAINTS = {
     EXCLUSION: "EXCLUDE USING btree (u WITH =)",
 }
 """What keeps the values of u apart, by its kind."""
+REFERRING = 1000
+"""The least k of rows that refer to others."""
+ACTIONS = ("no action", "restrict", "cascade", "set null", "set default")
+"""What becomes of a row that refers to one that goes or gets another key; as a kind of constraint, beside UNIQUE."""
+DEFAULT_REFERENCE = 2
+REFERRING_TABLE = (
+    "CREATE TABLE r (k int PRIMARY KEY, u int DEFAULT {default} REFERENCES t (k) ON DELETE {action} ON UPDATE {action},"
+    " g int NOT NULL, v bigint NOT NULL)"
+)
+REFERRING_INDEX = "CREATE INDEX r_u ON r (u)"
 TABLE = "CREATE TABLE t (k int PRIMARY KEY, u int, g int NOT NULL, v bigint NOT NULL, {constraint})"
 INDEX = "CREATE INDEX t_g ON t (g)"
 SHIFT = 50
@@ -113,7 +125,7 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A statement. `kind`: select, sum, lock, insert, insert sum, nothing, upsert, update, delete."""
+    """A statement. `kind`: select, sum, lock, insert, insert sum, nothing, upsert, merge, update, delete."""
 
     kind: str
     where: Where = EVERYTHING
@@ -124,8 +136,15 @@ class Statement:
     arbiter: str = ""
     plain: bool = False
     """Without RETURNING, so that the short ways of point statements are taken."""
+    table: str = "t"
 
     def sql(self) -> str:
+        text = self._sql()
+        if self.table == "t":
+            return text
+        return re.sub(r"\b(FROM|INTO|UPDATE|ON|=) t\b", r"\1 r", text).replace(" t.", " r.")
+
+    def _sql(self) -> str:
         returning = "" if self.plain else " RETURNING k, u, g, v"
         if self.kind == "select":
             return f"SELECT k, u, g, v FROM t WHERE {self.where.sql()}"
@@ -143,6 +162,10 @@ class Statement:
             source = f"SELECT {row[0]}, NULL::int, {row[2]}, coalesce(sum(v), 0) % 1000 FROM t"
             return f"INSERT INTO t {source} WHERE {self.where.sql()}{returning}"
         values = ", ".join(f"({k}, {'NULL' if u is None else u}, {g}, {v})" for k, u, g, v in self.rows)
+        if self.kind == "merge":
+            text = f"MERGE INTO t USING (VALUES {values}) s (k, u, g, v) ON t.k = s.k"
+            text += " WHEN MATCHED THEN UPDATE SET v = t.v + s.v, g = s.g"
+            return text + " WHEN NOT MATCHED THEN INSERT VALUES (s.k, s.u::int, s.g, s.v)"
         text = f"INSERT INTO t VALUES {values}"
         if self.kind == "nothing":
             text += f" ON CONFLICT {self.arbiter} DO NOTHING".replace("  ", " ")
@@ -175,6 +198,16 @@ class Expected:
     errors: frozenset[str] = frozenset()
     own: Own | None = None
     locked: Mapping[Identity, str] | None = None
+    found: Mapping[Identity, Row] | None = None
+    """The rows of a locking statement by their identities."""
+
+    def without_skipped(self, seen: tuple[tuple[Any, ...], ...] | None) -> Expected:
+        """What it gives if it has skipped what it was not seen to give."""
+        if seen is None or self.found is None or self.errors:
+            return self
+        found = {identity: row for identity, row in self.found.items() if row in seen}
+        locked = {identity: mode for identity, mode in (self.locked or {}).items() if identity in found}
+        return replace(self, rows=_sorted(list(found.values())), locked=locked, found=found)
 
 
 def evaluate(statement: Statement, reading: Reading, number: Identity) -> Expected:
@@ -189,11 +222,20 @@ class _Run:
         self.number = number
         self.own = dict(reading.own)
         self.locked: dict[Identity, str] = {}
+        self.found: dict[Identity, Row] = {}
         self.errors: set[str] = set()
-        self.seen = view(reading.snapshot, reading.own)
+        self.seen = {
+            identity: row
+            for identity, row in view(reading.snapshot, reading.own).items()
+            if table_of(row) == statement.table
+        }
+        self.gone: dict[int, int | None] = {}
+        """Keys of t that rows have no longer, with those that they have now."""
+        self.referring: dict[Identity, None] = {}
+        """Rows of r whose references are new."""
 
     def result(self) -> Expected:
-        statement = self.statement
+        statement, reading = self.statement, self.reading
         seen = [row for row in self.seen.values() if statement.where.holds(row)]
         if statement.kind == "select":
             return Expected(_sorted(seen), own=self.own)
@@ -204,11 +246,16 @@ class _Run:
         elif statement.kind == "insert sum":
             (row,) = statement.rows
             rows = self._insert([(row[0], None, row[2], sum(one[3] for one in seen) % 1000)])
+        elif statement.kind == "merge":
+            rows = self._merge(statement.rows[0])
         else:
             rows = self._insert(list(statement.rows))
+        if reading.constraint in ACTIONS:
+            self._follow(reading.constraint)
         if self.errors:
             return Expected(errors=frozenset(self.errors), own=self.reading.own, locked={})
-        return Expected(_sorted(rows), own=self.own, locked=self.locked)
+        found = self.found if statement.kind == "lock" else None
+        return Expected(_sorted(rows), own=self.own, locked=self.locked, found=found)
 
     def _newest(self) -> dict[Identity, Row]:
         return view(self.reading.latest, self.own)
@@ -232,11 +279,12 @@ class _Run:
                 continue
             if statement.kind == "update":
                 assert statement.assignment is not None
-                newest = statement.assignment.apply(newest, total)
+                before, newest = newest, statement.assignment.apply(newest, total)
                 self._check_unique(newest, identity)
-                self.own[identity] = newest
+                self._write(identity, before, newest)
             elif statement.kind == "delete":
-                self.own[identity] = None
+                self._write(identity, newest, None)
+            self.found[identity] = newest
             found.append(newest)
         return found
 
@@ -263,7 +311,7 @@ class _Run:
     def _check_unique(self, row: Row, identity: Identity | None) -> None:
         reading = self.reading
         for other, there in self._newest().items():
-            if other != identity and (there[0] == row[0] or (row[1] is not None and there[1] == row[1])):
+            if other != identity and _meet(there, row):
                 self.errors.add("23505")
         if reading.several:
             return
@@ -275,7 +323,8 @@ class _Run:
             if old[0] == row[0] and (now is None or now[0] != old[0]):
                 self.errors.add("40001")
             if (
-                reading.constraint == UNIQUE
+                reading.constraint not in (DEFERRABLE, EXCLUSION)
+                and table_of(row) == table_of(old) == "t"
                 and old[1] is not None
                 and old[1] == row[1]
                 and (now is None or now[1] != old[1])
@@ -292,9 +341,88 @@ class _Run:
             if self.statement.kind in ("nothing", "upsert") and self._holder(row) is not None:
                 continue
             self._check_unique(row, None)
-            self.own[*self.number, place] = row
+            self._write((*self.number, place), None, row)
             found.append(row)
         return found
+
+    def _merge(self, row: Row) -> list[Row]:
+        """A row of the snapshot that is gone, or has another key by now, is no match any more."""
+        matched = next((one for one, there in self.seen.items() if there[0] == row[0]), None)
+        newest = self._lock(matched, self.seen[matched]) if matched is not None else None
+        if matched is None or newest is None or newest[0] != row[0]:
+            return self._insert([row])
+        self.locked[matched] = EXCLUSIVE
+        changed = (newest[0], newest[1], row[2], newest[3] + row[3])
+        self._write(matched, newest, changed)
+        return [changed]
+
+    def _write(self, identity: Identity, before: Row | None, after: Row | None) -> None:
+        self.own[identity] = after
+        if before is not None and table_of(before) == "t" and (after is None or after[0] != before[0]):
+            self.gone[before[0]] = None if after is None else after[0]
+        if (
+            after is not None
+            and table_of(after) == "r"
+            and after[1] is not None
+            and (before is None or before[1] != after[1])
+        ):
+            self.referring[identity] = None
+
+    # Foreign keys, when everything else has been written
+
+    def _follow(self, action: str) -> None:
+        for key, now in self.gone.items():
+            self._follow_key(action, key, now)
+        for identity in self.referring:
+            row = self.own[identity]
+            if row is not None and row[1] is not None:
+                self._check_reference(row[1])
+
+    def _follow_key(self, action: str, key: int, now: int | None) -> None:
+        """What becomes of the rows that refer to a key: those that there are now, seen or not."""
+        if action == "no action" and self._holder_of(self._newest(), key) is not None:
+            return
+        for identity, row in self._newest().items():
+            if table_of(row) != "r" or row[1] != key:
+                continue
+            if action in ("no action", "restrict"):
+                self.errors.add("23503")
+                return
+            reading = self.reading
+            unseen = identity not in reading.own and reading.latest.get(identity) != reading.snapshot.get(identity)
+            if unseen and not reading.several:
+                self.errors.add("40001")
+                return
+            self.locked[identity] = EXCLUSIVE
+            if action == "cascade" and now is None:
+                self.own[identity] = None
+                continue
+            after = now if action == "cascade" else DEFAULT_REFERENCE if action == "set default" else None
+            self._write(identity, row, (row[0], after, *row[2:]))
+            if after == key:
+                self.errors.add("23503")
+
+    def _check_reference(self, key: int) -> None:
+        reading = self.reading
+        newest = self._newest()
+        holder = self._holder_of(newest, key)
+        if holder is not None and holder in self.own:
+            return
+        if not reading.several:
+            shown = self._holder_of(view(reading.snapshot, self.own), key)
+            if shown is None:
+                holder = None
+            elif shown != holder:
+                self.errors.add("40001")
+                return
+        if holder is None:
+            self.errors.add("23503")
+        else:
+            self.locked.setdefault(holder, "key share")
+
+    @staticmethod
+    def _holder_of(rows: Mapping[Identity, Row], key: int) -> Identity | None:
+        return next((identity for identity, row in rows.items() if row[0] == key), None)
 
     def _holder(self, row: Row) -> Identity | None:
         """The row that is in the way of an INSERT ... ON CONFLICT."""
@@ -304,9 +432,9 @@ class _Run:
             for identity, there in newest.items():
                 if there[0] == row[0]:
                     return identity
-        if arbiter in ("", "(u)") and row[1] is not None:
+        if arbiter in ("", "(u)") and row[1] is not None and table_of(row) == "t":
             for identity, there in newest.items():
-                if there[1] == row[1]:
+                if there[1] == row[1] and table_of(there) == "t":
                     return identity
         return None
 
@@ -329,13 +457,24 @@ class _Run:
         if not statement.where.holds(old):
             return None
         changed = (old[0], old[1], row[2], old[3] + row[3])
-        self.own[holder] = changed
+        self._write(holder, old, changed)
         return changed
 
 
+def table_of(row: Row) -> str:
+    """The table that has a row."""
+    return "r" if row[0] >= REFERRING else "t"
+
+
+def _meet(a: Row, b: Row) -> bool:
+    """Whether two rows cannot both be there."""
+    return a[0] == b[0] or (a[1] is not None and a[1] == b[1] and table_of(a) == table_of(b) == "t")
+
+
 def same_key(a: Row, b: Row, constraint: str) -> bool:
-    """Whether nothing differs that locks of a row's key keep as it is: values of exclusion constraints may change."""
-    columns = 1 if constraint == EXCLUSION else 2
+    """Whether nothing differs that locks of a row's key keep as it is: values of exclusion constraints may change, and
+    references."""
+    columns = 1 if constraint == EXCLUSION or table_of(a) == "r" else 2
     return a[:columns] == b[:columns]
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -39,7 +39,19 @@ from datacave_sql.exec import context
 from tests.model.transactions.judge import LEVELS, READ_COMMITTED, SERIALIZABLE, Judge, Outcome, Violation, Watched
 from tests.model.transactions.programs import Programs
 from tests.model.transactions.serial_order import serial_order
-from tests.model.transactions.statements import CONSTRAINTS, INDEX, TABLE, UNIQUE, Statement
+from tests.model.transactions.statements import (
+    ACTIONS,
+    CONSTRAINTS,
+    DEFAULT_REFERENCE,
+    INDEX,
+    REFERRING_INDEX,
+    REFERRING_TABLE,
+    TABLE,
+    UNIQUE,
+    Row,
+    Statement,
+    table_of,
+)
 
 OPTIONS = EngineOptions(memtable_bytes_max=6_000, level0_trigger_files=2, level1_bytes=4_000, group_rows_max=8)
 LOCK_TIMEOUT_SECONDS = 5.0
@@ -66,7 +78,8 @@ class Task:
 
 
 class World:
-    """A database with one table and some clients. `level` is one of RULES, `constraint` one of CONSTRAINTS."""
+    """A database with some clients. `level` is one of RULES, `constraint` one of CONSTRAINTS or of ACTIONS, which has a
+    second table whose rows refer to those of the first."""
 
     def __init__(
         self,
@@ -92,6 +105,7 @@ class World:
         self.database = Database.open(self.store, clock, SeededRandomness(seed), options)
         self.database.call_later = self.scheduler.call_later
         self.programs = Programs(self.chance, constraint)
+        self.tables = ("t", "r") if constraint in ACTIONS else ("t",)
         rows = self.programs.rows()
         self.set_up(rows, constraint)
         self.judge = Judge(rows, constraint)
@@ -102,10 +116,14 @@ class World:
         self.hash = hashlib.sha256()
         self.clients = [Client(self, number, transactions) for number in range(clients)]
 
-    def set_up(self, rows: list[Any], constraint: str) -> None:
+    def set_up(self, rows: list[Row], constraint: str) -> None:
         session = self.database.connect("admin")
-        values = ", ".join(f"({k}, {'NULL' if u is None else u}, {g}, {v})" for k, u, g, v in rows)
-        for text in (TABLE.format(constraint=CONSTRAINTS[constraint]), INDEX, f"INSERT INTO t VALUES {values}"):
+        texts = [TABLE.format(constraint=CONSTRAINTS[UNIQUE if constraint in ACTIONS else constraint]), INDEX]
+        if constraint in ACTIONS:
+            texts += [REFERRING_TABLE.format(action=constraint, default=DEFAULT_REFERENCE), REFERRING_INDEX]
+        for k, u, g, v in rows:
+            texts.append(f"INSERT INTO {table_of((k, u, g, v))} VALUES ({k}, {'NULL' if u is None else u}, {g}, {v})")
+        for text in texts:
             self.finish(session, text)
         session.close()
 
@@ -166,21 +184,26 @@ class World:
             self.judge.rolled_back(watched)
         wanted = self.judge.rows()
         self.pass_time(1.0)
-        found = sorted(self.finish(session, "SELECT k, u, g, v FROM t WHERE k + 0 = k"))
-        if found != wanted:
-            raise Violation(f"in the end the table has\n{found}, not\n{wanted}")
-        for column, index in (("k", 0), ("u", 1), ("g", 2)):
-            for value in {row[index] for row in wanted if row[index] is not None} | {3}:
-                same = sorted(self.finish(session, f"SELECT k, u, g, v FROM t WHERE {column} = {value}"))
-                if same != [row for row in wanted if row[index] == value]:
-                    raise Violation(f"by the index on {column} = {value} there is {same}")
+        for table, rows in _by_tables(wanted, self.tables).items():
+            found = sorted(self.finish(session, f"SELECT k, u, g, v FROM {table} WHERE k + 0 = k"))
+            if found != rows:
+                raise Violation(f"in the end table {table} has\n{found}, not\n{rows}")
+            for column, index in (("k", 0), ("u", 1), ("g", 2)):
+                for value in {row[index] for row in rows if row[index] is not None} | {3}:
+                    same = sorted(self.finish(session, f"SELECT k, u, g, v FROM {table} WHERE {column} = {value}"))
+                    if same != [row for row in rows if row[index] == value]:
+                        raise Violation(f"by the index on {column} = {value} there is {same}")
         if self.database.transactions.locks.locks() or self.database.transactions.active:
             raise Violation("locks or transactions are left")
         if self.level == SERIALIZABLE:
-            order = serial_order(self.judge.committed, self.judge.states[0], list(wanted))
+            order = serial_order(self.judge.committed, self.judge.states[0], list(wanted), self.judge.constraint)
             if order is None:
                 raise Violation(f"no serial order of {[one.number for one in self.judge.committed]}")
             self.note(f"serial order {order}")
+
+
+def _by_tables(rows: list[Row], tables: Iterable[str]) -> dict[str, list[Row]]:
+    return {table: [row for row in rows if table_of(row) == table] for table in tables}
 
 
 def _judged(error: DatacaveError) -> str:
