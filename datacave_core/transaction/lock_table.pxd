@@ -6,7 +6,7 @@ cdef class LockOwner:
 
 cdef class LockTable:
     cdef public dict _entries
-    cdef public object deadlocks, waits
+    cdef public object _now, deadlocks, waits
 
     cpdef bint acquire_at_once(self, LockOwner owner, bytes key, int mode) except *
     cpdef release_all(self, LockOwner owner)

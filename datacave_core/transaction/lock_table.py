@@ -16,7 +16,7 @@ cancels).
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import TypeAlias
 
 from datacave_core.errors import DeadlockDetected
@@ -57,13 +57,15 @@ class LockOwner:
 
 
 class LockWait(Wait):
-    """A lock on its way: done when the owner holds it. `listed` says whether it goes into `owner.acquired`."""
+    """A lock on its way: done when the owner holds it. `listed` says whether it goes into `owner.acquired`, `since`
+    when it began (microseconds since 1970)."""
 
-    __slots__ = ("key", "listed", "mode", "owner", "upgrade_from")
+    __slots__ = ("key", "listed", "mode", "owner", "since", "upgrade_from")
 
-    def __init__(self, owner: LockOwner, key: bytes, mode: int, upgrade_from: int, listed: bool) -> None:
+    def __init__(self, owner: LockOwner, key: bytes, mode: int, upgrade_from: int, listed: bool, since: int) -> None:
         super().__init__(_wait_reason(key))
         self.listed = listed
+        self.since = since
         self.owner = owner
         self.key = key
         self.mode = mode
@@ -87,10 +89,11 @@ _Entry: TypeAlias = tuple[LockOwner, int] | _Queue
 class LockTable:
     """All locks of one node."""
 
-    __slots__ = ("_entries", "deadlocks", "waits")
+    __slots__ = ("_entries", "_now", "deadlocks", "waits")
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], int] = lambda: 0) -> None:
         self._entries: dict[bytes, _Entry] = {}
+        self._now = now
         self.deadlocks = 0
         self.waits = 0
 
@@ -317,7 +320,7 @@ class LockTable:
             if listed:
                 owner.acquired.append((key, held) if held else key)
             return None
-        wait = LockWait(owner, key, mode, held, listed)
+        wait = LockWait(owner, key, mode, held, listed, self._now())
         waiters = entry.waiters
         if held:
             place = max((i for i, other in enumerate(waiters, 1) if other.upgrade_from), default=0)

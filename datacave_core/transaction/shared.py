@@ -42,7 +42,7 @@ class SharedState:
     def __init__(self, store: Store, clock: Clock) -> None:
         self.store = store
         self.clock = clock
-        self.locks = LockTable()
+        self.locks = LockTable(clock.now_microseconds)
         self.moves = Moves()
         self.table_locks = TableLocks(self.locks)
         self.durability = DurabilityQueue(store)

@@ -312,3 +312,9 @@ class EvaluationContext(Protocol):
     def advisory_unlock_all(self) -> None: ...
 
     def cancel_backend(self, pid: int, terminate: bool) -> bool: ...
+
+    def blocking_pids(self, pid: int) -> list[int]:
+        """Those who hold up a session's lock; 0 is a prepared transaction."""
+
+    def snapshot_blocking_pids(self, pid: int) -> list[int]:
+        """Those whose ends a session's safe snapshot waits for."""

@@ -112,6 +112,7 @@ def activity_view(asking: Any, rows: CatalogRows) -> Iterator[Row]:
             wait_event_type=kind,
             wait_event=event,
             state=_state(session, busy),
+            backend_xid=transaction.number if transaction is not None and transaction.writes else None,
             query=without_passwords(session.evaluation.query_text),
         )
 
@@ -136,6 +137,7 @@ def locks_view(asking: Any, rows: CatalogRows) -> Iterator[Row]:
             "virtualtransaction": f"{session.process_id if session is not None else -1}/{owner.transaction_number}",
             "mode": mode_name(mode),
             "granted": granted,
+            "waitstart": None if granted or owner.waiting is None else owner.waiting.since - EPOCH_MICROSECONDS,
         }
         if key.startswith(ADVISORY_PREFIX):
             values |= _advisory(key)

@@ -21,6 +21,7 @@ from datacave_core.values import Row
 from datacave_core.wait import Steps, Wait, wait_for
 from datacave_sql.functions.typelookup import TypeLookup
 from datacave_sql.pgcatalog.named_objects import CONFIGURATION
+from datacave_sql.session.blocking import blocking_pids, snapshot_blocking_pids
 from datacave_sql.session.catalog_view import SessionCatalogView
 from datacave_sql.session.domain_checks import DomainChecks
 from datacave_sql.session.past import SessionHistory
@@ -429,6 +430,14 @@ class SessionEvaluation:
     def advisory_unlock_all(self) -> None:
         """Gives up all of the session's holds."""
         self._advisory.unlock_all()
+
+    def blocking_pids(self, pid: int) -> list[int]:
+        """Those who hold up a session's lock; 0 is a prepared transaction."""
+        return blocking_pids(self._session.database, pid)
+
+    def snapshot_blocking_pids(self, pid: int) -> list[int]:
+        """Those whose ends a session's safe snapshot waits for."""
+        return snapshot_blocking_pids(self._session.database, pid)
 
     def cancel_backend(self, pid: int, terminate: bool) -> bool:
         """pg_cancel_backend and pg_terminate_backend."""

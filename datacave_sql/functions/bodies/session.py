@@ -99,7 +99,10 @@ BODIES.add_with_context("pg_trigger_depth", lambda context: context.trigger_dept
 BODIES.add("pg_notification_queue_usage", lambda: 0.0)
 BODIES.add("pg_last_xact_replay_timestamp pg_current_logfile", lambda: None)
 BODIES.add("pg_stat_clear_snapshot pg_stat_force_next_flush", lambda: None)
-BODIES.add("pg_blocking_pids pg_safe_snapshot_blocking_pids", lambda pid: Array(()))
+BODIES.add_with_context("pg_blocking_pids", lambda context, pid: Array.of(context.blocking_pids(pid)))
+BODIES.add_with_context(
+    "pg_safe_snapshot_blocking_pids", lambda context, pid: Array.of(context.snapshot_blocking_pids(pid))
+)
 BODIES.add_with_context("current_query", lambda context: context.query_text)
 BODIES.add_with_context("pg_listening_channels", lambda context: iter(context.listening_channels()))
 BODIES.add_with_context("pg_notify", lambda context, channel, payload: context.notify(channel or "", payload or ""))
@@ -292,6 +295,13 @@ def sleep_for(context: EvaluationContext, span: Interval) -> Steps[None]:
 def sleep_until(context: EvaluationContext, moment: int) -> Steps[None]:
     """Waits until a moment."""
     return context.sleep(max((moment - context.clock_timestamp()) / 1e6, 0.0))
+
+
+@BODIES.with_context("pg_isolation_test_session_is_blocked")
+def is_blocked(context: EvaluationContext, pid: int, interesting: Array) -> bool:
+    """Whether one of some sessions holds up another."""
+    blocking = {*context.blocking_pids(pid), *context.snapshot_blocking_pids(pid)}
+    return not blocking.isdisjoint(interesting.elements)
 
 
 @BODIES.with_context("pg_cancel_backend")
