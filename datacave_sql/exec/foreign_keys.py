@@ -8,7 +8,7 @@ other has done. Checks of deferred constraints run before the commit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from datacave_core import sqlstate
@@ -202,38 +202,60 @@ class KeyGuard:
             yield from wait_for(wait)
         access = context.session.catalog_state.access(referring)
         wanted = {own: key for key in keys if (own := referenced.referring_key(key)) is not None}
-        found = [pair for batch in referring_rows(context, access, constraint, wanted) for pair in batch]
-        deleted = all(after is None for after in keys.values())
-        if action == "c" and deleted:
-            writer = self._make_writer(context, access)
-            for key, _ in found:
-                old = yield from writer.lock_row(key)
-                if old is not None and key_values(old, constraint.columns) in wanted:
-                    triggers = writer.triggers
-                    if triggers is not None:
-                        if (yield from triggers.before_write(writer, key, UPDATE, old, None)) is None:
-                            continue
-                        triggers.after("d", old, None)
-                    writer.delete(key, old)
-            yield from writer.finish()
-            return
-        rows: dict[Key, list[bytes]] = {}
-        for key, row in found:
-            rows.setdefault(key_values(row, constraint.columns), []).append(key)
-        if rows:
-            whole, part = whole_key(context.session.catalog_snapshot, referring, constraint)
-            state = context.session.catalog_state
-            operator = state.referential_update(context.session, whole, part, action, deleted)
-            changes = []
-            for own, row_keys in rows.items():
-                after = keys[wanted[own]]
-                given = referenced.assigned_key(after) if action == "c" and after is not None else ()
-                part_context = ExecutionContext(context.session, context.transaction, (*given, *own))
-                changes.append((part_context, row_keys))
-            yield from suspendable(operator.rewrite(changes))
+        locked: set[bytes] = set()
+        # While one waits for rows, others may give them other keys; what has been locked stays as it is.
+        while found := {
+            place: row
+            for batch in referring_rows(context, access, constraint, wanted)
+            for place, row in batch
+            if place not in locked
+        }:
+            locked.update(found)
+            if action == "c" and all(after is None for after in keys.values()):
+                yield from self._delete(access, constraint, found, wanted)
+            else:
+                yield from self._rewrite(referenced, referring, action, found, keys, wanted)
         if action == "d":
             # The defaults may be the very key that is gone.
             yield from self._check_unreferenced(referring, constraint, keys, restrict=False)
+
+    def _delete(
+        self, access: TableAccess, constraint: Constraint, found: Iterable[bytes], wanted: Mapping[Key, Key]
+    ) -> Steps[None]:
+        writer = self._make_writer(self._context, access)
+        for place in found:
+            old = yield from writer.lock_row(place)
+            if old is not None and key_values(old, constraint.columns) in wanted:
+                triggers = writer.triggers
+                if triggers is not None:
+                    if (yield from triggers.before_write(writer, place, UPDATE, old, None)) is None:
+                        continue
+                    triggers.after("d", old, None)
+                writer.delete(place, old)
+        yield from writer.finish()
+
+    def _rewrite(
+        self,
+        referenced: ReferencedKeys,
+        referring: Table,
+        action: str,
+        found: Mapping[bytes, Row],
+        keys: Mapping[Key, Key | None],
+        wanted: Mapping[Key, Key],
+    ) -> Steps[None]:
+        context, constraint = self._context, referenced.constraint
+        rows: dict[Key, list[bytes]] = {}
+        for place, row in found.items():
+            rows.setdefault(key_values(row, constraint.columns), []).append(place)
+        whole, part = whole_key(context.session.catalog_snapshot, referring, constraint)
+        deleted = all(after is None for after in keys.values())
+        operator = context.session.catalog_state.referential_update(context.session, whole, part, action, deleted)
+        changes = []
+        for own, places in rows.items():
+            after = keys[wanted[own]]
+            given = referenced.assigned_key(after) if action == "c" and after is not None else ()
+            changes.append((ExecutionContext(context.session, context.transaction, (*given, *own)), places))
+        yield from suspendable(operator.rewrite(changes))
 
 
 def mixed_key(context: ExecutionContext, table: Table, constraint: Constraint) -> DatacaveError:

@@ -464,7 +464,7 @@ class Update:
                 new = new_row(found) if not again and triggers is None else None
                 if new is None or self._gets_other_key(found[self.row_slot], new):
                     mode = UPDATE
-            locked = yield from writer.lock_newest(key, mode)
+            locked = yield from writer.lock_newest(key, mode, seen=not again)
             if locked is None:
                 continue
             key, old = locked

@@ -328,12 +328,16 @@ class RowWriter:
             return None
         return version.row if self.access.from_physical is None else self.access.from_physical(version.row)
 
-    def lock_newest(self, key: bytes, mode: int = UPDATE) -> Steps[tuple[bytes, Row] | None]:
+    def lock_newest(self, key: bytes, mode: int = UPDATE, *, seen: bool = True) -> Steps[tuple[bytes, Row] | None]:
         """The same for a row that the snapshot shows, following it where it has got another key since; its key and row.
 
-        A row that has been inserted under the key of a deleted one is another row.
+        A row that has been inserted under the key of a deleted one is another row; one that is not `seen` in the
+        snapshot, but found among the newest rows, is whichever has the key.
         """
         transaction = self.transaction
+        if not seen:
+            row = yield from self.lock_row(key, mode)
+            return (key, row) if row is not None else None
         place: bytes | None = key
         while place is not None:
             row = yield from self.lock_row(place, mode)
