@@ -24,7 +24,8 @@ TAGS = {"select": "SELECT", "insert": "INSERT 0", "update": "UPDATE", "delete": 
 
 @dataclass(slots=True)
 class CompiledQuery:
-    """A planned query. It holds for exactly one catalog snapshot; any change of the catalog makes a new one.
+    """A planned query. It holds for exactly one catalog snapshot; any change of the catalog makes a new one, unless
+    the query is `steady` (see steady_plans.py).
 
     `lookup` is the root operator where that finds rows by their complete keys: such statements need no transaction
     of their own and run without a generator. `written` lists the oids of the tables that it writes, `locked` those
@@ -46,6 +47,7 @@ class CompiledQuery:
     shareable: bool = True
     locked: tuple[int, ...] = ()
     tables: tuple[tuple[int, int], ...] = ()
+    steady: bool = False
     header: ResultHeader = field(init=False)
 
     def __post_init__(self) -> None:

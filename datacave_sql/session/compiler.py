@@ -26,6 +26,7 @@ from datacave_sql.session.compiled import CompiledQuery, CompiledUtility, compil
 from datacave_sql.session.permissions import check_permissions
 from datacave_sql.session.planned import planned
 from datacave_sql.session.shared_shape import SharedShape
+from datacave_sql.session.steady_plans import carried_over, is_steady
 from datacave_sql.session.utility import utility_columns
 
 Plan: TypeAlias = tuple[CompiledQuery | CompiledUtility, Sequence[Any]]
@@ -72,7 +73,7 @@ class Compiler:
         home = session.home
         context = session.name_context
         found = home.plans_by_text.get((text, context))
-        if found is not None and found.catalog is state.catalog:
+        if found is not None and (found := self._present(found, (text, context))) is not None:
             return found, ()
         printed = fingerprint(text)
         if printed is None:
@@ -81,10 +82,15 @@ class Compiler:
         key = (shape, kinds, context)
         shared = home.plans_by_fingerprint.get(key)
         if shared is None or shared.catalog is not state.catalog:
-            if state is not home.state:
+            carried = self._carried(shared.query) if shared is not None and shared.query is not None else None
+            if shared is not None and carried is not None:
+                shared = replace(shared, catalog=state.catalog, query=carried)
+            elif state is not home.state:
                 return None
-            shared = self._share(shape, kinds)
-            home.plans_by_fingerprint.put(key, shared)
+            else:
+                shared = self._share(shape, kinds)
+            if state is home.state:
+                home.plans_by_fingerprint.put(key, shared)
         if shared.query is None:
             return None
         values = self.literal_values(shared, literals)
@@ -171,10 +177,24 @@ class Compiler:
     def known(self, text: str, parameter_types: tuple[int, ...]) -> CompiledQuery | CompiledUtility | None:
         """What `prepare` would find without compiling, or None."""
         session = self._session
-        found: CompiledQuery | CompiledUtility | None = session.home.plans_by_text.get(
-            (text, parameter_types, session.name_context)
-        )
-        return found if found is not None and found.catalog is session.catalog_state.catalog else None
+        key = (text, parameter_types, session.name_context)
+        found: CompiledQuery | CompiledUtility | None = session.home.plans_by_text.get(key)
+        return self._present(found, key) if found is not None else None
+
+    def _present(self, found: CompiledQuery | CompiledUtility, key: Any) -> CompiledQuery | CompiledUtility | None:
+        """A kept plan if it holds for the session's catalog, or can be carried over to it."""
+        state, home = self._session.catalog_state, self._session.home
+        if found.catalog is state.catalog:
+            return found
+        carried = self._carried(found) if isinstance(found, CompiledQuery) else None
+        if carried is not None and state is home.state:
+            home.plans_by_text.put(key, carried)
+        return carried
+
+    def _carried(self, found: CompiledQuery) -> CompiledQuery | None:
+        """A plan of another catalog, if it holds for that of the session; what is read of the past is planned anew."""
+        state = self._session.catalog_state
+        return carried_over(found, state.catalog) if not state.past else None
 
     def prepare(
         self, text: str, parsed: ParsedStatement, parameter_types: tuple[int, ...]
@@ -216,6 +236,7 @@ class Compiler:
         if isinstance(bound, BoundQuery):
             operator = planned(session, state, bound)
             compiled = compiled_query(state.catalog, bound, operator, text, parsed)
+            compiled.steady = is_steady(bound)
         else:
             types = _types_found(bound, parameter_types)
             compiled = CompiledUtility(state.catalog, bound, utility_columns(session, bound), types, text, parsed)
