@@ -60,7 +60,7 @@ JDBC_COLUMNS = """
 """
 JDBC_INDEXES = """
     SELECT n.nspname, ct.relname, NOT i.indisunique, ci.relname, (i.keys).n,
-    trim(both '"' from pg_catalog.pg_get_indexdef(ci.oid, (i.keys).n, false)), pg_catalog.pg_get_expr(i.indpred, i.indrelid)
+    pg_catalog.pg_get_indexdef(ci.oid, (i.keys).n, false), pg_catalog.pg_get_expr(i.indpred, i.indrelid)
     FROM pg_catalog.pg_class ct JOIN pg_catalog.pg_namespace n ON ct.relnamespace = n.oid
     JOIN (SELECT indexrelid, indrelid, indisunique, indpred, information_schema._pg_expandarray(indkey) AS keys
     FROM pg_catalog.pg_index) i ON ct.oid = i.indrelid JOIN pg_catalog.pg_class ci ON ci.oid = i.indexrelid
