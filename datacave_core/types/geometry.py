@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from struct import Struct, pack, unpack
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from datacave_core.types.float_arithmetic import divide, hypotenuse, multiply, subtract
 
@@ -225,18 +225,8 @@ def unpack_polygon(data: bytes) -> Polygon:
     return Polygon(unpack_points(data))
 
 
-def bounds(value: Any) -> Box:
-    """The smallest box around a point, box, circle, polygon, segment or path; that of a circle is around all of it."""
-    match value:
-        case Point():
-            return Box(value, value)
-        case Box():
-            return value
-        case Circle(center, radius):
-            reach = Point(center.x + radius, center.y + radius), Point(center.x - radius, center.y - radius)
-            return Box(*reach)
-        case Segment(start, end):
-            return make_box(start, end)
-        case Path() | Polygon():
-            return hull(value.points)
-    raise TypeError(f"a {type(value).__name__} has no bounds")
+def bounds(value: Point | Box | Polygon) -> Box:
+    """The smallest box around a shape."""
+    if isinstance(value, Point):
+        return Box(value, value)
+    return value if isinstance(value, Box) else hull(value.points)

@@ -8,6 +8,8 @@ from datacave_sql.expr import nodes as n
 from datacave_sql.functions.resolution import resolve_operator
 from datacave_sql.table.inverted_items import inverted_items, keeps_items
 from datacave_sql.table.key_columns import no_operator_class, value_encoder
+from datacave_sql.table.nested_ranges import METHODS
+from datacave_sql.table.shape_ranges import is_shape
 
 
 def refuse_subquery(b: Binding, e: n.Expression, where: str) -> None:
@@ -22,6 +24,8 @@ def require_indexable(b: Binding, type_oid: int, method: str = "btree") -> None:
     try:
         if keeps_items(b.types, method, (type_oid,)):
             comparable = inverted_items(b.types, type_oid) is not None
+        elif method in METHODS and is_shape(b.types, type_oid):
+            comparable = True
         else:
             resolve_operator("=" if method == "hash" else "<", type_oid, type_oid, b.types)
             comparable = b.types.io(type_oid).comparable and value_encoder(b.types, type_oid) is not None

@@ -21,6 +21,7 @@ from datacave_sql.table.index_rule import over_attributes
 from datacave_sql.table.inverted_access import InvertedAccess
 from datacave_sql.table.nested_ranges import METHODS, nested_searches
 from datacave_sql.table.nested_ranges import MIRRORED as NESTED
+from datacave_sql.table.shape_ranges import is_shape
 
 MIRRORED = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
@@ -203,6 +204,8 @@ def access_paths(
         equal: list[ColumnCondition] = []
         lower = upper = None
         for place, key in enumerate(index.keys):
+            if one.codec.columns[place].kind is KeyKind.COMPOSED and is_shape(access.types, access.key_type(key)):
+                break  # what boxes and circles are compared by is their area
             attribute = key.column or computed[one.rule.keys[place]]  # type: ignore[union-attr, index]
             known = conditions.get(attribute, [])
             exact = next((c for c in known if c.operator == "="), None)
@@ -268,8 +271,7 @@ def nested_condition(
 ) -> ColumnCondition | None:
     """A condition that says where in an index of ranges or addresses its rows are."""
     key = one.index.keys[0]
-    type_oid = access.table.column(key.column).type_oid if key.column else key.type_oid
-    searches = nested_searches(access.types, type_oid, one.codec)
+    searches = nested_searches(access.types, access.key_type(key), one.codec)
     wanted = key.column or computed[one.rule.keys[0]]  # type: ignore[union-attr, index]
     for part in conjuncts if searches else ():
         if not isinstance(part, n.FunctionCall) or part.operator is None or len(part.arguments) != 2:

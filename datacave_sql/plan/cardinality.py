@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from datacave_core.catalog import Table
@@ -16,6 +17,7 @@ from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.rowfunction import compile_factory
 from datacave_sql.expr import nodes as n
 from datacave_sql.expr.generate import Code, Generator
+from datacave_sql.functions.factfiles import operator_rows
 from datacave_sql.plan import logical as l
 from datacave_sql.plan.planning import PlanningEnvironment, is_volatile, split_conjuncts
 from datacave_sql.table.column_statistics import ColumnStatistics, share_below
@@ -30,6 +32,9 @@ GROUPED_SHARE = 0.1
 _MIRRORED = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<=", "<>": "<>"}
 _CONTAINMENTS = frozenset({"@>", "<@", "&&", "@@", "?", "?|", "?&", "<<=", ">>="})
 _MATCHES = frozenset({"~~", "~~*", "~", "~*"})
+
+_USUAL_SHARES = {"contsel": 0.001, "areasel": 0.005, "positionsel": 0.1}
+"""By PostgreSQL's name of what estimates them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +227,9 @@ def selectivity(
     if tried is not None:
         return tried
     if isinstance(part, n.FunctionCall) and part.operator is not None:
+        usual = _usual_shares().get(part.function.oid)
+        if usual is not None:
+            return usual
         if part.operator == "=":
             return EQUALITY_SELECTIVITY
         if part.operator in _MATCHES:
@@ -231,6 +239,12 @@ def selectivity(
     if isinstance(part, n.InList):
         return min(1.0, EQUALITY_SELECTIVITY * len(part.items))
     return RANGE_SELECTIVITY
+
+
+@cache
+def _usual_shares() -> dict[int, float]:
+    """The shares of operators that compare where things are, by the oid of their function."""
+    return {int(row[6]): _USUAL_SHARES[row[11]] for row in operator_rows().values() if row[11] in _USUAL_SHARES}
 
 
 def _compared(known: Mapping[int, Origin], part: n.Expression) -> tuple[Origin, str, n.Expression] | None:

@@ -317,9 +317,7 @@ def range_factory(p: Planner, access: TableAccess, path: AccessPath) -> Factory:
 
 def _nested_factory(generator: Generator, access: TableAccess, path: AccessPath, condition: ColumnCondition) -> Factory:
     assert not isinstance(condition.value, tuple)
-    key = path.index.keys[0]
-    type_oid = access.table.column(key.column).type_oid if key.column else key.type_oid
-    searches = nested_searches(access.types, type_oid, access.codec(path.index))
+    searches = nested_searches(access.types, access.key_type(path.index.keys[0]), access.codec(path.index))
     generator.namespace["search"] = searches[condition.operator]
     lines = [f"v = {generator.value(condition.value).text}", "return [] if v is None else search(v)"]
     return compile_factory(generator, "", lines)

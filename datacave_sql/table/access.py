@@ -12,7 +12,7 @@ from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
-from datacave_core.catalog import Index, RowCodec, Table, TypeDefinition, row_codec
+from datacave_core.catalog import Index, IndexKey, RowCodec, Table, TypeDefinition, row_codec
 from datacave_core.keycode import (
     KeyCodec,
     prefix_end,
@@ -29,6 +29,8 @@ from datacave_sql.table.index_rule import IndexRule
 from datacave_sql.table.inverted_access import InvertedAccess
 from datacave_sql.table.inverted_items import inverted_items, keeps_items
 from datacave_sql.table.key_columns import keeps_order, key_column, no_operator_class
+from datacave_sql.table.nested_ranges import METHODS
+from datacave_sql.table.shape_ranges import shape_column
 from datacave_sql.table.triggers import TableTriggers
 
 __all__ = ["IndexAccess", "TableAccess"]
@@ -98,7 +100,7 @@ class TableAccess:
 
     def _index(self, index: Index, rule: IndexRule | None) -> IndexAccess:
         slots = tuple(key.column - 1 for key in index.keys)
-        types = [self.table.column(key.column).type_oid if key.column else key.type_oid for key in index.keys]
+        types = [self.key_type(key) for key in index.keys]
         if keeps_items(self.types, index.method, types):
             return self._inverted(index, slots, types, rule)
         if not index.exclusion:
@@ -126,10 +128,16 @@ class TableAccess:
             type_oid = column.type_oid if column is not None else key.type_oid
             nullable = column is None or (not column.not_null and not index.primary)
             described = key_column(self.types, type_oid, key.descending, key.nulls_first, nullable)
+            if described is None and index.method in METHODS:
+                described = shape_column(self.types, type_oid, nullable)
             if described is None:
-                raise no_operator_class(self.types.name(type_oid), "btree")
+                raise no_operator_class(self.types.name(type_oid), index.method)
             columns.append(described)
         return KeyCodec(table_prefix(self.table.storage_id, index.index_number), columns)
+
+    def key_type(self, key: IndexKey) -> int:
+        """The type of a key of an index."""
+        return self.table.column(key.column).type_oid if key.column else key.type_oid
 
     def keeps_order(self, type_oid: int) -> bool:
         """Whether keys of a type stand in the order of its values."""

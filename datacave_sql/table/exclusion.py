@@ -2,11 +2,14 @@
 
 An entry's key has the values that must be equal to conflict, then, where one range must overlap, its lower bound: the
 ranges of rows that are equal in the rest never overlap each other, so that the nearest ones before and within the new
-range are all that has to be looked at. Rows with a NULL, and empty ranges that would have to overlap, have no entry.
+range are all that has to be looked at. Of a box, polygon or circle that must overlap it has the left edge: those that
+begin behind the right edge of the new one are out of reach. Rows with a NULL, and empty ranges that would have to
+overlap, have no entry.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +21,7 @@ from datacave_core.values import Row
 from datacave_sql.functions.typelookup import TypeLookup
 from datacave_sql.table.index_access import IndexAccess
 from datacave_sql.table.key_columns import keeps_order, key_column
+from datacave_sql.table.shape_ranges import edges, is_shape, widened
 
 _PLAINLY_ORDERED = frozenset({KeyKind.INT, KeyKind.FLOAT, KeyKind.NUMERIC, KeyKind.TEXT})
 """Kinds of bounds whose values compare in Python as they do in SQL."""
@@ -30,6 +34,7 @@ class ExclusionKeys:
     equal: tuple[int, ...]
     overlapping: int | None
     columns: tuple[KeyColumn, ...]
+    is_shape: bool = False
 
 
 def exclusion_keys(index: Index, key_types: Sequence[int], types: TypeLookup) -> ExclusionKeys:
@@ -43,16 +48,19 @@ def exclusion_keys(index: Index, key_types: Sequence[int], types: TypeLookup) ->
             columns.append(column)
     rest = [place for place in range(len(key_types)) if place not in equal]
     overlapping = None
+    shape = False
     if len(rest) == 1 and index.exclusion[rest[0]] == "&&" and not index.deferrable:
         base = types.base(key_types[rest[0]])
         spanned = types.range_type(base)
         column = None
         if spanned is not None and spanned.range_oid == base and keeps_order(types, spanned.subtype_oid):
             column = key_column(types, spanned.subtype_oid, nulls_first=True, nullable=True)
+        elif is_shape(types, base):
+            column, shape = KeyColumn(KeyKind.FLOAT), True
         if column is not None and column.kind in _PLAINLY_ORDERED:
             overlapping = rest[0]
             columns.append(column)
-    return ExclusionKeys(tuple(equal), overlapping, tuple(columns))
+    return ExclusionKeys(tuple(equal), overlapping, tuple(columns), shape)
 
 
 @dataclass
@@ -76,6 +84,9 @@ class ExclusionAccess(IndexAccess):
         if self.keys.overlapping is None:
             return found
         one = values[self.keys.overlapping]
+        if self.keys.is_shape:
+            # What has no edges is in front, where every search begins.
+            return (*found, -math.inf if (sides := edges(one)) is None else sides[0])
         return None if one.is_empty else (*found, one.lower)
 
     def entry_key(self, row: Row, row_key: bytes) -> bytes | None:
@@ -93,15 +104,22 @@ class ExclusionAccess(IndexAccess):
         equal = [values[place] for place in self.keys.equal]
         if self.keys.overlapping is None:
             return self.codec.key_range(equal)
-        upper = values[self.keys.overlapping].upper
+        upper = self._reach(values[self.keys.overlapping])
         low, high = self.codec.key_range(equal)
         if upper is not None:
             high = self.codec.key_range(equal, None, Bound(upper, True))[1]
         return low, high
 
+    def _reach(self, value: Any) -> Any:
+        """Behind what no entry can overlap a value; None for infinity."""
+        if not self.keys.is_shape:
+            return value.upper
+        found = edges(value)
+        return None if found is None else widened(found)[2]
+
     def is_before(self, other: Row, row: Row) -> bool:
         """Whether another row's range begins before this one's, so that no earlier one can reach it."""
-        if self.keys.overlapping is None:
+        if self.keys.overlapping is None or self.keys.is_shape:
             return False
         a, b = (self.values(one)[self.keys.overlapping].lower for one in (other, row))
         return a is None or (b is not None and a < b)

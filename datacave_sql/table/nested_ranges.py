@@ -1,4 +1,4 @@
-"""Nested ranges: which keys of an ordered index hold the ranges, or the addresses, that a condition may be about.
+"""Nested ranges: which keys of an ordered index hold the ranges, addresses or shapes that a condition may be about.
 
 A gist, spgist or brin index is kept in the order of its values. Ranges stand by their lower bound, which overlapping,
 containing and being contained all say something about; a network stands right before everything inside it. What is
@@ -7,7 +7,7 @@ found is compared again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from datacave_core.keycode import KeyCodec, ValueEncoder, prefix_end
@@ -16,14 +16,13 @@ from datacave_core.types.network import Inet
 from datacave_core.types.range import MultiRange, Range
 from datacave_sql.functions.typelookup import TypeLookup
 from datacave_sql.table.key_columns import value_encoder
-
-KeyRange = tuple[bytes, bytes | None]
-Search = Callable[[Any], list[KeyRange]]
-"""From the other side of a condition (not NULL) to the keys that may satisfy it."""
+from datacave_sql.table.plane_cells import KeyRange
+from datacave_sql.table.shape_ranges import Search, is_shape, shape_searches
 
 METHODS = frozenset({"gist", "spgist", "brin"})
 MIRRORED = {
     "&&": "&&", "@>": "<@", "<@": "@>", "<<": ">>", ">>": "<<", "&<": "", "&>": "", "<<=": ">>=", ">>=": "<<=",
+    "~=": "~=",
 }  # fmt: skip
 _EMPTY, _RANGE, _FINITE = b"\0", b"\1", b"\1\1"
 
@@ -32,6 +31,8 @@ def nested_searches(types: TypeLookup, type_oid: int, codec: KeyCodec) -> Mappin
     """How each operator searches an index whose first key is of this type; none for other types."""
     base = types.base(type_oid)
     start = codec.prefix + (b"\1" if codec.columns[0].nullable else b"")
+    if is_shape(types, base):
+        return shape_searches(start, points=base == oids.POINT)
     if base in (oids.INET, oids.CIDR):
         return _network_searches(start)
     spanned = types.range_type(base)
