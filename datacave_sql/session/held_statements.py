@@ -26,6 +26,12 @@ class HeldStatements:
     def __init__(self) -> None:
         self.prepared: dict[str, PreparedStatement] = {}
         self.portals: dict[str, Portal] = {}
+        self._latest_mark: Any = None
+        """Where the running statement began, so that it undoes no more than itself."""
+
+    def statement_interrupted(self) -> None:
+        """Others may have run since the statement began that goes on or ends now: it does not undo what they did."""
+        self._latest_mark = None
 
     @property
     @abstractmethod

@@ -81,8 +81,16 @@ class Portal:
             yield Complete(self._complete.tag.split(" ")[0] + " 0" if self.returns_rows else self._complete.tag)
             return
         steps = self._steps
+        if steps is None and row_limit and isinstance(self.compiled, CompiledQuery) and self.compiled.written:
+            # What writes is done whole, however little of its rows is asked for.
+            yield from self.materialise()
+            assert self._kept is not None
+            yield from self._from_position(self._kept, row_limit)
+            return
         if steps is None:
             steps = self._steps = iter(self._session.execute(self.compiled, self.parameters))
+        else:
+            self._session.statement_interrupted()
         sent = 0
         while True:
             if self._rows:
@@ -126,7 +134,11 @@ class Portal:
         for part in kept.part(start, stop):
             yield part if isinstance(part, Wait) else self.shown(part)
         yield from self.move_to(stop if cut else total + 1)
-        yield Suspended() if cut else Complete(f"SELECT {max(stop - start, 0)}")
+        if cut:
+            yield Suspended()
+            return
+        tag = self._complete.tag if self._complete is not None else ""
+        yield Complete(f"SELECT {max(stop - start, 0)}" if not tag or tag.startswith("SELECT ") else tag)
 
     def move_to(self, position: int) -> Steps[None]:
         """Stands on a row from now on, before the first, or after the last one."""
@@ -144,6 +156,8 @@ class Portal:
             yield from kept.add(rows)
         if self._steps is None:
             self._steps = iter(self._session.execute(self.compiled, self.parameters))
+        else:
+            self._session.statement_interrupted()
         for step in self._steps:
             if isinstance(step, Wait):
                 yield step
@@ -192,6 +206,7 @@ class Portal:
         steps, self._steps = self._steps, None
         # A COMMIT that runs in this very portal ends it while it runs.
         if isgenerator(steps) and not steps.gi_running:
+            self._session.statement_interrupted()
             steps.close()
         self._rows = []
         if self._kept is not None:

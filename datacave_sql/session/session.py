@@ -309,7 +309,7 @@ class Session(Asides, CommitHooks, DefinitionChanges, HeldStatements, AtOnce, Hi
             compiled = yield from wait_for_tables(self, compiled, transaction, wait, may_change=with_header)
         if transaction.deferrable:
             yield from transaction.safe_snapshot()
-        mark = transaction.savepoint()
+        mark = self._latest_mark = transaction.savepoint()
         transaction.statement_snapshot()
         context = ExecutionContext(self, transaction, parameters)
         context.given_rows = given_rows
@@ -330,7 +330,8 @@ class Session(Asides, CommitHooks, DefinitionChanges, HeldStatements, AtOnce, Hi
         except GeneratorExit:
             if not transaction.ended:
                 transaction.cancel_wait()
-                transaction.rollback_to(mark)
+                if self._latest_mark is mark:
+                    transaction.rollback_to(mark)
             raise
         except BaseException:
             if not transaction.ended:
