@@ -48,7 +48,8 @@ class Disposal:
                 items = [structure.pop() for _ in range(min(len(structure), ITEMS_PER_STEP))]
             if structure:
                 heap.append(structure)
-            if isinstance(items[0], list | dict | set):
+            # Whoever handed it over may have emptied it since, or handed it over twice.
+            if items and isinstance(items[0], list | dict | set):
                 while items:
                     inner = items.pop()
                     # Two references are this name and the question itself: others still use what has more.

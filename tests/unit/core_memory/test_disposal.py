@@ -63,3 +63,13 @@ def test_without_a_driver_nothing_is_held():
     del structure
     assert seen() is None
     assert not disposal.step()
+
+
+def test_what_is_handed_over_twice_goes_once():
+    disposal = Disposal()
+    disposal.on_wanted = lambda: None
+    structure = list(range(ITEMS_PER_STEP + 1))
+    disposal.discard(structure, structure)
+    while disposal.step():
+        pass
+    assert structure == []
