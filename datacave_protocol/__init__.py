@@ -26,6 +26,7 @@ from datacave_protocol.frontend import NEED_DATA, Event, NeedData, ProtocolVersi
 from datacave_protocol.reader import BoundTail, read_bound_head, read_bound_tail, read_parse
 from datacave_protocol.scram import ScramExchange, ScramState, certificate_binding
 from datacave_protocol.state import State
+from datacave_protocol.transcoding import TEXT_TYPES
 from datacave_protocol.verifier import (
     ScramVerifier,
     is_md5,
@@ -40,6 +41,7 @@ from datacave_protocol.writer import Inline, RowsEncoder, column_function, data_
 
 __all__ = [
     "NEED_DATA",
+    "TEXT_TYPES",
     "BoundTail",
     "Connection",
     "Event",

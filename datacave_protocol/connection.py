@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from struct import Struct
 from typing import Final
 
+from datacave_core.encodings import UTF8_CODEC, codec_of
 from datacave_core.errors import DatacaveError
 from datacave_protocol import backend
 from datacave_protocol.errorresponse import error_response
@@ -52,6 +53,7 @@ from datacave_protocol.state import (
     SYNC,
     State,
 )
+from datacave_protocol.transcoding import Transcoding
 from datacave_protocol.violation import ProtocolMisuse, ProtocolViolation
 
 MESSAGE_BYTES_MAX: Final = 2**30
@@ -95,6 +97,7 @@ class Connection:
         "message_bytes_max",
         "password_message_bytes_max",
         "state",
+        "transcoding",
         "version",
     )
 
@@ -105,6 +108,7 @@ class Connection:
         password_message_bytes_max: int = PASSWORD_MESSAGE_BYTES_MAX,
     ) -> None:
         self.state = _STARTUP
+        self.transcoding: Transcoding | None = None
         self.version = NEWEST_VERSION
         self.message_bytes_max = message_bytes_max
         self.password_message_bytes_max = password_message_bytes_max
@@ -136,6 +140,10 @@ class Connection:
 
     def receive_data(self, data: bytes) -> None:
         """Takes bytes from the client; b"" says that the client has closed its side."""
+        if self.transcoding is not None and data:
+            data = self.transcoding.received(data)
+            if not data:
+                return
         if self._position == len(self._data) and not self._partial:
             self._data = data
             self._position = 0
@@ -143,6 +151,13 @@ class Connection:
             self._partial += data
         if not data:
             self._ended = True
+
+    def speak(self, encoding: str) -> None:
+        """From here on the client's messages, and those that are for it, are in an encoding. Raises 0A000."""
+        old = self.transcoding
+        self.transcoding = None if codec_of(encoding) == UTF8_CODEC else Transcoding(encoding, self.message_bytes_max)
+        if old is not None and (data := old.left_over()):
+            self.receive_data(data)
 
     def next_event(self) -> Event | NeedData:
         """The next thing the client says, or NEED_DATA.

@@ -13,6 +13,7 @@ from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError, QueryCanceled
 from datacave_core.wait import Wait
 from datacave_protocol import (
+    TEXT_TYPES,
     Connection,
     Event,
     ProtocolViolation,
@@ -21,6 +22,7 @@ from datacave_protocol import (
     frontend,
     notice_response,
     parameter_decoder,
+    parameter_formats,
     result_encoder,
     result_formats,
 )
@@ -73,6 +75,15 @@ class StatementCodecs:
         self.results: dict[tuple[int, ...], tuple[bytes, Any]] = {}
 
 
+class NoPoints:
+    """Stands in for the point path: every statement goes the long way."""
+
+    __slots__ = ()
+
+    def answer(self, data: bytes) -> None:
+        return None
+
+
 class SessionClient:
     """One logged-in client."""
 
@@ -84,7 +95,8 @@ class SessionClient:
         self._copy: CopyInRequest | None = None
         self._copy_bytes = 0
         self._columns: tuple[ResultColumn, ...] = ()
-        self._points = PointPath(session, self._ready_at_once, self._failed_at_once)
+        self._all_points = PointPath(session, self._ready_at_once, self._failed_at_once)
+        self._points: PointPath | NoPoints = self._all_points
         self._known_codecs: dict[int, StatementCodecs] = {}
         self._answers: dict[type, Callable[[Any], bytes | Work]] = {
             frontend.BoundExecution: self._bound_execution,
@@ -133,6 +145,17 @@ class SessionClient:
 
     def idle_bytes(self) -> bytes:
         return self._notifications() if self.session.transaction_status == "I" else b""
+
+    def follow_encoding(self) -> None:
+        """Speaks with the client in the encoding that client_encoding names now."""
+        wire, encoding = self._wire, str(self.session.settings.value("client_encoding"))
+        if encoding == (wire.transcoding.encoding if wire.transcoding is not None else "UTF8"):
+            return
+        self._pump.flush()
+        wire.speak(encoding)
+        self._known_codecs.clear()
+        # The point path answers from bytes to bytes, which are UTF-8.
+        self._points = self._all_points if wire.transcoding is None else NoPoints()
 
     # Errors and ends of queries
 
@@ -186,7 +209,10 @@ class SessionClient:
         """The same with the parameters that have changed, which are told before ReadyForQuery."""
         if not self.session.has_asides:
             return b""
-        changes = [backend.parameter_status(one.name, one.value) for one in self.session.take_parameter_changes()]
+        changed = self.session.take_parameter_changes()
+        if any(one.name == "client_encoding" for one in changed):
+            self.follow_encoding()
+        changes = [backend.parameter_status(one.name, one.value) for one in changed]
         return self._asides() + b"".join(changes)
 
     def _notifications(self) -> bytes:
@@ -274,6 +300,7 @@ class SessionClient:
                     yield self._asides() + backend.command_complete(step.tag)
                 elif type(step) is ResultHeader:
                     self._columns = step.columns
+                    self.follow_encoding()
                     encode = self._encoder(step.columns, TEXT_ONLY)
                     yield row_description(step.columns, TEXT_ONLY)
                 else:
@@ -290,7 +317,13 @@ class SessionClient:
     def _encoder(self, columns: Sequence[ResultColumn], formats: tuple[int, ...]) -> Any:
         session = self.session
         oids = tuple(column.type_oid for column in columns)
-        return result_encoder(oids, formats, session.format_settings, session.find_io)
+        encode = result_encoder(oids, formats, session.format_settings, session.find_io)
+        transcoding = self._wire.transcoding
+        if transcoding is None:
+            return encode
+        codes = result_formats(formats, len(columns))
+        texts = [not code or oid in TEXT_TYPES for code, oid in zip(codes, oids, strict=True)]
+        return lambda rows: transcoding.rows(encode(rows), texts)
 
     def _other(self, step: Any) -> Work:
         """Replies that are rare: COPY, empty queries, asides."""
@@ -402,7 +435,14 @@ class SessionClient:
             decode = codecs.decoders[event.parameter_formats] = parameter_decoder(
                 types, event.parameter_formats, session.format_settings, session.find_io
             )
-        return cast(Sequence[Any], decode(event.parameters))
+        parameters = event.parameters
+        if (transcoding := self._wire.transcoding) is not None:
+            codes = parameter_formats(event.parameter_formats, len(types))
+            parameters = [
+                transcoding.parameter(value, code, oid)
+                for value, code, oid in zip(parameters, codes, types, strict=True)
+            ]
+        return cast(Sequence[Any], decode(parameters))
 
     def _bind(self, event: frontend.Bind) -> bytes:
         session = self.session

@@ -252,6 +252,7 @@ class Login(EarlyClient):
         client = SessionClient(self._pump, session)
         self._pump.client = client
         parts.append(client.asides_and_ready())
+        client.follow_encoding()
         return b"".join(parts)
 
     def _refuse(self, error: DatacaveError) -> bytes:

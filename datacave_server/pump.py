@@ -331,6 +331,8 @@ class Pump(asyncio.Protocol):
             data = out[0] if len(out) == 1 else b"".join(out)
             out.clear()
             self._out_bytes = 0
+            if self.wire.transcoding is not None:
+                data = self.wire.transcoding.sent(data)
             if data and not self.transport.is_closing():
                 self.transport.write(data)
         if self.closing and not self.transport.is_closing():

@@ -5,26 +5,10 @@ Every function gives the canonical text or its parts, or raises 22023 with Postg
 
 from __future__ import annotations
 
-from typing import Final
-
 from datacave_core import sqlstate
-from datacave_core.errors import DatacaveError, FeatureNotSupported
+from datacave_core.encodings import codec_of, encoding_named
+from datacave_core.errors import DatacaveError
 from datacave_core.types.zones import find_zone
-
-_UTF8: Final = frozenset({"utf8", "unicode"})
-_OTHER_ENCODINGS: Final = frozenset(
-    {
-        "abc", "alt", "big5", "eucjp", "euccn", "euckr", "euctw", "eucjis2004", "gb18030", "gbk", "iso88591",
-        "iso885910", "iso885913", "iso885914", "iso885915", "iso885916", "iso88592", "iso88593", "iso88594",
-        "iso88595", "iso88596", "iso88597", "iso88598", "iso88599", "johab", "koi8", "koi8r", "koi8u", "latin1",
-        "latin10", "latin2", "latin3", "latin4", "latin5", "latin6", "latin7", "latin8", "latin9", "mskanji",
-        "muleinternal", "shiftjis", "shiftjis2004", "sjis", "tcvn", "tcvn5712", "uhc", "vscii", "win", "win1250",
-        "win1251", "win1252", "win1253", "win1254", "win1255", "win1256", "win1257", "win1258", "win866", "win874",
-        "win932", "win936", "win949", "win950", "windows1250", "windows1251", "windows1252", "windows1253",
-        "windows1254", "windows1255", "windows1256", "windows1257", "windows1258", "windows866", "windows874",
-        "windows932", "windows936", "windows949", "windows950",
-    }
-)  # fmt: skip
 
 
 def split_identifiers(text: str) -> tuple[str, ...] | None:
@@ -149,15 +133,13 @@ def offset_zone(seconds_east: int) -> str:
 
 
 def check_client_encoding(text: str) -> str:
-    """UTF8 or SQL_ASCII (bytes as they are, which must be UTF-8 all the same); others are refused."""
-    plain = "".join(letter for letter in text.lower() if letter.isalnum())
-    if plain in _UTF8:
-        return "UTF8"
-    if plain == "sqlascii":
-        return "SQL_ASCII"
-    if plain in _OTHER_ENCODINGS:
-        raise FeatureNotSupported(f'client encoding "{text}" is not supported', hint="Set client_encoding to UTF8.")
-    raise _invalid("client_encoding", text)
+    """The encoding that is spoken with the client, by its own name; SQL_ASCII passes bytes as they are, which must be
+    UTF-8 all the same. Raises 22023, 0A000 for those that Datacave has not."""
+    found = encoding_named(text)
+    if found is None:
+        raise _invalid("client_encoding", text)
+    codec_of(found)
+    return found
 
 
 def split_command_line(text: str) -> list[tuple[str, str]]:

@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Callable
 
 from datacave_core import sqlstate
+from datacave_core.encodings import UTF8_CODEC, codec_of, encoding_named, read_text, write_text
 from datacave_core.errors import DatacaveError
 from datacave_core.types.bytea import parse_bytea
 from datacave_core.types.codec import decode_utf8
@@ -142,93 +143,50 @@ def set_byte(value: bytes, place: int, byte: int) -> bytes:
     return value[:place] + bytes([byte & 0xFF]) + value[place + 1 :]
 
 
-_CODECS = {
-    "utf8": "utf-8",
-    "unicode": "utf-8",
-    "sqlascii": "utf-8",
-    "latin1": "latin-1",
-    "iso88591": "latin-1",
-    "latin2": "iso8859-2",
-    "latin5": "iso8859-9",
-    "latin9": "iso8859-15",
-    "win1250": "cp1250",
-    "win1251": "cp1251",
-    "win1252": "cp1252",
-    "koi8r": "koi8-r",
-    "koi8u": "koi8-u",
-    "eucjp": "euc-jp",
-    "sjis": "shift-jis",
-    "euckr": "euc-kr",
-    "euccn": "gb2312",
-    "gbk": "gbk",
-    "gb18030": "gb18030",
-    "big5": "big5",
-}
-
-
-def _codec(name: str, role: str) -> str:
-    codec = _CODECS.get(re.sub(r"[^a-z0-9]", "", name.lower()))
-    if codec is None:
+def _encoding(name: str, role: str) -> str:
+    found = encoding_named(name)
+    if found is None:
         raise bad_parameter(f'invalid {role} encoding name "{name}"')
-    return codec
+    return found
 
 
-def _read(value: bytes, codec: str, name: str) -> str:
-    if codec == "utf-8" and (b"\0" not in value or re.sub("[^a-z0-9]", "", name.lower()) == "utf8"):
+def _read(value: bytes, encoding: str) -> str:
+    if codec_of(encoding) == UTF8_CODEC and (b"\0" not in value or encoding == "UTF8"):
         decode_utf8(value.partition(b"\0")[0])  # what is wrong before a NUL is told first
         return decode_utf8(value)
     if b"\0" in value:
         raise DatacaveError(
-            f'invalid byte sequence for encoding "{name.upper()}": 0x00',
-            sqlstate=sqlstate.CHARACTER_NOT_IN_REPERTOIRE,
+            f'invalid byte sequence for encoding "{encoding}": 0x00', sqlstate=sqlstate.CHARACTER_NOT_IN_REPERTOIRE
         )
-    try:
-        return value.decode(codec)
-    except UnicodeDecodeError as error:
-        shown = f"0x{value[error.start]:02x}"
-        raise DatacaveError(
-            f'invalid byte sequence for encoding "{name.upper()}": {shown}',
-            sqlstate=sqlstate.CHARACTER_NOT_IN_REPERTOIRE,
-        ) from error
-
-
-def _write(text: str, codec: str, name: str) -> bytes:
-    try:
-        return text.encode(codec)
-    except UnicodeEncodeError as error:
-        shown = " ".join(f"0x{byte:02x}" for byte in text[error.start].encode())
-        raise DatacaveError(
-            f'character with byte sequence {shown} in encoding "UTF8" has no equivalent in encoding "{name.upper()}"',
-            sqlstate=sqlstate.UNTRANSLATABLE_CHARACTER,
-        ) from error
+    return read_text(value, encoding)
 
 
 @BODIES("pg_convert_from")
 def convert_from(value: bytes, encoding: str) -> str:
     """Bytes in an encoding as text."""
-    return _read(value, _codec(encoding, "source"), encoding)
+    return _read(value, _encoding(encoding, "source"))
 
 
 @BODIES("pg_convert_to")
 def convert_to(text: str, encoding: str) -> bytes:
     """Text as bytes in an encoding."""
-    return _write(text, _codec(encoding, "destination"), encoding)
+    return write_text(text, _encoding(encoding, "destination"))
 
 
 @BODIES("pg_convert")
 def convert(value: bytes, source: str, target: str) -> bytes:
     """Bytes from one encoding to another."""
-    source_codec, target_codec = _codec(source, "source"), _codec(target, "destination")
-    return _write(_read(value, source_codec, source), target_codec, target)
+    source, target = _encoding(source, "source"), _encoding(target, "destination")
+    return write_text(_read(value, source), target)
 
 
 @BODIES("length_in_encoding")
 def length_in(value: bytes, encoding: str) -> int:
     """The number of characters."""
-    codec = _CODECS.get(re.sub(r"[^a-z0-9]", "", encoding.lower()))
-    if codec is None:
+    found = encoding_named(encoding)
+    if found is None:
         raise bad_parameter(f'invalid encoding name "{encoding}"')
-    return len(_read(value, codec, encoding))
+    return len(_read(value, found))
 
 
 def _form(name: str) -> str:

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from datacave_core import sqlstate
+from datacave_core.encodings import ENCODINGS, encoding_named
 from datacave_core.errors import DatacaveError
 from datacave_core.types import oids
 from datacave_core.types.network import parse_inet
@@ -93,7 +94,8 @@ BODIES.add_with_context("pg_export_snapshot", lambda context: context.export_sna
 BODIES.add_with_context("pg_postmaster_start_time", lambda context: context.server_start_timestamp)
 BODIES.add_with_context("pg_conf_load_time", lambda context: context.server_start_timestamp)
 BODIES.add("pg_is_in_recovery pg_jit_available", lambda: False)
-BODIES.add("pg_client_encoding getdatabaseencoding", lambda: "UTF8")
+BODIES.add("getdatabaseencoding", lambda: "UTF8")
+BODIES.add_with_context("pg_client_encoding", lambda context: context.setting("client_encoding"))
 BODIES.add_with_context("pg_my_temp_schema", lambda context: _temporary_schema_oid(context))
 BODIES.add_with_context("pg_trigger_depth", lambda context: context.trigger_depth)
 BODIES.add("pg_notification_queue_usage", lambda: 0.0)
@@ -400,14 +402,6 @@ def _is_exponent(text: str, at: int) -> bool:
     return text[at] in "eE" and at > 0 and text[at + 1 : at + 2].lstrip("+-").isdigit()
 
 
-_ENCODINGS = (
-    "SQL_ASCII", "EUC_JP", "EUC_CN", "EUC_KR", "EUC_TW", "EUC_JIS_2004", "UTF8", "MULE_INTERNAL", "LATIN1",
-    "LATIN2", "LATIN3", "LATIN4", "LATIN5", "LATIN6", "LATIN7", "LATIN8", "LATIN9", "LATIN10", "WIN1256",
-    "WIN1258", "WIN866", "WIN874", "KOI8R", "WIN1251", "WIN1252", "ISO_8859_5", "ISO_8859_6", "ISO_8859_7",
-    "ISO_8859_8", "WIN1250", "WIN1253", "WIN1254", "WIN1255", "WIN1257", "KOI8U", "SJIS", "BIG5", "GBK", "UHC",
-    "GB18030", "JOHAB", "SHIFT_JIS_2004",
-)  # fmt: skip
-_ENCODING_NUMBERS = {name.replace("_", "").lower(): number for number, name in enumerate(_ENCODINGS)}
 _ENCODING_LENGTHS = {1: 3, 2: 2, 3: 3, 4: 4, 5: 3, 6: 4, 7: 4, 35: 2, 36: 2, 37: 2, 38: 2, 39: 4, 40: 3, 41: 2}
 """Bytes per character at most, where that is not 1."""
 
@@ -415,18 +409,17 @@ _ENCODING_LENGTHS = {1: 3, 2: 2, 3: 3, 4: 4, 5: 3, 6: 4, 7: 4, 35: 2, 36: 2, 37:
 @BODIES("PG_encoding_to_char")
 def encoding_name(number: int) -> str:
     """The name of an encoding; UTF8 is 6."""
-    return _ENCODINGS[number] if 0 <= number < len(_ENCODINGS) else ""
+    return ENCODINGS[number] if 0 <= number < len(ENCODINGS) else ""
 
 
 @BODIES("PG_char_to_encoding")
 def encoding_number(name: str) -> int:
     """The number of an encoding; -1 for an unknown one."""
-    key = "".join(character for character in name.lower() if character.isalnum())
-    aliases = {"unicode": 6, "iso88591": 8, "iso885915": 16}
-    return aliases.get(key, _ENCODING_NUMBERS.get(key, -1))
+    found = encoding_named(name)
+    return ENCODINGS.index(found) if found is not None else -1
 
 
 @BODIES("pg_encoding_max_length_sql")
 def encoding_length(number: int) -> int | None:
     """Bytes per character at most."""
-    return _ENCODING_LENGTHS.get(number, 1) if 0 <= number < len(_ENCODINGS) else None
+    return _ENCODING_LENGTHS.get(number, 1) if 0 <= number < len(ENCODINGS) else None

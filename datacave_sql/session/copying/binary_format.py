@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from struct import Struct
 from typing import Any, Final
 
-from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
 from datacave_core.types import TypeIO
 from datacave_core.values import Row
@@ -143,16 +142,3 @@ class BinaryWriter:
                     parts.append(data)
             written.append(b"".join(parts))
         return written
-
-
-def check_encoding(encoding: str | None) -> None:
-    """Raises 0A000 for ENCODING other than UTF8, 22023 for one that does not exist."""
-    if encoding is None:
-        return
-    plain = "".join(letter for letter in encoding.lower() if letter.isalnum())
-    if plain not in ("utf8", "unicode", "sqlascii"):
-        raise DatacaveError(
-            f'COPY with encoding "{encoding}" is not supported',
-            sqlstate=sqlstate.FEATURE_NOT_SUPPORTED,
-            hint="Use ENCODING 'UTF8'.",
-        )

@@ -19,10 +19,11 @@ from datacave_core.wait import TURN, Wait, wait_for
 from datacave_sql.bind.statements import CopyFrom
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.plan.physical import plan_query
-from datacave_sql.session.copying.binary_format import BinaryReader, check_encoding
+from datacave_sql.session.copying.binary_format import BinaryReader
 from datacave_sql.session.copying.bulk import BulkLoad, bulk_load
 from datacave_sql.session.copying.columns import RowReader, shown
 from datacave_sql.session.copying.csv_format import CsvReader
+from datacave_sql.session.copying.data_encoding import data_encoding, pieces_read
 from datacave_sql.session.copying.server_side import open_server_side
 from datacave_sql.session.copying.text_format import Lines, TextReader, bad_format
 from datacave_sql.session.replies import Complete, CopyInRequest, Reply
@@ -36,7 +37,7 @@ PIECE_BYTES_MAX = 128 * 1024
 def copy_from(session: Any, bound: CopyFrom, parameters: Sequence[Any]) -> Steps:
     """COPY table FROM."""
     options = bound.options
-    check_encoding(options.encoding)
+    data_encoding(session, options)
     transaction = session.begin_statement()
     if transaction.read_only and bound.table.persistence != "t":
         raise DatacaveError(
@@ -93,6 +94,9 @@ def _from_server(session: Any, bound: CopyFrom) -> Steps:
 
 def _load(session: Any, bound: CopyFrom, kind: str, pieces: Iterator[bytes | Wait]) -> Steps:
     """Takes in all pieces; what has come is complete only once they have ended without an error."""
+    encoding = data_encoding(session, bound.options)
+    if encoding is not None:
+        pieces = pieces_read(pieces, encoding)
     progress = session.progress.begin("COPY FROM", bound.table.oid)
     progress.phase = kind
     load = _BinaryLoad(session, bound) if bound.options.format == "binary" else _TextLoad(session, bound)

@@ -10,8 +10,9 @@ from datacave_core.wait import Wait, wait_for
 from datacave_sql.bind.statements import CopyTo
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.plan.physical import plan_query
-from datacave_sql.session.copying.binary_format import HEADER, TRAILER, BinaryWriter, check_encoding
+from datacave_sql.session.copying.binary_format import HEADER, TRAILER, BinaryWriter
 from datacave_sql.session.copying.csv_format import CsvWriter
+from datacave_sql.session.copying.data_encoding import Piece, data_encoding, rows_written
 from datacave_sql.session.copying.server_side import PIECE_BYTES, open_server_side
 from datacave_sql.session.copying.text_format import TextWriter
 from datacave_sql.session.replies import Complete, CopyOutData, CopyOutEnd, CopyOutStart, Reply
@@ -24,7 +25,7 @@ _TEXTS = frozenset({oids.TEXT, oids.VARCHAR, oids.BPCHAR, oids.NAME, oids.JSON})
 
 def copy_to(session: Any, bound: CopyTo, parameters: Sequence[Any]) -> Steps:
     """COPY table or (query) TO."""
-    check_encoding(bound.options.encoding)
+    data_encoding(session, bound.options)
     transaction = session.begin_statement()
     yield from transaction.safe_snapshot()
     transaction.statement_snapshot()
@@ -38,7 +39,7 @@ def _to_client(session: Any, bound: CopyTo, parameters: Sequence[Any]) -> Steps:
     context = ExecutionContext(session, session.transaction, parameters)
     yield CopyOutStart(len(bound.query.columns), bound.options.format == "binary")
     count = 0
-    for piece in _pieces(session, bound, context):
+    for piece in _written(session, bound, context):
         if isinstance(piece, Wait):
             yield piece
             continue
@@ -57,7 +58,7 @@ def _to_server(session: Any, bound: CopyTo, parameters: Sequence[Any]) -> Steps:
     gathered: list[bytes] = []
     size = 0
     try:
-        for piece in _pieces(session, bound, context):
+        for piece in _written(session, bound, context):
             if isinstance(piece, Wait):
                 yield piece
                 continue
@@ -80,7 +81,14 @@ def _to_server(session: Any, bound: CopyTo, parameters: Sequence[Any]) -> Steps:
     yield Complete(f"COPY {count}")
 
 
-def _pieces(session: Any, bound: CopyTo, context: ExecutionContext) -> Iterator[tuple[list[bytes], int] | Wait]:
+def _written(session: Any, bound: CopyTo, context: ExecutionContext) -> Iterator[Piece]:
+    """The rows in the encoding of the data."""
+    encoding = data_encoding(session, bound.options)
+    pieces = _pieces(session, bound, context)
+    return pieces if encoding is None else rows_written(pieces, encoding)
+
+
+def _pieces(session: Any, bound: CopyTo, context: ExecutionContext) -> Iterator[Piece]:
     """The encoded rows in batches, each with how many rows of the table or query it brings."""
     options, transaction = bound.options, session.transaction
     types = session.catalog_state.types

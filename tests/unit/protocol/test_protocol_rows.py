@@ -172,7 +172,7 @@ def test_types_of_the_catalog_are_asked_for_every_time() -> None:
 
 def test_types_without_output_are_refused() -> None:
     with pytest.raises(FeatureNotSupported):
-        result_encoder((oids.PATH,), (), DEFAULT_SETTINGS)
+        result_encoder((oids.XML,), (), DEFAULT_SETTINGS)
 
 
 def test_formats_are_spelled_out() -> None:
