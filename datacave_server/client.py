@@ -30,6 +30,7 @@ from datacave_server.deadlines import Timeouts
 from datacave_server.pointpath import PointPath
 from datacave_server.pump import Pump, Work, internal_error
 from datacave_server.row_description import row_description
+from datacave_server.statement_codecs import StatementCodecs
 from datacave_sql import (
     CompiledQuery,
     CompiledUtility,
@@ -63,27 +64,6 @@ COPY_BYTES_MAX = 4 * 1024 * 1024
 """COPY data that may wait for a statement that is busy with earlier data; beyond it the client is not read from."""
 
 
-class StatementCodecs:
-    """What the wire keeps of a prepared statement, for one plan and one state of the format settings."""
-
-    __slots__ = ("compiled", "decoders", "results", "settings")
-
-    def __init__(self, compiled: Any, settings: Any) -> None:
-        self.compiled = compiled
-        self.settings = settings
-        self.decoders: dict[tuple[int, ...], Any] = {}
-        self.results: dict[tuple[int, ...], tuple[bytes, Any]] = {}
-
-
-class NoPoints:
-    """Stands in for the point path: every statement goes the long way."""
-
-    __slots__ = ()
-
-    def answer(self, data: bytes) -> None:
-        return None
-
-
 class SessionClient:
     """One logged-in client."""
 
@@ -95,8 +75,8 @@ class SessionClient:
         self._copy: CopyInRequest | None = None
         self._copy_bytes = 0
         self._columns: tuple[ResultColumn, ...] = ()
-        self._all_points = PointPath(session, self._ready_at_once, self._failed_at_once)
-        self._points: PointPath | NoPoints = self._all_points
+        self._points = PointPath(session, self._ready_at_once, self._failed_at_once)
+        self.answer_at_once: Callable[[bytes], bytes | Work | None] = self._points.answer
         self._known_codecs: dict[int, StatementCodecs] = {}
         self._answers: dict[type, Callable[[Any], bytes | Work]] = {
             frontend.BoundExecution: self._bound_execution,
@@ -118,9 +98,6 @@ class SessionClient:
             frontend.CopyDone: lambda event: b"",
             frontend.CopyFail: lambda event: b"",
         }
-
-    def answer_at_once(self, data: bytes) -> bytes | Work | None:
-        return self._points.answer(data)
 
     def answer(self, event: Event) -> bytes | Work:
         return self._answers[type(event)](event)
@@ -155,7 +132,7 @@ class SessionClient:
         wire.speak(encoding)
         self._known_codecs.clear()
         # The point path answers from bytes to bytes, which are UTF-8.
-        self._points = self._all_points if wire.transcoding is None else NoPoints()
+        self.answer_at_once = self._points.answer if wire.transcoding is None else _the_long_way
 
     # Errors and ends of queries
 
@@ -601,6 +578,10 @@ class SessionClient:
             parts.append(self._error(_told(error)))
         parts.append(self._ready())
         yield b"".join(parts)
+
+
+def _the_long_way(data: bytes) -> None:
+    """No answer at once."""
 
 
 def _told(error: BaseException) -> BaseException:
