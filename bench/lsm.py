@@ -21,7 +21,7 @@ import uvloop
 
 from bench.behind import behind
 from bench.stores import STORES, DatacaveStore, Load, Pair, Store, key_of, values
-from datacave_server.cli.serve import COLLECTOR_THRESHOLDS
+from datacave_server.collector import THRESHOLDS
 
 BATCH_ROWS = 1000
 SCAN_ROWS = 10_000
@@ -107,7 +107,7 @@ async def compare(rows: int, words: list[str], folder: Path) -> dict[str, dict[s
     plan = Plan(rows)
     gc.collect()
     gc.freeze()
-    gc.set_threshold(*COLLECTOR_THRESHOLDS)  # as the server does
+    gc.set_threshold(*THRESHOLDS)  # as the server does
     for turn, (name, count, load) in enumerate(plan.loads()):
         measured: dict[str, float] = {}
         for at in range(len(stores)):

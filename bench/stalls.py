@@ -26,8 +26,9 @@ from datacave_core.layout import Layout, PhysicalColumn, PhysicalType
 from datacave_core.rowbatch import ColumnVector
 from datacave_core.wait import TURN, Steps, Wait
 from datacave_lsm import Engine
-from datacave_server.cli.serve import COLLECTOR_THRESHOLDS, SWITCH_INTERVAL_SECONDS
+from datacave_server.cli.serve import SWITCH_INTERVAL_SECONDS
 from datacave_server.clock import SystemClock, SystemRandomness
+from datacave_server.collector import Collector, set_up
 from datacave_server.config import Config
 from datacave_server.files import OsFileSystem
 from datacave_server.scheduler import LoopScheduler
@@ -137,9 +138,8 @@ async def run(folder: Path, seconds: float, clients: int, rows: int, load_rows: 
     engine = await storage.open()
     engine.set_layout(PREFIX, LAYOUT)
     engine.set_layout(OTHER, LAYOUT)
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*COLLECTOR_THRESHOLDS)
+    set_up()
+    Collector().start(asyncio.get_running_loop())
     pauses: list[float] = []
     began = 0.0
 

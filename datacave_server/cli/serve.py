@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import gc
 import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeAlias
 
 from datacave_core.version import VERSION
+from datacave_server import collector
 from datacave_server.cli.settings import add_settings, load_settings
 from datacave_server.config import Config
 from datacave_server.log import set_up_logging
-
-COLLECTOR_THRESHOLDS = (10_000, 5, 100)
-"""Rows in memory are many objects and no cycles: with the usual thresholds the collector takes a third of the time of
-writes and stops everything for 100 ms; with these the usual pause is 2 ms, a rarer one 25 ms."""
 
 SWITCH_INTERVAL_SECONDS = 0.0005
 """How long a thread that has synced the log waits for a busy loop before it may interrupt: the usual 5 ms would be most
@@ -70,11 +68,8 @@ async def _run(config: Config, reload: Callable[[], Config]) -> int:
 
 def announce(text: str) -> None:
     """Prints at once, also into a pipe, because others wait for it."""
-    # What was made so far lives as long as the server: the collector need not look at it ever again.
-    gc.collect()
-    gc.freeze()
-    gc.enable()
-    gc.set_threshold(*COLLECTOR_THRESHOLDS)
+    collector.set_up()
+    collector.Collector().start(asyncio.get_running_loop())
     sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
     print(text, flush=True)
 

@@ -15,11 +15,8 @@ from datacave_core.transaction import Transaction
 from datacave_core.values import Row
 from datacave_core.wait import TURN, Steps, Wait
 from datacave_sql.exec.relation_counts import RelationCounts
-from datacave_sql.exec.suspension import run_inside, wait_inside
+from datacave_sql.exec.suspension import SLICE_SECONDS, run_inside, wait_inside
 from datacave_sql.exec.work_memory import StatementMemory, WorkMemory
-
-TIME_SLICE_SECONDS = 0.004
-"""How long a statement may hold the event loop before it lets others have a turn."""
 
 
 class ExecutionContext:
@@ -53,14 +50,14 @@ class ExecutionContext:
         """Rows that come with the execution (literal VALUES lists, COPY)."""
         self.findings: dict[int, dict[str, Any]] | None = None
         """For EXPLAIN ANALYZE: what operators tell of their work, by their id."""
-        self.slice_end = perf_counter() + TIME_SLICE_SECONDS
+        self.slice_end = perf_counter() + SLICE_SECONDS
 
     def slice_over(self) -> bool:
         """Whether the statement should yield TURN now; starts the next slice if so."""
         now = perf_counter()
-        if now < self.slice_end or now < TURN.resumed_at + TIME_SLICE_SECONDS:
+        if now < self.slice_end or now < TURN.resumed_at + SLICE_SECONDS:
             return False
-        self.slice_end = now + TIME_SLICE_SECONDS
+        self.slice_end = now + SLICE_SECONDS
         return True
 
     def counts(self, oid: int) -> RelationCounts:

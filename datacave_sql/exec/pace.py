@@ -15,6 +15,7 @@ from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.row_size import rows_bytes
 
 FIRST_SLICE_ROWS = 64
+FIRST_SLICE_BYTES = 1 << 18
 SLICE_ROWS_MAX = 1 << 16
 SLICE_SECONDS = 0.003
 SLICE_BYTES = 1 << 20
@@ -34,6 +35,8 @@ class Pace:
     ) -> Iterator[list[Any] | Wait]:
         """What `work` gives for the batch, slice by slice, and TURN where others are due."""
         start, count = 0, len(batch)
+        if count > 1 and self.rows == FIRST_SLICE_ROWS:
+            self.rows = max(1, min(self.rows, FIRST_SLICE_BYTES // (rows_bytes(batch[:1]) or 1)))
         while start < count:
             part = batch if count <= self.rows and not start else batch[start : start + self.rows]
             begun = perf_counter()

@@ -8,15 +8,19 @@ two rows of the plan, as if an operator had yielded it. An error that is thrown 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from time import perf_counter
 from typing import Any, TypeVar
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
 from datacave_core.errors import FeatureNotSupported
-from datacave_core.wait import Steps, Turn, Wait
+from datacave_core.wait import TURN, Steps, Turn, Wait
 
 _END = object()
+SLICE_SECONDS = 0.004
+"""How long a statement may hold the event loop before it lets others have a turn."""
+
 T = TypeVar("T")
 
 
@@ -76,6 +80,20 @@ def wait_inside(wait: Wait) -> None:
         raise FeatureNotSupported(
             "a function cannot wait for a lock in this place", hint="Call it in the select list of a query."
         )
+
+
+def pause_inside() -> None:
+    """Lets others have a turn, if it is theirs, in the middle of a function whose plan is suspendable."""
+    if perf_counter() > TURN.resumed_at + SLICE_SECONDS:
+        wait_inside(TURN)
+
+
+def paused(items: Iterable[T], every: int = 256) -> Iterator[T]:
+    """The items of something long, with pauses."""
+    for number, item in enumerate(items, 1):
+        yield item
+        if number % every == 0:
+            pause_inside()
 
 
 def suspended(call: Callable[[], T]) -> Steps[T]:

@@ -18,6 +18,7 @@ from datacave_core.types.jsonb import JsonTree
 from datacave_core.types.jsonpath import JsonPath, PathNode
 from datacave_core.types.numeric import EXACT
 from datacave_core.types.zones import Zone
+from datacave_sql.exec.suspension import paused
 from datacave_sql.functions.bodies.floats import numeric_of_double
 from datacave_sql.functions.bodies.numerics import add, divide, multiply, remainder, subtract
 from datacave_sql.functions.formatting.standard_input import TYPE_NAMES, PathMoment, read_standard, recognised
@@ -158,7 +159,7 @@ class Walk:
             yield from found
             return
         forgiving = self.forgiving
-        for item in found:
+        for item in paused(found):
             parts = self.step(steps[0], item, size)
             try:
                 self.forgiving = forgiving or steps[0][0] == "any"

@@ -8,6 +8,7 @@ from typing import Any
 from datacave_sql.exec.operator import Operator
 from datacave_sql.exec.suspendable import Suspendable
 from datacave_sql.expr import nodes as n
+from datacave_sql.functions.lengthy import LENGTHY, LENGTHY_AGGREGATES
 from datacave_sql.plan import logical as l
 from datacave_sql.plan.appends import plan_append
 from datacave_sql.plan.cardinality import estimate_rows
@@ -81,11 +82,15 @@ def plan_query(environment: PlanningEnvironment, node: l.LogicalPlan, costs: Cos
 
 
 def _calls_wait(node: Any) -> bool:
-    """Whether anything in a plan may have to wait where it cannot yield: a function that waits, a window clause, an
-    aggregate that sorts its arguments or takes each once."""
-    if isinstance(node, l.Window) or (isinstance(node, n.FunctionCall) and node.function.waits):
+    """Whether anything in a plan may have to wait where it cannot yield: a function that waits or pauses, a window
+    clause, an aggregate that pauses, sorts its arguments or takes each once."""
+    if isinstance(node, l.Window):
         return True
-    if isinstance(node, n.AggregateCall) and (node.distinct or node.order_by):
+    if isinstance(node, n.FunctionCall) and (node.function.waits or node.function.symbol in LENGTHY):
+        return True
+    if isinstance(node, n.AggregateCall) and (
+        node.distinct or node.order_by or node.function.name in LENGTHY_AGGREGATES
+    ):
         return True
     if isinstance(node, tuple):
         return any(map(_calls_wait, node))

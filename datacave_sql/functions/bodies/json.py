@@ -11,6 +11,7 @@ from datacave_core.types import oids
 from datacave_core.types.json_check import JsonChecker
 from datacave_core.types.record import Record
 from datacave_core.values import Array, Value
+from datacave_sql.exec.suspension import paused
 from datacave_sql.functions.aggregate import AggregateBody, Aggregates
 from datacave_sql.functions.body import Bodies, Body, CallTypes
 from datacave_sql.functions.context import EvaluationContext
@@ -346,7 +347,7 @@ def _agg(types: CallTypes) -> AggregateBody:
     def final(context: EvaluationContext, state: list[Any]) -> str | None:
         if not state:
             return None
-        parts = [write(context, value) for value in state]
+        parts = [write(context, value) for value in paused(state)]
         if structured:
             parts[1:] = ["\n " + part if v is not None else part for part, v in zip(parts[1:], state[1:], strict=True)]
         return "[" + ", ".join(parts) + "]"
@@ -371,7 +372,9 @@ def _object_agg(types: CallTypes) -> AggregateBody:
     def final(context: EvaluationContext, state: list[Any]) -> str | None:
         if not state:
             return None
-        parts = [f"{quote(key_text(key, key_oid, types, context))} : {write(context, value)}" for key, value in state]
+        parts = [
+            f"{quote(key_text(key, key_oid, types, context))} : {write(context, value)}" for key, value in paused(state)
+        ]
         return "{ " + ", ".join(parts) + " }"
 
     return AggregateBody(

@@ -5,7 +5,7 @@ Trees come from a small cache, because one row's document is often asked for sev
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -16,6 +16,7 @@ from datacave_core.types import oids
 from datacave_core.types.jsonb import JsonTree, format_jsonb, jsonb_object, jsonb_tree, parse_jsonb
 from datacave_core.types.numeric import format_numeric
 from datacave_core.values import Array, Value
+from datacave_sql.exec.suspension import paused
 from datacave_sql.functions.aggregate import AggregateBody, Aggregates
 from datacave_sql.functions.bodies.floats import double_of_numeric, single_of_numeric
 from datacave_sql.functions.bodies.integer import check_int2, check_int4, check_int8
@@ -41,6 +42,8 @@ tree = lru_cache(maxsize=64)(jsonb_tree)
 """The tree of a value; shared, so it must not be changed."""
 
 MISSING = object()
+LONG_LIST = 64
+"""Shorter ones are gone through without pauses."""
 
 
 def text_of(found: JsonTree) -> str | None:
@@ -140,9 +143,13 @@ def contains_tree(whole: JsonTree, part: JsonTree) -> bool:
         )
     if isinstance(part, list):
         return isinstance(whole, list) and all(
-            any(contains_tree(candidate, wanted) for candidate in whole) for wanted in part
+            any(contains_tree(candidate, wanted) for candidate in _paused(whole)) for wanted in part
         )
     return not isinstance(whole, dict | list) and _same_scalar(whole, part)
+
+
+def _paused(elements: list[Any]) -> Iterable[Any]:
+    return elements if len(elements) < LONG_LIST else paused(elements)
 
 
 @BODIES("jsonb_contains")
@@ -150,7 +157,7 @@ def contains(whole: str, part: str) -> bool:
     """jsonb @> jsonb; at the top an array contains a scalar that is one of its elements."""
     first, second = tree(whole), tree(part)
     if isinstance(first, list) and not isinstance(second, dict | list):
-        return any(contains_tree(candidate, second) for candidate in first)
+        return any(contains_tree(candidate, second) for candidate in _paused(first))
     return contains_tree(first, second)
 
 
@@ -411,7 +418,7 @@ def _pretty(found: JsonTree, depth: int) -> str:
         lines = [f"{indent}{quote(key)}: {_pretty(value, depth + 1)}" for key, value in found.items()]
         opening, closing = "{", "}"
     elif isinstance(found, list):
-        lines = [f"{indent}{_pretty(value, depth + 1)}" for value in found]
+        lines = [f"{indent}{_pretty(value, depth + 1)}" for value in _paused(found)]
         opening, closing = "[", "]"
     else:
         return format_jsonb(found)
@@ -535,7 +542,9 @@ def _agg(types: CallTypes) -> AggregateBody:
     convert = to_tree(types.arguments[0], types)
 
     def final(context: EvaluationContext, state: list[Any]) -> str | None:
-        return format_jsonb([convert(context, value) for value in state]) if state else None
+        if len(state) < LONG_LIST:
+            return format_jsonb([convert(context, value) for value in state]) if state else None
+        return f"[{', '.join([format_jsonb(convert(context, value)) for value in paused(state)])}]"
 
     return AggregateBody(
         initial=list,
@@ -557,8 +566,9 @@ def _object_agg(types: CallTypes) -> AggregateBody:
     def final(context: EvaluationContext, state: list[Any]) -> str | None:
         if not state:
             return None
-        pairs = [(key_text(key, key_oid, types, context), convert(context, value)) for key, value in state]
-        return format_jsonb(jsonb_object(pairs))
+        pairs = [(key_text(key, key_oid, types, context), convert(context, value)) for key, value in paused(state)]
+        found = jsonb_object(pairs)
+        return f"{{{', '.join([f'{quote(key)}: {format_jsonb(value)}' for key, value in paused(found.items())])}}}"
 
     return AggregateBody(
         initial=list,

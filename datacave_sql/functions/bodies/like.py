@@ -104,18 +104,27 @@ def _segments(parts: list[str | None]) -> Matcher:
         whole = patterns[0].fullmatch
         return lambda text: whole(text) is not None
     first, last, tail = patterns[0], patterns[-1], lengths[-1]
-    middle = [pattern for pattern, length in zip(patterns[1:-1], lengths[1:-1], strict=True) if length]
+    middle: list[str | re.Pattern[str]] = []
+    for group, pattern in zip(groups[1:-1], patterns[1:-1], strict=True):
+        if group:
+            middle.append(pattern if ANY_CHARACTER in group else "".join(group))
 
     def match(text: str) -> bool:
         found = first.match(text)
         if found is None:
             return False
         at = found.end()
-        for pattern in middle:
-            found = pattern.search(text, at)
-            if found is None:
-                return False
-            at = found.end()
+        for part in middle:
+            if isinstance(part, str):
+                at = text.find(part, at)
+                if at < 0:
+                    return False
+                at += len(part)
+            else:
+                found = part.search(text, at)
+                if found is None:
+                    return False
+                at = found.end()
         start = len(text) - tail
         return start >= at and last.fullmatch(text, start) is not None
 

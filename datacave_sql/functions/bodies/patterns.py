@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
 from datacave_core.values import Array
+from datacave_sql.exec.suspension import pause_inside
 from datacave_sql.functions.body import Bodies
 from datacave_sql.functions.errors import bad_parameter
 from datacave_sql.functions.regex import Options, Regex, compile_regex, options_of
@@ -37,7 +38,11 @@ BODIES.add("texticregexne nameicregexne", lambda text, pattern: not matches_any_
 
 def _all_matches(regex: Regex, text: str, start: int = 0) -> Iterator[Spans]:
     """Matches that do not overlap; after an empty one the search goes on one character later."""
+    number = 0
     while start <= len(text):
+        number += 1
+        if number % 64 == 0:
+            pause_inside()
         found = regex.search(text, start)
         if found is None:
             return

@@ -27,6 +27,9 @@ _CLASSES = {
     "lower": r"a-z\x{df}-\x{f6}\x{f8}-\x{ff}\x{3b1}-\x{3c9}\x{430}-\x{44f}",
 }
 _WORD = r"\p{L}\p{N}_"
+ENCODED_MAX = 4
+"""Texts that are gone through at the same time without being encoded again and again."""
+
 _ESCAPE = re.compile(r"\\(u[0-9a-f]{4}|.)", re.DOTALL)
 
 
@@ -53,7 +56,7 @@ class Linear:
             raise Unfit from error
         self._count = self._pattern.groups + 1
         self._ascii_only = translator.ascii_only
-        self._last: _Encoded | None = None
+        self._last: list[_Encoded] = []
 
     def matches(self, text: str) -> bool:
         """Whether the pattern is found anywhere in the text. Raises Unfit."""
@@ -63,14 +66,15 @@ class Linear:
 
     def search(self, text: str, start: int) -> Spans | None:
         """The first match at or after `start`. Raises Unfit."""
-        last = self._last
-        if last is None or last.text is not text:
+        last = next((one for one in self._last if one.text is text), None)
+        if last is None:
             if self._ascii_only and not text.isascii():
                 raise Unfit
-            last = self._last = _Encoded(text)
+            last = _Encoded(text)
+            self._last = [last, *self._last[: ENCODED_MAX - 1]]
         found = self._pattern.search(last.data, last.place(start))
         if found is None:
-            self._last = None  # the last one of a series: the text need not be kept
+            self._last.remove(last)  # the last one of a series: the text need not be kept
             return None
         return last.spans(tuple(found.span(number) for number in range(self._count)))
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from datacave_core.types.tsquery import Both, Not, Operand, Query, QueryReader, joined
 from datacave_core.types.tsvector import Position, check_lexeme, format_lexemes, made
+from datacave_sql.exec.suspension import paused
 from datacave_sql.functions.textsearch.configuration import Configuration
 from datacave_sql.functions.textsearch.dictionary import Word
 from datacave_sql.functions.textsearch.tokens import tokens
@@ -19,7 +20,7 @@ def vector_of(configuration: Configuration, texts: Iterable[str], *, apart: bool
     place = 0
     for text in texts:
         found = False
-        for lexemes in configuration.words(tokens(text)):
+        for lexemes in paused(configuration.words(tokens(text)), 64):
             place += 1
             for word in lexemes:
                 place += word.added
