@@ -18,7 +18,7 @@ from datacave_sql.bind.names import Grouping, Scope
 from datacave_sql.bind.resolving import function_for
 from datacave_sql.bind.routine_inlining import inlined_value
 from datacave_sql.bind.routine_resolution import note_call, resolve_named, routines_of
-from datacave_sql.bind.sorting import sort_keys
+from datacave_sql.bind.sorting import require_equality, sort_keys
 from datacave_sql.bind.state import Binding
 from datacave_sql.bind.stored_text import expression_tree
 from datacave_sql.expr import nodes as n
@@ -387,6 +387,8 @@ def _distinct_order(
                 position=b.position(key.expression),
             )
         keys.append(replace(key, expression=found))
+    for value in values:
+        require_equality(b, value, b.position(value))
     return tuple(keys)
 
 

@@ -42,9 +42,13 @@ def index_key(
     nulls_first = element.descending if element.nulls_first is None else element.nulls_first
     name = element.column
     node = element.expression
+    collation = 0
+    while isinstance(node, ast.Collate):
+        # What the expression ends in is the collation of the key.
+        collation = collation or resolve_collation(b, node.collation, node.position)
+        node = node.operand
     if name is None and isinstance(node, ast.ColumnRef) and len(node.parts) == 1 and not node.star:
         name = node.parts[0]
-    collation = 0
     if element.collation is not None:
         collation = resolve_collation(b, element.collation, element.position)
     if name is not None:

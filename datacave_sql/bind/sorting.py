@@ -17,11 +17,12 @@ from datacave_sql.parse import ast
 def sort_key(b: Binding, value: n.Expression, item: ast.OrderItem) -> n.SortKey:
     """A key over a bound value. Raises 42883 for a type without an order."""
     value = coercion.settled(b, value)
-    require_order(b, value, item.expression.position)
+    if item.using is None or item.using[-1] not in ("<", ">") or b.types.io(value.type).comparable:
+        require_order(b, value, item.expression.position)
     descending = item.descending
     if item.using is not None:
         operator = item.using[-1]
-        if operator not in ("<", ">"):
+        if operator not in ("<", ">") or not b.types.io(value.type).comparable:
             raise DatacaveError(
                 f"operator {operator} is not a valid ordering operator",
                 sqlstate=sqlstate.WRONG_OBJECT_TYPE,

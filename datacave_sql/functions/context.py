@@ -79,6 +79,9 @@ class CatalogView(Protocol):
     def updatable_events(self, oid: int, column: int) -> int:
         """What can be done to a relation, or (not 0) to one of its columns: bits of pg_relation_is_updatable."""
 
+    def object_description(self, class_oid: int, oid: int, column: int) -> str | None:
+        """What pg_describe_object calls an object that no reg* type names."""
+
     def constraint_definition(self, oid: int, pretty: bool) -> str | None: ...
 
     def index_definition(self, oid: int, column: int, pretty: bool) -> str | None:

@@ -34,6 +34,7 @@ from datacave_sql.session.definitions import (
     statistics_columns,
     statistics_text,
 )
+from datacave_sql.session.object_descriptions import describe
 from datacave_sql.session.parameter_text import split_identifiers
 from datacave_sql.session.partition_definitions import ancestors, key_text, tree
 from datacave_sql.session.partition_definitions import constraint_text as partition_constraint_text
@@ -82,16 +83,12 @@ class SessionCatalogView:
 
     def _virtual(self, oid: int) -> tuple[str, str] | None:
         relations = self._session.database.virtual_relations
-        if relations is None:
-            return None
-        name: tuple[str, str] | None = relations.name_of(oid)
+        name: tuple[str, str] | None = None if relations is None else relations.name_of(oid)
         return name
 
     def updatable_events(self, oid: int, column: int) -> int:
         table = self._catalog.tables.get(oid)
-        if table is None:
-            return 0
-        if column > len(table.columns):
+        if table is None or column > len(table.columns):
             return 0
         columns = frozenset({table.column(column).name}) if column else None
         return updatable_events(self._catalog, table, columns)
@@ -200,7 +197,7 @@ class SessionCatalogView:
         schema: str = self._session.database.virtual_relations.type_place(state, oid)[0]
         return schema
 
-    def _type_name(self, oid: int) -> str:
+    def type_text(self, oid: int) -> str:
         """A type's name, with its schema where the search path does not find it."""
         types = self._session.catalog_state.types
         found = types.find(oid)
@@ -224,7 +221,7 @@ class SessionCatalogView:
         if routine is None:
             return None
         schema = self._catalog.schemas[routine.schema_oid].name
-        text = signature_text(routine, self._type_name) if with_arguments else quote_identifier(routine.name)
+        text = signature_text(routine, self.type_text) if with_arguments else quote_identifier(routine.name)
         return text if self.function_is_visible(oid) else f"{quote_identifier(schema)}.{text}"
 
     def function_oid(self, name: str) -> int | None:
@@ -468,6 +465,9 @@ class SessionCatalogView:
         target, text = default_parts(stored)
         return self._shown(text, self._catalog.tables.get(relation), pretty, target)
 
+    def object_description(self, class_oid: int, oid: int, column: int) -> str | None:
+        return describe(self, self._catalog, class_oid, oid, column)
+
     def serial_sequence(self, table: str, column: str) -> str | None:
         """pg_get_serial_sequence. Raises 42P01, 42703."""
         oid = self.relation_oid(table)
@@ -490,7 +490,7 @@ class SessionCatalogView:
         routine = self._catalog.routines.get(oid)
         if routine is not None:
             if part == "result":
-                return result_text(routine, self._type_name)
+                return result_text(routine, self.type_text)
             body = self._definitions.body(self._environment, routine) if routine.sql_body else ""
             if part == "body":
                 return body or None
@@ -499,8 +499,8 @@ class SessionCatalogView:
                     raise DatacaveError(
                         f'"{routine.name}" is an aggregate function', sqlstate=sqlstate.WRONG_OBJECT_TYPE
                     )
-                return definition_text(self._catalog, routine, self._type_name, body)
-            return arguments_text(routine, self._type_name, with_defaults=part == "arguments")
+                return definition_text(self._catalog, routine, self.type_text, body)
+            return arguments_text(routine, self.type_text, with_defaults=part == "arguments")
         if part == "result":
             return function_result(oid)
         if part in ("definition", "body"):

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from datacave_core.catalog import Catalog, Constraint, ExtendedStatistics, Index, IndexKey, Table
+from datacave_core.types import oids
 from datacave_sql.bind.sqltext import quote_identifier, quote_literal
 from datacave_sql.bind.stored_text import expression_tree
 from datacave_sql.parse import ast
+from datacave_sql.pgcatalog.facts import fixed_rows
 
 _ACTIONS = {"r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
 
@@ -28,8 +30,20 @@ def _part(stored: str, shown: Shown) -> str:
     return text if isinstance(expression_tree(stored), ast.FunctionCall) else f"({text})"
 
 
+_DEFAULT_COLLATION, _NAME_COLLATION = 100, 950
+
+
+def _collation_text(table: Table, key: IndexKey) -> str:
+    """What is said of a key's collation where it is not the one its values come with."""
+    own = table.column(key.column).collation if key.column else _NAME_COLLATION if key.type_oid == oids.NAME else 0
+    if not key.collation or key.collation == (own or _DEFAULT_COLLATION):
+        return ""
+    name = next(row[1] for row in fixed_rows("pg_collation") if row[0] == key.collation)
+    return f" COLLATE {quote_identifier(name)}"
+
+
 def _key_text(table: Table, key: IndexKey, shown: Shown) -> str:
-    text = _key_name(table, key, shown)
+    text = _key_name(table, key, shown) + _collation_text(table, key)
     if key.operator_class:
         text += f" {key.operator_class}"
     if key.descending:

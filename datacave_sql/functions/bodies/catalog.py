@@ -15,8 +15,7 @@ from datacave_core.types import find_type, format_type, oids
 from datacave_core.values import Array, Row
 from datacave_sql.functions.body import Bodies
 from datacave_sql.functions.context import EvaluationContext
-from datacave_sql.functions.identifiers import quote_identifier
-from datacave_sql.functions.registered import find_registered, registered_value
+from datacave_sql.functions.registered import find_registered, registered_text, registered_value
 from datacave_sql.parse.keywords import BARE_WORDS, KEYWORDS
 
 BODIES = Bodies()
@@ -376,10 +375,17 @@ BODIES.add_with_context("pg_get_functiondef", lambda context, oid: context.catal
 BODIES.add("pg_get_function_arg_default", lambda oid, place: None)
 
 
+_REGISTERED_KINDS = {
+    1247: ("type", oids.REGTYPE), 1255: ("function", oids.REGPROCEDURE), 2617: ("operator", oids.REGOPERATOR),
+}  # fmt: skip
+"""What the reg* types name, by system table."""
+
+
 @BODIES.with_context("pg_describe_object")
 def describe(context: EvaluationContext, catalog: int, oid: int, column: int) -> str | None:
     """A phrase such as "table t" or "type integer"."""
-    if catalog == 1247 and find_type(oid) is not None:
-        return f"type {format_type(oid)}"
-    named = context.catalog.relation_name(oid)
-    return None if named is None else f"table {quote_identifier(named[1])}"
+    kind, registered = _REGISTERED_KINDS.get(catalog, ("", 0))
+    if not registered:
+        return context.catalog.object_description(catalog, oid, column)
+    name = registered_text(registered, oid, context)
+    return None if name in ("-", str(oid)) else f"{kind} {name}"

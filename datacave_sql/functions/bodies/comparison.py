@@ -146,28 +146,47 @@ def record_key(value: Value) -> Any:
     return value
 
 
-def _record_operation(word: str) -> Callable[[CallTypes], Body]:
+def _uncomparable(types: CallTypes, type_oid: int, what: str = "an equality operator") -> DatacaveError:
+    """42883 of a type without equality, or without an order."""
+    inner = types.types.element(type_oid) or type_oid
+    return DatacaveError(
+        f"could not identify {what} for type {types.types.name(inner)}", sqlstate=sqlstate.UNDEFINED_FUNCTION
+    )
+
+
+def _missing(word: str) -> str:
+    return "an equality operator" if word in ("eq", "ne") else "a comparison function"
+
+
+def _record_operation(word: str, *, image: bool) -> Callable[[CallTypes], Body]:
     operation: Callable[[Any, Any], bool] = _PLAIN[word][0]
 
     def specialise(types: CallTypes) -> Body:
-        keys = record_keys(types)
+        keys = record_keys(types, "" if image else _missing(word))
         return Body(lambda a, b: operation(*keys(a, b)))
 
     return specialise
 
 
 def _record_order(types: CallTypes) -> Body:
+    keys = record_keys(types, _missing("cmp"))
+    return Body(lambda a, b: compare(*keys(a, b)))
+
+
+def _image_order(types: CallTypes) -> Body:
     keys = record_keys(types)
     return Body(lambda a, b: compare(*keys(a, b)))
 
 
-def record_keys(types: CallTypes) -> Callable[[Any, Any], tuple[Any, Any]]:
+def record_keys(types: CallTypes, missing: str = "") -> Callable[[Any, Any], tuple[Any, Any]]:
     """The keys of two records, up to the first fields that differ where their types are not alike.
 
-    Raises 42804 when the comparison gets to fields of unlike types, or to the end of one record only.
+    Raises 42804 when the comparison gets to fields of unlike types, or to the end of one record only, and 42883 when
+    it gets to values of a type that lacks what is `missing` to compare them.
     """
     left, right = ([one.type for one in types.types.attributes(oid)] for oid in types.arguments[:2])
-    if left and left == right:
+    bare = {oid for oid in left if missing and not types.types.io(oid).comparable}
+    if left and left == right and not bare:
         return lambda a, b: (record_key(a), record_key(b))
 
     def keys(a: Any, b: Any) -> tuple[Any, Any]:
@@ -176,6 +195,8 @@ def record_keys(types: CallTypes) -> Callable[[Any, Any], tuple[Any, Any]]:
             if left and right and left[place] != right[place]:
                 names = types.types.name(left[place]), types.types.name(right[place])
                 raise _unlike(place, f"column types {names[0]} and {names[1]}")
+            if bare and left[place] in bare:
+                raise _uncomparable(types, left[place], missing)
             first, second = record_key(x), record_key(y)
             if x is not None and y is not None and _kind(first) is not _kind(second):
                 raise _unlike(place, "column types")
@@ -203,8 +224,9 @@ def _unlike(place: int, what: str) -> DatacaveError:
 
 for _symbol in ("record", "record_image"):
     for _word in _PLAIN:
-        BODIES.for_types(f"{_symbol}_{_word}")(_record_operation(_word))
-BODIES.for_types("btrecordcmp", "btrecordimagecmp")(_record_order)
+        BODIES.for_types(f"{_symbol}_{_word}")(_record_operation(_word, image=_symbol == "record_image"))
+BODIES.for_types("btrecordcmp")(_record_order)
+BODIES.for_types("btrecordimagecmp")(_image_order)
 
 
 def _itself(value: Value) -> Value:
@@ -212,17 +234,38 @@ def _itself(value: Value) -> Value:
 
 
 def key_of(type_oid: int, types: CallTypes) -> Key:
-    """The comparison key of a type, the identity where values compare as they are."""
+    """The comparison key of a type, the identity where values compare as they are.
+
+    That of a type without equality raises 42883.
+    """
+    if not types.types.io(type_oid).comparable:
+        return _no_key(types, type_oid, "an equality operator")
     return types.types.comparison_key(type_oid) or _itself
 
 
+def _no_key(types: CallTypes, type_oid: int, what: str) -> Key:
+    def key(value: Value) -> Any:
+        raise _uncomparable(types, type_oid, what)
+
+    return key
+
+
+def _ordered_key(types: CallTypes) -> Key:
+    type_oid = types.arguments[0]
+    if not types.types.io(type_oid).comparable:
+        return _no_key(types, type_oid, "a comparison function")
+    return key_of(type_oid, types)
+
+
 def _array_operation(word: str) -> Callable[[CallTypes], Body]:
-    return lambda types: Body(_operations(key_of(types.arguments[0], types))[word])
+    if word in ("eq", "ne"):
+        return lambda types: Body(_operations(key_of(types.arguments[0], types))[word])
+    return lambda types: Body(_operations(_ordered_key(types))[word])
 
 
 def _chooser(*, larger: bool) -> Callable[[CallTypes], Body]:
     def specialise(types: CallTypes) -> Body:
-        key = key_of(types.arguments[0], types)
+        key = _ordered_key(types)
         if larger:
             return Body(lambda a, b: a if key(a) > key(b) else b)
         return Body(lambda a, b: a if key(a) < key(b) else b)
@@ -231,7 +274,7 @@ def _chooser(*, larger: bool) -> Callable[[CallTypes], Body]:
 
 
 def _three_way(types: CallTypes) -> Body:
-    key = key_of(types.arguments[0], types)
+    key = _ordered_key(types)
     return Body(lambda a, b: compare(key(a), key(b)))
 
 

@@ -237,6 +237,10 @@ def _collation(types: CallTypes) -> Body:
     return Body(collation)
 
 
+_POINTS_HEADER_BYTES = {oids.PATH: 16, oids.POLYGON: 40}
+"""What stands in front of the points."""
+
+
 @BODIES.for_types("pg_column_size")
 def _column_size(types: CallTypes) -> Body:
     """The bytes of a value outside of a table, as PostgreSQL has it in memory; nothing is compressed."""
@@ -248,6 +252,9 @@ def _column_size(types: CallTypes) -> Body:
     if oid == oids.NUMERIC:
         # The header of the binary form has 8 bytes, that of a short numeric 2.
         return Body(lambda value: HEADER_BYTES + 2 + len(send(value)) - 8)
+    if oid in _POINTS_HEADER_BYTES:
+        header = _POINTS_HEADER_BYTES[oid]
+        return Body(lambda value: header + 16 * len(value.points))
     return Body(lambda value: HEADER_BYTES + len(send(value)))
 
 
