@@ -9,6 +9,7 @@ from typing import Any
 from datacave_core import sqlstate
 from datacave_core.catalog import Catalog
 from datacave_core.errors import CachedPlanChanged, DatacaveError
+from datacave_core.transaction import Mark, Transaction
 from datacave_core.wait import Steps
 from datacave_sql.session.compiled import CompiledQuery, CompiledUtility, shapes
 from datacave_sql.session.compiler import Compiler
@@ -32,6 +33,10 @@ class HeldStatements:
     def statement_interrupted(self) -> None:
         """Others may have run since the statement began that goes on or ends now: it does not undo what they did."""
         self._latest_mark = None
+
+    def mark_to_undo(self, transaction: Transaction, mark: Mark) -> Mark:
+        """To where a statement that began at a mark is undone: to here if others have run meanwhile."""
+        return mark if self._latest_mark is mark else transaction.savepoint()
 
     @property
     @abstractmethod

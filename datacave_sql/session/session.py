@@ -330,12 +330,12 @@ class Session(Asides, CommitHooks, DefinitionChanges, HeldStatements, AtOnce, Hi
         except GeneratorExit:
             if not transaction.ended:
                 transaction.cancel_wait()
-                if self._latest_mark is mark:
-                    transaction.rollback_to(mark)
+                transaction.rollback_to(self.mark_to_undo(transaction, mark))
             raise
         except BaseException:
             if not transaction.ended:
-                yield from failed(transaction, mark, ends=not inner and not self.savepoints)
+                back = self.mark_to_undo(transaction, mark)
+                yield from failed(transaction, back, ends=not inner and not self.savepoints)
             raise
         yield Complete(compiled.tag(rows if compiled.kind == "select" else context.rows_changed))
 
