@@ -75,6 +75,7 @@ class OperatorFamily:
     operators: tuple[FamilyOperator, ...] = ()
     functions: tuple[FamilyFunction, ...] = ()
     owner_oid: int = 10
+    extension_oid: int = 0  # the extension that it belongs to
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,7 @@ class OperatorClass:
     default: bool = False
     storage_oid: int = 0
     owner_oid: int = 10
+    extension_oid: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -323,6 +323,7 @@ class DomainCheck:
 class TypeDefinition:
     """A type made by a user: kind e (enum), d (domain), c (composite), r (range) or m (multirange).
 
+    Kind b (base) is what an extension brings; `reads` names how its values are read, written and compared.
     `base_type_oid` is the type below a domain, the subtype of a range, the range of a multirange.
     """
 
@@ -344,6 +345,8 @@ class TypeDefinition:
     array_name: str = ""
     multirange_oid: int = 0
     subtype_difference_oid: int = 0
+    reads: str = ""
+    extension_oid: int = 0  # the extension that it belongs to
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,7 @@ class Routine:
     @property
     def is_compiled(self) -> bool:
         """Whether `body` is the symbol of what it does: functions of extensions and constructors."""
-        return bool(self.extension_oid or self.type_oid)
+        return bool(self.extension_oid or self.type_oid) and self.language != "sql" and self.kind != "a"
 
     @property
     def input_types(self) -> tuple[int, ...]:
@@ -103,6 +103,7 @@ class OperatorDefinition:
     hashes: bool = False
     merges: bool = False
     owner_oid: int = 10
+    extension_oid: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,7 @@ class CastDefinition:
     function_oid: int = 0
     context: str = "e"
     method: str = "f"
+    extension_oid: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,9 @@ from datacave_core.values import Row
 
 DECIMAL64_DIGITS_MAX = 18
 
+_KEPT_AS_TEXT = ("e", "b")
+"""Kinds of types of the catalog whose values are str: enums, and what extensions bring."""
+
 _PHYSICAL: dict[int, PhysicalType] = {
     **dict.fromkeys((oids.INT2, oids.INT4, oids.INT8, oids.OID, oids.MONEY), PhysicalType.INT64),
     **dict.fromkeys((oids.DATE, oids.TIME, oids.TIMESTAMP, oids.TIMESTAMPTZ), PhysicalType.INT64),
@@ -91,7 +94,7 @@ def physical_type(
     while definition is not None and definition.kind == "d":
         type_oid, typmod = definition.base_type_oid, definition.typmod
         definition = types.get(type_oid) if types else None
-    if definition is not None and definition.kind == "e":
+    if definition is not None and definition.kind in _KEPT_AS_TEXT:
         return PhysicalType.TEXT, 0, None, None
     plain = _PHYSICAL.get(type_oid)
     if plain is not None:
@@ -112,7 +115,7 @@ def lasting_type(type_oid: int, typmod: int, types: Mapping[int, TypeDefinition]
         definition = types.get(type_oid)
     if definition is None:
         return type_oid, typmod
-    return (oids.TEXT, -1) if definition.kind == "e" else (oids.RECORD, -1)
+    return (oids.TEXT, -1) if definition.kind in _KEPT_AS_TEXT else (oids.RECORD, -1)
 
 
 def _physical_column(

@@ -19,11 +19,12 @@ from datacave_core.keycode.composed import (
 )
 from datacave_core.keycode.decode import decoder_lines
 from datacave_core.keycode.generate import make_argument_encoder, make_batch_encoder, make_encoder
-from datacave_core.keycode.kinds import COMPOSED_ENCODERS, KEY_KINDS, key_kind
+from datacave_core.keycode.kinds import COMPOSED_ENCODERS, EXTENSION_ENCODERS, KEY_KINDS, key_kind
 from datacave_core.keycode.scalars import KeyKind
 
 __all__ = [
     "COMPOSED_ENCODERS",
+    "EXTENSION_ENCODERS",
     "KEY_KINDS",
     "SCALAR_ENCODERS",
     "Bound",

@@ -6,6 +6,8 @@
     MULTIRANGE  its ranges, 00
     ROW         per column 01 and its bytes, or 02 for NULL; 03. NULLs at the end are left out, so that a column added
                 to the type changes no key
+    CITEXT      as TEXT, in lower case
+    HSTORE      per pair 01, its key and 01 and its value, or 02 for NULL; 00. In no order that PostgreSQL has
     JSONB       rank of the kind; number of members; members. A scalar at the top counts as an array of one
     INET        family, network, bits of the network, address
 
@@ -31,6 +33,7 @@ from datacave_core.keycode.scalars import (
     encode_text,
     encode_timetz,
 )
+from datacave_core.types.hstore import hstore_pairs
 from datacave_core.types.jsonb import JsonTree, jsonb_tree
 from datacave_core.types.location import Tid
 from datacave_core.types.network import Inet
@@ -43,6 +46,19 @@ _UINT64 = struct.Struct(">Q")
 _TID = struct.Struct(">IH")
 _DIMENSION_BIAS = 1 << 31
 _END, _PRESENT, _NULL, _ROW_END = b"\0", b"\1", b"\2", b"\3"
+
+
+def encode_citext(value: str) -> bytes:
+    """The text in lower case."""
+    return encode_text(value.lower())
+
+
+def encode_hstore(value: str) -> bytes:
+    """By its pairs, each with its key; equality is all that counts."""
+    parts: list[bytes] = []
+    for key, one in hstore_pairs(value).items():
+        parts += (_PRESENT, encode_text(key), _NULL if one is None else _PRESENT + encode_text(one))
+    return b"".join(parts) + _END
 
 
 def encode_unsigned(value: int) -> bytes:

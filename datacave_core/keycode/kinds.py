@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from datacave_core.keycode.composed import ValueEncoder, encode_inet, encode_jsonb, encode_tid, encode_unsigned
+from datacave_core.keycode.composed import (
+    ValueEncoder,
+    encode_citext,
+    encode_hstore,
+    encode_inet,
+    encode_jsonb,
+    encode_tid,
+    encode_unsigned,
+)
 from datacave_core.keycode.scalars import KeyKind
 from datacave_core.types import oids
 
@@ -36,6 +44,10 @@ COMPOSED_ENCODERS: Final[dict[int, ValueEncoder]] = {
     oids.TID: encode_tid,
 }
 """Built-in types whose keys a function writes. Arrays, ranges and rows are composed by the SQL layer."""
+
+
+EXTENSION_ENCODERS: Final[dict[str, ValueEncoder]] = {"citext": encode_citext, "hstore": encode_hstore}
+"""The same for the types that extensions bring, by the name that the catalog keeps of how they are read."""
 
 
 def key_kind(type_oid: int) -> KeyKind | None:

@@ -9,7 +9,8 @@ from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.types import oids
 from datacave_sql.bind import calls, coercion, names, operators, targets, typenames
 from datacave_sql.bind.names import Scope
-from datacave_sql.bind.partial_assignment import json_path
+from datacave_sql.bind.partial_assignment import hstore_key, json_path
+from datacave_sql.bind.resolving import operator_for
 from datacave_sql.bind.state import Binding
 from datacave_sql.expr import nodes as n
 from datacave_sql.functions.coercion import ASSIGNMENT
@@ -154,6 +155,10 @@ def bind_subscript(b: Binding, e: ast.SubscriptedExpression, scope: Scope) -> n.
     base = b.types.base(operand.type)
     if base == oids.JSONB:
         return _json_subscript(b, e, operand, scope)
+    if b.types.reads(base) == "hstore":
+        key = hstore_key(b, e.subscripts, scope)
+        found = operator_for("->", base, oids.TEXT, b.types)
+        return n.FunctionCall(found.function, (operand, key), oids.TEXT, -1, "->", e.position)
     element = b.types.element(base)
     if base in (oids.INT2VECTOR, oids.OIDVECTOR):
         element = oids.INT2 if base == oids.INT2VECTOR else oids.OID

@@ -2,9 +2,8 @@
 
 What is stored reads back as what was written; what clients see is the expression after analysis: every implicit cast
 is written out, constants carry their types, BETWEEN and IN are the comparisons they stand for. The types of names come
-from binding the same tree (`Binding.notes`); operators and functions are resolved again on the way up.
-
-With `pretty`, parentheses stand only where precedence asks for them; else every operator has its own.
+from binding the same tree (`Binding.notes`); operators and functions are resolved again on the way up. With `pretty`,
+parentheses stand only where precedence asks for them; else every operator has its own.
 """
 
 from __future__ import annotations
@@ -12,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from datacave_core.errors import DatacaveError
-from datacave_core.types import find_type, oids, output_function
-from datacave_sql.bind import coercion
+from datacave_core.types import oids
+from datacave_sql.bind.canonical_text import canonical_text
+from datacave_sql.bind.operator_names import shown_operator
 from datacave_sql.bind.resolving import function_for, operator_for
 from datacave_sql.bind.routine_resolution import resolve_named
 from datacave_sql.bind.sqltext import SqlText, quote_identifier
@@ -66,7 +65,7 @@ class DefinitionText:
         self.frames: list[dict[str, str]] = []
         """For each query around: what its FROM items are called, and how that is printed."""
         self._plain = SqlText()
-        self.routine = ""
+        self.routine, self.operator_path = "", b.environment.search_path
         self.function_name: FunctionName = lambda function, *call: quote_identifier(function.name)
         """What a function is called, by the types and names of the arguments of the call."""
         self.parameters: tuple[str, ...] = ()
@@ -172,19 +171,7 @@ class DefinitionText:
             return None
         if target in _OID_NAMES:
             return Shown(f"{literal(self.object_name(target, node.value))}::{name}")
-        return self._value(self._canonical(node.value, target), target, typmod)
-
-    def _canonical(self, text: str, target: int) -> str:
-        base = self.b.types.base(target)
-        if find_type(base) is None or base in (oids.JSON, oids.TEXT, oids.VARCHAR, oids.BPCHAR):
-            return text
-        try:
-            value = coercion.coerce(self.b, n.Constant(text, oids.UNKNOWN), base)
-            if isinstance(value, n.Constant):
-                return output_function(base)(value.value, self.b.environment.format_settings)
-        except DatacaveError:
-            return text
-        return text
+        return self._value(canonical_text(self.b, node.value, target), target, typmod)
 
     def _value(self, text: str, target: int, typmod: int) -> Shown:
         name = self.type_name(target, typmod)
@@ -210,10 +197,11 @@ class DefinitionText:
         given = self.type_of(left)[0] if left is not None else 0
         found = operator_for(name, given, self.type_of(right)[0], self.b.types)
         shape = LOW if name in ("+", "-") else HIGH if name in ("*", "/", "%") else TEST
-        second = self.inside(self.argument(right, found.argument_types[-1]), shape, right=True)
+        word = shown_operator(self.b, found, self.operator_path)
+        second = f"{word} {self.inside(self.argument(right, found.argument_types[-1]), shape, right=True)}"
         if left is None:
-            return self.own(f"{name} {second}", TEST)
-        return self.own(f"{self.inside(self.argument(left, found.argument_types[0]), shape)} {name} {second}", shape)
+            return self.own(second, TEST)
+        return self.own(f"{self.inside(self.argument(left, found.argument_types[0]), shape)} {second}", shape)
 
     def value(self, node: ast.Expression, target: int) -> str:
         """A field of a row or of VALUES: a whole row says its type, lest its star be taken for a list of columns."""

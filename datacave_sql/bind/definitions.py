@@ -306,6 +306,7 @@ def _writer(
 
     writer = kind(b, type_name, object_name, relation_name, pretty)
     writer.function_name = function_name
+    writer.operator_path = environment.search_path
     return writer
 
 

@@ -11,11 +11,13 @@ from datacave_sql.bind import coercion, row_rules
 from datacave_sql.bind.index_keys import free_word, index_key
 from datacave_sql.bind.indexable import refuse_subquery
 from datacave_sql.bind.object_names import free_name
+from datacave_sql.bind.operator_classes import require_default
 from datacave_sql.bind.sqltext import SqlText
 from datacave_sql.bind.state import Binding
 from datacave_sql.bind.storage_parameters import index_parameters
 from datacave_sql.functions.resolution import resolve_operator
 from datacave_sql.parse import ast
+from datacave_sql.table.nested_ranges import METHODS
 
 _METHODS = ("btree", "hash", "gist", "spgist")
 
@@ -37,6 +39,8 @@ def bind_exclusion(
     for element, operator in constraint.elements:
         key, _, word = index_key(b, table, element, scope, None)
         type_oid = table.column(key.column).type_oid if key.column else key.type_oid
+        if method in METHODS and not element.operator_class:
+            require_default(b, method, type_oid)
         found = resolve_operator(operator[-1], type_oid, type_oid, b.types).operator
         shown = f"{operator[-1]}({b.types.name(found.left)},{b.types.name(found.right)})"
         if found.commutator != found.oid:

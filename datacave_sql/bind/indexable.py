@@ -19,13 +19,15 @@ def refuse_subquery(b: Binding, e: n.Expression, where: str) -> None:
             raise FeatureNotSupported(f"cannot use subquery in {where}", position=b.position(node))
 
 
-def require_indexable(b: Binding, type_oid: int, method: str = "btree") -> None:
+def require_indexable(b: Binding, type_oid: int, method: str = "btree", operator_class: str = "") -> None:
     """Raises 42704 for a type that has no order (for hash: no equality, for gin: no items) to build an index on."""
     try:
-        if keeps_items(b.types, method, (type_oid,)):
-            comparable = inverted_items(b.types, type_oid) is not None
+        if keeps_items(b.types, method, (type_oid,), (operator_class,)):
+            comparable = inverted_items(b.types, type_oid, operator_class) is not None
         elif method in METHODS and is_shape(b.types, type_oid):
             comparable = True
+        elif b.types.reads(b.types.base(type_oid)):
+            comparable = method in ("btree", "hash")
         else:
             resolve_operator("=" if method == "hash" else "<", type_oid, type_oid, b.types)
             comparable = b.types.io(type_oid).comparable and value_encoder(b.types, type_oid) is not None
@@ -37,6 +39,8 @@ def require_indexable(b: Binding, type_oid: int, method: str = "btree") -> None:
 
 def is_sortable(b: Binding, type_oid: int) -> bool:
     """Whether a type has an order of its own."""
+    if b.types.reads(b.types.base(type_oid)):
+        return True
     try:
         resolve_operator("<", type_oid, type_oid, b.types)
     except DatacaveError:

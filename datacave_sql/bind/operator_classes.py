@@ -15,7 +15,6 @@ from datacave_sql.parse import ast
 from datacave_sql.pgcatalog.facts import fixed_rows
 from datacave_sql.pgcatalog.named_objects import CLASS, named_definition
 from datacave_sql.table.key_columns import no_operator_class
-from datacave_sql.table.nested_ranges import METHODS
 
 METHOD_OIDS = {"btree": 403, "hash": 405, "gist": 783, "gin": 2742, "spgist": 4000, "brin": 3580}
 _ANY_BY_KIND = {"e": oids.ANYENUM, "r": oids.ANYRANGE, "m": oids.ANYMULTIRANGE}
@@ -31,12 +30,19 @@ def _classes(method: int) -> dict[str, list[tuple[int, bool]]]:
     return found
 
 
+def _classes_of(b: Binding, method: str) -> list[tuple[int, bool]]:
+    """(input type, is default) of all classes, those that extensions have brought among them."""
+    found = [one for pairs in _classes(METHOD_OIDS[method]).values() for one in pairs]
+    brought = (one for one in b.catalog.operator_classes.values() if one.extension_oid)
+    return found + [(one.input_oid, one.default) for one in brought if one.method_oid == METHOD_OIDS[method]]
+
+
 def key_class(b: Binding, name: ast.QualifiedName | None, method: str, type_oid: int) -> str:
     """The class to keep for a key of a type: "" for the default one. Raises 42704, 42804."""
     if name is None:
         require_indexable(b, type_oid, method)
-        if method in METHODS and not _has_default(b, method, b.types.base(type_oid)):
-            raise no_operator_class(b.types.name(type_oid), method)
+        if method not in ("btree", "hash"):
+            require_default(b, method, type_oid)
         return ""
     written = name[-1]
     own = named_definition(b.catalog, CLASS, find_oid(b, "operator class", name, method) or 0)
@@ -68,7 +74,9 @@ def _own_class(b: Binding, own: OperatorClass, method: str, type_oid: int) -> st
             f'operator class "{own.name}" does not accept data type {b.types.name(type_oid)}',
             sqlstate=sqlstate.DATATYPE_MISMATCH,
         )
-    require_indexable(b, type_oid, method)
+    require_indexable(b, type_oid, method, own.name)
+    if own.extension_oid:
+        return "" if own.default else own.name
     family = b.catalog.operator_families[own.family_oid]
     given = {one.number: one.function_oid for one in family.functions if one.class_oid == own.oid}
     if method not in ("btree", "hash") or given.get(1) is None or given.get(1) != _support(method, own.input_oid):
@@ -91,9 +99,11 @@ def _support(method: str, type_oid: int) -> int | None:
     return None
 
 
-def _has_default(b: Binding, method: str, base: int) -> bool:
-    known = _classes(METHOD_OIDS[method]).values()
-    return any(default and _accepts(b, accepted, base) for pairs in known for accepted, default in pairs)
+def require_default(b: Binding, method: str, type_oid: int) -> None:
+    """Raises 42704 for a type that an access method has no default class for."""
+    base = b.types.base(type_oid)
+    if not any(default and _accepts(b, accepted, base) for accepted, default in _classes_of(b, method)):
+        raise no_operator_class(b.types.name(type_oid), method)
 
 
 def _accepts(b: Binding, accepted: int, type_oid: int) -> bool:

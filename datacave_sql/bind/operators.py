@@ -18,9 +18,9 @@ from datacave_sql.bind.state import Binding
 from datacave_sql.expr import nodes as n
 from datacave_sql.functions import registry
 from datacave_sql.functions.coercion import common_type
-from datacave_sql.functions.registry import Function, OperatorFact
+from datacave_sql.functions.registry import Function
 from datacave_sql.functions.resolution import ResolvedOperator, resolve_operator
-from datacave_sql.functions.user_aggregates import any_function
+from datacave_sql.functions.user_aggregates import operator_fact
 from datacave_sql.parse import ast
 
 ROW_OPERATORS = ("=", "<>", "<", "<=", ">", ">=")
@@ -32,23 +32,15 @@ def find_operator(
     """resolve_operator with the operator's place in its errors, among built-in operators and those of users."""
     try:
         if b.catalog.operators and (made := operators_of(b, (*schema, name))):
-            facts = [_fact(b, one) for one in made]
-            found = resolve_operator(name, left, right, b.types, extra=facts, builtin=not schema)
+            facts = [operator_fact(b.catalog, one) for one in made]
+            found = resolve_operator(name, left, right, b.types, extra=facts, builtin=not schema, brought=False)
             if found.function.routine is not None or found.operator.oid >= FIRST_USER_OID:
                 (b.inlined if b.view_depth else b.dependencies).update((found.operator.oid, found.operator.function))
             return found
         _no_schema(schema, name, position)
-        return operator_for(name, left, right, b.types)
+        return operator_for(name, left, right, b.types, brought=False)
     except DatacaveError as error:
         raise error.at(position) from None
-
-
-def _fact(b: Binding, one: OperatorDefinition) -> OperatorFact:
-    function = any_function(b.catalog, one.function_oid)
-    return OperatorFact(
-        one.oid, one.name, one.left_oid, one.right_oid, one.result_oid, one.function_oid, one.commutator_oid,
-        one.negator_oid, one.merges, one.hashes, one.restrict, one.join, function,
-    )  # fmt: skip
 
 
 def operators_of(b: Binding, name: ast.QualifiedName) -> list[OperatorDefinition]:

@@ -18,6 +18,7 @@ from datacave_sql.functions.array_assignment import set_element, set_slice
 from datacave_sql.functions.body import Body
 from datacave_sql.functions.coercion import ASSIGNMENT
 from datacave_sql.functions.fixed_parts import FIXED_PARTS, no_slices, with_part
+from datacave_sql.functions.hstore_assignment import set_hstore
 from datacave_sql.functions.jsonb_assignment import set_jsonb
 from datacave_sql.functions.registry import Function
 from datacave_sql.parse import ast
@@ -51,6 +52,7 @@ _SET_ELEMENT = _internal("array_set_element", set_element)
 _SET_PART = _internal("array_set_part", with_part)
 _SET_SLICE = "array_set_slice"
 _SET_JSONB = "jsonb_set_path"
+_SET_HSTORE = "hstore_set_value"
 
 
 def replaced(
@@ -81,6 +83,11 @@ def _replaced(
     subscripts = [part for part in parts[:count] if isinstance(part, ast.Subscript)]
     if base == oids.JSONB and count == len(parts):
         return _jsonb(b, target, subscripts, old, value, scope)
+    if b.types.reads(base) == "hstore" and count == len(parts):
+        key = hstore_key(b, subscripts, scope)
+        return n.FunctionCall(
+            _internal(_SET_HSTORE, set_hstore), (old, _assigned(b, target, value, oids.TEXT), key), old.type
+        )
     element = FIXED_PARTS.get(base) or b.types.element(base)
     if not element:
         raise DatacaveError(
@@ -152,6 +159,19 @@ def _jsonb(
     first = b.expression(subscripts[0].upper, scope) if subscripts[0].upper is not None else path[0]
     function = _internal(_SET_JSONB, partial(set_jsonb, first.type in (oids.INT4, oids.INT2)))
     return n.FunctionCall(function, (old, bound, *path), old.type)
+
+
+def hstore_key(b: Binding, subscripts: Sequence[ast.Subscript], scope: Scope) -> n.Expression:
+    """The one subscript of an hstore. Raises 0A000 for more, 42804 for what is no text."""
+    first = subscripts[0]
+    if len(subscripts) != 1 or first.is_slice or first.upper is None:
+        raise FeatureNotSupported("hstore allows only one subscript", position=first.position)
+    key = coercion.coerce(b, b.expression(first.upper, scope), oids.TEXT, -1, ASSIGNMENT)
+    if key is None:
+        raise DatacaveError(
+            "hstore subscript must have type text", sqlstate=sqlstate.DATATYPE_MISMATCH, position=first.position
+        )
+    return key
 
 
 def json_path(b: Binding, subscripts: Sequence[ast.Subscript], scope: Scope) -> list[n.Expression]:

@@ -30,6 +30,7 @@ CLASS_OIDS = {
     "role": 1260,
     "database": 1262,
     "routine": 1255,
+    "extension": 3079,
     "policy": 3256,
     "statistics object": 3381,
     "rule": 2618,
@@ -72,6 +73,10 @@ def find_object(
         if database is None:
             raise DatacaveError(f'database "{name[-1]}" does not exist', sqlstate=sqlstate.UNDEFINED_DATABASE)
         return database
+    if kind == "extension":
+        if name[-1] not in b.catalog.extension_names:
+            raise DatacaveError(f'extension "{name[-1]}" does not exist', sqlstate=sqlstate.UNDEFINED_OBJECT)
+        return b.catalog.extensions[b.catalog.extension_names[name[-1]]]
     raise FeatureNotSupported(f"{kind} objects are not supported", position=position)
 
 

@@ -33,11 +33,11 @@ def _builtin_function(
     return resolve_function(name, arguments, BUILTIN_LOOKUP, names=labels, variadic=variadic)
 
 
-def operator_for(name: str, left: int, right: int, types: TypeLookup) -> ResolvedOperator:
+def operator_for(name: str, left: int, right: int, types: TypeLookup, brought: bool = True) -> ResolvedOperator:
     """resolve_operator."""
     if left < FIRST_USER_OID and right < FIRST_USER_OID and not types.custom:
         return _builtin_operator(name, left, right)
-    return resolve_operator(name, left, right, types)
+    return resolve_operator(name, left, right, types, brought=brought)
 
 
 def function_for(

@@ -41,7 +41,8 @@ def require_order(b: Binding, value: n.Expression, position: int | None) -> None
             require_order(b, field, position)
         return
     try:
-        operator_for("<", value.type, value.type, b.types)
+        if not b.types.reads(b.types.base(value.type)):
+            operator_for("<", value.type, value.type, b.types)
         comparable = b.types.io(value.type).comparable
     except FeatureNotSupported as error:
         raise error.at(position) from None

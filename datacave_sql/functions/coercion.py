@@ -53,7 +53,7 @@ def find_coercion(source: int, target: int, context: str, types: TypeLookup) -> 
     if rule is not None:
         if _RANK[context] < _RANK[rule.context]:
             return None
-        kind = "function" if rule.function is not None else "io"
+        kind = "function" if rule.function is not None else "none" if rule.binary else "io"
         return Coercion(kind, base_source, base_target, rule.function, domain=domain)
     fact = registry.cast(base_source, base_target)
     if fact is not None:
@@ -110,6 +110,8 @@ def is_binary_coercible(source: int, target: int, types: TypeLookup) -> bool:
     if source == target:
         return True
     fact = registry.cast(source, target)
+    if fact is None and types.custom and (rule := types.cast(source, target)) is not None:
+        return rule.binary and rule.context == IMPLICIT
     return fact is not None and fact.method == "b" and fact.context == IMPLICIT
 
 

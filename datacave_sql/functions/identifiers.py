@@ -14,3 +14,37 @@ def quote_identifier(name: str) -> str:
     if _PLAIN.fullmatch(name) is not None and KEYWORDS.get(name, "unreserved") == "unreserved":
         return name
     return '"' + name.replace('"', '""') + '"'
+
+
+def split_dotted(name: str) -> tuple[str, ...]:
+    """`"a.b".c` as its parts; empty if malformed."""
+    parts: list[str] = []
+    at = 0
+    while True:
+        if name[at : at + 1] == '"':
+            close = at + 1
+            part = ""
+            while True:
+                end = name.find('"', close)
+                if end < 0:
+                    return ()
+                part += name[close:end]
+                close = end + 1
+                if name[close : close + 1] != '"':
+                    break
+                part += '"'
+                close += 1
+            at = close
+        else:
+            end = name.find(".", at)
+            end = len(name) if end < 0 else end
+            part = name[at:end].strip().lower()
+            at = end
+        if not part:
+            return ()
+        parts.append(part)
+        if at >= len(name):
+            return tuple(parts)
+        if name[at] != ".":
+            return ()
+        at += 1

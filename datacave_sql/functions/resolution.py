@@ -212,12 +212,16 @@ def resolve_operator(
     *,
     extra: Sequence[OperatorFact] = (),
     builtin: bool = True,
+    brought: bool = True,
 ) -> ResolvedOperator:
     """The operator that `left name right` means; `left` is 0 for a prefix operator.
 
-    Raises 42883 when nothing matches, 42725 when several do equally well.
+    With `brought` also those of types of extensions, whether the search path has them or not: what a type is compared
+    and sorted with. Raises 42883 when nothing matches, 42725 when several do equally well.
     """
     known = registry.operators_named(name) if builtin else ()
+    if brought and types.custom:
+        known = (*known, *types.operators(name))
     operators = [op for op in (*known, *extra) if (op.left == 0) == (left == 0)]
     chosen = _exact_operator(operators, left, right, types)
     if chosen is None:

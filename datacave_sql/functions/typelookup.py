@@ -34,10 +34,14 @@ class Attribute(NamedTuple):
 
 
 class CastRule(NamedTuple):
-    """A user's cast: a function, or None for a cast through the text forms; `context` as in pg_cast."""
+    """A user's cast: a function, or None for a cast through the text forms, or of the value as it is (`binary`).
+
+    `context` is as in pg_cast.
+    """
 
     function: Any
     context: str
+    binary: bool = False
 
 
 class TypeLookup:
@@ -65,6 +69,14 @@ class TypeLookup:
 
     def attributes(self, oid: int) -> Sequence[Attribute]:
         """The columns of a composite type, without dropped ones; empty for others."""
+        return ()
+
+    def reads(self, oid: int) -> str:
+        """How values of a type that an extension has brought are read and compared, by name; "" for other types."""
+        return ""
+
+    def operators(self, name: str) -> Sequence[Any]:
+        """The OperatorFacts of a name between types that extensions have brought, wherever these lie."""
         return ()
 
     def labels(self, oid: int) -> Sequence[str]:

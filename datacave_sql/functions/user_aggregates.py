@@ -10,13 +10,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from datacave_core.catalog import AggregateParts, Catalog, Routine
+from datacave_core.catalog import AggregateParts, Catalog, OperatorDefinition, Routine
 from datacave_core.types import DEFAULT_SETTINGS
 from datacave_sql.functions import registry
 from datacave_sql.functions.aggregate import AggregateBody
 from datacave_sql.functions.body import CallTypes
 from datacave_sql.functions.polymorphism import resolve_polymorphic
-from datacave_sql.functions.registry import Function
+from datacave_sql.functions.registry import Function, OperatorFact
 from datacave_sql.functions.routines import function_of
 
 _UNSET = object()
@@ -27,6 +27,15 @@ def any_function(catalog: Catalog, oid: int) -> Function:
     """The function with an oid, a built-in one or a user's."""
     routine = catalog.routines.get(oid)
     return function_of(routine, 0) if routine is not None else registry.function(oid)
+
+
+def operator_fact(catalog: Catalog, one: OperatorDefinition) -> OperatorFact:
+    """A user's operator as resolution sees it."""
+    function = any_function(catalog, one.function_oid)
+    return OperatorFact(
+        one.oid, one.name, one.left_oid, one.right_oid, one.result_oid, one.function_oid, one.commutator_oid,
+        one.negator_oid, one.merges, one.hashes, one.restrict, one.join, function,
+    )  # fmt: skip
 
 
 def with_states(catalog: Catalog, function: Function, routine: Routine) -> Function:

@@ -65,7 +65,7 @@ def _row(rows: CatalogRows, table: Table, index: Index) -> Row:
         type_oid, collation = key_type(table, key)
         described = rows.types.find(type_oid)
         collations.append(collation or (described.collation_oid if described is not None else 0))
-        named = named_class(method, key.operator_class)
+        named = named_class(rows, method, key.operator_class)
         classes.append(named or operator_class(rows, method, type_oid))
         options.append((_DESCENDING if key.descending else 0) | (_NULLS_FIRST if key.nulls_first else 0))
     places = [key.column for key in index.keys] + list(index.included)

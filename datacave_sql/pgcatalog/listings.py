@@ -67,7 +67,7 @@ def rules_view(rows: CatalogRows) -> list[Row]:
 def index_definition(rows: CatalogRows, table: Table, index: Index) -> str:
     """CREATE INDEX with the table's full name."""
     name = f"{quote_identifier(rows.schema_name(table.schema_oid))}.{quote_identifier(table.name)}"
-    return index_text(table, index, name, lambda stored: rows.expression(stored, table))
+    return index_text(table, index, name, lambda stored: rows.expression(stored, table), rows.class_name)
 
 
 def indexes_view(rows: CatalogRows) -> list[Row]:

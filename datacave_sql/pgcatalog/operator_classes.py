@@ -27,9 +27,11 @@ def _named_classes() -> dict[tuple[int, str], int]:
     return {(row[1], row[2]): row[0] for row in fixed_rows("pg_opclass")}
 
 
-def named_class(method: int, name: str) -> int:
+def named_class(rows: CatalogRows, method: int, name: str) -> int:
     """The operator class of a name; 0 where there is none."""
-    return _named_classes().get((method, name), 0)
+    found = _named_classes().get((method, name), 0)
+    made = () if found else rows.catalog.operator_classes.values()
+    return found or next((one.oid for one in made if (one.method_oid, one.name) == (method, name)), 0)
 
 
 def operator_class(rows: CatalogRows, method: int, type_oid: int) -> int:
@@ -39,6 +41,9 @@ def operator_class(rows: CatalogRows, method: int, type_oid: int) -> int:
     found = classes.get((method, _TEXT if base == _VARCHAR else base))
     if found is not None:
         return found
+    for one in rows.catalog.operator_classes.values():
+        if one.default and (one.method_oid, one.input_oid) == (method, base):
+            return one.oid
     described = rows.types.find(base)
     if described is None:
         return 0

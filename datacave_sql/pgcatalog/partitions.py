@@ -51,7 +51,7 @@ def partitioned_rows(rows: CatalogRows) -> list[Row]:
 def key_class(rows: CatalogRows, strategy: str, part: PartitionKeyPart) -> int:
     """The operator class of one column of a partition key."""
     method = HASH if strategy == "h" else BTREE
-    return named_class(method, part.operator_class) or operator_class(rows, method, part.type_oid)
+    return named_class(rows, method, part.operator_class) or operator_class(rows, method, part.type_oid)
 
 
 def bound_text(rows: CatalogRows, table: Table) -> str:

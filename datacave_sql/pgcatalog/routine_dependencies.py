@@ -11,6 +11,8 @@ from datacave_sql.pgcatalog.snapshot import CatalogRows
 
 _NAMESPACE: Final = 2615
 _LANGUAGE: Final = 2612
+_CLASS: Final = 2616
+_FAMILY: Final = 2753
 _CAST: Final = 2605
 _EXTENSION: Final = 3079
 _PLPGSQL: Final = 13563
@@ -27,6 +29,8 @@ def routine_depend_rows(rows: CatalogRows) -> list[Row]:
         found += ((OPERATOR, operator.oid, 0, TYPE, oid, 0, _NORMAL) for oid in needed if oid >= FIRST_USER_OID)
         if operator.function_oid >= FIRST_USER_OID:
             found.append((OPERATOR, operator.oid, 0, PROCEDURE, operator.function_oid, 0, _NORMAL))
+        if operator.extension_oid:
+            found.append((OPERATOR, operator.oid, 0, _EXTENSION, operator.extension_oid, 0, _MEMBER))
     for cast in catalog.casts.values():
         # A range is cast to its multirange by what was made together with them.
         function = catalog.routines.get(cast.function_oid)
@@ -38,8 +42,16 @@ def routine_depend_rows(rows: CatalogRows) -> list[Row]:
         )
         if cast.function_oid >= FIRST_USER_OID:
             found.append((_CAST, cast.oid, 0, PROCEDURE, cast.function_oid, 0, kind))
+        if cast.extension_oid:
+            found.append((_CAST, cast.oid, 0, _EXTENSION, cast.extension_oid, 0, _MEMBER))
     for extension in catalog.extensions.values():
         found.append((_EXTENSION, extension.oid, 0, _NAMESPACE, extension.schema_oid, 0, _NORMAL))
+    for class_oid, owned in ((_FAMILY, catalog.operator_families), (_CLASS, catalog.operator_classes)):
+        members = (one for one in owned.values() if one.extension_oid)
+        found += ((class_oid, one.oid, 0, _EXTENSION, one.extension_oid, 0, _MEMBER) for one in members)
+    for definition in catalog.types.values():
+        if definition.extension_oid:
+            found.append((TYPE, definition.oid, 0, _EXTENSION, definition.extension_oid, 0, _MEMBER))
     return found
 
 

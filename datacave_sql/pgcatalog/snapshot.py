@@ -16,6 +16,7 @@ from datacave_core.catalog import Sequence as CatalogSequence
 from datacave_core.values import Row
 from datacave_sql.bind.definitions import Definitions
 from datacave_sql.bind.environment import BindingEnvironment, VirtualRelations
+from datacave_sql.bind.operator_names import class_name
 from datacave_sql.bind.trigger_text import function_name
 from datacave_sql.functions.typelookup import TypeLookup
 from datacave_sql.pgcatalog.references import Reference, of_expression, of_rule, of_trigger_condition, of_view
@@ -106,6 +107,10 @@ class CatalogRows:
     def trigger_function(self, trigger: Trigger) -> str:
         """The name of the function that a trigger calls."""
         return function_name(self.catalog, trigger.function_oid, self._environment.search_path)
+
+    def class_name(self, name: str) -> str:
+        """An operator class, with its schema where the search path needs it."""
+        return class_name(self.catalog, name, self._environment.search_path)
 
     def references(self, stored: str, table: Table | None, target: int = 0) -> list[Reference]:
         """What a stored expression refers to; `target` is the type of what it is a default of."""

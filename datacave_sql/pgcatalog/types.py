@@ -5,6 +5,7 @@ Not here: how values of types are read and written (core, functions/usertypes.py
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import Final
 
@@ -20,6 +21,8 @@ from datacave_sql.pgcatalog.snapshot import CatalogRows
 
 _ARRAY: Final = ("array_in", "array_out", "array_recv", "array_send")
 _RECORD: Final = ("record_in", "record_out", "record_recv", "record_send")
+_SUBSCRIPT, _INPUT = 12, 15
+"""Places in a row of pg_type."""
 _ENUM: Final = ("enum_in", "enum_out", "enum_recv", "enum_send")
 
 
@@ -153,17 +156,52 @@ def _defined(rows: CatalogRows, definition: TypeDefinition) -> list[Row]:
                 acl=acl,
             )
         ]  # fmt: skip
+    elif d.kind == "b":
+        like = rows.types.type(d.oid)
+        found = [_brought(rows, d, like, acl)]
     else:
         like = rows.types.type(d.base_type_oid)
-        found = [
-            _domain_row(
-                d.oid, d.name, d.schema_oid, d.owner_oid, d.array_oid, like, d.base_type_oid, d.typmod, d.not_null,
-                rows.expression(d.default, None, d.base_type_oid) if d.default is not None else None, d.collation, acl,
+        brought = rows.catalog.types.get(rows.types.base(d.oid))
+        own = _brought_functions(rows, brought) if brought is not None else {}
+        row = _domain_row(
+            d.oid, d.name, d.schema_oid, d.owner_oid, d.array_oid, replace(like, output="-", send="-") if own else like,
+            d.base_type_oid, d.typmod, d.not_null,
+            rows.expression(d.default, None, d.base_type_oid) if d.default is not None else None, d.collation, acl,
+        )  # fmt: skip
+        if own:
+            row = (
+                *row[: _INPUT + 1],
+                own.get(like.output, 0),
+                row[_INPUT + 2],
+                own.get(like.send, 0),
+                *row[_INPUT + 4 :],
             )
-        ]  # fmt: skip
+        found = [row]
     if d.array_oid:
         found.append(_array_row(d.array_oid, array_name, d.schema_oid, d.owner_oid, d.oid, like, d.kind == "d"))
     return found
+
+
+def _brought_functions(rows: CatalogRows, d: TypeDefinition) -> dict[str, int]:
+    """The oids of the functions that came with a type, by name; empty for types that no extension has brought."""
+    if not d.extension_oid:
+        return {}
+    routines = rows.catalog.routines.values()
+    return {routine.name: routine.oid for routine in routines if routine.extension_oid == d.extension_oid}
+
+
+def _brought(rows: CatalogRows, d: TypeDefinition, like: SqlType, acl: Array | None) -> Row:
+    """A base type of an extension, whose functions are among the routines."""
+    own = _brought_functions(rows, d)
+    row = list(
+        _row(
+            d.oid, d.name, d.schema_oid, d.owner_oid, -1, False, "b", like.category, 0, 0, d.array_oid,
+            ("-", "-", "-", "-"), like.align, like.storage, collation=like.collation_oid, acl=acl,
+        )
+    )  # fmt: skip
+    row[_SUBSCRIPT] = own.get(like.subscript, 0)
+    row[_INPUT : _INPUT + 4] = (own.get(name, 0) for name in (like.input, like.output, like.receive, like.send))
+    return tuple(row)
 
 
 def enum_rows(rows: CatalogRows) -> list[Row]:

@@ -28,7 +28,9 @@ MIRRORED = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 NULL, NOT_NULL = "null", "not null"
 """Operators of conditions without a value: IS NULL and IS NOT NULL."""
 
-_MIRRORED_ITEMS = {"=": "=", "&&": "&&", "@>": "<@", "<@": "@>", "@@": "@@"}
+_MIRRORED_ITEMS = {
+    "=": "=", "&&": "&&", "@>": "<@", "<@": "@>", "@@": "@@", "%": "%", "<%": "%>", "<<%": "%>>",
+}  # fmt: skip
 _PATTERN_TYPES = frozenset({oids.TEXT, oids.VARCHAR})
 _SURROGATES, _AFTER_SURROGATES, _LAST_LETTER = 0xD800, 0xE000, 0x10FFFF
 _FAMILIES = [{20, 21, 23, 26}, {25, 1043, 19}, {700, 701}]

@@ -8,12 +8,15 @@ from dataclasses import replace
 from datacave_core.catalog import Catalog, Table, TypeDefinition
 from datacave_core.types import SqlType, TypeIO, find_type, oids, type_io
 from datacave_core.types.array import array_io
+from datacave_core.types.extension_types import EXTENSION_IO
 from datacave_core.types.range import multirange_io, range_io
 from datacave_core.types.record import record_io
 from datacave_core.types.sqltype import RangeType
+from datacave_sql.functions.extensions import extension_type
+from datacave_sql.functions.registry import OperatorFact
 from datacave_sql.functions.textsearch.search import TextSearch
 from datacave_sql.functions.typelookup import Attribute, CastRule, TypeLookup
-from datacave_sql.functions.user_aggregates import any_function
+from datacave_sql.functions.user_aggregates import any_function, operator_fact
 from datacave_sql.pgcatalog.systemtypes import system_attributes, system_type
 from datacave_sql.session.catalog_io import enum_io
 
@@ -25,6 +28,7 @@ class CatalogTypes(TypeLookup):
         self._catalog = catalog
         self._made: dict[int, SqlType | None] = {}
         self._ios: dict[int, TypeIO] = {}
+        self._brought: dict[str, list[OperatorFact]] | None = None
         self.custom = bool(catalog.casts)
         self._text_search = TextSearch(catalog)
 
@@ -48,7 +52,7 @@ class CatalogTypes(TypeLookup):
             return None
         found = self._catalog.casts[oid]
         function = any_function(self._catalog, found.function_oid) if found.function_oid else None
-        return CastRule(function, found.context)
+        return CastRule(function, found.context, found.method == "b" and bool(found.extension_oid))
 
     def io(self, oid: int) -> TypeIO:
         """How values of a type are read, written and compared."""
@@ -61,6 +65,8 @@ class CatalogTypes(TypeLookup):
 
     def _make_io(self, oid: int) -> TypeIO:
         facts = self.type(oid)
+        if reads := self.reads(oid):
+            return EXTENSION_IO[reads]
         if facts.kind == "e":
             return enum_io(self._catalog.types[oid])
         if facts.kind == "d":
@@ -96,6 +102,14 @@ class CatalogTypes(TypeLookup):
     def _defined(self, definition: TypeDefinition) -> SqlType:
         template = find_type(oids.TEXT)
         assert template is not None
+        if definition.kind == "b":
+            brought = extension_type(definition.reads)
+            return replace(
+                template, oid=definition.oid, name=definition.name, category=brought.category, preferred=False,
+                array_oid=definition.array_oid, collation_oid=template.collation_oid if brought.collatable else 0,
+                subscript=brought.subscript, input=brought.input, output=brought.output, receive=brought.receive,
+                send=brought.send,
+            )  # fmt: skip
         if definition.kind == "e":
             return replace(
                 template, oid=definition.oid, name=definition.name, length=4, by_value=True, kind="e", category="E",
@@ -125,6 +139,18 @@ class CatalogTypes(TypeLookup):
             template, oid=oid, name=f"_{inner.name}", element_oid=element, array_oid=0,
             collation_oid=inner.collation_oid, align="d" if inner.align == "d" else "i",
         )  # fmt: skip
+
+    def reads(self, oid: int) -> str:
+        definition = self._catalog.types.get(oid)
+        return definition.reads if definition is not None else ""
+
+    def operators(self, name: str) -> Sequence[OperatorFact]:
+        if self._brought is None:
+            self._brought = {}
+            for _, one in sorted(self._catalog.operators.items()):
+                if one.extension_oid and (self.reads(one.left_oid) or self.reads(one.right_oid)):
+                    self._brought.setdefault(one.name, []).append(operator_fact(self._catalog, one))
+        return self._brought.get(name, ())
 
     def range_type(self, oid: int) -> RangeType | None:
         built_in = super().range_type(oid)

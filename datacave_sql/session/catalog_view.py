@@ -16,9 +16,11 @@ from datacave_core.types import find_type, format_type, type_by_name
 from datacave_core.values import Row
 from datacave_sql.bind.definitions import Definitions
 from datacave_sql.bind.environment import BindingEnvironment
+from datacave_sql.bind.operator_names import class_name
 from datacave_sql.bind.row_security import is_exempt
 from datacave_sql.bind.sqltext import quote_identifier
 from datacave_sql.bind.updatability import updatable_events
+from datacave_sql.functions.identifiers import split_dotted
 from datacave_sql.parse import parse_type
 from datacave_sql.pgcatalog.attributes import default_oid, default_parts
 from datacave_sql.pgcatalog.facts import fixed_rows
@@ -137,7 +139,7 @@ class SessionCatalogView:
     @staticmethod
     def name_parts(name: str) -> tuple[str, ...]:
         """The parts of a name written as in SQL. Raises 42602."""
-        parts = split_identifiers(name.replace(".", ",")) if '"' not in name else _split_dotted(name)
+        parts = split_identifiers(name.replace(".", ",")) if '"' not in name else split_dotted(name)
         if not parts:
             raise DatacaveError("invalid name syntax", sqlstate=sqlstate.INVALID_NAME)
         return parts
@@ -385,7 +387,10 @@ class SessionCatalogView:
             return index_key_text(table, index, column, lambda stored: self._shown(stored, table, pretty))
         schema = self._catalog.schemas[table.schema_oid].name
         name = self._qualified(table) if pretty else f"{quote_identifier(schema)}.{quote_identifier(table.name)}"
-        return index_text(table, index, name, lambda stored: self._shown(stored, table, pretty))
+        return index_text(table, index, name, lambda stored: self._shown(stored, table, pretty), self._class_name)
+
+    def _class_name(self, name: str) -> str:
+        return class_name(self._catalog, name, self._session.search_path)
 
     def index_property(self, oid: int, column: int, name: str) -> bool | None:
         """A property of an index or of one of its columns (0: of the whole); None where there is no such thing."""
@@ -564,37 +569,3 @@ class SessionCatalogView:
     def sequence(self, oid: int) -> Sequence | None:
         """The sequence with an oid."""
         return self._catalog.sequences.get(oid)
-
-
-def _split_dotted(name: str) -> tuple[str, ...]:
-    """`"a.b".c` as its parts; empty if malformed."""
-    parts: list[str] = []
-    at = 0
-    while True:
-        if name[at : at + 1] == '"':
-            close = at + 1
-            part = ""
-            while True:
-                end = name.find('"', close)
-                if end < 0:
-                    return ()
-                part += name[close:end]
-                close = end + 1
-                if name[close : close + 1] != '"':
-                    break
-                part += '"'
-                close += 1
-            at = close
-        else:
-            end = name.find(".", at)
-            end = len(name) if end < 0 else end
-            part = name[at:end].strip().lower()
-            at = end
-        if not part:
-            return ()
-        parts.append(part)
-        if at >= len(name):
-            return tuple(parts)
-        if name[at] != ".":
-            return ()
-        at += 1

@@ -17,6 +17,9 @@ _ACTIONS = {"r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"
 Shown = Callable[[str], str]
 """A stored expression as it is shown."""
 
+ClassName = Callable[[str], str]
+"""The name of an operator class, with its schema where the search path needs it."""
+
 
 def _key_name(table: Table, key: IndexKey, shown: Shown) -> str:
     if key.column:
@@ -42,10 +45,10 @@ def _collation_text(table: Table, key: IndexKey) -> str:
     return f" COLLATE {quote_identifier(name)}"
 
 
-def _key_text(table: Table, key: IndexKey, shown: Shown) -> str:
+def _key_text(table: Table, key: IndexKey, shown: Shown, class_name: ClassName) -> str:
     text = _key_name(table, key, shown) + _collation_text(table, key)
     if key.operator_class:
-        text += f" {key.operator_class}"
+        text += f" {class_name(key.operator_class)}"
     if key.descending:
         text += " DESC" if key.nulls_first else " DESC NULLS LAST"
     elif key.nulls_first:
@@ -62,10 +65,10 @@ def index_key_text(table: Table, index: Index, column: int, shown: Shown) -> str
     return ""
 
 
-def index_text(table: Table, index: Index, table_name: str, shown: Shown) -> str:
+def index_text(table: Table, index: Index, table_name: str, shown: Shown, class_name: ClassName) -> str:
     """The CREATE INDEX statement."""
     unique = "UNIQUE " if index.unique else ""
-    keys = ", ".join(_key_text(table, key, shown) for key in index.keys)
+    keys = ", ".join(_key_text(table, key, shown, class_name) for key in index.keys)
     only = "ONLY " if table.kind == "p" else ""
     text = f"CREATE {unique}INDEX {quote_identifier(index.name)} ON {only}{table_name} USING {index.method} ({keys})"
     if index.included:
@@ -124,12 +127,14 @@ def constraint_text(
     return text
 
 
-def _exclusion_text(catalog: Catalog, table: Table, constraint: Constraint, shown: Shown) -> str:
+def _exclusion_text(
+    catalog: Catalog, table: Table, constraint: Constraint, shown: Shown, class_name: ClassName = str
+) -> str:
     found = catalog.index_by_oid(constraint.index_oid)
     assert found is not None
     index = found[1]
     parts = ", ".join(
-        f"{_key_text(table, key, shown)} WITH {operator}"
+        f"{_key_text(table, key, shown, class_name)} WITH {operator}"
         for key, operator in zip(index.keys, index.exclusion, strict=True)
     )
     text = f"EXCLUDE USING {index.method} ({parts}){_with_options(index)}"

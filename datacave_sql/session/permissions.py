@@ -522,6 +522,7 @@ def _comment_on(asker: _Asker, bound: s.CommentOn) -> None:
         return
     maps: tuple[Any, ...] = (
         catalog.tables, catalog.sequences, catalog.schemas, catalog.types, catalog.databases, catalog.routines,
+        catalog.extensions,
     )  # fmt: skip
     is_part = bound.sub_id != 0
     item: Any = next((found for one in maps if (found := one.get(oid)) is not None), None)

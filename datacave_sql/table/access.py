@@ -101,7 +101,7 @@ class TableAccess:
     def _index(self, index: Index, rule: IndexRule | None) -> IndexAccess:
         slots = tuple(key.column - 1 for key in index.keys)
         types = [self.key_type(key) for key in index.keys]
-        if keeps_items(self.types, index.method, types):
+        if keeps_items(self.types, index.method, types, [key.operator_class for key in index.keys]):
             return self._inverted(index, slots, types, rule)
         if not index.exclusion:
             return IndexAccess(index, self._codec(index), slots, rule)

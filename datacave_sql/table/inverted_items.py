@@ -1,9 +1,12 @@
-"""Inverted items: what a gin index keeps of an array, a jsonb or a tsvector, and what a condition looks for there.
+"""Inverted items: what a gin index keeps of an array, a document, pairs or a text, and what conditions look for.
 
     array           01 and the bytes of an element, 02 for NULL, 00 for the empty array
     jsonb           K and a key or a string in an array; V and any other string; N and a number; T, F, 0
     jsonb, by path  a digest of the keys that lead to a scalar, and the scalar
     tsvector        a lexeme and 00; of a long one what it begins with
+    hstore          K and a key; P, the key and its value, or P, the key, N for NULL
+    text, trigrams  three letters
+    single value    01 and its bytes
 
 Long items of the others are kept as digests: every row that is found is compared again. A condition looks for
 `Wanted`: rows that have all of some items, or any of them; None where the items cannot tell, so that every row has to
@@ -20,15 +23,18 @@ from typing import Any, NamedTuple
 
 from datacave_core.keycode import SCALAR_ENCODERS, KeyKind, ValueEncoder
 from datacave_core.types import oids
+from datacave_core.types.hstore import hstore_pairs
 from datacave_core.types.jsonb import JsonTree, jsonb_tree
 from datacave_core.types.tsquery import Not, Operand, Query, query_of
 from datacave_core.types.tsvector import lexemes_of
 from datacave_core.values import Array
+from datacave_sql.functions.trigrams import of_pattern, trigrams
 from datacave_sql.functions.typelookup import TypeLookup
 from datacave_sql.table.key_columns import value_encoder
 
 ITEM_BYTES_MAX = 120
 PATH_OPERATORS = "jsonb_path_ops"
+TRIGRAM_CLASSES = frozenset({"gin_trgm_ops", "gist_trgm_ops"})
 
 _EMPTY_ARRAY, _NULL_ELEMENT, _ELEMENT, _DIGEST = b"\0", b"\2", b"\1", b"\xfe"
 _text = SCALAR_ENCODERS[KeyKind.TEXT]
@@ -56,18 +62,29 @@ class InvertedItems(NamedTuple):
 def inverted_items(types: TypeLookup, type_oid: int, operator_class: str = "") -> InvertedItems | None:
     """What a gin index does with a type; None for types that cannot be indexed so."""
     base = types.base(type_oid)
+    if operator_class in TRIGRAM_CLASSES:
+        return _TRIGRAMS
+    if types.reads(base) == "hstore":
+        return _HSTORE
     if base == oids.TSVECTOR:
         return _TSVECTOR
     if base == oids.JSONB:
         return _JSONB_PATHS if operator_class == PATH_OPERATORS else _JSONB
     element = types.element(base)
-    encoder = value_encoder(types, element) if element and types.type(base).is_array else None
-    return None if encoder is None else _array_items(encoder)
+    if element and types.type(base).is_array:
+        encoder = value_encoder(types, element)
+        return None if encoder is None else _array_items(encoder)
+    encoder = value_encoder(types, base)
+    return None if encoder is None else _value_items(encoder)
 
 
-def keeps_items(types: TypeLookup, method: str, type_oids: Iterable[int]) -> bool:
-    """Whether an index keeps the items of its keys: with gin, and with gist on documents."""
-    return method == "gin" or (method == "gist" and any(types.base(one) == oids.TSVECTOR for one in type_oids))
+def keeps_items(types: TypeLookup, method: str, type_oids: Iterable[int], operator_classes: Iterable[str] = ()) -> bool:
+    """Whether an index keeps the items of its keys: with gin, and with gist on documents, pairs and trigrams."""
+    if method != "gist":
+        return method == "gin"
+    bases = [types.base(one) for one in type_oids]
+    kept = any(base == oids.TSVECTOR or types.reads(base) == "hstore" for base in bases)
+    return kept or not TRIGRAM_CLASSES.isdisjoint(operator_classes)
 
 
 def _short(item: bytes) -> bytes:
@@ -93,6 +110,15 @@ def _array_items(encode: ValueEncoder) -> InvertedItems:
         return Wanted(frozenset(items(value)), True)
 
     return InvertedItems(items, {"@>": contains, "&&": overlaps, "<@": within, "=": equals})
+
+
+def _value_items(encode: ValueEncoder) -> InvertedItems:
+    """Of a single value (btree_gin) itself is the only item."""
+
+    def items(value: Any) -> set[bytes]:
+        return {_short(_ELEMENT + encode(value))}
+
+    return InvertedItems(items, {"=": lambda value: Wanted(frozenset(items(value)), True)})
 
 
 def _scalar(tree: JsonTree) -> bytes:
@@ -207,3 +233,52 @@ def _alternatives(wanted: Wanted) -> frozenset[bytes]:
 
 
 _TSVECTOR = InvertedItems(_lexemes, {"@@": _matching})
+
+
+def _pair(key: str, value: str | None) -> bytes:
+    return _short(b"P" + _text(key) + (b"N" if value is None else b"V" + _text(value)))
+
+
+def _hstore_items(value: str) -> set[bytes]:
+    return {item for key, one in hstore_pairs(value).items() for item in (_key(key), _pair(key, one))}
+
+
+def _with_pairs(value: str) -> Wanted | None:
+    found = frozenset(_pair(key, one) for key, one in hstore_pairs(value).items())
+    return Wanted(found, True) if found else None
+
+
+_HSTORE = InvertedItems(
+    _hstore_items,
+    {
+        "@>": _with_pairs,
+        "?": _with_key,
+        "?|": partial(_with_keys, False),
+        "?&": partial(_with_keys, True),
+    },
+)
+
+
+def _letters(pieces: frozenset[str]) -> frozenset[bytes]:
+    return frozenset(piece.encode() for piece in pieces)
+
+
+def _like(pattern: str) -> Wanted | None:
+    found = of_pattern(pattern)
+    return Wanted(_letters(found), True) if found else None
+
+
+def _alike(text: str) -> Wanted | None:
+    """Texts that are alike to some degree share a trigram."""
+    return Wanted(_letters(trigrams(text)), False)
+
+
+def _same(text: str) -> Wanted | None:
+    found = trigrams(text)
+    return Wanted(_letters(found), True) if found else None
+
+
+_TRIGRAMS = InvertedItems(
+    lambda value: set(_letters(trigrams(value))),
+    {"~~": _like, "~~*": _like, "%": _alike, "%>": _alike, "%>>": _alike, "=": _same},
+)

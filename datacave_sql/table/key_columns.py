@@ -6,6 +6,7 @@ from datacave_core import sqlstate
 from datacave_core.errors import DatacaveError
 from datacave_core.keycode import (
     COMPOSED_ENCODERS,
+    EXTENSION_ENCODERS,
     KEY_KINDS,
     SCALAR_ENCODERS,
     KeyColumn,
@@ -39,6 +40,8 @@ def value_encoder(types: TypeLookup, type_oid: int) -> ValueEncoder | None:
     composed = COMPOSED_ENCODERS.get(base)
     if composed is not None:
         return composed
+    if reads := types.reads(base):
+        return EXTENSION_ENCODERS[reads]
     spanned = types.range_type(base)
     if spanned is not None:
         bound = value_encoder(types, spanned.subtype_oid)
@@ -54,12 +57,12 @@ def value_encoder(types: TypeLookup, type_oid: int) -> ValueEncoder | None:
 
 
 def keeps_order(types: TypeLookup, type_oid: int) -> bool:
-    """Whether keys of a type stand in the order of its values: those of enums are ordered by label."""
+    """Whether keys of a type stand in the order of its values: enums are ordered by label, hstore by pair."""
     base = types.base(type_oid)
     parts = [attribute.type for attribute in types.attributes(base)]
     spanned = types.range_type(base)
     parts += [spanned.subtype_oid] if spanned is not None else [types.element(base)] if types.element(base) else []
-    return types.kind(base) != "e" and all(keeps_order(types, part) for part in parts)
+    return types.kind(base) != "e" and types.reads(base) != "hstore" and all(keeps_order(types, part) for part in parts)
 
 
 def no_operator_class(type_name: str, method: str) -> DatacaveError:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 
+from datacave_core.types.hstore import hstore_bytes
 from datacave_sql.functions.body import Bodies
 
 BODIES = Bodies()
@@ -93,6 +94,8 @@ def _fold(value: int) -> int:
 _bytes_functions("hashtext", "hashtextextended", str.encode)
 _bytes_functions("hashname", "hashnameextended", str.encode)
 _bytes_functions("hashbpchar", "hashbpcharextended", lambda value: value.rstrip(" ").encode())
+_bytes_functions("citext_hash", "citext_hash_extended", lambda value: value.lower().encode())
+_bytes_functions("hstore_hash", "hstore_hash_extended", hstore_bytes)
 _bytes_functions("hashvarlena", "hashvarlenaextended", bytes)
 _bytes_functions("uuid_hash", "uuid_hash_extended", bytes)
 _word_functions("hashint2", "hashint2extended", lambda value: value & _MASK)

@@ -22,6 +22,7 @@ from datacave_core.catalog import (
     FamilyFunction,
     FamilyOperator,
     Index,
+    IndexKey,
     NamedObject,
     OperatorClass,
     OperatorDefinition,
@@ -43,6 +44,7 @@ from datacave_sql.bind.stored_text import expression_tree, mentioned_columns
 from datacave_sql.pgcatalog.named_objects import ACCESS_METHODS
 from datacave_sql.session.catalog_types import CatalogTypes
 from datacave_sql.session.routine_text import described
+from datacave_sql.session.utility.extension_members import extension_members
 from datacave_sql.session.utility.routine_dependents import (
     dependent_columns,
     dependent_constraints,
@@ -205,6 +207,13 @@ def _partitioning_columns(table: Table) -> Iterator[Column]:
                     yield table.columns_by_name[mention.parts[-1]]
 
 
+def _is_by(table: Table, key: IndexKey, item: OperatorClass) -> bool:
+    """Whether a key of an index is by a class: by its name, or because it is the default one of the key's type."""
+    if key.operator_class or not item.default:
+        return key.operator_class == item.name
+    return item.input_oid == (table.column(key.column).type_oid if key.column else key.type_oid)
+
+
 class Collector:
     """Follows dependencies from the objects to drop."""
 
@@ -217,8 +226,8 @@ class Collector:
         removal = self.removal
         if item.oid in removal.objects:
             return
-        if isinstance(item, Routine) and item.extension_oid and item.extension_oid not in removal.objects:
-            owner = self._catalog.extensions[item.extension_oid]
+        if (whole_oid := getattr(item, "extension_oid", 0)) and whole_oid not in removal.objects:
+            owner = self._catalog.extensions[whole_oid]
             raise DatacaveError(
                 f"cannot drop {describe(self._catalog, item)} because extension {owner.name} requires it",
                 sqlstate=sqlstate.DEPENDENT_OBJECTS_STILL_EXIST,
@@ -231,6 +240,11 @@ class Collector:
                 hint=f"You can drop {describe(self._catalog, whole)} instead.",
             )
         removal.objects[item.oid] = item
+        self._follow(item)
+
+    def _follow(self, item: Any) -> None:
+        """What needs an object that goes."""
+        removal = self.removal
         if isinstance(item, Schema):
             for inside in objects_in(self._catalog, item):
                 if inside.oid not in removal.objects:
@@ -262,18 +276,28 @@ class Collector:
                 if any(item.oid in one.dictionary_oids for one in configuration.mappings):
                     self._depending(configuration, item)
         elif isinstance(item, Extension):
-            for routine in self._catalog.routines.values():
-                if routine.extension_oid == item.oid:
-                    self.add(routine)
+            members = extension_members(self._catalog, item)
+            removal.objects.update({one.oid: one for one in members})
+            for one in members:
+                self._follow(one)
 
     def _with_class(self, item: OperatorClass) -> None:
-        """The indexes by a class; its family loses what came with it when the class goes."""
+        """The indexes by a class, or the constraints they belong to; its family loses what came with it."""
+        what = describe(self._catalog, item)
         for _, table in sorted(self._catalog.tables.items()):
-            for index in table.indexes:
-                named = any(key.operator_class == item.name for key in index.keys)
-                if named and table.oid not in self.removal.objects and ACCESS_METHODS[index.method] == item.method_oid:
-                    self._tell(f"index {index.name}", item)
-                    self.removal.indexes.setdefault(table.oid, set()).add(index.oid)
+            for index in table.indexes if table.oid not in self.removal.objects else ():
+                gone = self.removal.indexes.setdefault(table.oid, set())
+                if ACCESS_METHODS[index.method] != item.method_oid or index.oid in gone:
+                    continue
+                if not any(_is_by(table, key, item) for key in index.keys):
+                    continue
+                constraint = next((one for one in table.constraints if index.constraint_oid == one.oid), None)
+                if constraint is None:
+                    self._tell(f"index {index.name}", what)
+                    gone.add(index.oid)
+                else:
+                    self._tell(f"constraint {constraint.name} on table {table.name}", what)
+                    self.add_constraint(table, constraint)
 
     def _depending(self, dependent: Any, item: Any) -> None:
         """What goes too, unless it goes anyway."""
@@ -371,7 +395,8 @@ class Collector:
         needed = set(oids) - {0}
         self._members_on(needed, item)
         for operator in self._catalog.operators.values():
-            if needed & {operator.left_oid, operator.right_oid, operator.result_oid}:
+            concerned = needed & {operator.left_oid, operator.right_oid, operator.result_oid}
+            if concerned and operator.oid not in self.removal.objects:
                 self._tell(describe(self._catalog, operator), item)
                 self.add(operator)
         for cast in self._catalog.casts.values():
@@ -457,7 +482,7 @@ class Collector:
             for column in table.live_columns:
                 if column.type_oid in type_oids:
                     self._tell(f"column {column.name} of table {table.name}", what)
-                    self.removal.columns.setdefault(table.oid, set()).add(column.number)
+                    self.add_column(table, column)
 
     def add_index(self, table: Table, index: Index) -> None:
         """Drops an index. Raises 2BP01 for the index of a constraint."""
