@@ -61,6 +61,9 @@ class Aggregate:
     columns: tuple[int, ...]
     not_null: frozenset[int]
     keys: str
+    ordered: bool = False
+    """Whether the rows of a group follow each other: a group is done when the next one begins."""
+    ordering: tuple[tuple[int, bool, bool], ...] = ()
 
     def open(self, context: ExecutionContext) -> Batches:
         runs = [GroupedRows(context, one, self.steps, self.with_mask) for one in self.passes]
@@ -71,10 +74,12 @@ class Aggregate:
                     continue
                 for run in runs:
                     yield from run.add(batch)
+                    if self.ordered:
+                        yield from run.finished()
             for run in runs:
                 yield from run.results()
         finally:
-            if self.keys:
+            if self.keys and not self.ordered:
                 batches = sum(run.batches for run in runs) + 1 - len(runs)
                 peak, disk = sum(run.memory.peak for run in runs), sum(run.spill.size for run in runs)
                 context.tell(self, hashed_facts(batches, peak, disk))
@@ -87,6 +92,8 @@ class Aggregate:
     def label(self) -> str:
         if not self.keys:
             return "Aggregate"
+        if self.ordered:
+            return "GroupAggregate"
         return "HashAggregate" if len(self.passes) == 1 else "MixedAggregate"
 
     def details(self) -> Sequence[str]:

@@ -40,6 +40,7 @@ class Distinct:
     not_null: frozenset[int]
     keys: str
     adjacent: bool
+    ordering: tuple[tuple[int, bool, bool], ...] = ()
 
     def open(self, context: ExecutionContext) -> Batches:
         keys_of = self.make_keys(context)

@@ -159,6 +159,26 @@ class GroupedRows:
                     yield from self._dumped.add(number, place, rows)
         memory.give_back(-(yield from self._growth(0, measured=True)))
 
+    def finished(self) -> Batches:
+        """The rows of all groups but the last, of rows that come in the order of their keys: the others are whole.
+
+        Once something was put aside they wait for `results`.
+        """
+        if len(self._groups) < 2 or self._aside is not None or self._dumped is not None:
+            return
+        key, states = self._groups.popitem()
+        entry = self._index.popitem() if self._pass.indexed else None
+        yield from self._own_results()
+        self._groups.clear()
+        self._index.clear()
+        self._groups[key] = states
+        if entry is not None:
+            self._index[entry[0]] = entry[1]
+        self._begun = 1
+        self._input_bytes = self._grown_bytes = 0
+        self._measure_at = MEASURE_BYTES
+        self.memory.release()
+
     def results(self) -> Batches:
         """The rows of all groups."""
         if self._aside is not None:

@@ -16,10 +16,11 @@ from datacave_sql.expr.generate import Code, Generator
 from datacave_sql.functions import registry
 from datacave_sql.functions.aggregate import AggregateBody
 from datacave_sql.plan import logical as l
+from datacave_sql.plan.cardinality import estimate_rows, group_count
 from datacave_sql.plan.column_plans import column_aggregate
 from datacave_sql.plan.extremes import plan_extreme
 from datacave_sql.plan.keys import null_aware_key, order_key, sort_value_passes
-from datacave_sql.plan.planning import Planner, comparable, scope_of
+from datacave_sql.plan.planning import Planner, WantedOrder, comparable, ordering_of, scope_of
 
 
 def plan_aggregate(p: Planner, node: l.Aggregate, needed: frozenset[int], conjuncts: list[n.Expression]) -> Operator:
@@ -27,7 +28,9 @@ def plan_aggregate(p: Planner, node: l.Aggregate, needed: frozenset[int], conjun
     used: set[int] = set()
     for expression in (*node.groups, *node.aggregates):
         used |= n.columns_used(expression)
+    p.wanted_order = grouped_order(p, node)
     child = plan_extreme(p, node, frozenset(used)) or p.plan(node.child, frozenset(used))
+    p.wanted_order = None
     sets = node.grouping_sets if node.grouping_sets is not None else (tuple(range(len(node.groups))),)
     bodies = [_body(p, call) for call in node.aggregates]
     if node.grouping_sets is None and (by_columns := column_aggregate(p, node, child, bodies)) is not None:
@@ -46,8 +49,46 @@ def plan_aggregate(p: Planner, node: l.Aggregate, needed: frozenset[int], conjun
         if call.function.name == "count"
     )
     keys = ", ".join(deparse(group) for group in node.groups)
-    operator = Aggregate(child, passes, steps, node.grouping_column is not None, columns, not_null, keys)
+    ordering = _kept_order(node, child) if node.grouping_sets is None else None
+    operator = Aggregate(
+        child, passes, steps, node.grouping_column is not None, columns, not_null, keys, ordering is not None,
+        ordering or (),
+    )  # fmt: skip
     return p.filtered(operator, conjuncts)
+
+
+def grouped_order(p: Planner, node: l.Aggregate) -> WantedOrder | None:
+    """The order of its input in which groups come in the order that is asked for, where few of them are wanted."""
+    wanted = p.wanted_order
+    if wanted is None or wanted.rows is None or node.grouping_sets is not None or not node.groups:
+        return None
+    groups = {column.id: group for column, group in zip(node.columns, node.groups, strict=False)}
+    keys: list[n.SortKey] = []
+    for key in wanted.keys:
+        e = key.expression
+        group = groups.get(e.column) if isinstance(e, n.ColumnReference) else None
+        if not isinstance(group, n.ColumnReference):
+            return None
+        keys.append(n.SortKey(group, key.descending, key.nulls_first))
+    named = {key.expression for key in keys}
+    keys += [n.SortKey(group, False, False) for group in node.groups if group not in named]
+    share = estimate_rows(p.environment, node.child, ()) / group_count(p.environment, node)
+    return WantedOrder(tuple(keys), wanted.rows * share, groups=True)
+
+
+def _kept_order(node: l.Aggregate, child: Operator) -> tuple[tuple[int, bool, bool], ...] | None:
+    """The order of the groups where the rows of each follow each other; None where they do not."""
+    columns = {
+        group.column: column.id
+        for column, group in zip(node.columns, node.groups, strict=False)
+        if isinstance(group, n.ColumnReference)
+    }
+    if len(columns) < len(node.groups) or not columns:
+        return None
+    first = ordering_of(child)[: len(columns)]
+    if {column for column, _, _ in first} != columns.keys():
+        return None
+    return tuple((columns[column], descending, nulls_first) for column, descending, nulls_first in first)
 
 
 def _body(p: Planner, call: n.AggregateCall) -> AggregateBody:

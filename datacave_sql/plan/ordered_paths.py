@@ -13,7 +13,7 @@ from datacave_core.catalog import IndexKey
 from datacave_sql.expr import nodes as n
 from datacave_sql.plan import logical as l
 from datacave_sql.plan.access_path import NULL, AccessPath, best_path
-from datacave_sql.plan.cardinality import origins, together
+from datacave_sql.plan.cardinality import distinct_values, origins, together
 from datacave_sql.plan.column_plans import COLUMN_ROWS_MIN
 from datacave_sql.plan.planning import Planner, WantedOrder
 from datacave_sql.plan.prices import COLUMN_SPEED, ENTRY_COST, LOOKUP_COST, lookup_price
@@ -83,18 +83,23 @@ def choose_path(
         if one.index.oid not in given and one.index.method == "btree" and one.index.valid and not one.index.exclusion
         and (one.rule is None or one.rule.predicate is None)
     ]  # fmt: skip
-    cheapest = price.of(best) + price.rows(best) * SORT_COST
+    cheapest = price.of(best) + (0.0 if wanted.groups else price.rows(best) * SORT_COST)
     chosen = ChosenPath(best)
     for path in candidates:
-        reverse = direction(node, access, path, wanted)
-        if reverse is None:
+        reverse, given_keys = direction(node, access, path, wanted)
+        if given_keys == len(wanted.keys):
+            cost = price.of(path, wanted.rows)
+        elif given_keys and wanted.rows is not None and not wanted.groups:
+            # The rest is sorted group by group of these keys, up to the one in which the last row lies.
+            needed = wanted.rows + price.group_rows(wanted.keys[:given_keys])
+            cost = price.of(path, needed) + needed * SORT_COST
+        else:
             continue
-        cost = price.of(path, wanted.rows)
         if cost <= cheapest:
             cheapest = cost
             ordering = tuple(
                 (key.expression.column, key.descending, key.nulls_first)
-                for key in wanted.keys
+                for key in wanted.keys[:given_keys]
                 if isinstance(key.expression, n.ColumnReference)
             )
             chosen = ChosenPath(path, reverse, ordering)
@@ -141,6 +146,13 @@ class PathPrice:
             return read * ENTRY_COST * (2.0 if self._by_columns else 1.0)
         return read * (lookup_price(self._total) if self._by_columns else LOOKUP_COST)
 
+    def group_rows(self, keys: Sequence[n.SortKey]) -> float:
+        """How many rows have the same values of these keys, as a rule."""
+        values = 1.0
+        for key in keys:
+            values *= distinct_values(self._known, key.expression, self._total)
+        return self._total / max(1.0, min(values, self._total))
+
     def looked_up(self, path: AccessPath, read: float | None = None) -> float:
         """What reading a path costs where each of its entries (`read`, None for all) leads to one lookup of a row."""
         if read is None:
@@ -161,34 +173,34 @@ def entry_order(access: TableAccess, path: AccessPath) -> Sequence[IndexKey]:
     return (*index.keys, *access.clustered.index.keys)
 
 
-def direction(node: l.Scan, access: TableAccess, path: AccessPath, wanted: WantedOrder) -> bool | None:
-    """Whether the path gives the order backward (True) or forward (False); None where it does not."""
+def direction(node: l.Scan, access: TableAccess, path: AccessPath, wanted: WantedOrder) -> tuple[bool, int]:
+    """Whether the path is read backward for the order, and how many of its first keys it gives then."""
     index = path.index
     if index.method != "btree" or any(condition.operator not in ("=", NULL) for condition in path.equal):
-        return None
+        return False, 0
     attributes = {column.id: column.attribute for column in node.columns}
     fixed = {condition.attribute for condition in path.equal}
     keys = list(entry_order(access, path)[len(path.equal) :])
     reverse: bool | None = None
-    for wanted_key in wanted.keys:
+    for place, wanted_key in enumerate(wanted.keys):
         e = wanted_key.expression
         if not isinstance(e, n.ColumnReference) or e.column not in attributes:
-            return None
+            return bool(reverse), place
         attribute = attributes[e.column]
         if attribute in fixed:
             continue
         if not keys:
-            return None
+            return bool(reverse), place
         key = keys.pop(0)
         if key.column != attribute or attribute <= 0:
-            return None
+            return bool(reverse), place
         column = node.table.column(attribute)
         if not access.keeps_order(column.type_oid):
-            return None
+            return bool(reverse), place
         backward = key.descending != wanted_key.descending
         if not column.not_null and (key.nulls_first != wanted_key.nulls_first) != backward:
-            return None
+            return bool(reverse), place
         if reverse is not None and reverse != backward:
-            return None
+            return reverse, place
         reverse = backward
-    return bool(reverse)
+    return bool(reverse), len(wanted.keys)

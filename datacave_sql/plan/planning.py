@@ -25,6 +25,8 @@ from datacave_sql.table.access import TableAccess
 from datacave_sql.table.column_statistics import ColumnStatistics
 
 _PASSING = frozenset({l.Scan, l.Filter, l.Project})
+_GROUPING = frozenset({l.Aggregate, l.Distinct})
+"""Nodes that ask for an order themselves, of what is asked of them."""
 _ORDERLESS = frozenset({l.Aggregate, l.Join, l.Sort})
 
 FRESH_COLUMNS = 1_000_000_000
@@ -170,6 +172,8 @@ class WantedOrder:
 
     keys: tuple[n.SortKey, ...]
     rows: float | None
+    groups: bool = False
+    """Whether it is groups of these rows that would be sorted instead, which are few."""
 
 
 class NodePlanner(Protocol):
@@ -232,7 +236,8 @@ class Planner:
         welcome, order = self.columns_welcome, self.wanted_order
         if kind not in _PASSING:
             self.columns_welcome = kind in _ORDERLESS
-            self.wanted_order = None
+            if kind not in _GROUPING:
+                self.wanted_order = None
         try:
             operator = self._planners[kind](self, node, needed, list(conjuncts))
             if self.noted is not None:
@@ -250,7 +255,9 @@ class Planner:
         scope = scope_of(operator.columns, operator.not_null, "r")
         generator = self.generator(scope, "r")
         make = row_builder(generator, [scope[column] for column in wanted], (), "r", None)
-        return Pipeline(operator, make, wanted, operator.not_null & frozenset(wanted), (), _ordering(operator, wanted))
+        return Pipeline(
+            operator, make, wanted, operator.not_null & frozenset(wanted), (), ordering_of(operator, wanted)
+        )
 
     def filtered(self, operator: Operator, conjuncts: Sequence[n.Expression]) -> Operator:
         """The rows of an operator that satisfy the conjuncts."""
@@ -261,7 +268,7 @@ class Planner:
         generator = self.generator(scope_of(operator.columns, operator.not_null, "r"), "r")
         make = row_builder(generator, (), conjuncts, "r", "r")
         texts = tuple(deparse(part) for part in conjuncts)
-        return Pipeline(operator, make, operator.columns, operator.not_null, texts, _ordering(operator))
+        return Pipeline(operator, make, operator.columns, operator.not_null, texts, ordering_of(operator))
 
     def projected(
         self,
@@ -286,7 +293,7 @@ class Planner:
             if isinstance(expression, n.ColumnReference)
         }
         ordering = []
-        for column, descending, nulls_first in _ordering(operator):
+        for column, descending, nulls_first in ordering_of(operator):
             if column not in kept:
                 break
             ordering.append((kept[column], descending, nulls_first))
@@ -305,7 +312,7 @@ class Planner:
         return [n.ColumnReference(column.id, column.type, column.typmod, column.name) for column in columns]
 
 
-def _ordering(operator: Operator, columns: Sequence[int] | None = None) -> tuple[tuple[int, bool, bool], ...]:
+def ordering_of(operator: Operator, columns: Sequence[int] | None = None) -> tuple[tuple[int, bool, bool], ...]:
     """The order in which the rows of an operator come, as far as it is one of these columns."""
     ordering: tuple[tuple[int, bool, bool], ...] = getattr(operator, "ordering", ())
     if columns is None:

@@ -9,6 +9,7 @@ from datacave_sql.exec.common_table import CommonTablePart, CommonTableScan, Wit
 from datacave_sql.exec.distinct import Distinct
 from datacave_sql.exec.frozen_reads import FrozenReads
 from datacave_sql.exec.function_scan import FunctionScan, ProjectSet
+from datacave_sql.exec.incremental_sort import IncrementalSort
 from datacave_sql.exec.limit import Limit, rows_wanted
 from datacave_sql.exec.lock_rows import LockRows
 from datacave_sql.exec.operator import Operator
@@ -20,7 +21,7 @@ from datacave_sql.exec.values import ValuesRows
 from datacave_sql.expr import nodes as n
 from datacave_sql.expr.deparse import deparse
 from datacave_sql.plan import logical as l
-from datacave_sql.plan.cardinality import estimate_rows
+from datacave_sql.plan.cardinality import distinct_values, estimate_rows, origins
 from datacave_sql.plan.decorrelation import decorrelated
 from datacave_sql.plan.leakproof import is_leakproof
 from datacave_sql.plan.ordered_paths import wanted_rows
@@ -30,6 +31,7 @@ from datacave_sql.plan.planning import (
     comparable,
     correlated_scalars,
     is_volatile,
+    ordering_of,
     row_builder,
     scope_of,
     split_conjuncts,
@@ -216,21 +218,33 @@ def plan_sort(
     if in_order(child, node.keys):
         return child
     passes = sort_passes(p, child, node.keys)
+    first = presorted(child, node.keys)
+    if first:
+        ordering = ordering_of(child)[:first]
+        make_first = p.key_function(child, [key.expression for key in node.keys[:first]])
+        return IncrementalSort(
+            child, passes, make_first, child.columns, child.not_null, describe_keys(node.keys),
+            describe_keys(node.keys[:first]), ordering,
+        )  # fmt: skip
     return Sort(child, passes, bound, child.columns, child.not_null, describe_keys(node.keys))
 
 
 def in_order(operator: Operator, keys: Sequence[n.SortKey]) -> bool:
     """Whether rows come in this order anyway (an index or the primary key gives it)."""
-    ordering: tuple[tuple[int, bool, bool], ...] = getattr(operator, "ordering", ())
-    if len(ordering) < len(keys):
-        return False
-    for key, (column, descending, nulls_first) in zip(keys, ordering, strict=False):
+    return presorted(operator, keys) == len(keys)
+
+
+def presorted(operator: Operator, keys: Sequence[n.SortKey]) -> int:
+    """By how many of the first keys rows are in order anyway."""
+    found = 0
+    for key, (column, descending, nulls_first) in zip(keys, ordering_of(operator), strict=False):
         e = key.expression
         if not isinstance(e, n.ColumnReference) or e.column != column or key.descending != descending:
-            return False
+            break
         if column not in operator.not_null and key.nulls_first != nulls_first:
-            return False
-    return True
+            break
+        found += 1
+    return found
 
 
 def describe_keys(keys: Sequence[n.SortKey]) -> str:
@@ -278,6 +292,7 @@ def _lock_one_by_one(operator: Operator) -> None:
 
 def plan_distinct(p: Planner, node: l.Distinct, needed: frozenset[int], conjuncts: list[n.Expression]) -> Operator:
     columns = tuple(column.id for column in node.columns)
+    p.wanted_order = _distinct_order(p, node)
     if node.on is None:
         child = p.arranged(p.plan(node.child, frozenset(columns)), columns)
         keys = p.references(node.columns)
@@ -291,8 +306,29 @@ def plan_distinct(p: Planner, node: l.Distinct, needed: frozenset[int], conjunct
     ordered = {key.expression for key in node.child.keys} if isinstance(node.child, l.Sort) else set()
     # DISTINCT ON names the first columns of ORDER BY, perhaps more than there are.
     adjacent = node.on is not None and ordered.issuperset(keys)
+    first = ordering_of(child)[: len(columns)]
+    if node.on is None and columns and {column for column, _, _ in first} == set(columns):
+        adjacent = True
     described = ", ".join(deparse(key) for key in keys)
-    return p.filtered(Distinct(child, make_keys, child.columns, child.not_null, described, adjacent), conjuncts)
+    ordering = ordering_of(child) if adjacent else ()
+    operator = Distinct(child, make_keys, child.columns, child.not_null, described, adjacent, ordering)
+    return p.filtered(operator, conjuncts)
+
+
+def _distinct_order(p: Planner, node: l.Distinct) -> WantedOrder | None:
+    """The order that is asked for, by all columns, where few rows are wanted: equal ones follow each other then."""
+    wanted = p.wanted_order
+    if wanted is None or wanted.rows is None or node.on is not None:
+        return None
+    named = {key.expression.column for key in wanted.keys if isinstance(key.expression, n.ColumnReference)}
+    rest = [one for one in p.references(node.columns) if isinstance(one, n.ColumnReference) and one.column not in named]
+    known = origins(p.environment, node.child)
+    rows = estimate_rows(p.environment, node.child, ())
+    values = 1.0
+    for one in p.references(node.columns):
+        values *= distinct_values(known, one, rows)
+    keys = (*wanted.keys, *(n.SortKey(one, False, False) for one in rest))
+    return WantedOrder(keys, wanted.rows * max(1.0, rows / max(1.0, min(values, rows))), groups=True)
 
 
 def plan_set_operation(

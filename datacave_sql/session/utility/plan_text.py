@@ -10,6 +10,7 @@ from xml.sax.saxutils import escape
 from datacave_sql.plan.costs import Costs
 
 _JOINS = {"Left": "Left", "Full": "Full", "Semi": "Semi", "Anti": "Anti"}
+_STRATEGIES = {"HashAggregate": "Hashed", "MixedAggregate": "Mixed", "GroupAggregate": "Sorted", "Aggregate": "Plain"}
 _NAMESPACE = "http://www.postgresql.org/2009/explain"
 
 
@@ -126,9 +127,9 @@ def _kind(label: str) -> dict[str, Any]:
         named = next((one for one in words if one in _JOINS), "Inner")
         node["Node Type"] = "Hash Join" if words[0] == "Hash" else "Nested Loop"
         node["Join Type"] = _JOINS.get(named, "Inner")
-    elif kind in ("HashAggregate", "MixedAggregate", "Aggregate"):
+    elif kind in _STRATEGIES:
         node["Node Type"] = "Aggregate"
-        node["Strategy"] = {"HashAggregate": "Hashed", "MixedAggregate": "Mixed"}.get(kind, "Plain")
+        node["Strategy"] = _STRATEGIES[kind]
     elif words[0] in ("Insert", "Update", "Delete", "Merge"):
         node["Node Type"] = "ModifyTable"
         node["Operation"] = words[0]
