@@ -1,4 +1,4 @@
-"""TRUNCATE, LOCK, VACUUM, ANALYZE, REINDEX: tables by name, and what cascades."""
+"""TRUNCATE, LOCK, REINDEX: tables by name, and what cascades."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_sql.bind import relations
 from datacave_sql.bind import statements as s
 from datacave_sql.bind.state import Binding
+from datacave_sql.bind.vacuum import bind_vacuum
 from datacave_sql.parse import ast
 
 
@@ -64,19 +65,6 @@ def bind_lock(b: Binding, statement: ast.LockTable, entries: object) -> s.BoundS
             tables += b.catalog.descendants_of(table.oid)
     below = frozenset(table.oid for table in tables) - named
     return s.LockTable(tuple(tables), statement.mode, statement.nowait, below)
-
-
-def bind_vacuum(b: Binding, statement: ast.Vacuum, entries: object) -> s.BoundStatement:
-    tables = []
-    for target in statement.targets:
-        table = relations.require_table(b, target.table.name, target.table.position)
-        for name in target.columns:
-            if name not in table.columns_by_name:
-                raise DatacaveError(
-                    f'column "{name}" of relation "{table.name}" does not exist', sqlstate=sqlstate.UNDEFINED_COLUMN
-                )
-        tables.append(table)
-    return s.Vacuum(statement.analyze_only, tuple(tables), statement.options)
 
 
 def bind_reindex(b: Binding, statement: ast.Reindex, entries: object) -> s.BoundStatement:

@@ -228,11 +228,11 @@ class LockTable:
 
 @dataclass(frozen=True, slots=True)
 class Vacuum:
-    """VACUUM or ANALYZE (`analyze_only`); no tables means all of them."""
+    """VACUUM or ANALYZE (`analyze_only`); no tables means all of them. `options` are those that are on."""
 
     analyze_only: bool
     tables: tuple[Table, ...]
-    options: tuple[ast.Option, ...] = ()
+    options: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

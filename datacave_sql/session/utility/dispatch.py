@@ -211,7 +211,9 @@ def _waits_for_changes(session: Any, statement: Any) -> bool:
     """Whether a statement finds its tables once nobody is changing them; not one that is refused anyhow."""
     if isinstance(statement, bound.LockTable):
         return not statement.nowait and bool(session.in_block or session.in_function)
-    return not (isinstance(statement, bound.Vacuum) and session.in_block and not statement.analyze_only)
+    if isinstance(statement, bound.Vacuum):
+        return "skip_locked" not in statement.options and (statement.analyze_only or not session.in_block)
+    return True
 
 
 def _change(session: Any, compiled: Any, change: Callable[[Any, Any], Steps]) -> Steps:

@@ -15,7 +15,7 @@ from datacave_core.wait import TURN, Wait
 from datacave_sql.bind.statements import Vacuum
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.session.analyze import analyze_table
-from datacave_sql.session.definition_locks import SHARE_UPDATE_EXCLUSIVE
+from datacave_sql.session.definition_locks import ACCESS_EXCLUSIVE, SHARE_UPDATE_EXCLUSIVE
 from datacave_sql.session.replies import Complete, Reply
 from datacave_sql.session.utility.blocks import refuse_in_block
 from datacave_sql.session.warnings import warn
@@ -32,11 +32,13 @@ def _may_maintain(session: Any, table: Table) -> bool:
 def _maintainable(session: Any, tables: Sequence[Table], analyze_only: bool) -> list[Table]:
     """The tables whose owner, or whose database's, the current role is; a warning tells of the others."""
     chosen = []
+    deed = "analyze" if analyze_only else "vacuum"
     for table in tables:
-        if _may_maintain(session, table):
+        if table.kind not in ("r", "p", "m"):
+            warn(session, f'skipping "{table.name}" --- cannot {deed} non-tables or special system tables')
+        elif _may_maintain(session, table):
             chosen.append(table)
         else:
-            deed = "analyze" if analyze_only else "vacuum"
             warn(session, f'skipping "{table.name}" --- only table or database owner can {deed} it')
     return chosen
 
@@ -47,19 +49,22 @@ def vacuum(session: Any, bound: Vacuum, parameters: Sequence[Any]) -> Steps:
         refuse_in_block(session, "VACUUM")
     transaction = session.begin_statement()
     context = ExecutionContext(session, transaction, ())
-    analyze = bound.analyze_only or any(
-        option.name in ("analyze", "analyse") and option.value not in ("off", "false", "0") for option in bound.options
-    )
+    analyze = bound.analyze_only or "analyze" in bound.options
+    mode = ACCESS_EXCLUSIVE if "full" in bound.options else SHARE_UPDATE_EXCLUSIVE
+    deed = "analyze" if bound.analyze_only else "vacuum"
     tables = bound.tables or tuple(
         table for table in session.catalog_snapshot.tables.values() if table.kind in ("r", "m")
     )
     statistics = session.evaluation.statistics
+    table_locks = transaction.manager.table_locks
     for one in _maintainable(session, tables, bound.analyze_only):
         mark = transaction.savepoint()
-        yield from session.lock_table(one.oid, SHARE_UPDATE_EXCLUSIVE)
+        if "skip_locked" in bound.options and not table_locks.is_free(transaction.owner, one.oid, mode):
+            warn(session, f'skipping {deed} of "{one.name}" --- lock not available', sqlstate.LOCK_NOT_AVAILABLE)
+            continue
+        yield from session.lock_table(one.oid, mode)
         table = session.catalog_snapshot.tables.get(one.oid)
         if table is None:
-            deed = "analyze" if bound.analyze_only else "vacuum"
             message = f'skipping {deed} of "{one.name}" --- relation no longer exists'
             warn(session, message, sqlstate.UNDEFINED_TABLE)
             continue

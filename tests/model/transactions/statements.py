@@ -196,6 +196,8 @@ class Expected:
 
     rows: tuple[tuple[Any, ...], ...] = ()
     errors: frozenset[str] = frozenset()
+    possible: frozenset[str] = frozenset()
+    """Errors in place of the rows that there may be, but need not: a row that cannot be locked may be skipped too."""
     own: Own | None = None
     locked: Mapping[Identity, str] | None = None
     found: Mapping[Identity, Row] | None = None
@@ -224,6 +226,7 @@ class _Run:
         self.locked: dict[Identity, str] = {}
         self.found: dict[Identity, Row] = {}
         self.errors: set[str] = set()
+        self.possible: set[str] = set()
         self.seen = {
             identity: row
             for identity, row in view(reading.snapshot, reading.own).items()
@@ -255,7 +258,8 @@ class _Run:
         if self.errors:
             return Expected(errors=frozenset(self.errors), own=self.reading.own, locked={})
         found = self.found if statement.kind == "lock" else None
-        return Expected(_sorted(rows), own=self.own, locked=self.locked, found=found)
+        possible = frozenset(self.possible)
+        return Expected(_sorted(rows), possible=possible, own=self.own, locked=self.locked, found=found)
 
     def _newest(self) -> dict[Identity, Row]:
         return view(self.reading.latest, self.own)
@@ -271,6 +275,10 @@ class _Run:
             if not statement.where.holds(row):
                 continue
             newest = self._lock(identity, row)
+            if statement.policy == "SKIP LOCKED" and self.errors:
+                self.possible |= self.errors
+                self.errors.clear()
+                continue
             if newest is None:
                 continue
             mode = statement.mode if statement.kind == "lock" else EXCLUSIVE
