@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from datacave_core.catalog import Catalog, PartitionBound, Table
-from datacave_sql.bind import partitions, row_rules, table_changes
+from datacave_sql.bind import partitions, relations, row_rules, table_changes
 from datacave_sql.bind.partition_bounds import ordered_partitions
 from datacave_sql.bind.state import Binding
 from datacave_sql.plan import logical as l
@@ -18,7 +18,15 @@ def members_of(b: Binding, table: Table) -> list[Table] | None:
         return leaves_of(b, table)
     if table.kind != "r" or not b.catalog.children_of(table.oid):
         return None
-    return [table, *(one for one in b.catalog.descendants_of(table.oid) if one.kind == "r")]
+    return [table, *(one for one in b.catalog.descendants_of(table.oid) if one.kind == "r" and _is_own(b, one))]
+
+
+def _is_own(b: Binding, child: Table) -> bool:
+    """Whether a child counts for this session: not a temporary one of another, whose rows nobody else sees."""
+    if child.persistence != "t":
+        return True
+    b.shareable = False
+    return relations.schema_of(b, child.schema_oid) == b.environment.temporary_schema
 
 
 def leaves_of(b: Binding, table: Table) -> list[Table]:

@@ -64,13 +64,26 @@ def _is_foreign_key(constraint: Constraint) -> bool:
     return bool(constraint.referenced_table_oid)
 
 
+def _of_referenced(catalog: Any, constraint: Constraint) -> Locks:
+    """Who writes the rows that a new foreign key refers to, or those of a partition of theirs, has to know of it."""
+    oid = constraint.referenced_table_oid
+    for table in (catalog.tables[oid], *catalog.descendants_of(oid)) if oid in catalog.tables else ():
+        yield table.oid, SHARE_ROW_EXCLUSIVE
+
+
+def _of_create_table(catalog: Any, statement: bound.CreateTable) -> Locks:
+    for constraint in statement.table.constraints:
+        if _is_foreign_key(constraint):
+            yield from _of_referenced(catalog, constraint)
+
+
 def _of_alter_table(catalog: Any, statement: table_changes.AlterTable) -> Locks:
     for one in (statement, *statement.below):
         if one.table.storage_id:
             yield one.table.oid, alter_table_mode(one)
         for action in one.actions:
             if isinstance(action, table_changes.AddConstraint) and _is_foreign_key(action.constraint):
-                yield action.constraint.referenced_table_oid, SHARE_ROW_EXCLUSIVE
+                yield from _of_referenced(catalog, action.constraint)
 
 
 def _of_create_index(catalog: Any, statement: bound.CreateIndex) -> Locks:
@@ -115,6 +128,7 @@ def _of_refreshed(catalog: Any, statement: bound.RefreshMaterializedView) -> Loc
 _LOCKS: dict[type, Callable[[Any, Any], Locks]] = {
     ChangeTriggers: _of_triggers,
     table_changes.AlterTable: _of_alter_table,
+    bound.CreateTable: _of_create_table,
     bound.CreateIndex: _of_create_index,
     bound.DropObjects: _of_drop,
     bound.Truncate: _of_truncate,
