@@ -75,6 +75,9 @@ def _of_create_table(catalog: Any, statement: bound.CreateTable) -> Locks:
     for constraint in statement.table.constraints:
         if _is_foreign_key(constraint):
             yield from _of_referenced(catalog, constraint)
+    if statement.check_default is not None:
+        for leaf, _, _ in statement.check_default.leaves:
+            yield leaf.oid, ACCESS_EXCLUSIVE
 
 
 def _of_alter_table(catalog: Any, statement: table_changes.AlterTable) -> Locks:
@@ -84,6 +87,10 @@ def _of_alter_table(catalog: Any, statement: table_changes.AlterTable) -> Locks:
         for action in one.actions:
             if isinstance(action, table_changes.AddConstraint) and _is_foreign_key(action.constraint):
                 yield from _of_referenced(catalog, action.constraint)
+            elif isinstance(action, table_changes.CheckDefault):
+                # Rows that go to the default partition now may belong to the new one.
+                for leaf, _, _ in action.leaves:
+                    yield leaf.oid, ACCESS_EXCLUSIVE
 
 
 def _of_create_index(catalog: Any, statement: bound.CreateIndex) -> Locks:

@@ -38,7 +38,6 @@ def create_table(session: Any, bound: CreateTable) -> Steps:
     session.database.register_layouts((table,), catalog)
     if bound.check_default is not None:
         for leaf, tests, row_columns in bound.check_default.leaves:
-            yield from session.lock_table(leaf.oid)
             yield from check_partition_rows(session, leaf, tests, row_columns, bound.check_default.message)
     follow_on_commit(session, table, bound.on_commit)
     yield Complete("CREATE TABLE")
