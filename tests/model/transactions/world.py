@@ -151,13 +151,13 @@ class World:
     def run(self) -> None:
         """Runs all clients to their ends and judges what they have seen. Raises Violation."""
         # How long a statement may run depends on the machine, so here it yields at every opportunity, or at none.
-        slices = context.TIME_SLICE_SECONDS
-        context.TIME_SLICE_SECONDS = self.chance.choice((0.0, 3600.0))
+        slices = context.SLICE_SECONDS
+        context.SLICE_SECONDS = self.chance.choice((0.0, 3600.0))
         try:
             self._run_clients()
             self._check_end()
         finally:
-            context.TIME_SLICE_SECONDS = slices
+            context.SLICE_SECONDS = slices
 
     def _run_clients(self) -> None:
         idle = 0.0

@@ -99,7 +99,7 @@ class Client:
 def make_twins(monkeypatch):
     """A client that takes the short way where it can, and one that never does, each with a database of its own."""
     # Nothing is interrupted for others' sake: answers are compared as soon as they are there.
-    monkeypatch.setattr("datacave_sql.exec.context.TIME_SLICE_SECONDS", 3600.0)
+    monkeypatch.setattr("datacave_sql.exec.context.SLICE_SECONDS", 3600.0)
     clients = []
     for short in (True, False):
         clock = SystemClock()
