@@ -23,6 +23,7 @@ from datacave_sql.bind.parameters import Parameters
 from datacave_sql.bind.queries import bind_query
 from datacave_sql.bind.references import REFERENCES
 from datacave_sql.bind.rewriting import with_rules
+from datacave_sql.bind.routines import bind_call
 from datacave_sql.bind.row_rules import row_columns, row_scope, schema_name, stored_expression
 from datacave_sql.bind.select import selects_into
 from datacave_sql.bind.state import Binding, BindPart
@@ -155,6 +156,8 @@ def bind_in_scope(
     `numbered` (None: all) may be written as $n."""
     b = binding(environment, text, types)
     b.parameters = Parameters(types, environment.types, numbered=len(types) if numbered is None else numbered)
+    if isinstance(parsed.statement, ast.Call):
+        return b, bind_call(b, parsed.statement, scope)
     return b, bound_query(b, parsed.statement, scope)
 
 

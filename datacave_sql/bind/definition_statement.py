@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from datacave_core.errors import FeatureNotSupported
 from datacave_core.types import oids
@@ -75,6 +76,11 @@ class DefinitionStatement(DefinitionQuery):
             text += f"OVERRIDING {q.overriding.upper()} VALUE "
         source = q.source
         types = self._types(q.table)
+        if not q.columns and source is not None and isinstance(source.body, ast.Values):
+            # Columns that are not listed are shown all the same.
+            names = list(types)[: len(source.body.rows[0])]
+            q = replace(q, columns=tuple(ast.AssignmentTarget(0, name) for name in names))
+            text += f"({', '.join(map(self._target, q.columns))}) "
         wanted = [types.get(one.column, oids.TEXT) if not one.indirection else 0 for one in q.columns]
         if source is None:
             text += "DEFAULT VALUES"

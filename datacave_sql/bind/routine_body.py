@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from datacave_core import sqlstate
 from datacave_core.catalog import Routine
-from datacave_core.errors import DatacaveError
+from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.types import oids
 from datacave_sql.bind import coercion
 from datacave_sql.bind.environment import BindingEnvironment
@@ -24,7 +24,8 @@ from datacave_sql.functions.typelookup import TypeLookup
 from datacave_sql.parse import ParsedStatement, ast
 from datacave_sql.plan import logical as l
 
-QUERIES = (ast.Query, ast.Insert, ast.Update, ast.Delete, ast.Merge)
+_BOUND = (ast.Query, ast.Insert, ast.Update, ast.Delete, ast.Merge, ast.Call)
+"""What is bound with the arguments as names; the rest runs as it is written."""
 _TRANSACTION = (
     ast.Begin, ast.Commit, ast.Rollback, ast.Savepoint, ast.ReleaseSavepoint, ast.RollbackTo, ast.PreparedTransaction,
 )  # fmt: skip
@@ -66,12 +67,15 @@ def body_environment(routine: Routine, environment: BindingEnvironment) -> Bindi
     return replace(environment, search_path=known)
 
 
-def check_statement(statement: ast.Statement) -> None:
-    """Raises 0A000 for what no SQL function may do."""
+def check_statement(statement: ast.Statement, sql_body: str = "") -> None:
+    """Raises 0A000 for what no SQL function may do, nor one with a SQL-standard body."""
+    words = "".join(f" {letter}" if letter.isupper() else letter for letter in type(statement).__name__)
+    words = words.strip().upper()
     if isinstance(statement, _TRANSACTION):
-        words = "".join(f" {letter}" if letter.isupper() else letter for letter in type(statement).__name__)
+        raise DatacaveError(f"{words} is not allowed in an SQL function", sqlstate=sqlstate.FEATURE_NOT_SUPPORTED)
+    if sql_body and (isinstance(statement, ast.Call) or not isinstance(statement, _BOUND)):
         raise DatacaveError(
-            f"{words.strip().upper()} is not allowed in an SQL function", sqlstate=sqlstate.FEATURE_NOT_SUPPORTED
+            f"{words} is not yet supported in unquoted SQL function body", sqlstate=sqlstate.FEATURE_NOT_SUPPORTED
         )
     if isinstance(statement, ast.Copy) and statement.file is None and not statement.program:
         raise DatacaveError("cannot COPY to/from client in an SQL function", sqlstate=sqlstate.FEATURE_NOT_SUPPORTED)
@@ -102,11 +106,16 @@ def bind_body(
     values = [n.Parameter(number, oid) for number, oid in enumerate(types, 1)]
     found: list[BoundQuery | None] = []
     for place, parsed in enumerate(statements):
-        check_statement(parsed.statement)
-        if not isinstance(parsed.statement, QUERIES):
+        check_statement(parsed.statement, routine.sql_body)
+        if not isinstance(parsed.statement, _BOUND):
             found.append(None)
             continue
         b, query = bind(parsed, parameter_scope(routine.name, names, values))
+        if query.kind == "call":
+            if query.returns_rows:
+                raise FeatureNotSupported("calling procedures with output arguments is not supported in SQL functions")
+            found.append(query)
+            continue
         if place == len(statements) - 1 and shape.type != oids.VOID and query.returns_rows:
             query = shaped(b, query, shape)
         found.append(query)

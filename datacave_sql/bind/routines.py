@@ -13,7 +13,6 @@ from datacave_sql.bind import statements as s
 from datacave_sql.bind.bound_routines import AlterRoutine
 from datacave_sql.bind.create_routine import bind_create_function, require_superuser
 from datacave_sql.bind.names import Scope
-from datacave_sql.bind.nested import Entries
 from datacave_sql.bind.routine_options import read_options
 from datacave_sql.bind.routine_resolution import as_function, note_call, routines_of
 from datacave_sql.bind.state import Binding
@@ -111,9 +110,7 @@ def bind_alter_function(b: Binding, statement: ast.AlterFunction, entries: objec
     return AlterRoutine(options.applied(routine), tuple(options.settings), f"ALTER {statement.kind.upper()}")
 
 
-def bind_call(
-    b: Binding, statement: ast.Call, entries: Entries | None, around: Scope | None = None
-) -> s.BoundStatement:
+def bind_call(b: Binding, statement: ast.Call, around: Scope | None = None) -> s.BoundQuery:
     """CALL: a query of the procedure's output arguments. Raises 42883, 42809 for a function."""
     e = statement.call
     scope = Scope(around, clause="CALL arguments")
@@ -169,7 +166,7 @@ def _declared(routine: Routine) -> list:  # type: ignore[type-arg]
 ROUTINES: Mapping[type, Callable[..., s.BoundStatement]] = {
     ast.CreateFunction: bind_create_function,
     ast.AlterFunction: bind_alter_function,
-    ast.Call: bind_call,
+    ast.Call: lambda b, statement, entries: bind_call(b, statement),
 }
 
 __all__ = ["ROUTINES", "ROUTINE_KINDS", "as_function", "bind_drop_routines", "find_routine"]

@@ -75,7 +75,7 @@ def compile_call(c: Compiler, level: Level, s: x.Call) -> Run:
         b = binding(session.binding_environment(state), s.sql.text, ())
         b.parameters = Parameters([one.type for one in c.names.datums], state.types, numbered=c.names.numbered)
         try:
-            bound: Any = bind_call(b, statement, None, scope_of(level, frame.shapes, c.names.conflict))
+            bound: Any = bind_call(b, statement, scope_of(level, frame.shapes, c.names.conflict))
         except DatacaveError as error:
             raise query.internal(error) from None
         check_permissions(session, bound)

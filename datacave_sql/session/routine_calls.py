@@ -181,6 +181,7 @@ class RoutineCalls:
             raise too_deep()
         self._depth += 1
         make_room(self._depth)
+        self.may_commit = False  # whatever it calls may not
         before = self._enter(routine) if routine.security_definer or routine.settings else None
         try:
             body = self._body(routine, call)

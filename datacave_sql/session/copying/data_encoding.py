@@ -25,9 +25,7 @@ def data_encoding(session: Any, options: CopyOptions) -> str | None:
     if codec_of(found) == UTF8_CODEC:
         return None
     if options.format == "binary":
-        raise FeatureNotSupported(
-            f"binary COPY in encoding {found} is not supported", hint="Use ENCODING 'UTF8'."
-        )
+        raise FeatureNotSupported(f"binary COPY in encoding {found} is not supported", hint="Use ENCODING 'UTF8'.")
     return found
 
 
