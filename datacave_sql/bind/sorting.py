@@ -27,7 +27,7 @@ def sort_key(b: Binding, value: n.Expression, item: ast.OrderItem) -> n.SortKey:
                 f"operator {operator} is not a valid ordering operator",
                 sqlstate=sqlstate.WRONG_OBJECT_TYPE,
                 hint='Ordering operators must be "<" or ">" members of btree operator families.',
-                position=item.expression.position,
+                position=item.position,
             )
         descending = operator == ">"
     nulls_first = descending if item.nulls_first is None else item.nulls_first

@@ -336,8 +336,8 @@ class QueryGrammar(WindowGrammar):
             self.index += 1
             descending = kind == "desc"
         elif kind == "using":
-            position = self.position()
             self.index += 1
+            position = self.position()
             if self.kinds[self.index] == "operator":
                 schema, operator = self.operator_name()
                 using = (*schema, operator)
