@@ -124,7 +124,13 @@ def resolve_call(b: Binding, e: ast.FunctionCall, scope: Scope) -> n.Expression:
         ordered = sort_keys(b, e.order_by, scope)
         arguments += [key.expression for key in ordered]
     types = [argument.type for argument in arguments]
-    found = resolve_name(b, e, types, labels)
+    try:
+        found = resolve_name(b, e, types, labels)
+    except DatacaveError as error:
+        field = _field_of(b, e, arguments) if error.sqlstate == sqlstate.UNDEFINED_FUNCTION and not special else None
+        if field is None:
+            raise
+        return field
     if isinstance(found, ResolvedCast):
         return coercion.cast(b, arguments[0], found.target, -1, e.position)
     function = found.function
@@ -154,6 +160,16 @@ def resolve_call(b: Binding, e: ast.FunctionCall, scope: Scope) -> n.Expression:
     if e.over is not None:
         return _window_call(b, e, found, arguments, scope)
     return _aggregate_call(b, e, found, arguments, ordered, scope, noted)
+
+
+def _field_of(b: Binding, e: ast.FunctionCall, arguments: Sequence[n.Expression]) -> n.Expression | None:
+    """`field(row)`: another way to write `row.field`."""
+    if len(e.name) > 1 or len(arguments) != 1:
+        return None
+    for index, attribute in enumerate(b.types.attributes(b.types.base(arguments[0].type))):
+        if attribute.name == e.name[0]:
+            return n.FieldSelect(arguments[0], index, attribute.type, attribute.typmod)
+    return None
 
 
 def _not_aggregate(e: ast.FunctionCall, function: Function) -> DatacaveError:

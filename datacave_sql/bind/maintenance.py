@@ -12,6 +12,7 @@ from datacave_sql.bind import statements as s
 from datacave_sql.bind.state import Binding
 from datacave_sql.bind.vacuum import bind_vacuum
 from datacave_sql.parse import ast
+from datacave_sql.pgcatalog.facts import relation_shapes
 
 
 def _truncated_table(b: Binding, item: ast.TableRef) -> Table:
@@ -81,7 +82,7 @@ def bind_reindex(b: Binding, statement: ast.Reindex, entries: object) -> s.Bound
         tables = _table_to_rebuild(b, statement, concurrently)
     elif statement.kind == "schema":
         schema = relations.require_schema(b, statement.name[-1])
-    if concurrently and (statement.kind == "system" or (schema is not None and schema.name == "pg_catalog")):
+    if concurrently and statement.kind == "system":
         raise _system_concurrently()
     return s.Reindex(tables, indexes, schema, statement.kind in ("database", "system"), concurrently)
 
@@ -90,10 +91,20 @@ def _system_concurrently() -> FeatureNotSupported:
     return FeatureNotSupported("cannot reindex system catalogs concurrently")
 
 
+def _is_system_index(name: ast.QualifiedName) -> bool:
+    """Whether a system table has this index; none of them has entries to write again."""
+    schema = name[-2] if len(name) > 1 else "pg_catalog"
+    return any(one.kind == "i" and (one.schema, one.name) == (schema, name[-1]) for one in relation_shapes().values())
+
+
 def _index_to_rebuild(b: Binding, statement: ast.Reindex, concurrently: bool) -> tuple[tuple[Table, Index], ...]:
     found = relations.find_index(b, statement.name, statement.position)
     if found is None:
         other = relations.find_relation(b, statement.name, statement.position)
+        if other is None and _is_system_index(statement.name):
+            if concurrently:
+                raise _system_concurrently()
+            return ()
         if other is None:
             raise relations.undefined_relation(statement.name, None)
         raise DatacaveError(f'"{statement.name[-1]}" is not an index', sqlstate=sqlstate.WRONG_OBJECT_TYPE)

@@ -89,6 +89,23 @@ async def test_copy(connection: Any) -> None:
         await connection.execute("DROP TABLE copied")
 
 
+async def test_shapes_come_back_as_they_went(connection: Any) -> None:
+    shapes = {
+        "point": asyncpg.Point(1.5, -2),
+        "line": asyncpg.Line(1, 2, 3),
+        "lseg": asyncpg.LineSegment((1, 2), (3, 4)),
+        "box": asyncpg.Box((3, 4), (1, 2)),
+        "path": asyncpg.Path((1, 2), (3, 4), is_closed=False),
+        "polygon": asyncpg.Polygon((0, 0), (1, 1), (2, 0)),
+        "circle": asyncpg.Circle((1, 2), 3),
+        "point[]": [asyncpg.Point(1, 2), None],
+    }
+    for type_name, shape in shapes.items():
+        assert await connection.fetchval(f"SELECT $1::{type_name}", shape) == shape
+    inside = "SELECT $1::point <@ $2::circle AND $1 <-> $3 = 5"
+    assert await connection.fetchval(inside, asyncpg.Point(0, 0), asyncpg.Circle((1, 1), 2), asyncpg.Point(3, 4))
+
+
 async def test_errors_have_their_classes(connection: Any) -> None:
     with pytest.raises(asyncpg.UndefinedTableError):
         await connection.fetch("SELECT * FROM nowhere")

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from datacave_core import sqlstate
-from datacave_core.catalog import Index, Table
+from datacave_core.catalog import PG_CATALOG_OID, Index, Table
 from datacave_core.errors import DatacaveError
 from datacave_core.wait import Wait
 from datacave_sql.bind.statements import Reindex
@@ -33,6 +33,10 @@ def reindex(session: Any, bound: Reindex, parameters: Any) -> Steps:
     if bound.concurrently or wide:
         refuse_in_block(session, "REINDEX CONCURRENTLY" if bound.concurrently else _command(bound))
     session.begin_statement()
+    has_system = bound.whole_database or (bound.schema is not None and bound.schema.oid == PG_CATALOG_OID)
+    if bound.concurrently and has_system:
+        skipped = "cannot reindex system catalogs concurrently, skipping all"
+        tell(session, "WARNING", skipped, sqlstate.FEATURE_NOT_SUPPORTED)
     wanted = _wanted(session, bound)
     for position, (table_oid, index_oids) in enumerate(wanted):
         if position:
