@@ -13,10 +13,24 @@ from django.core.management import call_command
 django.setup()
 
 from django.contrib.auth.models import Permission, User  # noqa: E402
+from django.contrib.postgres.constraints import ExclusionConstraint  # noqa: E402
+from django.contrib.postgres.fields import DateTimeRangeField, HStoreField, RangeOperators  # noqa: E402
+from django.contrib.postgres.indexes import GinIndex  # noqa: E402
+from django.contrib.postgres.operations import (  # noqa: E402
+    BtreeGinExtension,
+    BtreeGistExtension,
+    CITextExtension,
+    CryptoExtension,
+    HStoreExtension,
+    TrigramExtension,
+    UnaccentExtension,
+)
+from django.contrib.postgres.search import TrigramSimilarity  # noqa: E402
 from django.db import IntegrityError, connection, models, transaction  # noqa: E402
 from django.db.models import Avg, Count, F, Max, OuterRef, Q, Subquery, Sum, Value, Window  # noqa: E402
 from django.db.models.functions import Coalesce, Concat, Lower, RowNumber, TruncMonth  # noqa: E402
 from django.test import Client  # noqa: E402
+from django.test.utils import isolate_apps  # noqa: E402
 from shop.models import Buyer, Good, Line, Order  # noqa: E402
 
 
@@ -171,6 +185,61 @@ def tables_are_inspected() -> None:
         editor.alter_db_table(Good, "shop_goods", "shop_good")
 
 
+@isolate_apps("shop")
+def extensions_are_used() -> None:
+    """django.contrib.postgres: operations that make extensions, fields, lookups, indexes and constraints over them."""
+
+    class Room(models.Model):
+        name = models.TextField()
+        facts = HStoreField(default=dict)
+        floor = models.IntegerField()
+        taken = DateTimeRangeField()
+
+        class Meta:
+            app_label = "shop"
+            indexes = (
+                GinIndex(fields=["name"], opclasses=["gin_trgm_ops"], name="room_name"),
+                GinIndex(fields=["facts"], name="room_facts"),
+            )
+            constraints = (
+                ExclusionConstraint(
+                    name="one_at_a_time",
+                    expressions=[("floor", RangeOperators.EQUAL), ("taken", RangeOperators.OVERLAPS)],
+                ),
+            )
+
+    with connection.schema_editor() as editor:
+        for operation in (
+            BtreeGinExtension, BtreeGistExtension, CITextExtension, CryptoExtension, HStoreExtension, TrigramExtension,
+            UnaccentExtension,
+        ):  # fmt: skip
+            operation().database_forwards("shop", editor, None, None)
+        editor.create_model(Room)
+    day = datetime.datetime(2024, 5, 6, tzinfo=datetime.UTC)
+    span = (day, day + datetime.timedelta(hours=2))
+    Room.objects.create(name="Grüner Salon", facts={"seats": "12", "view": None}, floor=1, taken=span)
+    Room.objects.create(name="Kitchen", facts={"seats": "4"}, floor=2, taken=span)
+    assert Room.objects.get(name="Kitchen").facts == {"seats": "4"}
+    assert Room.objects.get(facts__seats="12").name == "Grüner Salon"
+    assert Room.objects.filter(facts__has_key="view").count() == 1
+    assert Room.objects.filter(facts__contains={"seats": "4"}).get().floor == 2
+    assert Room.objects.get(name__unaccent="Gruner Salon").floor == 1
+    assert Room.objects.get(name__trigram_similar="kitschen").floor == 2
+    nearest = Room.objects.annotate(alike=TrigramSimilarity("name", "saloon")).order_by("-alike").first()
+    assert nearest is not None and nearest.floor == 1
+    try:
+        with transaction.atomic():
+            Room.objects.create(name="again", floor=2, taken=span)
+    except IntegrityError as error:
+        assert "one_at_a_time" in str(error)
+    else:
+        raise AssertionError("two bookings of one room")
+    with connection.cursor() as cursor:
+        assert connection.introspection.get_constraints(cursor, Room._meta.db_table)["room_name"]["type"] == "gin"
+    with connection.schema_editor() as editor:
+        editor.delete_model(Room)
+
+
 def data_moves() -> None:
     """dumpdata, flush, sqlsequencereset, loaddata into what was flushed."""
     text = said("dumpdata", "shop", indent=1)
@@ -192,7 +261,7 @@ def back_again() -> None:
 
 CHECKS = (
     migrate, login_page, rows_are_made, rows_are_found, rows_are_summed, transactions_hold, tables_are_inspected,
-    data_moves, back_again,
+    extensions_are_used, data_moves, back_again,
 )  # fmt: skip
 
 if __name__ == "__main__":
