@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -192,8 +193,20 @@ def bind_alter_enum(b: Binding, statement: ast.AlterEnumType, entries: object) -
         order = 1.0 if after is None else after - 1
     else:
         order = before + 1 if after is None else (before + after) / 2
+    order = _as_float4(order)
+    if order in (before, after):
+        # There is no number left between the two: all begin anew, as whole numbers.
+        labels = [replace(label, sort_order=float(number)) for number, label in enumerate(labels, 1)]
+        labels[place:] = [replace(label, sort_order=label.sort_order + 1) for label in labels[place:]]
+        order = float(place + 1)
     labels.insert(place, EnumLabel(0, order, statement.new_label))
     return s.AlterType(replace(definition, labels=tuple(labels)))
+
+
+def _as_float4(value: float) -> float:
+    """The nearest number of single precision, which pg_enum holds."""
+    found: float = struct.unpack("f", struct.pack("f", value))[0]
+    return found
 
 
 def _no_label(label: str) -> DatacaveError:

@@ -83,6 +83,9 @@ class TypeLookup:
         """The labels of an enum in their order; empty for others."""
         return ()
 
+    def check_labels(self, oid: int, labels: Sequence[str]) -> None:
+        """Raises 55P04 for a label that an enum has got in the running transaction."""
+
     def type(self, oid: int) -> SqlType:
         """The type with this oid; raises XX000 if there is none."""
         found = self.find(oid)

@@ -13,8 +13,17 @@ from datacave_core.types.codec import Encoder, decode_utf8
 from datacave_core.values import Value
 
 
-def enum_io(definition: TypeDefinition) -> TypeIO:
-    """How the labels of an enum are read, written and compared."""
+def unsafe_label(name: str, label: str) -> DatacaveError:
+    """55P04 for a label that is not committed."""
+    return DatacaveError(
+        f'unsafe use of new value "{label}" of enum type {name}',
+        sqlstate=sqlstate.UNSAFE_NEW_ENUM_VALUE_USAGE,
+        hint="New enum values must be committed before they can be used.",
+    )
+
+
+def enum_io(definition: TypeDefinition, new: frozenset[str] = frozenset()) -> TypeIO:
+    """How the labels of an enum are read, written and compared; those of `new` cannot be used yet."""
     order = {label.label: label.sort_order for label in definition.labels}
 
     def read(text: str, typmod: int, settings: FormatSettings) -> Value:
@@ -23,6 +32,8 @@ def enum_io(definition: TypeDefinition) -> TypeIO:
                 f'invalid input value for enum {definition.name}: "{text}"',
                 sqlstate=sqlstate.INVALID_TEXT_REPRESENTATION,
             )
+        if text in new:
+            raise unsafe_label(definition.name, text)
         return text
 
     def write(value: Value, settings: FormatSettings) -> str:

@@ -18,7 +18,7 @@ from datacave_sql.functions.textsearch.search import TextSearch
 from datacave_sql.functions.typelookup import Attribute, CastRule, TypeLookup
 from datacave_sql.functions.user_aggregates import any_function, operator_fact
 from datacave_sql.pgcatalog.systemtypes import system_attributes, system_type
-from datacave_sql.session.catalog_io import enum_io
+from datacave_sql.session.catalog_io import enum_io, unsafe_label
 
 
 class CatalogTypes(TypeLookup):
@@ -68,7 +68,7 @@ class CatalogTypes(TypeLookup):
         if reads := self.reads(oid):
             return EXTENSION_IO[reads]
         if facts.kind == "e":
-            return enum_io(self._catalog.types[oid])
+            return enum_io(self._catalog.types[oid], self._new_labels(oid))
         if facts.kind == "d":
             return self.io(facts.base_oid)
         if facts.kind == "c":
@@ -173,6 +173,24 @@ class CatalogTypes(TypeLookup):
         if table is not None:
             return [Attribute(c.name, c.type_oid, c.typmod) for c in table.live_columns]
         return system_attributes(oid)
+
+    def _new_labels(self, oid: int) -> frozenset[str]:
+        """The labels that an enum has got in the running transaction: a rollback would take them out of rows."""
+        base = self._catalog.base
+        before = base.types.get(oid) if base is not None else None
+        if before is None:
+            return frozenset()
+        known = {label.oid for label in before.labels}
+        return frozenset(label.label for label in self._catalog.types[oid].labels if label.oid not in known)
+
+    def check_labels(self, oid: int, labels: Sequence[str]) -> None:
+        """Raises 55P04 for a label that an enum has got in the running transaction."""
+        if self._catalog.base is None:
+            return
+        new = self._new_labels(oid)
+        for label in labels:
+            if label in new:
+                raise unsafe_label(self._catalog.types[oid].name, label)
 
     def labels(self, oid: int) -> Sequence[str]:
         definition = self._catalog.types.get(oid)

@@ -6,7 +6,7 @@ functions that search and nothing in containment, as in PostgreSQL. Not here: su
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from datacave_core import sqlstate
@@ -293,31 +293,48 @@ def trim(array: Array, count: int) -> Array:
     return Array(array.elements[: kept * per_row], lengths, (1,) * len(lengths))
 
 
-@BODIES.for_types("enum_first")
-def _enum_first(types: CallTypes) -> Body:
-    labels = types.types.labels(types.types.base(types.arguments[0]))
-    return Body(lambda value: labels[0])
+def _labels(types: CallTypes) -> tuple[tuple[str, ...], Callable[[Sequence[str]], None]]:
+    """The labels of an enum, and what refuses those that are not committed."""
+    oid = types.types.base(types.arguments[0])
+    return tuple(types.types.labels(oid)), lambda labels: types.types.check_labels(oid, labels)
 
 
-@BODIES.for_types("enum_last")
-def _enum_last(types: CallTypes) -> Body:
-    labels = types.types.labels(types.types.base(types.arguments[0]))
-    return Body(lambda value: labels[-1])
+def _enum_end(place: int) -> Callable[[CallTypes], Body]:
+    def specialise(types: CallTypes) -> Body:
+        labels, check = _labels(types)
+
+        def end(value: str | None) -> str:
+            check(labels[place:][:1])
+            return labels[place]
+
+        return Body(end)
+
+    return specialise
+
+
+BODIES.for_types("enum_first")(_enum_end(0))
+BODIES.for_types("enum_last")(_enum_end(-1))
 
 
 @BODIES.for_types("enum_range_all")
 def _enum_all(types: CallTypes) -> Body:
-    labels = types.types.labels(types.types.base(types.arguments[0]))
-    return Body(lambda value: Array.of(tuple(labels)))
+    labels, check = _labels(types)
+
+    def whole(value: str | None) -> Array:
+        check(labels)
+        return Array.of(labels)
+
+    return Body(whole)
 
 
 @BODIES.for_types("enum_range_bounds")
 def _enum_range(types: CallTypes) -> Body:
-    labels = tuple(types.types.labels(types.types.base(types.arguments[0])))
+    labels, check = _labels(types)
 
     def between(first: str | None, last: str | None) -> Array:
         start = 0 if first is None else labels.index(first)
         end = len(labels) if last is None else labels.index(last) + 1
+        check(labels[start:end])
         return Array.of(labels[start:end])
 
     return Body(between)

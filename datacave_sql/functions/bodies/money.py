@@ -69,3 +69,44 @@ def of_numeric(value: Decimal) -> int:
     if not -(2**63) <= cents < 2**63:
         raise DatacaveError("bigint out of range", sqlstate=sqlstate.NUMERIC_VALUE_OUT_OF_RANGE)
     return cents
+
+
+_UNITS = (
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+)  # fmt: skip
+_TENS = ("", "ten", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+_THOUSANDS = ("quadrillion", "trillion", "billion", "million", "thousand", "")
+
+
+def _number_words(value: int) -> str:
+    """A number below 1,000."""
+    hundreds, rest = divmod(value, 100)
+    if not hundreds:
+        return _tens_words(rest)
+    head = f"{_UNITS[hundreds]} hundred"
+    if not rest:
+        return head
+    return f"{head} and {_tens_words(rest)}" if rest < 20 else f"{head} {_tens_words(rest)}"
+
+
+def _tens_words(value: int) -> str:
+    tens, units = divmod(value, 10)
+    if value < 20:
+        return _UNITS[value]
+    return f"{_TENS[tens]} {_UNITS[units]}" if units else _TENS[tens]
+
+
+@BODIES("cash_words")
+def words(value: int) -> str:
+    """An amount in words, as cheques have it."""
+    dollars, cents = divmod(abs(value), 100)
+    text = "minus " if value < 0 else ""
+    groups = [dollars // 1000**place % 1000 for place in range(len(_THOUSANDS) - 1, -1, -1)]
+    for number, name in zip(groups, _THOUSANDS, strict=True):
+        if number:
+            text += f"{_number_words(number)} {name} " if name else _number_words(number)
+    if not dollars:
+        text += "zero"
+    text += f" {'dollar' if dollars == 1 else 'dollars'} and {_number_words(cents)} {'cent' if cents == 1 else 'cents'}"
+    return text[0].upper() + text[1:]
