@@ -3,14 +3,18 @@
 Kinds: inner, left, semi, anti and full; a right join is a left join with its sides exchanged by the planner. NULL keys
 match nothing. The generated functions know the shape of keys and rows; see plan/joins.py.
 
+Rows of virtual relations (system catalogs) that the other side names by few values of one column are found by these,
+instead of making and reading all rows.
+
 When the dictionary takes more memory than it may, both sides are put aside by the hash of their join keys, and each
 partition is joined in the same way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Generator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from datacave_core.disposal import discard
@@ -27,6 +31,40 @@ from datacave_sql.exec.spill import Spill
 
 ENTRY_BYTES = 150
 """What the dictionary takes for a row, beside the row."""
+
+
+FOUND_KEYS_MAX = 100
+"""Rows of virtual relations are found by up to so many keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """How one side's rows are found by join keys: `place` is that of the column in the key, None if it is all of it."""
+
+    place: int | None
+    attribute: int
+
+    def rows(self, scan: Any, keys: Collection[Any], context: ExecutionContext) -> Batches:
+        """The rows of the scan that may match one of the keys."""
+        place = self.place
+        values = list(keys) if place is None else list(dict.fromkeys(key[place] for key in keys))
+        found: Batches = scan.found(self.attribute, values, context)
+        return found
+
+
+def _first_rows(batches: Batches) -> Generator[Any, None, tuple[list[Any], bool]]:
+    """The first batches, and whether these were all; stops when there are more rows than are worth finding by."""
+    few: list[Any] = []
+    count = 0
+    for batch in batches:
+        if isinstance(batch, Wait):
+            yield batch
+            continue
+        few.append(batch)
+        count += len(batch)
+        if count > FOUND_KEYS_MAX:
+            return few, False
+    return few, True
 
 
 @dataclass(slots=True)
@@ -47,11 +85,21 @@ class HashJoin:
     columns: tuple[int, ...]
     not_null: frozenset[int]
     condition: str
+    left_found: Found | None = None
+    right_found: Found | None = None
 
     def open(self, context: ExecutionContext) -> Batches:
         run = _Run(self, context)
         try:
-            yield from run.join(self.right.open(context), self.left.open(context), 0)
+            left = self.left.open(context)
+            right = None
+            if self.right_found is not None:
+                few, ended = yield from _first_rows(left)
+                if ended:
+                    keys = {key for rows in few for key in self.make_keys(context)(rows)}
+                    right = self.right_found.rows(self.right, keys, context)
+                left = chain(few, left)
+            yield from run.join(right if right is not None else self.right.open(context), left, 0)
         finally:
             context.tell(self, run.facts())
             run.close()
@@ -78,6 +126,7 @@ class _Run:
     def __init__(self, join: HashJoin, context: ExecutionContext) -> None:
         self._context = context
         self._kind = join.kind
+        self._left_scan, self._left_found = join.left, join.left_found
         self._build = join.make_build(context)
         self._probe = join.make_probe(context)
         self._make_keys = join.make_keys
@@ -110,6 +159,8 @@ class _Run:
             return
         self._batches += 1
         self._keys = max(self._keys, len(table))
+        if self._left_found is not None and not level and 0 < len(table) <= FOUND_KEYS_MAX:
+            left = self._left_found.rows(self._left_scan, table.keys(), context)
         if table or self._kind not in ("inner", "semi"):
             yield from self._probed(left, table)
         if self._rest is not None:

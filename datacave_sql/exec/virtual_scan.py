@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -18,7 +18,7 @@ from datacave_sql.exec.rowfunction import Factory
 class VirtualScan:
     """`relation.rows(context)` gives complete rows; `make(c)(rows)` filters and projects them.
 
-    With a `lookup` (attribute number, `make(c)()` giving values) only `relation.lookup(..)`'s rows are read.
+    With a `lookup` (attribute number, `make(c)()`: values, None for all) only what `relation.lookup` gives is read.
     """
 
     relation: Any
@@ -30,14 +30,24 @@ class VirtualScan:
     filters: tuple[str, ...] = ()
     lookup: tuple[int, Factory] | None = None
     lookup_text: str = ""
+    found_by: tuple[tuple[int, int], ...] = ()  # (column id, attribute) by which `found` finds rows
 
     def open(self, context: ExecutionContext) -> Batches:
-        run = self.make(context)
         if self.lookup is not None:
             attribute, make_values = self.lookup
-            rows = iter(self.relation.lookup(attribute, make_values(context)(), context))
+            values = make_values(context)()
+        if self.lookup is not None and values is not None:
+            rows = iter(self.relation.lookup(attribute, values, context))
         else:
             rows = iter(self.relation.rows(context))
+        yield from self._batches(rows, context)
+
+    def found(self, attribute: int, values: Sequence[Any], context: ExecutionContext) -> Batches:
+        """The same, of the rows alone whose column has one of these values."""
+        yield from self._batches(iter(self.relation.lookup(attribute, values, context)), context)
+
+    def _batches(self, rows: Iterator[Any], context: ExecutionContext) -> Batches:
+        run = self.make(context)
         while batch := list(islice(rows, BATCH_ROWS)):
             if found := run(batch):
                 yield found

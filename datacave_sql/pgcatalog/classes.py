@@ -34,10 +34,13 @@ def class_rows(rows: CatalogRows) -> list[Row]:
     catalog = rows.catalog
     found = rows.per_object("class.system", ((0, catalog.schemas),), lambda r, _: _system_rows(r))
     # What other tables say of a table changes without the table itself.
-    groups: dict[tuple[bool, bool], list[tuple[int, Table]]] = {}
-    for oid, table in catalog.tables.items():
-        group = (bool(catalog.foreign_keys_to(oid)), bool(catalog.children_of(oid)))
-        groups.setdefault(group, []).append((oid, table))
+    special = catalog.referring_tables.keys() | catalog.child_tables.keys()
+    groups: dict[tuple[bool, bool], list[tuple[int, Table]]] = {
+        (False, False): [pair for pair in catalog.tables.items() if pair[0] not in special]
+    }
+    for oid in special & catalog.tables.keys():
+        group = (oid in catalog.referring_tables, oid in catalog.child_tables)
+        groups.setdefault(group, []).append((oid, catalog.tables[oid]))
     for (referenced, parent), tables in groups.items():
         found += rows.per_object(
             f"class.table.{referenced:d}{parent:d}",
@@ -104,7 +107,7 @@ def hash_system(rows: CatalogRows, slot: int) -> dict[Any, list[Row]]:
 
 
 def _of_table(rows: CatalogRows, table: Table) -> Sequence[Row]:
-    referenced, parent = bool(rows.catalog.foreign_keys_to(table.oid)), bool(rows.catalog.children_of(table.oid))
+    referenced, parent = table.oid in rows.catalog.referring_tables, table.oid in rows.catalog.child_tables
     make = partial(_table_rows, referenced=referenced, parent=parent)
     return rows.of_object(f"class.table.{referenced:d}{parent:d}", table.oid, table, make)
 

@@ -11,10 +11,12 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from datacave_sql.exec.hash_join import HashJoin
+from datacave_core.types import oids
+from datacave_sql.exec.hash_join import Found, HashJoin
 from datacave_sql.exec.nested_loop import NestedLoop
 from datacave_sql.exec.operator import Operator
 from datacave_sql.exec.rowfunction import compile_factory, tuple_text
+from datacave_sql.exec.virtual_scan import VirtualScan
 from datacave_sql.expr import nodes as n
 from datacave_sql.expr.deparse import deparse
 from datacave_sql.expr.generate import Code
@@ -516,4 +518,22 @@ def _hash_join(
     keyed = p.generator(scope, "l")
     left_key = _key_text([comparable(keyed, a) for a, _ in keys])
     make_keys = compile_factory(keyed, "rows", [f"return [{left_key} for l in rows]"])
-    return HashJoin(kind, left, right, make_build, make_keys, make_probe, make_rest, columns, not_null, described)
+    by_left = _found(left, [a for a, _ in keys]) if kind in ("inner", "semi") else None
+    by_right = _found(right, [b for _, b in keys]) if kind != "full" and by_left is None else None
+    return HashJoin(
+        kind, left, right, make_build, make_keys, make_probe, make_rest, columns, not_null, described, by_left, by_right
+    )
+
+
+def _found(scan: Operator, keys: Sequence[n.Expression]) -> Found | None:
+    """How the rows of a virtual scan are found by a column that is one of the join keys."""
+    if not isinstance(scan, VirtualScan):
+        return None
+    attributes = dict(scan.found_by)
+    for place, key in enumerate(keys):
+        padded = key.type == oids.BPCHAR  # blanks at the end do not count
+        while isinstance(key, n.Relabel):
+            key = key.argument
+        if isinstance(key, n.ColumnReference) and key.column in attributes and not padded:
+            return Found(place if len(keys) > 1 else None, attributes[key.column])
+    return None

@@ -20,7 +20,6 @@ from datacave_sql.plan.joins import plan_join
 from datacave_sql.plan.merges import plan_merge
 from datacave_sql.plan.planning import Planner, PlanningEnvironment
 from datacave_sql.plan.rule_steps import plan_rule_steps
-from datacave_sql.plan.scans import plan_virtual_scan
 from datacave_sql.plan.streams import (
     plan_common_table_scan,
     plan_distinct,
@@ -36,6 +35,7 @@ from datacave_sql.plan.streams import (
 )
 from datacave_sql.plan.subqueries import plan_subquery
 from datacave_sql.plan.trigger_events import firing
+from datacave_sql.plan.virtual_scans import plan_virtual_scan
 from datacave_sql.plan.windows import plan_window
 from datacave_sql.plan.writes import plan_delete, plan_insert, plan_lock_rows, plan_update
 

@@ -11,7 +11,6 @@ from datacave_sql.exec.keyranges import ONLY_NULL, combinations, ranges_of
 from datacave_sql.exec.operator import Operator
 from datacave_sql.exec.rowfunction import Factory, compile_factory, tuple_text
 from datacave_sql.exec.table_scan import IndexScan, KeyLookup, TableScan
-from datacave_sql.exec.virtual_scan import VirtualScan
 from datacave_sql.expr import nodes as n
 from datacave_sql.expr.deparse import deparse
 from datacave_sql.expr.generate import Code, Generator
@@ -22,7 +21,6 @@ from datacave_sql.plan.access_path import (
     AccessPath,
     ColumnCondition,
     access_paths,
-    column_condition,
 )
 from datacave_sql.plan.bitmaps import bitmap_scan, united_paths
 from datacave_sql.plan.column_plans import column_scan
@@ -340,45 +338,3 @@ def wanted_factory(p: Planner, access: TableAccess, path: AccessPath) -> Factory
             f"if w{number} is not None: found.append(prefixes({place}, w{number}))",
         ]
     return compile_factory(generator, "", [*lines, "return found"])
-
-
-def plan_virtual_scan(
-    p: Planner, node: l.VirtualScan, needed: frozenset[int], conjuncts: list[n.Expression]
-) -> Operator:
-    scope = {
-        column.id: Code(f"r[{column.attribute - 1}]", True, True) for column in node.columns if column.attribute > 0
-    }
-    outputs = [column for column in node.columns if column.id in needed]
-    lookup = _virtual_lookup(p, node, conjuncts)
-    filters = [part for part in conjuncts if lookup is None or part is not lookup[2]]
-    generator = p.generator(scope, "r")
-    make = row_builder(generator, [scope[column.id] for column in outputs], filters, "r", None)
-    columns = tuple(column.id for column in outputs)
-    return VirtualScan(
-        node.relation,
-        getattr(node.relation, "name", node.alias),
-        node.alias,
-        make,
-        columns,
-        frozenset(),
-        tuple(deparse(part) for part in filters),
-        lookup[:2] if lookup is not None else None,
-        deparse(lookup[2]) if lookup is not None else "",
-    )
-
-
-def _virtual_lookup(
-    p: Planner, node: l.VirtualScan, conjuncts: Sequence[n.Expression]
-) -> tuple[int, Factory, n.Expression] | None:
-    """(attribute, `run()` giving the values to look up, their condition) where the relation finds rows by a column."""
-    wanted: frozenset[int] = getattr(node.relation, "lookup_columns", frozenset())
-    attributes = {column.id: column.attribute for column in node.columns if column.attribute in wanted}
-    if not attributes:
-        return None
-    for part in conjuncts:
-        for condition in column_condition(part, attributes):
-            if condition.operator in ("=", "in", "any"):
-                generator = p.generator({})
-                values = condition_values(generator, condition)
-                return condition.attribute, compile_factory(generator, "", [f"return {values}"]), part
-    return None

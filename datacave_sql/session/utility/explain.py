@@ -179,6 +179,11 @@ class Measured:
         inner: Any = self.inner
         return self._watched(inner.open_frames(context))
 
+    def found(self, attribute: int, values: Sequence[Any], context: ExecutionContext) -> Iterator[Any]:
+        """The same for rows of a virtual relation that are found by values of a column."""
+        inner: Any = self.inner
+        return self._watched(inner.found(attribute, values, context))
+
     def _watched(self, batches: Iterator[Any]) -> Iterator[Any]:
         self.loops += 1
         steps = iter(batches)
