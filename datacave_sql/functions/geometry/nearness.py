@@ -5,7 +5,7 @@ from __future__ import annotations
 from datacave_core.types.geometry import NEARNESS, below
 from datacave_core.types.geometry import same_number as near
 
-__all__ = ["apart", "at_least", "at_most", "greater", "larger", "less", "near", "smaller", "zero"]
+__all__ = ["NEARNESS", "apart", "at_least", "at_most", "greater", "larger", "less", "near", "smaller", "zero"]
 
 
 def zero(a: float) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datacave_core.types.float_arithmetic import add, divide, multiply, subtract
 from datacave_core.types.geometry import Path, Point, Polygon, Segment, below, distance, hull
 from datacave_sql.functions.errors import bad_parameter
-from datacave_sql.functions.geometry import boxes, polygons, segments
+from datacave_sql.functions.geometry import boxes, neighbours, polygons, segments
 from datacave_sql.functions.geometry.nearness import near
 
 
@@ -35,13 +35,12 @@ def meet(one: Path, other: Path) -> bool:
     """Whether segments of two paths cross."""
     if not boxes.overlap(hull(one.points), hull(other.points)):
         return False
-    others = sides(other)
-    return any(segments.crossing(mine, its) is not None for mine in sides(one) for its in others)
+    return neighbours.meet(sides(one), sides(other))
 
 
 def gap(one: Path, other: Path) -> float | None:
     """The distance of two paths; NULL if one of them is a single open point."""
-    return segments.least_gap(sides(one), sides(other))
+    return neighbours.least_gap(sides(one), sides(other))
 
 
 def distance_from(path: Path, point: Point) -> float:

@@ -105,14 +105,3 @@ def total_length(found: list[Segment]) -> float:
     for segment in found:
         total = add(total, length(segment))
     return total
-
-
-def least_gap(ours: list[Segment], theirs: list[Segment]) -> float | None:
-    """The least distance between a segment of one list and one of the other; None if there is no pair."""
-    best: float | None = None
-    for mine in ours:
-        for its in theirs:
-            found, _ = nearest_to_segment(mine, its)
-            if best is None or below(found, best):
-                best = found
-    return best
