@@ -14,11 +14,13 @@ from datacave_core.transaction.modes import (
     TableLockMode,
     mode_name,
 )
+from datacave_core.transaction.moves import ELSEWHERE
 from datacave_core.transaction.prepared import PreparedTransaction
 from datacave_core.transaction.table_locks import table_lock_key
 from datacave_core.transaction.transaction import NEWEST, Mark, Transaction
 
 __all__ = [
+    "ELSEWHERE",
     "KEY_SHARE",
     "NEWEST",
     "NO_KEY_UPDATE",

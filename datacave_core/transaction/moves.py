@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import Iterable
 
 MOVES_MAX = 65_536
+ELSEWHERE = b""
+"""Where a row is that has gone to another partition: nobody follows it there."""
 
 
 class Moves:

@@ -13,11 +13,12 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from datacave_core import sqlstate
-from datacave_core.errors import DatacaveError
+from datacave_core.errors import DatacaveError, SerializationFailure
 from datacave_core.keycode import key_successor
 from datacave_core.ports import Store
 from datacave_core.transaction.isolation import Isolation
 from datacave_core.transaction.lock_table import LockOwner
+from datacave_core.transaction.moves import ELSEWHERE
 from datacave_core.transaction.serial import SerialTransaction
 from datacave_core.transaction.shared import SharedState
 from datacave_core.transaction.tracked import TrackedWriteSet
@@ -156,7 +157,10 @@ class TransactionSnapshot:
 
     def place_of(self, key: bytes) -> bytes | None:
         """Where the row is by now that the snapshot shows under a key, whatever others have done to it since: the same
-        key, the one it has got instead, or None if it has been deleted (even if another row has that key now)."""
+        key, the one it has got instead, or None if it has been deleted (even if another row has that key now).
+
+        Raises SerializationFailure for a row that has gone to another partition.
+        """
         store, snapshot = self._store, self.snapshot
         newest = store.newest_timestamp
         if newest <= snapshot or key in self._writes.rows:
@@ -165,6 +169,10 @@ class TransactionSnapshot:
         if version is None or version.timestamp <= snapshot:
             return key
         place = self.manager.moves.follow(key, snapshot)
+        if place == ELSEWHERE:
+            raise SerializationFailure(
+                "tuple to be locked was already moved to another partition due to concurrent update"
+            )
         return place if place != key or version.row is not None else None
 
     # What was there before the newest rows, for checks that go by those. None of it counts as a read.

@@ -14,7 +14,7 @@ from datacave_core.catalog import Table
 from datacave_core.errors import DatacaveError
 from datacave_core.keycode import key_successor
 from datacave_core.layout import PREFIX_LENGTH
-from datacave_core.transaction import KEY_SHARE, UPDATE, Transaction
+from datacave_core.transaction import ELSEWHERE, KEY_SHARE, UPDATE, Transaction
 from datacave_core.values import Row
 from datacave_core.wait import Steps, wait_for
 from datacave_sql.exec.context import ExecutionContext
@@ -408,6 +408,7 @@ class RowWriter:
     def move(self, key: bytes, row: Row, new: Row, whole: Table | None) -> None:
         """Deletes a locked row that leaves for another partition of `whole`, where it will be `new`. Raises 0A000."""
         self._remove(key, row)
+        self.transaction.moved.append((key, ELSEWHERE))
         if self._guard is not None and whole is not None:
             self._guard.moved(row, new, whole)
 

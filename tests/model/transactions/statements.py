@@ -379,6 +379,9 @@ class _Run:
     # Foreign keys, when everything else has been written
 
     def _follow(self, action: str) -> None:
+        if self.gone and not self.reading.several and self.reading.snapshot is not self.reading.latest:
+            # A row that referred to the key, and that another has taken away while it was waited for.
+            self.possible.add("40001")
         for key, now in self.gone.items():
             self._follow_key(action, key, now)
         for identity in self.referring:
