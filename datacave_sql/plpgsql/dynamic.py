@@ -111,6 +111,13 @@ class Dynamic:
                 error.position = None
             raise
 
+    def parameters(self, frame: Frame) -> list[tuple[str, int, Any]]:
+        """($n, type, value) of USING."""
+        return [
+            (f"${place}", one.type if one.type != oids.UNKNOWN else oids.TEXT, one(frame))
+            for place, one in enumerate(self._using, 1)
+        ]
+
     def _start(self, frame: Frame, text: str, types: tuple[int, ...], values: tuple[Any, ...]) -> Outcome:
         session = frame.session
         catalog = session.catalog_snapshot

@@ -41,10 +41,12 @@ Wanted = tuple[int, int]
 class Names:
     """What the expressions of one function share: its variables and how their names are found."""
 
-    __slots__ = ("conflict", "datums", "numbered")
+    __slots__ = ("conflict", "datums", "numbered", "strict_parameters")
 
-    def __init__(self, conflict: str) -> None:
+    def __init__(self, conflict: str, strict_parameters: bool | None = None) -> None:
         self.conflict = conflict
+        self.strict_parameters = strict_parameters
+        """What #print_strict_params says."""
         self.numbered = 0
         """How many of the first ones are arguments, which have numbers ($1) too."""
         self.datums: list[Datum] = []

@@ -115,7 +115,7 @@ def compile_routine(session: Any, routine: Routine, call: CallTypes) -> Function
     """The body of a function or procedure for the types of a call."""
     tree = parse_body(routine.body, checks=False)
     types: TypeLookup = session.catalog_state.types
-    names = Names(_conflict(session, tree.conflict))
+    names = Names(_conflict(session, tree.conflict), tree.strict_parameters)
     returns = Returns("procedure" if routine.kind == "p" else "function", call.result, routine.returns_set)
     c = Compiler(session, names, returns, RULES)
     level = Level(None, routine.name)
@@ -175,7 +175,7 @@ def compile_trigger(session: Any, routine: Routine, table: Table) -> Function:
     """A trigger function for the rows of one table."""
     tree = parse_body(routine.body, checks=False)
     types: TypeLookup = session.catalog_state.types
-    names = Names(_conflict(session, tree.conflict))
+    names = Names(_conflict(session, tree.conflict), tree.strict_parameters)
     row_type = table.row_type_oid
     returns = Returns("trigger", row_type, columns=Shape(types.attributes(row_type), types))
     c = Compiler(session, names, returns, RULES)
@@ -198,7 +198,7 @@ def compile_trigger(session: Any, routine: Routine, table: Table) -> Function:
 def compile_block_statement(session: Any, body: str) -> Function:
     """DO."""
     tree = parse_body(body)
-    names = Names(_conflict(session, tree.conflict))
+    names = Names(_conflict(session, tree.conflict), tree.strict_parameters)
     returns = Returns("block")
     c = Compiler(session, names, returns, RULES)
     level = Level()

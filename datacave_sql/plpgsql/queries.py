@@ -14,6 +14,15 @@ from datacave_sql.plpgsql.compiler import Compiler, Run, Signal
 from datacave_sql.plpgsql.control import each, rounds
 from datacave_sql.plpgsql.dynamic import Dynamic, Outcome, noted, run_utility
 from datacave_sql.plpgsql.expressions import Query
+from datacave_sql.plpgsql.extra_checks import (
+    Parameters,
+    check_single,
+    check_width,
+    parameter_detail,
+    prints_parameters,
+    too_many_rows,
+    variables_of,
+)
 from datacave_sql.plpgsql.frames import Frame
 from datacave_sql.plpgsql.targets import Targets
 from datacave_sql.plpgsql.variables import Level
@@ -59,8 +68,14 @@ def _exhausted(outcome: Outcome, text: str) -> int:
         raise noted(error, text) from None
 
 
-def _into(c: Compiler, start: Start, targets: Targets, strict: bool, *, sets_found: bool) -> Run:
+def _into(
+    c: Compiler, start: Start, targets: Targets, strict: bool, parameters: Parameters, *, sets_found: bool
+) -> Run:
     found = c.found.number
+    names = c.names
+
+    def detail(frame: Frame) -> str | None:
+        return parameter_detail(frame, parameters(frame)) if prints_parameters(names, frame) else None
 
     def run(frame: Frame) -> None:
         text, outcome = start(frame)
@@ -69,13 +84,13 @@ def _into(c: Compiler, start: Start, targets: Targets, strict: bool, *, sets_fou
         writes = outcome.kind not in ("select", "utility")
         rows = _taken(outcome, text, None if writes else 2) if outcome.kind != "utility" else list(outcome.rows)
         if not rows and strict:
-            raise DatacaveError("query returned no rows", sqlstate=sqlstate.NO_DATA_FOUND)
-        if len(rows) > 1 and (strict or writes):
-            raise DatacaveError(
-                "query returned more than one row",
-                sqlstate=sqlstate.TOO_MANY_ROWS,
-                hint="Make sure the query returns a single row, or use LIMIT 1.",
-            )
+            raise DatacaveError("query returned no rows", sqlstate=sqlstate.NO_DATA_FOUND, detail=detail(frame))
+        if len(rows) > 1:
+            if strict or writes:
+                raise too_many_rows(detail(frame), hinted=sets_found)
+            check_single(frame)
+        if rows and outcome.shape is not None:
+            check_width(frame, len(outcome.shape.attributes), targets.width)
         targets.store(frame, rows[0] if rows else None, outcome)
         frame.row_count = min(len(rows), 1)
         if sets_found:
@@ -89,7 +104,8 @@ def compile_sql(c: Compiler, level: Level, s: x.SqlStatement) -> Run:
     if s.into is not None:
         targets = Targets(level, c.types, s.into.targets)
         strict = s.into.strict
-        return _into(c, static(c.query(level, s.sql, targets.wanted)), targets, strict, sets_found=True)
+        into = c.query(level, s.sql, targets.wanted)
+        return _into(c, static(into), targets, strict, variables_of(level, into), sets_found=True)
     query = c.query(level, s.sql)
     start = static(query)
     found = c.found.number
@@ -140,7 +156,7 @@ def compile_execute(c: Compiler, level: Level, s: x.Execute) -> Run:
     if s.into is not None:
         targets = Targets(level, c.types, s.into.targets)
         dynamic = _dynamic(c, level, s.query, s.using, targets.wanted)
-        return _into(c, dynamic.start, targets, s.into.strict, sets_found=False)
+        return _into(c, dynamic.start, targets, s.into.strict, dynamic.parameters, sets_found=False)
     dynamic = _dynamic(c, level, s.query, s.using)
 
     def run(frame: Frame) -> None:

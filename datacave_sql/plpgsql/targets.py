@@ -226,6 +226,13 @@ class Targets:
                 self.wanted.append((datum.type, datum.typmod))
                 self._stores.append(store_whole(datum, types))
 
+    @property
+    def width(self) -> int | None:
+        """How many columns they take; None: any number."""
+        if self._row is None:
+            return len(self._stores)
+        return len(self._row.shape.attributes) if self._row.shape is not None else None
+
     def store(self, frame: Frame, row: Any, query: Any) -> None:
         """Stores a row of a query, NULLs for None; a record gets the `shape` of the query."""
         datum = self._row

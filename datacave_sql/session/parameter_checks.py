@@ -52,8 +52,34 @@ CHECKS: Final[dict[str, Callable[[str], bool]]] = {
 """Whether a text is a value of the parameter."""
 
 
+_EXTRA_CHECKS: Final = ("too_many_rows", "strict_multi_assignment")
+
+
+def check_extra_checks(name: str, text: str) -> None:
+    """Words of plpgsql.extra_errors and extra_warnings. Raises 22023, 0A000 for the check that is not built."""
+    words = [word.strip().lower() for word in text.split(",")]
+    for word in words:
+        if word in ("all", "shadowed_variables"):
+            raise DatacaveError(
+                f'parameter "{name}" cannot be set to "{text}"',
+                sqlstate=sqlstate.FEATURE_NOT_SUPPORTED,
+                hint=f"The checks that Datacave has are {' and '.join(_EXTRA_CHECKS)}.",
+            )
+        if word not in _EXTRA_CHECKS and (word != "none" or len(words) > 1):
+            raise DatacaveError(
+                f'invalid value for parameter "{name}": "{text}"',
+                sqlstate=sqlstate.INVALID_PARAMETER_VALUE,
+                detail=f'Unrecognized key word: "{word}".'
+                if word != "none"
+                else 'Key word "none" cannot be combined with other key words.',
+            )
+
+
 def check_text(key: str, name: str, text: str, is_configuration: Callable[[str], bool]) -> None:
     """Raises 22023 for a text that the parameter cannot have; `name` is as the client wrote it."""
+    if key in ("plpgsql.extra_errors", "plpgsql.extra_warnings"):
+        check_extra_checks(name, text)
+        return
     check = is_configuration if key == "default_text_search_config" else CHECKS.get(key)
     if check is not None and not check(text):
         raise DatacaveError(
