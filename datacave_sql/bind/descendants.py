@@ -18,15 +18,17 @@ def members_of(b: Binding, table: Table) -> list[Table] | None:
         return leaves_of(b, table)
     if table.kind != "r" or not b.catalog.children_of(table.oid):
         return None
-    return [table, *(one for one in b.catalog.descendants_of(table.oid) if one.kind == "r" and _is_own(b, one))]
+    return [table, *(one for one in own_descendants(b, table) if one.kind == "r")]
 
 
-def _is_own(b: Binding, child: Table) -> bool:
-    """Whether a child counts for this session: not a temporary one of another, whose rows nobody else sees."""
-    if child.persistence != "t":
-        return True
+def own_descendants(b: Binding, table: Table) -> list[Table]:
+    """The tables below one, without the temporary ones of other sessions, whose rows are nobody else's."""
+    found = b.catalog.descendants_of(table.oid)
+    if all(child.persistence != "t" for child in found):
+        return found
     b.shareable = False
-    return relations.schema_of(b, child.schema_oid) == b.environment.temporary_schema
+    schema = b.environment.temporary_schema
+    return [one for one in found if one.persistence != "t" or relations.schema_of(b, one.schema_oid) == schema]
 
 
 def leaves_of(b: Binding, table: Table) -> list[Table]:

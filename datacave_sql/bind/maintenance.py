@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datacave_core import sqlstate
 from datacave_core.catalog import Index, Schema, Sequence, Table
 from datacave_core.errors import DatacaveError, FeatureNotSupported
-from datacave_sql.bind import relations
+from datacave_sql.bind import descendants, relations
 from datacave_sql.bind import statements as s
 from datacave_sql.bind.state import Binding
 from datacave_sql.bind.vacuum import bind_vacuum
@@ -35,7 +35,7 @@ def bind_truncate(b: Binding, statement: ast.Truncate, entries: object) -> s.Bou
     for item in statement.tables:
         table = _truncated_table(b, item)
         named.add(table.oid)
-        members = [table] if item.only else [table, *b.catalog.descendants_of(table.oid)]
+        members = [table] if item.only else [table, *descendants.own_descendants(b, table)]
         tables += [one for one in members if one not in tables]
     below = frozenset(table.oid for table in tables) - named
     for table in tables:
@@ -63,7 +63,7 @@ def bind_lock(b: Binding, statement: ast.LockTable, entries: object) -> s.BoundS
         tables.append(table)
         named.add(table.oid)
         if not item.only:
-            tables += b.catalog.descendants_of(table.oid)
+            tables += descendants.own_descendants(b, table)
     below = frozenset(table.oid for table in tables) - named
     return s.LockTable(tuple(tables), statement.mode, statement.nowait, below)
 

@@ -351,6 +351,8 @@ def check_present(
             there = yield from _lock_referenced(context, place)
             if snapshot_counts:
                 there = _may_refer(transaction, place, there, partitioned=referenced.table.kind == "p")
+            elif not there and place[0].index.index_number == 0:
+                transaction.place_of(place[1])  # raises 40001 for one that has gone to another partition
         if not there:
             raise DatacaveError(
                 f'insert or update on table "{referring.name}" violates foreign key constraint "{constraint.name}"',
