@@ -6,6 +6,7 @@ around all points, around each or around none; circles as `<(x,y),r>`, `((x,y),r
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from datacave_core import sqlstate
@@ -16,6 +17,10 @@ from datacave_core.types.geometry import Point
 from datacave_core.types.settings import FormatSettings
 
 _SPACES: Final = " \t\n\v\f\r"
+_PLAIN_POINT: Final = re.compile(
+    r"\((-?[0-9]{1,20}(?:\.[0-9]{1,20})?),(-?[0-9]{1,20}(?:\.[0-9]{1,20})?)\)[ \t\n\v\f\r]*", re.ASCII
+)
+"""As points are written: what Python reads at once."""
 _POINTS_END: Final = 2**27
 """PostgreSQL cannot count the bytes of more points."""
 
@@ -66,6 +71,10 @@ class GeometryReader:
 
     def point(self) -> Point:
         """`x,y` with or without brackets around it."""
+        plain = _PLAIN_POINT.match(self._text, self._at)
+        if plain is not None:
+            self._at = plain.end()
+            return Point(float(plain[1]), float(plain[2]))
         self.spaces()
         bracketed = self.take("(")
         x = self.number()

@@ -49,17 +49,18 @@ def conflicting(
     """The newest rows that conflict with a row."""
     transaction = context.transaction
     convert = access.from_physical
-    for batch in newest_pairs(transaction, *index.candidates(row), reverse=True):
-        for _, entry in batch:
-            key = entry[0]
-            found = transaction.get_latest(key)
-            if found is None or key == own:
-                continue
-            other = found if convert is None else convert(found)
-            if index.conflicts(row, other):
-                yield key, other
-            if index.is_before(other, row):
-                return
+    for low, high in reversed(index.candidates(row)):
+        for batch in newest_pairs(transaction, low, high, reverse=True):
+            for _, entry in batch:
+                key = entry[0]
+                found = transaction.get_latest(key)
+                if found is None or key == own:
+                    continue
+                other = found if convert is None else convert(found)
+                if index.conflicts(row, other):
+                    yield key, other
+                if index.is_before(other, row):
+                    return
 
 
 def meet_excluded(
@@ -83,15 +84,15 @@ def _candidates_before(
     """Keys of rows that the snapshot shows, or that have come since, and that may have conflicted with a row."""
     transaction = context.transaction
     convert = access.from_physical
-    low, high = index.candidates(row)
-    for _, entry in transaction.rows_since(low, high):
-        yield entry[0]
-    for batch in transaction.scan_shown(low, high, reverse=True):
-        for _, entry in batch:
+    for low, high in reversed(index.candidates(row)):
+        for _, entry in transaction.rows_since(low, high):
             yield entry[0]
-            shown = transaction.manager.store.get(entry[0], transaction.snapshot)
-            if shown is not None and index.is_before(shown if convert is None else convert(shown), row):
-                return
+        for batch in transaction.scan_shown(low, high, reverse=True):
+            for _, entry in batch:
+                yield entry[0]
+                shown = transaction.manager.store.get(entry[0], transaction.snapshot)
+                if shown is not None and index.is_before(shown if convert is None else convert(shown), row):
+                    return
 
 
 def exclusion_violation(

@@ -2,14 +2,12 @@
 
 An entry's key has the values that must be equal to conflict, then, where one range must overlap, its lower bound: the
 ranges of rows that are equal in the rest never overlap each other, so that the nearest ones before and within the new
-range are all that has to be looked at. Of a box, polygon or circle that must overlap it has the left edge: those that
-begin behind the right edge of the new one are out of reach. Rows with a NULL, and empty ranges that would have to
-overlap, have no entry.
+range are all that has to be looked at. Of a box, polygon or circle that must overlap it has the cell of the plane. Rows
+with a NULL, and empty ranges that would have to overlap, have no entry.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +19,7 @@ from datacave_core.values import Row
 from datacave_sql.functions.typelookup import TypeLookup
 from datacave_sql.table.index_access import IndexAccess
 from datacave_sql.table.key_columns import keeps_order, key_column
-from datacave_sql.table.shape_ranges import edges, is_shape, widened
+from datacave_sql.table.shape_ranges import is_shape, shape_column, shape_searches
 
 _PLAINLY_ORDERED = frozenset({KeyKind.INT, KeyKind.FLOAT, KeyKind.NUMERIC, KeyKind.TEXT})
 """Kinds of bounds whose values compare in Python as they do in SQL."""
@@ -56,8 +54,8 @@ def exclusion_keys(index: Index, key_types: Sequence[int], types: TypeLookup) ->
         if spanned is not None and spanned.range_oid == base and keeps_order(types, spanned.subtype_oid):
             column = key_column(types, spanned.subtype_oid, nulls_first=True, nullable=True)
         elif is_shape(types, base):
-            column, shape = KeyColumn(KeyKind.FLOAT), True
-        if column is not None and column.kind in _PLAINLY_ORDERED:
+            column, shape = shape_column(types, base, nullable=False), True
+        if column is not None and (shape or column.kind in _PLAINLY_ORDERED):
             overlapping = rest[0]
             columns.append(column)
     return ExclusionKeys(tuple(equal), overlapping, tuple(columns), shape)
@@ -85,8 +83,7 @@ class ExclusionAccess(IndexAccess):
             return found
         one = values[self.keys.overlapping]
         if self.keys.is_shape:
-            # What has no edges is in front, where every search begins.
-            return (*found, -math.inf if (sides := edges(one)) is None else sides[0])
+            return (*found, one)
         return None if one.is_empty else (*found, one.lower)
 
     def entry_key(self, row: Row, row_key: bytes) -> bytes | None:
@@ -98,24 +95,19 @@ class ExclusionAccess(IndexAccess):
         values = self._sorted_values(row)
         return None if values is None else self.codec.encode_prefix(values[: len(self.keys.equal)])
 
-    def candidates(self, row: Row) -> tuple[bytes, bytes | None]:
-        """The range of entries that may conflict with a row that has an entry."""
+    def candidates(self, row: Row) -> list[tuple[bytes, bytes | None]]:
+        """The ranges of entries that may conflict with a row that has an entry, in key order."""
         values = self.values(row)
         equal = [values[place] for place in self.keys.equal]
         if self.keys.overlapping is None:
-            return self.codec.key_range(equal)
-        upper = self._reach(values[self.keys.overlapping])
+            return [self.codec.key_range(equal)]
+        wanted = values[self.keys.overlapping]
+        if self.keys.is_shape:
+            return shape_searches(self.codec.encode_prefix(equal), points=False)["&&"](wanted)
         low, high = self.codec.key_range(equal)
-        if upper is not None:
-            high = self.codec.key_range(equal, None, Bound(upper, True))[1]
-        return low, high
-
-    def _reach(self, value: Any) -> Any:
-        """Behind what no entry can overlap a value; None for infinity."""
-        if not self.keys.is_shape:
-            return value.upper
-        found = edges(value)
-        return None if found is None else widened(found)[2]
+        if wanted.upper is not None:
+            high = self.codec.key_range(equal, None, Bound(wanted.upper, True))[1]
+        return [(low, high)]
 
     def is_before(self, other: Row, row: Row) -> bool:
         """Whether another row's range begins before this one's, so that no earlier one can reach it."""
