@@ -15,9 +15,6 @@ from datacave_core.types.io import text_encoder_of, type_io
 from datacave_protocol.codecs.formats import TEXT, result_formats
 from datacave_protocol.writer import ColumnEncoder, Inline, RowsEncoder, data_row_encoder
 
-FIRST_CATALOG_OID: Final = 10000
-"""Types from here on are those of system relations, or made by users and may change: nothing about them is kept."""
-
 _TEXT_KINDS: Final[dict[int, Inline]] = {
     **dict.fromkeys((oids.INT2, oids.INT4, oids.INT8, oids.OID, oids.XID, oids.XID8, oids.CID), Inline.INT_TEXT),
     **dict.fromkeys((oids.TEXT, oids.VARCHAR, oids.BPCHAR, oids.NAME, oids.JSON, oids.JSONB), Inline.STR),
@@ -60,7 +57,7 @@ def result_encoder(
     names that values of the reg* types stand for.
     Raises 08P01 and 22023 for bad formats, 0A000 for types without an output.
     """
-    if max(type_oids, default=0) < FIRST_CATALOG_OID and _REGISTERED.isdisjoint(type_oids):
+    if _REGISTERED.isdisjoint(type_oids) and all(find_type(oid) is not None for oid in type_oids):
         return _known_encoder(type_oids, formats, settings)
     return _new_encoder(type_oids, formats, settings, find_io)
 

@@ -30,6 +30,7 @@ from datacave_sql.bind.names import CommonName, Scope, Source, SourceColumn
 from datacave_sql.bind.state import Binding
 from datacave_sql.expr import nodes as n
 from datacave_sql.parse import ast
+from datacave_sql.pgcatalog.systemtypes import system_type_named
 from datacave_sql.plan import logical as l
 
 
@@ -341,6 +342,7 @@ def _virtual_scan(
         schema if item.alias is None else None,
         item.name[-1],
         system=source_columns(system, (), use),
+        row_type=system_type_named(schema, item.name[-1]) or oids.RECORD,
     )
     return single(plan, source)
 

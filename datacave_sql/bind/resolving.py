@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from datacave_core.types import find_type
 from datacave_sql.functions.resolution import (
     ResolvedCast,
     ResolvedFunction,
@@ -33,9 +34,14 @@ def _builtin_function(
     return resolve_function(name, arguments, BUILTIN_LOOKUP, names=labels, variadic=variadic)
 
 
+def _is_builtin(oid: int) -> bool:
+    """Whether a type (0: none) is known without the catalog; the row types of system relations are not."""
+    return not oid or find_type(oid) is not None
+
+
 def operator_for(name: str, left: int, right: int, types: TypeLookup, brought: bool = True) -> ResolvedOperator:
     """resolve_operator."""
-    if left < FIRST_USER_OID and right < FIRST_USER_OID and not types.custom:
+    if not types.custom and _is_builtin(left) and _is_builtin(right):
         return _builtin_operator(name, left, right)
     return resolve_operator(name, left, right, types, brought=brought)
 
@@ -44,6 +50,6 @@ def function_for(
     name: str, arguments: tuple[int, ...], types: TypeLookup, labels: tuple[str, ...], variadic: bool
 ) -> ResolvedFunction | ResolvedCast:
     """resolve_function."""
-    if not types.custom and all(oid < FIRST_USER_OID for oid in arguments):
+    if not types.custom and all(map(_is_builtin, arguments)):
         return _builtin_function(name, arguments, labels, variadic)
     return resolve_function(name, arguments, types, names=labels, variadic=variadic)

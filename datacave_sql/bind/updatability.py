@@ -24,8 +24,11 @@ COLUMN_EVENTS = UPDATE_EVENT | DELETE_EVENT
 _RULE_EVENTS = {"u": UPDATE_EVENT, "i": INSERT_EVENT, "d": DELETE_EVENT}
 
 
-def updatable_events(catalog: Catalog, table: Table, columns: frozenset[str] | None = None, depth: int = 0) -> int:
-    """What can be done to a relation, or to these columns of it: bits of pg_relation_is_updatable."""
+def updatable_events(
+    catalog: Catalog, table: Table, columns: frozenset[str] | None = None, depth: int = 0, triggers: bool = False
+) -> int:
+    """What can be done to a relation, or to these columns of it: bits of pg_relation_is_updatable. With `triggers` what
+    INSTEAD OF triggers do counts too."""
     if table.kind in "rp":
         return ALL_EVENTS
     if table.kind != "v" or table.view_query is None or depth > VIEW_DEPTH_MAX:
@@ -34,6 +37,9 @@ def updatable_events(catalog: Catalog, table: Table, columns: frozenset[str] | N
     for rule in table.rules:
         if rule.instead and rule.condition is None:
             events |= _RULE_EVENTS[rule.event]
+    for trigger in table.triggers if triggers else ():
+        if trigger.timing == "i" and trigger.for_each_row:
+            events |= sum(_RULE_EVENTS[event] for event in trigger.events)
     query = query_tree(table.view_query)
     found = _simple_view(catalog, query)
     if found is None or events == ALL_EVENTS:
@@ -49,7 +55,7 @@ def updatable_events(catalog: Catalog, table: Table, columns: frozenset[str] | N
     wanted = {name: below for name, below in plain.items() if columns is None or name in columns}
     own = ALL_EVENTS if wanted else DELETE_EVENT
     if base.kind not in "rp":
-        own &= updatable_events(catalog, base, frozenset(wanted.values()), depth + 1)
+        own &= updatable_events(catalog, base, frozenset(wanted.values()), depth + 1, triggers)
     return events | own
 
 

@@ -76,7 +76,7 @@ class CatalogView(Protocol):
     def comment(self, oid: int, catalog: str, column: int) -> str | None:
         """The comment on an object; `catalog` is e.g. "pg_class", `column` 0 for the object itself."""
 
-    def updatable_events(self, oid: int, column: int) -> int:
+    def updatable_events(self, oid: int, column: int, triggers: bool) -> int:
         """What can be done to a relation, or (not 0) to one of its columns: bits of pg_relation_is_updatable."""
 
     def object_description(self, class_oid: int, oid: int, column: int) -> str | None:

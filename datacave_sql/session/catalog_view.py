@@ -88,12 +88,12 @@ class SessionCatalogView:
         name: tuple[str, str] | None = None if relations is None else relations.name_of(oid)
         return name
 
-    def updatable_events(self, oid: int, column: int) -> int:
+    def updatable_events(self, oid: int, column: int, triggers: bool) -> int:
         table = self._catalog.tables.get(oid)
         if table is None or column > len(table.columns):
             return 0
         columns = frozenset({table.column(column).name}) if column else None
-        return updatable_events(self._catalog, table, columns)
+        return updatable_events(self._catalog, table, columns, 0, triggers)
 
     def relation_name(self, oid: int) -> tuple[str, str] | None:
         """(schema, name) of a table, index, view or sequence."""

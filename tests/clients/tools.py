@@ -1,4 +1,5 @@
-"""Graphical tools: the catalog queries of DBeaver, pgAdmin 4, DataGrip, Metabase and Grafana, beside PostgreSQL 15.
+"""Tools and frameworks: the catalog queries of DBeaver, pgAdmin 4, DataGrip, Prisma, PostgREST and others, beside
+PostgreSQL 15.
 
 Run: python -m tests.clients.tools [--record]
 Asks both servers the questions of tool_queries.sql about the shop and compares columns and rows, with the oids of

@@ -32,7 +32,7 @@ QUERIES = {
                case when l.lanname = 'internal' then prosrc else '' end as symbol
         from pg_proc p join pg_language l on l.oid = prolang
         where pronamespace = 'pg_catalog'::regnamespace and p.oid < 16384
-           or pronamespace = 'information_schema'::regnamespace and proname = '_pg_expandarray'
+           or pronamespace = 'information_schema'::regnamespace
         order by proname, p.oid""",
     "operators.tsv": """
         select o.oid, oprname as name, oprkind as kind, oprleft as left, oprright as right, oprresult as result,

@@ -228,12 +228,15 @@ def partition_root(context: EvaluationContext, oid: int) -> int | None:
 
 
 BODIES.add("pg_relation_is_publishable", lambda oid: False)
+_COLUMN_EVENTS = 20
 BODIES.add_with_context(
-    "pg_relation_is_updatable", lambda context, oid, triggers: context.catalog.updatable_events(oid, 0)
+    "pg_relation_is_updatable", lambda context, oid, triggers: context.catalog.updatable_events(oid, 0, triggers)
 )
 BODIES.add_with_context(
     "pg_column_is_updatable",
-    lambda context, oid, column, triggers: column > 0 and context.catalog.updatable_events(oid, column) & 20 == 20,
+    lambda context, oid, column, triggers: (
+        column > 0 and context.catalog.updatable_events(oid, column, triggers) & _COLUMN_EVENTS == _COLUMN_EVENTS
+    ),
 )
 
 
