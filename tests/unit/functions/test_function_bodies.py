@@ -30,6 +30,8 @@ CONTEXT: Any = SimpleNamespace(
     database="postgres",
     search_path=("public",),
     own_temporary_schema=None,
+    blocking_pids=lambda pid: (),
+    snapshot_blocking_pids=lambda pid: (),
     catalog=SimpleNamespace(schema_name=lambda oid: None),
     setting={"client_encoding": "UTF8"}.get,
     backend_pid=1,
