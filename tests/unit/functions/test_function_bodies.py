@@ -35,8 +35,6 @@ CONTEXT: Any = SimpleNamespace(
     catalog=SimpleNamespace(schema_name=lambda oid: None),
     setting={"client_encoding": "UTF8"}.get,
     backend_pid=1,
-    blocking_pids=lambda pid: [],
-    snapshot_blocking_pids=lambda pid: [],
     trigger_depth=0,
     types=BUILTIN_LOOKUP,
 )
