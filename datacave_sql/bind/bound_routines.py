@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from datacave_core.catalog import CastDefinition, OperatorDefinition, Routine
 from datacave_sql.parse import ast
@@ -26,6 +27,10 @@ class AlterRoutine:
     routine: Routine
     settings: tuple[ast.SetParameter | str | None, ...] = ()
     tag: str = "ALTER FUNCTION"
+
+
+ITSELF: Final = -1
+"""The commutator of an operator that is its own, as long as that has no oid."""
 
 
 @dataclass(frozen=True, slots=True)

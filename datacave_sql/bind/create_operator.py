@@ -10,7 +10,7 @@ from datacave_core.catalog import CastDefinition, OperatorDefinition
 from datacave_core.errors import DatacaveError, FeatureNotSupported
 from datacave_core.types import oids
 from datacave_sql.bind import relations, routines, typenames
-from datacave_sql.bind.bound_routines import CreateCast, CreateOperator
+from datacave_sql.bind.bound_routines import ITSELF, CreateCast, CreateOperator
 from datacave_sql.bind.create_aggregate import bind_create_aggregate
 from datacave_sql.bind.create_routine import invalid
 from datacave_sql.bind.operators import operators_of
@@ -89,8 +89,11 @@ def bind_create_operator(b: Binding, statement: ast.CreateOperator, entries: obj
     place = (schema.oid, statement.name[-1], left, right)
     if place in b.catalog.operator_names or _builtin(statement.name, left, right):
         raise DatacaveError(f"operator {statement.name[-1]} already exists", sqlstate=sqlstate.DUPLICATE_FUNCTION)
+    if _is_itself(b, items.get("negator"), schema.oid, statement.name[-1]):
+        raise invalid("operator cannot be its own negator")
     if function.routine is not None:
         b.dependencies.add(function.oid)
+    own = left == right and _is_itself(b, items.get("commutator"), schema.oid, statement.name[-1])
     definition = OperatorDefinition(
         0,
         schema.oid,
@@ -99,7 +102,7 @@ def bind_create_operator(b: Binding, statement: ast.CreateOperator, entries: obj
         right,
         function.return_type,
         function.oid,
-        _other(b, items.get("commutator"), right, left),
+        ITSELF if own else _other(b, items.get("commutator"), right, left),
         _other(b, items.get("negator"), left, right),
         _selectivity(items.get("restrict")),
         _selectivity(items.get("join")),
@@ -141,6 +144,16 @@ def _flag(items: Mapping[str, Any], name: str) -> bool:
     if word not in ("true", "false", "on", "off", "1", "0"):
         raise DatacaveError(f"{name} requires a Boolean value", sqlstate=sqlstate.SYNTAX_ERROR)
     return word in ("true", "on", "1")
+
+
+def _is_itself(b: Binding, value: Any, schema_oid: int, name: str) -> bool:
+    """Whether a commutator or negator has the name of the operator that is being made."""
+    if not isinstance(value, ast.OperatorName) or value.name[-1] != name:
+        return False
+    if len(value.name) > 1:
+        return relations.require_schema(b, value.name[-2]).oid == schema_oid
+    path = b.environment.search_path
+    return bool(path) and relations.require_schema(b, path[0]).oid == schema_oid
 
 
 def _other(b: Binding, value: Any, left: int, right: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from datacave_core.catalog import Routine
+from datacave_core.catalog import FIRST_USER_OID, Routine
 from datacave_core.values import Row
 from datacave_sql.functions.extensions import COMMENTS, VERSIONS
 from datacave_sql.pgcatalog import functions
@@ -64,11 +64,17 @@ def aggregate_rows(rows: CatalogRows) -> Sequence[Row]:
 
 def operator_rows(rows: CatalogRows) -> Sequence[Row]:
     """All of pg_operator."""
+    known = rows.catalog.operators
+
+    def there(oid: int) -> int:
+        return oid if oid in known or oid < FIRST_USER_OID else 0  # others have been dropped
+
     made = [
         (
             one.oid, one.name, one.schema_oid, one.owner_oid, "b" if one.left_oid else "l", one.merges, one.hashes,
-            one.left_oid, one.right_oid, one.result_oid, one.commutator_oid, one.negator_oid, one.function_oid,
-            function_oid(one.restrict) if one.restrict else 0, function_oid(one.join) if one.join else 0,
+            one.left_oid, one.right_oid, one.result_oid, there(one.commutator_oid), there(one.negator_oid),
+            one.function_oid, function_oid(one.restrict) if one.restrict else 0,
+            function_oid(one.join) if one.join else 0,
         )
         for _, one in sorted(rows.catalog.operators.items())
     ]  # fmt: skip

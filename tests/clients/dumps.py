@@ -5,7 +5,7 @@ The shop of shop/schema.sql goes from PostgreSQL to Datacave, back, and from Dat
 dump of where it arrived must be, to the letter, the plain dump of where it came from. With --record PostgreSQL's dump
 is written to shop/postgresql.dump, which the tests read. The objects of shop/works.sql (triggers, PL/pgSQL, rules,
 policies, partitions, casts, ranges) go from PostgreSQL to Datacave, whose dump must have the same entries in any order;
-PostgreSQL's is shop/works.dump. Not among them is the operator: who owns one cannot be changed in Datacave yet.
+PostgreSQL's is shop/works.dump.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from tests.clients.twins import ROLES, SHOP, datacave, open_shop, postgresql, ps
 
 RECORDED = SHOP / "postgresql.dump"
 WORKS = SHOP / "works.dump"
-WITHOUT_OPERATOR = "DROP OPERATOR works.=== (works.level, works.level)"
 FORMATS = ("plain", "custom", "directory", "tar")
 _OF_THE_DAY = re.compile(r"^(\\(un)?restrict .*|-- Dumped (from|by) .*)\n", re.MULTILINE)
 
@@ -72,7 +71,6 @@ def works_lost() -> str:
     """How Datacave's dump of what works by itself differs from PostgreSQL's, from which it was loaded."""
     with postgresql() as first, datacave() as other:
         open_works(first)
-        psql(first, WITHOUT_OPERATOR)
         wanted = dump(first)
         if "--record" in sys.argv:
             WORKS.write_text(wanted, encoding="utf-8")

@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from datacave_core import sqlstate
-from datacave_core.catalog import Routine
+from datacave_core.catalog import Catalog, OperatorDefinition, Routine
 from datacave_core.errors import DatacaveError
 from datacave_core.wait import Wait
-from datacave_sql.bind.bound_routines import AlterRoutine, CreateCast, CreateOperator, CreateRoutine
+from datacave_sql.bind.bound_routines import ITSELF, AlterRoutine, CreateCast, CreateOperator, CreateRoutine
 from datacave_sql.exec.suspension import suspendable
 from datacave_sql.parse import ast
 from datacave_sql.session.replies import Complete, Reply
@@ -78,8 +78,19 @@ def create_operator(session: Any, bound: CreateOperator) -> Steps:
     numbers = Numbers(session.catalog_snapshot)
     described = placed(session, numbers, bound.definition)
     definition = replace(described, oid=numbers.take(), owner_oid=session.evaluation.current_role.oid)
-    session.set_catalog(numbers.catalog.with_objects((definition,)))
+    if definition.commutator_oid == ITSELF:
+        definition = replace(definition, commutator_oid=definition.oid)
+    session.set_catalog(numbers.catalog.with_objects((definition, *_told_of(numbers.catalog, definition))))
     yield Complete("CREATE OPERATOR")
+
+
+def _told_of(catalog: Catalog, made: OperatorDefinition) -> Iterator[OperatorDefinition]:
+    """The commutator and the negator of a new operator, which have it for theirs unless they have another."""
+    commutator, negator = catalog.operators.get(made.commutator_oid), catalog.operators.get(made.negator_oid)
+    if commutator is not None and not commutator.commutator_oid:
+        yield replace(commutator, commutator_oid=made.oid)
+    if negator is not None and not negator.negator_oid:
+        yield replace(negator, negator_oid=made.oid)
 
 
 def create_cast(session: Any, bound: CreateCast) -> Steps:
