@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from datacave_sql.exec.bitmap_scan import BitmapHeapScan, BitmapIndexScan, BitmapOr
+from datacave_sql.exec.bitmap_scan import BitmapAnd, BitmapHeapScan, BitmapIndexScan, BitmapOr
 from datacave_sql.exec.rowfunction import Factory
 from datacave_sql.expr import nodes as n
 from datacave_sql.expr.deparse import deparse
@@ -21,10 +21,47 @@ from datacave_sql.table.access import TableAccess
 
 @dataclass(frozen=True, slots=True)
 class UnitedPaths:
-    """A disjunction, and for each of its arms a path to the rows for which the arm may be true."""
+    """A condition with several paths: of a disjunction one for each arm, to the rows for which it may be true; of a
+    conjunction (`crossed`) some that lead to the rows together."""
 
-    source: n.Or
+    source: n.Or | n.And
     paths: tuple[AccessPath, ...]
+    crossed: bool = False
+
+
+CROSSED_PATHS_MAX = 4
+
+
+def crossed_paths(
+    p: Planner, node: l.Scan, conjuncts: Sequence[n.Expression], paths: Sequence[AccessPath], best: AccessPath | None
+) -> UnitedPaths | None:
+    """Paths of several indexes whose rows in common cost less to read than those of the best one alone."""
+    single = [
+        path
+        for path in paths
+        if path.index.index_number != 0 and not path.inverted and path.nested is None and not path.tests_nulls
+    ]
+    if len(single) < 2 or (best is not None and best.is_point):
+        return None
+    price = PathPrice(p, node, conjuncts)
+    if not price.analyzed:
+        return None
+    single.sort(key=price.entries)
+    chosen: list[AccessPath] = []
+    sources: list[n.Expression] = []
+    cost = price.of(best)
+    for path in single:
+        fresh = [part for part in path.sources if part not in sources]
+        if not fresh or len(chosen) == CROSSED_PATHS_MAX:
+            continue
+        together = price.crossed([*chosen, path])
+        if not chosen or together < cost:
+            chosen.append(path)
+            sources += fresh
+            cost = min(cost, together) if len(chosen) > 1 else cost
+    if len(chosen) < 2:
+        return None
+    return UnitedPaths(n.And(tuple(sources)), tuple(chosen), crossed=True)
 
 
 def united_paths(
@@ -86,7 +123,8 @@ def bitmap_scan(
         if p.noted is not None:
             p.noted(member, node, path.sources)
         members.append(member)
+    bitmap = BitmapAnd(tuple(members)) if united.crossed else BitmapOr(tuple(members))
     return BitmapHeapScan(
-        node.table.name, node.alias, BitmapOr(tuple(members)), make, columns, not_null, deparse(united.source), filters,
-        as_of, node.table.oid,
+        node.table.name, node.alias, bitmap, make, columns, not_null, deparse(united.source), filters, as_of,
+        node.table.oid,
     )  # fmt: skip

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from datacave_core.types import oids
 from datacave_sql.exec.hash_join import Found, HashJoin
+from datacave_sql.exec.merge_join import MergeJoin
 from datacave_sql.exec.nested_loop import NestedLoop
 from datacave_sql.exec.operator import Operator
 from datacave_sql.exec.rowfunction import compile_factory, tuple_text
@@ -26,9 +27,17 @@ from datacave_sql.plan.column_plans import column_join
 from datacave_sql.plan.join_order import Edge, join_order, joined_rows
 from datacave_sql.plan.late_columns import Late, without_late_columns
 from datacave_sql.plan.lookups import LOOKUP_KINDS, is_table, lookup_cost, plan_lookup_join
-from datacave_sql.plan.planning import Planner, comparable, is_volatile, scope_of, split_conjuncts
+from datacave_sql.plan.planning import Planner, comparable, is_volatile, ordering_of, scope_of, split_conjuncts
+from datacave_sql.plan.sorted_sides import is_sorted, lies_in_order
 from datacave_sql.vectors.vector import INTEGERS
 
+MERGE_ROWS_MIN = 1000.0
+"""With so many rows on both sides it pays to keep neither of them, where both are in order."""
+
+MERGE_BYTES_MIN = 64.0 * 1024 * 1024
+"""A table of so many bytes is better not made: the sides are read row by row where that gives them in order."""
+
+MERGE_ROW_BYTES = 150.0
 TESTED_PAIRS_MAX = 32.0
 """With so many rows for one integer the other equalities of a join are tested on each pair."""
 
@@ -166,6 +175,8 @@ def _plan_inner(p: Planner, node: l.Join, needed: frozenset[int], conjuncts: lis
     order = search.ordered()
     first = order[0]
     wanted = needed | _used(pending)
+    in_order = len(order) > 1 and _merges(p, order[0], order[1], pending)
+    p.columns_welcome = p.columns_welcome and not in_order
     operator = p.plan(first.node, wanted & first.ids, first.conjuncts)
     ids, rows = set(first.ids), first.rows
     for position, relation in enumerate(order[1:], 1):
@@ -181,12 +192,14 @@ def _plan_inner(p: Planner, node: l.Join, needed: frozenset[int], conjuncts: lis
             operator = lookup
         else:
             right = p.plan(relation.node, (wanted | _used(ready)) & relation.ids, relation.conjuncts)
+            p.columns_welcome = True
             tested = _tested_later(p, relation, frozenset(operator.columns), ready)
+            merge = min(rows, relation.rows) >= MERGE_ROWS_MIN
             if rows < relation.rows and _has_equality(ready, frozenset(operator.columns), relation.ids):
                 # The hash table is built over the smaller side.
-                operator = join_operators(p, "inner", right, operator, ready, wanted, None, tested)
+                operator = join_operators(p, "inner", right, operator, ready, wanted, None, tested, merge)
             else:
-                operator = join_operators(p, "inner", operator, right, ready, wanted, None, tested)
+                operator = join_operators(p, "inner", operator, right, ready, wanted, None, tested, merge)
         rows = search.rows(order[: position + 1])
         if p.noted_rows is not None:
             p.noted_rows(operator, rows)
@@ -201,6 +214,16 @@ def _plan_inner(p: Planner, node: l.Join, needed: frozenset[int], conjuncts: lis
             list(columns),
         )
     return operator
+
+
+def _merges(p: Planner, one: _Relation, other: _Relation, conditions: Sequence[n.Expression]) -> bool:
+    """Whether two big tables are joined by the first columns of the keys in whose order they lie."""
+    if min(one.rows, other.rows) * MERGE_ROW_BYTES < MERGE_BYTES_MIN:
+        return False
+    pairs = [sides for part in conditions if (sides := equality_sides(part, one.ids, other.ids)) is not None]
+    return bool(pairs) and all(
+        lies_in_order(relation.node, [pair[side] for pair in pairs]) for side, relation in enumerate((one, other))
+    )
 
 
 def _restrict(relations: Sequence[_Relation], disjunction: n.Or, everything: frozenset[int]) -> None:
@@ -343,8 +366,10 @@ def join_operators(
     needed: frozenset[int],
     lateral: frozenset[int] | None,
     tested: Sequence[n.Expression] = (),
+    merge: bool = False,
 ) -> Operator:
-    """A hash join if an equality connects the sides, else a nested loop.
+    """A hash join if an equality connects the sides, else a nested loop; with `merge` a merge join where both sides
+    come in the order of the keys.
 
     A join by columns leaves the equalities among `tested` out of its key and tests them on each pair.
     """
@@ -378,7 +403,7 @@ def join_operators(
         item = "l"
     described = " AND ".join(deparse(part) for part in conditions)
     if keys:
-        return _hash_join(p, kind, left, right, keys, rest, scope, columns, frozenset(not_null), item, described)
+        return _hash_join(p, kind, left, right, keys, rest, scope, columns, frozenset(not_null), item, described, merge)
     generator = p.generator(scope, "l", "r")
     tests = [generator.truth(part) for part in rest]
     test = " and ".join(tests) or "True"
@@ -452,6 +477,7 @@ def _hash_join(
     not_null: frozenset[int],
     item: str,
     described: str,
+    merge: bool,
 ) -> Operator:
     build = p.generator(scope, "r")
     right_texts = [comparable(build, b) for _, b in keys]
@@ -518,6 +544,12 @@ def _hash_join(
     keyed = p.generator(scope, "l")
     left_key = _key_text([comparable(keyed, a) for a, _ in keys])
     make_keys = compile_factory(keyed, "rows", [f"return [{left_key} for l in rows]"])
+    lefts, rights = [a for a, _ in keys], [b for _, b in keys]
+    if merge and kind != "full" and is_sorted(left, lefts) and is_sorted(right, rights):
+        return MergeJoin(
+            kind, left, right, p.matching_keys(left, lefts), p.matching_keys(right, rights), make_build, make_probe,
+            columns, not_null, described, ordering_of(left, columns),
+        )  # fmt: skip
     by_left = _found(left, [a for a, _ in keys]) if kind in ("inner", "semi") else None
     by_right = _found(right, [b for _, b in keys]) if kind != "full" and by_left is None else None
     return HashJoin(

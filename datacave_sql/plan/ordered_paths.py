@@ -153,6 +153,18 @@ class PathPrice:
             values *= distinct_values(self._known, key.expression, self._total)
         return self._total / max(1.0, min(values, self._total))
 
+    def entries(self, path: AccessPath) -> float:
+        """How many entries of an index a path reads."""
+        return max(1.0, self._total * together(self._environment, self._known, path.sources, self._total))
+
+    def crossed(self, paths: Sequence[AccessPath]) -> float:
+        """What reading the rows costs that all of the paths lead to."""
+        sources = list(dict.fromkeys(part for path in paths for part in path.sources))
+        rows = max(1.0, self._total * together(self._environment, self._known, sources, self._total))
+        each = lookup_price(self._total) if self._by_columns else LOOKUP_COST
+        entry = ENTRY_COST * (2.0 if self._by_columns else 1.0)
+        return sum(map(self.entries, paths)) * entry + rows * each
+
     def looked_up(self, path: AccessPath, read: float | None = None) -> float:
         """What reading a path costs where each of its entries (`read`, None for all) leads to one lookup of a row."""
         if read is None:

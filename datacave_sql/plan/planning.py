@@ -307,6 +307,15 @@ class Planner:
             text = comparable(generator, expressions[0])
         return compile_factory(generator, "rows", [f"return [{text} for r in rows]"])
 
+    def matching_keys(self, operator: Operator, expressions: Sequence[n.Expression]) -> Factory:
+        """`run(rows)`: a list of keys that compare as SQL does, None where one with a NULL in it matches nothing."""
+        generator = self.generator(scope_of(operator.columns, operator.not_null, "r"), "r")
+        texts = [comparable(generator, expression) for expression in expressions]
+        if len(texts) == 1:
+            return compile_factory(generator, "rows", [f"return [{texts[0]} for r in rows]"])
+        lines = [f"found = [{tuple_text(texts)} for r in rows]", "return [None if None in k else k for k in found]"]
+        return compile_factory(generator, "rows", lines)
+
     def references(self, columns: Sequence[l.OutputColumn]) -> list[n.Expression]:
         """Expressions that read columns."""
         return [n.ColumnReference(column.id, column.type, column.typmod, column.name) for column in columns]

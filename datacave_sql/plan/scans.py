@@ -22,7 +22,7 @@ from datacave_sql.plan.access_path import (
     ColumnCondition,
     access_paths,
 )
-from datacave_sql.plan.bitmaps import bitmap_scan, united_paths
+from datacave_sql.plan.bitmaps import bitmap_scan, crossed_paths, united_paths
 from datacave_sql.plan.column_plans import column_scan
 from datacave_sql.plan.covering import Covering, covered_scope, covering, entry_lines
 from datacave_sql.plan.ordered_paths import ChosenPath, choose_path, entry_order
@@ -93,6 +93,9 @@ def plan_scan(p: Planner, node: l.Scan, needed: frozenset[int], conjuncts: list[
     if path is not None and (covered := covers(path)) is not None:
         return _index_only_scan(p, node, access, chosen, path, covered, outputs)
     united = united_paths(p, node, access, conjuncts) if path is None else None
+    if united is None and not ordered and len(paths) > 1:
+        united = crossed_paths(p, node, conjuncts, paths, path)
+        path = path if united is None else None
     filters = _tested(path, conjuncts)
     names: dict[str, object] = {}
     clustered = united is None and (path is None or path.index.index_number == 0)
@@ -113,7 +116,8 @@ def plan_scan(p: Planner, node: l.Scan, needed: frozenset[int], conjuncts: list[
     as_of = moment_factory(p, node.as_of)
     if united is not None:
         ranges = [range_factory(p, access, one) for one in united.paths]
-        rest = tuple(deparse(part) for part in filters if part is not united.source)
+        known = united.source.arguments if united.crossed else (united.source,)
+        rest = tuple(deparse(part) for part in filters if part not in known)
         return bitmap_scan(p, node, united, ranges, make, columns, not_null, rest, as_of)
     if path is None:
         low, high = access.table_range

@@ -125,7 +125,7 @@ def _kind(label: str) -> dict[str, Any]:
         node["Node Type"] = kind.removesuffix(" Backward")
     if words[-1] == "Join" or words[:2] == ["Nested", "Loop"]:
         named = next((one for one in words if one in _JOINS), "Inner")
-        node["Node Type"] = "Hash Join" if words[0] == "Hash" else "Nested Loop"
+        node["Node Type"] = f"{words[0]} Join" if words[0] in ("Hash", "Merge") else "Nested Loop"
         node["Join Type"] = _JOINS.get(named, "Inner")
     elif kind in _STRATEGIES:
         node["Node Type"] = "Aggregate"
