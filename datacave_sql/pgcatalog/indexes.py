@@ -34,6 +34,14 @@ def indexes_of(rows: CatalogRows, relation: int) -> Sequence[Row]:
     return [row for row in _system_rows() if row[1] == relation]
 
 
+def index_of_oid(rows: CatalogRows, oid: int) -> Sequence[Row]:
+    """The row of one index."""
+    table_oid = rows.catalog.index_tables.get(oid)
+    if table_oid is None:
+        return [row for row in _system_rows() if row[0] == oid]
+    return [row for row in indexes_of(rows, table_oid) if row[0] == oid]
+
+
 def _of_table(rows: CatalogRows, table: Table) -> list[Row]:
     return [_row(rows, table, index) for index in table.indexes]
 

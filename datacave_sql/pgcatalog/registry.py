@@ -114,6 +114,8 @@ OWNERS: dict[str, tuple[str, Callable[[CatalogRows, int], Sequence[Row]]]] = {
 """Relations whose rows belong to a relation, and how those of one relation are found without making all."""
 
 FINDERS: dict[str, dict[str, Callable[[CatalogRows, Any], Sequence[Row]]]] = {
+    "pg_type": {"oid": types.type_of_oid},
+    "pg_index": {"indexrelid": indexes.index_of_oid},
     "pg_class": {"oid": classes.class_of_oid, "relname": classes.classes_named, "reltype": classes.class_of_row_type},
 }
 """Relations whose rows are found by these columns without making all."""

@@ -5,6 +5,7 @@ Not here: how values of types are read and written (core, functions/usertypes.py
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Final
@@ -33,6 +34,26 @@ def type_rows(rows: CatalogRows) -> list[Row]:
     found += rows.per_object("type.table", catalog.tables.items(), _row_types)
     found += rows.per_object("type.user", catalog.types.items(), _defined)
     return found
+
+
+def type_of_oid(rows: CatalogRows, oid: int) -> Sequence[Row]:
+    """The row of one type."""
+    catalog = rows.catalog
+    oid_of_owner = catalog.array_types.get(oid, oid)
+    table = catalog.table_of_row_type(oid_of_owner)
+    definition = catalog.types.get(oid_of_owner)
+    if table is not None:
+        found = rows.of_object("type.table", table.oid, table, _row_types)
+    elif definition is not None:
+        found = rows.of_object("type.user", definition.oid, definition, _defined)
+    else:
+        return _builtin_rows_by_oid().get(oid, ())
+    return [row for row in found if row[0] == oid]
+
+
+@cache
+def _builtin_rows_by_oid() -> dict[int, tuple[Row, ...]]:
+    return {row[0]: (row,) for row in _builtin_rows()}
 
 
 def _row(

@@ -102,3 +102,21 @@ def test_joins_that_find_rows_give_what_others_give(kind: str, condition: str) -
     assert sorted(rows(query), key=repr) == sorted(rows(others), key=repr)
     assert kind != "LEFT JOIN" or rows(query)
     session.close()
+
+
+@pytest.mark.parametrize(("relation", "column"), [("pg_type", "oid"), ("pg_index", "indexrelid"), ("pg_class", "oid")])
+def test_every_row_is_found_by_its_oid(relation: str, column: str) -> None:
+    clock = SimulatedClock()
+    session = Database.open(MemoryStore(clock), clock, SeededRandomness(1)).connect("admin")
+
+    def rows(sql: str) -> list[tuple[object, ...]]:
+        return [row for step in session.simple_query(sql) if isinstance(step, list) for row in step]
+
+    rows("CREATE TABLE t1 (a int PRIMARY KEY, b text UNIQUE); CREATE TYPE mood AS ENUM ('x'); CREATE SEQUENCE s")
+    rows("CREATE TYPE pair AS (a int); CREATE DOMAIN few AS int; CREATE VIEW v AS SELECT 1 AS one")
+    rows("CREATE TYPE span AS RANGE (subtype = int)")
+    expected = sorted(rows(f"SELECT * FROM {relation}"), key=repr)
+    oids = [row[0] for row in rows(f"SELECT {column} FROM {relation}")]
+    found = [row for oid in oids for row in rows(f"SELECT * FROM {relation} WHERE {column} = {oid}")]
+    assert sorted(found, key=repr) == expected
+    session.close()
