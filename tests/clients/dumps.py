@@ -5,7 +5,7 @@ The shop of shop/schema.sql goes from PostgreSQL to Datacave, back, and from Dat
 dump of where it arrived must be, to the letter, the plain dump of where it came from. With --record PostgreSQL's dump
 is written to shop/postgresql.dump, which the tests read. The objects of shop/works.sql (triggers, PL/pgSQL, rules,
 policies, partitions, casts, ranges) go from PostgreSQL to Datacave, whose dump must have the same entries in any order;
-PostgreSQL's is shop/works.dump.
+PostgreSQL's is shop/works.dump. From there on pg_dump's options are compared on both, line by line.
 """
 
 from __future__ import annotations
@@ -24,6 +24,24 @@ from tests.clients.twins import ROLES, SHOP, datacave, open_shop, postgresql, ps
 RECORDED = SHOP / "postgresql.dump"
 WORKS = SHOP / "works.dump"
 FORMATS = ("plain", "custom", "directory", "tar")
+OPTIONS = (
+    "--clean --if-exists",
+    "--data-only --disable-triggers",
+    "--schema-only",
+    "--inserts --on-conflict-do-nothing",
+    "--column-inserts",
+    "--no-owner --no-privileges",
+    "--section=pre-data",
+    "--section=data",
+    "--section=post-data",
+    "--schema=works",
+    "--exclude-schema=works",
+    "--table=works.jobs",
+    "--exclude-table-data=works.*",
+    "--serializable-deferrable --load-via-partition-root",
+    "--use-set-session-authorization --disable-dollar-quoting",
+    "--encoding=LATIN1 --no-comments --schema=works",
+)
 _OF_THE_DAY = re.compile(r"^(\\(un)?restrict .*|-- Dumped (from|by) .*)\n", re.MULTILINE)
 
 _ROWS = re.compile(r"^(COPY [^\n]* FROM stdin;\n)(.*?)(^\\\.\n)", re.MULTILINE | re.DOTALL)
@@ -78,9 +96,21 @@ def works_lost() -> str:
         return difference("\n".join(entries(wanted)), "\n".join(entries(dump(other))))
 
 
+def options_lost() -> Iterator[tuple[str, str]]:
+    """(options, how the lines of Datacave's dump with them differ from those of PostgreSQL's, from which it came)."""
+    with postgresql() as first, datacave() as other:
+        open_works(first)
+        psql(other, ROLES + "CREATE ROLE works_boss;" + dump(first))
+        for words in OPTIONS:
+            texts = [plain(run(target, "pg_dump", *words.split())) for target in (first, other)]
+            before, after = ("\n".join(sorted(text.splitlines())) for text in texts)
+            yield f"pg_dump {words}", difference(before, after)
+
+
 def journeys() -> Iterator[tuple[str, str]]:
     """(what was done, how the dumps differ)."""
     yield "what works by itself, PostgreSQL to Datacave", works_lost()
+    yield from options_lost()
     with postgresql() as first:
         open_shop(first)
         wanted = dump(first)
