@@ -27,11 +27,13 @@ from datacave_protocol import (
     result_formats,
 )
 from datacave_server.deadlines import Timeouts
+from datacave_server.interruption import ended
 from datacave_server.pointpath import PointPath
 from datacave_server.pump import Pump, Work, internal_error
 from datacave_server.row_description import row_description
 from datacave_server.statement_codecs import StatementCodecs
 from datacave_sql import (
+    LONG_CHARACTERS_MIN,
     CompiledQuery,
     CompiledUtility,
     Complete,
@@ -286,8 +288,7 @@ class SessionClient:
             raise
         except BaseException as error:
             self._copy = None
-            # An error that was thrown in while the statement waited has not reached the session yet.
-            steps.close()
+            yield from ended(steps, error)
             yield self._error(_told(error))
         yield self._ready()
 
@@ -360,7 +361,7 @@ class SessionClient:
     # Extended queries
 
     def _parse(self, event: frontend.Parse) -> bytes | Work:
-        if self.session.definitions_change:
+        if self.session.definitions_change or len(event.text) >= LONG_CHARACTERS_MIN:
             return self._parse_when_settled(event)
         self.session.prepare(event.statement, event.text, event.parameter_types)
         return self._asides() + backend.PARSE_COMPLETE
@@ -537,6 +538,7 @@ class SessionClient:
         """
         session = self.session
         parts: list[bytes] = []
+        steps: Generator[Any, None, None] | None = None
         try:
             prepared = self._prepared(event.statement)
             session.check_bind(prepared)
@@ -551,7 +553,8 @@ class SessionClient:
                 formats = event.result_formats
                 description, encode = codecs.results.get(formats) or self._result_codec(codecs, formats)
                 parts.append(backend.BIND_COMPLETE + description if event.describe else backend.BIND_COMPLETE)
-                for step in session.execute(compiled, values):
+                steps = session.execute(compiled, values)
+                for step in steps:
                     kind = type(step)
                     if kind is list:
                         parts.append(encode(step))
@@ -574,6 +577,7 @@ class SessionClient:
             raise
         except BaseException as error:
             self._copy = None
+            yield from ended(steps, error)
             session.abort()
             parts.append(self._error(_told(error)))
         parts.append(self._ready())

@@ -1,5 +1,6 @@
 """SQL: statements to row batches. A Database over a store has Sessions, which run statements as plain generators."""
 
+from datacave_sql.exec.suspension import LONG_CHARACTERS_MIN
 from datacave_sql.exec.work_memory import MemoryPool
 from datacave_sql.parse.fingerprint import fingerprint
 from datacave_sql.session.change_feed import Change, ChangeFeed, changed_table
@@ -30,6 +31,7 @@ from datacave_sql.session.session import Session
 from datacave_sql.session.shared_shape import SharedShape
 
 __all__ = [
+    "LONG_CHARACTERS_MIN",
     "Change",
     "ChangeFeed",
     "CompiledQuery",

@@ -15,6 +15,7 @@ from datacave_sql.bind.access import RelationUse
 from datacave_sql.bind.environment import BindingEnvironment
 from datacave_sql.bind.names import Scope
 from datacave_sql.bind.parameters import Parameters
+from datacave_sql.exec.suspension import pause_inside
 from datacave_sql.expr import nodes as n
 from datacave_sql.functions.typelookup import Attribute
 from datacave_sql.parse import ast
@@ -134,6 +135,8 @@ class Binding:
         except DatacaveError as error:
             raise error.at(node.position) from None
         self._positions[id(bound)] = (bound, place_of(node))
+        if not len(self._positions) & 0xFF:
+            pause_inside()
         if self.notes is not None:
             self.notes[id(node)] = (bound, scope)
         return bound

@@ -25,7 +25,7 @@ from datacave_core.catalog import (
 from datacave_core.errors import DatacaveError, FeatureNotSupported, SerializationFailure
 from datacave_core.transaction import KEY_SHARE, UPDATE, Isolation, TableLockMode, Transaction
 from datacave_core.values import Row
-from datacave_core.wait import Steps, wait_for
+from datacave_core.wait import TURN, Steps, wait_for
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.disclosure import may_show
 from datacave_sql.exec.newest_rows import KeyedRow, newest_pairs, newest_rows
@@ -204,12 +204,14 @@ class KeyGuard:
         wanted = {own: key for key in keys if (own := referenced.referring_key(key)) is not None}
         locked: set[bytes] = set()
         # While one waits for rows, others may give them other keys; what has been locked stays as it is.
-        while found := {
-            place: row
-            for batch in referring_rows(context, access, constraint, wanted)
-            for place, row in batch
-            if place not in locked
-        }:
+        while True:
+            found: dict[bytes, Row] = {}
+            for batch in referring_rows(context, access, constraint, wanted):
+                found.update(pair for pair in batch if pair[0] not in locked)
+                if context.slice_over():
+                    yield TURN
+            if not found:
+                break
             locked.update(found)
             if action == "c" and all(after is None for after in keys.values()):
                 yield from self._delete(access, constraint, found, wanted)
@@ -232,6 +234,8 @@ class KeyGuard:
                         continue
                     triggers.after("d", old, None)
                 writer.delete(place, old)
+            if self._context.slice_over():
+                yield TURN
         yield from writer.finish()
 
     def _rewrite(

@@ -456,6 +456,8 @@ class Update:
                     returned += [returning(made, found)] if returning is not None else []
                 continue
             key: bytes = found[self.key_slot]
+            if context.slice_over():
+                yield TURN
             if key in seen or (written(key) and not again):
                 continue
             new: Row | None = None
@@ -506,8 +508,6 @@ class Update:
             context.rows_changed += 1
             if returning is not None:
                 returned.append(returning(new, found))
-            if context.slice_over():
-                yield TURN
         return writer
 
     def children(self) -> Sequence[Operator]:

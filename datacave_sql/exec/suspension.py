@@ -18,6 +18,9 @@ from datacave_core.errors import FeatureNotSupported
 from datacave_core.wait import TURN, Steps, Turn, Wait
 
 _END = object()
+LONG_CHARACTERS_MIN = 20_000
+"""Statements from this length on take their time to be read and planned."""
+
 SLICE_SECONDS = 0.004
 """How long a statement may hold the event loop before it lets others have a turn."""
 
@@ -111,6 +114,13 @@ def suspended(call: Callable[[], T]) -> Steps[T]:
         else:
             result = item[0]
     return result  # type: ignore[no-any-return]
+
+
+def in_turns(text: str, call: Callable[[], T]) -> Steps[T]:
+    """Calls what reads a statement; where its text is long, with pauses."""
+    if len(text) < LONG_CHARACTERS_MIN:
+        return call()
+    return (yield from suspended(call))
 
 
 def run_inside(steps: Steps[Any]) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from datacave_core import sqlstate
@@ -119,7 +120,14 @@ class Window:
     ) -> list[Row]:
         """The rows of one partition with the values of the calls."""
         added = self._values(context, clause, rows, peers)
-        return [row + extra for row, extra in zip(rows, zip(*added, strict=True), strict=True)]
+        if len(rows) <= PIECE_ROWS:
+            return [row + extra for row, extra in zip(rows, zip(*added, strict=True), strict=True)]
+        extended: list[Row] = []
+        pairs = zip(rows, zip(*added, strict=True), strict=True)
+        while piece := list(islice(pairs, PIECE_ROWS)):
+            extended += [row + extra for row, extra in piece]
+            context.pause()
+        return extended
 
     @staticmethod
     def _values(context: ExecutionContext, clause: WindowClause, rows: list[Row], peers: list[Any]) -> list[list[Any]]:
@@ -132,6 +140,8 @@ class Window:
                 end += 1
             for index in range(start, end):
                 starts[index], ends[index] = start, end
+            if start // ROWS_PER_PAUSE != end // ROWS_PER_PAUSE:
+                context.pause()
             start = end
         columns = []
         for call in clause.calls:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Literal
 
+from datacave_sql.exec.suspension import pause_inside
 from datacave_sql.parse.ast import (
     And,
     Between,
@@ -91,6 +92,8 @@ class ExpressionGrammar(TypeNameGrammar):
         found = [first]
         while self.accept(","):
             found.append(self.expression())
+            if not len(found) & 0xFF:
+                pause_inside()
         return tuple(found)
 
     def restricted_expression(self) -> Expression:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from datacave_core.errors import DatacaveError
 from datacave_core.wait import Steps
+from datacave_sql.exec.suspension import in_turns
 from datacave_sql.parse import ParsedStatement
 from datacave_sql.parse.ast.node import Node, QualifiedName
 from datacave_sql.session.compiled import ACCESS_SHARE
@@ -20,12 +21,13 @@ from datacave_sql.session.compiled import ACCESS_SHARE
 T = TypeVar("T")
 
 
-def bound_when_settled(session: Any, parsed: ParsedStatement, bind: Callable[[], T]) -> Steps[T]:
-    """What `bind` gives; where it raises, again after changes of the tables that the statement names."""
+def bound_when_settled(session: Any, parsed: ParsedStatement, bind: Callable[[], T], text: str) -> Steps[T]:
+    """What `bind` gives; where it raises, again after changes of the tables that the statement names. Where the
+    statement's text is long, binding it takes its time."""
     while True:
         catalog = session.catalog_snapshot
         try:
-            return bind()
+            return (yield from in_turns(text, bind))
         except DatacaveError:
             yield from wait_for_changes(session, parsed.statement)
             if session.catalog_snapshot is catalog:

@@ -11,6 +11,7 @@ from datacave_core.catalog import Catalog
 from datacave_core.errors import CachedPlanChanged, DatacaveError
 from datacave_core.transaction import Mark, Transaction
 from datacave_core.wait import Steps
+from datacave_sql.exec.suspension import in_turns
 from datacave_sql.session.compiled import CompiledQuery, CompiledUtility, shapes
 from datacave_sql.session.compiler import Compiler
 from datacave_sql.session.definition_waits import wait_for_changes
@@ -42,6 +43,11 @@ class HeldStatements:
     @abstractmethod
     def catalog_snapshot(self) -> Catalog:
         """The catalog that statements see."""
+
+    @property
+    @abstractmethod
+    def definitions_change(self) -> bool:
+        """Whether somebody may be changing a table."""
 
     @abstractmethod
     def _begin_in_past(self) -> None:
@@ -82,9 +88,10 @@ class HeldStatements:
     def prepare_when_settled(self, name: str, text: str, parameter_types: Sequence[int]) -> Steps[None]:
         """The same once nobody is changing the tables that the statement names."""
         self._begin_in_past()
-        for parsed in self.compiler.parse(text):
-            yield from wait_for_changes(self, parsed.statement)
-        self.prepare(name, text, parameter_types)
+        if self.definitions_change:
+            for parsed in (yield from in_turns(text, lambda: self.compiler.parse(text))):
+                yield from wait_for_changes(self, parsed.statement)
+        yield from in_turns(text, lambda: self.prepare(name, text, parameter_types))
 
     def _compile_prepared(self, prepared: PreparedStatement) -> CompiledQuery | CompiledUtility:
         return self.compiler.prepare(prepared.text, prepared.parsed, prepared.declared_types)

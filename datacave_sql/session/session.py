@@ -38,6 +38,7 @@ from datacave_core.wait import Steps, Wait, wait_for
 from datacave_sql.bind.environment import BindingEnvironment
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.relation_counts import SessionCounts
+from datacave_sql.exec.suspension import in_turns
 from datacave_sql.exec.work_memory import StatementMemory
 from datacave_sql.functions.registered import REGISTERED, registered_io
 from datacave_sql.session.asides import Asides
@@ -235,7 +236,7 @@ class Session(Asides, CommitHooks, DefinitionChanges, HeldStatements, AtOnce, Hi
             elif (bulk := self.compiler.bulk_insert(text)) is not None:
                 yield from self.run(bulk[0], (), with_header=True, rows=bulk[1])
             else:
-                statements = self.compiler.parse(text)
+                statements = yield from in_turns(text, lambda: self.compiler.parse(text))
                 if not statements:
                     yield EmptyQuery()
                 single = len(statements) == 1
@@ -243,7 +244,7 @@ class Session(Asides, CommitHooks, DefinitionChanges, HeldStatements, AtOnce, Hi
                 for position, parsed in enumerate(statements):
                     self._check_not_failed(parsed.statement)
                     compile_it = partial(self.compiler.compile, text, parsed, None, keep=single)
-                    compiled = yield from bound_when_settled(self, parsed, compile_it)
+                    compiled = yield from bound_when_settled(self, parsed, compile_it, text if single else "")
                     last = position == len(statements) - 1
                     yield from self.run(compiled, (), with_header=True, hold_tag=last)
                     if last:

@@ -148,6 +148,8 @@ def _write_excluding(
         if other is not None:
             raise exclusion_violation(context, access, index, row, other[1], creating=True)
         context.transaction.put(entry, (key,))
+        if context.slice_over():
+            yield TURN
 
 
 def _compared_keys(index: IndexAccess, found: Sequence[tuple[bytes, bytes, Row]]) -> list[bytes]:
