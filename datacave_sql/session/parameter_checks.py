@@ -13,7 +13,8 @@ from datacave_sql.session.parameter_text import split_identifiers
 
 _LOCALE: Final = re.compile(r"(?:C|POSIX|[a-z]{2,3}(?:_[A-Z]{2})?)(?:\.[A-Za-z0-9-]+)?(?:@\w+)?\Z")
 _WORDS: Final = re.compile(r"[A-Za-z0-9_,\s]*\Z")
-_ABBREVIATION_SETS: Final = frozenset({"default", "australia", "india", "etc"})
+_ABBREVIATION_SETS: Final = frozenset({"default"})
+_OTHER_ABBREVIATION_SETS: Final = frozenset({"australia", "india", "etc"})
 _RELATION_KINDS: Final = frozenset({"view", "foreign-table"})
 _LOG_RECORDS: Final = frozenset(
     {
@@ -80,6 +81,12 @@ def check_text(key: str, name: str, text: str, is_configuration: Callable[[str],
     if key in ("plpgsql.extra_errors", "plpgsql.extra_warnings"):
         check_extra_checks(name, text)
         return
+    if key == "timezone_abbreviations" and text.lower() in _OTHER_ABBREVIATION_SETS:
+        raise DatacaveError(
+            f'parameter "{name}" cannot be set to "{text}"',
+            sqlstate=sqlstate.FEATURE_NOT_SUPPORTED,
+            hint='Datacave has the abbreviations of "Default" only.',
+        )
     check = is_configuration if key == "default_text_search_config" else CHECKS.get(key)
     if check is not None and not check(text):
         raise DatacaveError(

@@ -151,6 +151,10 @@ _DIGEST = {
 Digest = dict[str, list[tuple[Any, ...]]]
 
 
+class NoSuchOperation(ValueError):
+    """A run has ended before the file operation in which it was to end."""
+
+
 class Workload:
     """The steps on one disk. `acknowledged` is the number of steps whose ends were told."""
 
@@ -238,7 +242,7 @@ class Workload:
         with contextlib.suppress(PowerFailure, DatacaveError):
             self.run()
         if self.disk.generation == generation:
-            raise ValueError(f"there are not so many file operations as {number}")
+            raise NoSuchOperation(f"there are not so many file operations as {number}")
         # What is left of the process must not reach the disk any more.
         self.scheduler = SimulatedScheduler(self.scheduler.clock)
         if self.engine is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from struct import pack
 from typing import Any
 
 from datacave_core import sqlstate
@@ -162,7 +163,7 @@ def _record_operation(word: str, *, image: bool) -> Callable[[CallTypes], Body]:
     operation: Callable[[Any, Any], bool] = _PLAIN[word][0]
 
     def specialise(types: CallTypes) -> Body:
-        keys = record_keys(types, "" if image else _missing(word))
+        keys = record_keys(types, key=_image_key) if image else record_keys(types, _missing(word))
         return Body(lambda a, b: operation(*keys(a, b)))
 
     return specialise
@@ -174,11 +175,22 @@ def _record_order(types: CallTypes) -> Body:
 
 
 def _image_order(types: CallTypes) -> Body:
-    keys = record_keys(types)
+    keys = record_keys(types, key=_image_key)
     return Body(lambda a, b: compare(*keys(a, b)))
 
 
-def record_keys(types: CallTypes, missing: str = "") -> Callable[[Any, Any], tuple[Any, Any]]:
+def _image_key(value: Value) -> Any:
+    """A key by the bytes of a field: numbers as unsigned ones, so that negative ones come last."""
+    if isinstance(value, int):
+        return value % 2**64
+    if isinstance(value, float):
+        return int.from_bytes(pack("!d", value), "big")
+    return tuple(map(_image_key, value)) if type(value) is tuple else record_key(value)
+
+
+def record_keys(
+    types: CallTypes, missing: str = "", key: Callable[[Value], Any] = record_key
+) -> Callable[[Any, Any], tuple[Any, Any]]:
     """The keys of two records, up to the first fields that differ where their types are not alike.
 
     Raises 42804 when the comparison gets to fields of unlike types, or to the end of one record only, and 42883 when
@@ -187,7 +199,7 @@ def record_keys(types: CallTypes, missing: str = "") -> Callable[[Any, Any], tup
     left, right = ([one.type for one in types.types.attributes(oid)] for oid in types.arguments[:2])
     bare = {oid for oid in left if missing and not types.types.io(oid).comparable}
     if left and left == right and not bare:
-        return lambda a, b: (record_key(a), record_key(b))
+        return lambda a, b: (key(a), key(b))
 
     def keys(a: Any, b: Any) -> tuple[Any, Any]:
         place = 0
@@ -197,7 +209,7 @@ def record_keys(types: CallTypes, missing: str = "") -> Callable[[Any, Any], tup
                 raise _unlike(place, f"column types {names[0]} and {names[1]}")
             if bare and left[place] in bare:
                 raise _uncomparable(types, left[place], missing)
-            first, second = record_key(x), record_key(y)
+            first, second = key(x), key(y)
             if x is not None and y is not None and _kind(first) is not _kind(second):
                 raise _unlike(place, "column types")
             if first != second:
