@@ -118,7 +118,8 @@ class RoutineCalls:
     def _takes_commit(self) -> bool:
         """Whether what is called now may end the transaction."""
         if self.frame is None:
-            return not self._session.in_block and not self._session.several
+            # What a function in SQL calls never may.
+            return not self._depth and not self._session.in_block and not self._session.several
         may_commit, self.may_commit = self.may_commit, False
         return may_commit
 
