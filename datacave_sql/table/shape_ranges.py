@@ -42,6 +42,8 @@ def edges(value: Any) -> Rectangle | None:
         return None
     if any(number != number for number in found):
         return None
+    if isinstance(value, Polygon) and not all(map(math.isfinite, found)):
+        return None  # what is inside of it is not told by where it ends
     # The corners of a box that two others share may be the wrong way round, by less than counts.
     left, bottom, right, top = found
     return min(left, right), min(bottom, top), max(left, right), max(bottom, top)
