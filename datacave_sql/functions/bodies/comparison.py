@@ -155,6 +155,11 @@ def _uncomparable(types: CallTypes, type_oid: int, what: str = "an equality oper
     )
 
 
+def _is_uncomparable(types: CallTypes, type_oid: int) -> bool:
+    """Whether a type is known to lack equality; of a pseudo-type, as in IS DISTINCT FROM, nothing is known."""
+    return types.types.kind(type_oid) != "p" and not types.types.io(type_oid).comparable
+
+
 def _missing(word: str) -> str:
     return "an equality operator" if word in ("eq", "ne") else "a comparison function"
 
@@ -250,7 +255,7 @@ def key_of(type_oid: int, types: CallTypes) -> Key:
 
     That of a type without equality raises 42883.
     """
-    if not types.types.io(type_oid).comparable:
+    if _is_uncomparable(types, type_oid):
         return _no_key(types, type_oid, "an equality operator")
     return types.types.comparison_key(type_oid) or _itself
 
@@ -264,7 +269,7 @@ def _no_key(types: CallTypes, type_oid: int, what: str) -> Key:
 
 def _ordered_key(types: CallTypes) -> Key:
     type_oid = types.arguments[0]
-    if not types.types.io(type_oid).comparable:
+    if _is_uncomparable(types, type_oid):
         return _no_key(types, type_oid, "a comparison function")
     return key_of(type_oid, types)
 
