@@ -309,9 +309,15 @@ class Update:
     def point_lookup(self) -> KeyLookup | None:
         """What finds the rows, where nothing but those is read and they are named by key."""
         child = self.child
-        if self.reads_one_row and self.make_stays is None and isinstance(child, KeyLookup):
+        if self.reads_one_row and self.make_stays is None and isinstance(child, KeyLookup) and not self._moves_rows:
             return child
         return None
+
+    @property
+    def _moves_rows(self) -> bool:
+        """Whether rows get other keys: one of them may come to a key that the statement names too."""
+        clustered = self.access.clustered
+        return clustered is not None and any(slot in clustered.slots for slot in self.key_slots)
 
     def _open_point(self, context: ExecutionContext, child: KeyLookup) -> Batches:
         """A statement that reads nothing but the rows it names by key: they are locked first and read once.
