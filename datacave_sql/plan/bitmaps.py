@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datacave_sql.exec.bitmap_scan import BitmapAnd, BitmapHeapScan, BitmapIndexScan, BitmapOr
 from datacave_sql.exec.rowfunction import Factory
 from datacave_sql.expr import nodes as n
-from datacave_sql.expr.deparse import deparse
 from datacave_sql.plan import logical as l
 from datacave_sql.plan.access_path import AccessPath, access_paths, best_path
 from datacave_sql.plan.ordered_paths import PathPrice
@@ -117,7 +116,7 @@ def bitmap_scan(
     """The scan of a union of paths; `ranges` are the key ranges of each, `make` tests and projects the rows."""
     members = []
     for path, make_ranges in zip(united.paths, ranges, strict=True):
-        conditions = tuple(deparse(part) for part in path.sources)
+        conditions = tuple(p.deparse(part) for part in path.sources)
         clustered = path.index.index_number == 0
         member = BitmapIndexScan(path.index.name, clustered, make_ranges, conditions, as_of, path.index.oid)
         if p.noted is not None:
@@ -125,6 +124,6 @@ def bitmap_scan(
         members.append(member)
     bitmap = BitmapAnd(tuple(members)) if united.crossed else BitmapOr(tuple(members))
     return BitmapHeapScan(
-        node.table.name, node.alias, bitmap, make, columns, not_null, deparse(united.source), filters, as_of,
+        node.table.name, node.alias, bitmap, make, columns, not_null, p.deparse(united.source), filters, as_of,
         node.table.oid,
     )  # fmt: skip

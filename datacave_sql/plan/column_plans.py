@@ -17,7 +17,6 @@ from datacave_sql.exec.column_scan import ColumnPipeline, ColumnScan, ScannedCol
 from datacave_sql.exec.operator import Operator
 from datacave_sql.exec.rowfunction import Factory
 from datacave_sql.expr import nodes as n
-from datacave_sql.expr.deparse import deparse
 from datacave_sql.functions.aggregate import AggregateBody
 from datacave_sql.plan import logical as l
 from datacave_sql.plan.keys import null_aware_key
@@ -84,7 +83,7 @@ def column_scan(
     make_filter = _compiler(p, types).conjunction(filters) if filters else None
     columns = tuple(column.id for column in outputs)
     not_null = frozenset(column.id for column in outputs if access.table.column(column.attribute).not_null)
-    texts = tuple(deparse(part) for part in filters if deparse(part) not in conditions)
+    texts = tuple(p.deparse(part) for part in filters if p.deparse(part) not in conditions)
     return ColumnScan(
         node.table.name, node.alias, make_ranges, scanned, make_filter, columns, not_null, types, index_name,
         conditions, texts, as_of, counted_oid or node.table.oid,
@@ -103,7 +102,7 @@ def column_filter(p: Any, operator: ColumnOperator, conjuncts: Sequence[n.Expres
         return None
     make_filter = _compiler(p, operator.types).conjunction(conjuncts)
     outputs = tuple((column, None) for column in operator.columns)
-    texts = tuple(deparse(part) for part in conjuncts)
+    texts = tuple(p.deparse(part) for part in conjuncts)
     return ColumnPipeline(operator, make_filter, outputs, operator.columns, operator.not_null, operator.types, texts)
 
 
@@ -128,7 +127,7 @@ def column_projection(
         for column, expression in zip(columns, expressions, strict=True)
         if isinstance(expression, n.ColumnReference) and expression.column in operator.not_null
     )
-    texts = tuple(deparse(part) for part in conjuncts)
+    texts = tuple(p.deparse(part) for part in conjuncts)
     return ColumnPipeline(operator, make_filter, outputs, tuple(columns), not_null, types, texts)
 
 
@@ -191,7 +190,7 @@ def column_join(
         columns,
         frozenset(columns) & (left.not_null | padded),
         types,
-        " AND ".join(deparse(part) for part in conditions),
+        " AND ".join(p.deparse(part) for part in conditions),
     )  # fmt: skip
 
 
@@ -259,7 +258,7 @@ def column_aggregate(
         steps,
         columns,
         not_null,
-        ", ".join(deparse(group) for group in node.groups),
+        ", ".join(p.deparse(group) for group in node.groups),
     )
 
 

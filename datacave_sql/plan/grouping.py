@@ -11,7 +11,6 @@ from datacave_sql.exec.collected import CollectedInput
 from datacave_sql.exec.operator import Operator
 from datacave_sql.exec.rowfunction import Factory, compile_factory, tuple_text
 from datacave_sql.expr import nodes as n
-from datacave_sql.expr.deparse import deparse
 from datacave_sql.expr.generate import Code, Generator
 from datacave_sql.functions import registry
 from datacave_sql.functions.aggregate import AggregateBody
@@ -48,7 +47,7 @@ def plan_aggregate(p: Planner, node: l.Aggregate, needed: frozenset[int], conjun
         for column, call in zip(columns[len(node.groups) :], node.aggregates, strict=False)
         if call.function.name == "count"
     )
-    keys = ", ".join(deparse(group) for group in node.groups)
+    keys = ", ".join(p.deparse(group) for group in node.groups)
     ordering = _kept_order(node, child) if node.grouping_sets is None else None
     operator = Aggregate(
         child, passes, steps, node.grouping_column is not None, columns, not_null, keys, ordering is not None,

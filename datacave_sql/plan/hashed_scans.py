@@ -10,7 +10,6 @@ from datacave_sql.exec.operator import Operator
 from datacave_sql.exec.rowfunction import Factory, compile_factory, tuple_text
 from datacave_sql.exec.table_scan import KeyLookup
 from datacave_sql.expr import nodes as n
-from datacave_sql.expr.deparse import deparse
 from datacave_sql.expr.generate import Generator
 from datacave_sql.plan import logical as l
 from datacave_sql.plan.access_path import access_paths, same_family
@@ -43,7 +42,7 @@ def plan_table_scan(p: Planner, node: l.Scan, needed: frozenset[int], conjuncts:
     plain = p.arranged(plan_scan(p, node, wanted, conjuncts), base.columns)
     number = p.subquery_count
     p.subquery_count += 1
-    condition = " AND ".join(f"({deparse(a)} = {deparse(b)})" for a, b in keys)
+    condition = " AND ".join(f"({p.deparse(a)} = {p.deparse(b)})" for a, b in keys)
     make_keys = _key_factory(p, [a for a, _ in keys], base)
     make_probe = _key_factory(p, [b for _, b in keys], None)
     return HashedRows(number, plain, base, make_keys, make_probe, base.columns, base.not_null, condition)

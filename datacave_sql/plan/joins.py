@@ -19,7 +19,6 @@ from datacave_sql.exec.operator import Operator
 from datacave_sql.exec.rowfunction import compile_factory, tuple_text
 from datacave_sql.exec.virtual_scan import VirtualScan
 from datacave_sql.expr import nodes as n
-from datacave_sql.expr.deparse import deparse
 from datacave_sql.expr.generate import Code
 from datacave_sql.plan import logical as l
 from datacave_sql.plan.cardinality import Origin, estimate_rows, origins, rows_of_one_value, selectivity
@@ -401,7 +400,7 @@ def join_operators(
     item = tuple_text([scope[column].text for column in columns])
     if kind in ("semi", "anti") and columns == left.columns:
         item = "l"
-    described = " AND ".join(deparse(part) for part in conditions)
+    described = " AND ".join(p.deparse(part) for part in conditions)
     if keys:
         return _hash_join(p, kind, left, right, keys, rest, scope, columns, frozenset(not_null), item, described, merge)
     generator = p.generator(scope, "l", "r")

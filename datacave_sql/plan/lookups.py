@@ -10,7 +10,6 @@ from datacave_sql.exec.operator import Operator
 from datacave_sql.exec.range_lookup_join import RangeLookupJoin
 from datacave_sql.exec.rowfunction import Factory, compile_factory, tuple_text
 from datacave_sql.expr import nodes as n
-from datacave_sql.expr.deparse import deparse
 from datacave_sql.expr.generate import Generator
 from datacave_sql.plan import logical as l
 from datacave_sql.plan.access_path import AccessPath, ColumnCondition, access_paths
@@ -146,8 +145,8 @@ def plan_lookup_join(
     if kind == "left":
         not_null &= frozenset(left.columns)
     make_keys = _key_factory(p, left, found)
-    sources = tuple(deparse(condition.source) for condition in found.equal)
-    texts = tuple(deparse(part) for part in rest)
+    sources = tuple(p.deparse(condition.source) for condition in found.equal)
+    texts = tuple(p.deparse(part) for part in rest)
     index = found.path.index
     if found.is_row:
         make_join = _row_join(generator, kind, tests, item, padded)

@@ -9,7 +9,6 @@ from datacave_sql.exec.operator import Operator
 from datacave_sql.exec.rowfunction import Factory, compile_factory
 from datacave_sql.exec.version_scan import VersionScan
 from datacave_sql.expr import nodes as n
-from datacave_sql.expr.deparse import deparse
 from datacave_sql.expr.generate import Code, Generator
 from datacave_sql.plan import logical as l
 from datacave_sql.plan.access_path import AccessPath, access_paths, best_path
@@ -76,6 +75,6 @@ def plan_version_scan(
         make,
         tuple(column.id for column in outputs),
         frozenset(column.id for column in outputs if not scope[column.id].nullable),
-        tuple(deparse(one) for one in path.sources) if path is not None else (),
-        tuple(deparse(one) for one in conjuncts),
+        tuple(p.deparse(one) for one in path.sources) if path is not None else (),
+        tuple(p.deparse(one) for one in conjuncts),
     )

@@ -16,7 +16,7 @@ from datacave_sql.exec.operator import Operator
 from datacave_sql.exec.pipeline import Pipeline
 from datacave_sql.exec.rowfunction import Factory, compile_factory, tuple_text
 from datacave_sql.expr import nodes as n
-from datacave_sql.expr.deparse import deparse
+from datacave_sql.expr.deparse import Deparser
 from datacave_sql.expr.generate import Code, Generator, Scope
 from datacave_sql.functions.typelookup import TypeLookup
 from datacave_sql.plan import logical as l
@@ -198,6 +198,7 @@ class Planner:
     ) -> None:
         self.environment = environment
         self.types = environment.types
+        self.deparse = Deparser(environment.types)
         self.subquery_count = 0
         self._fresh_columns = FRESH_COLUMNS
         self.repeated = False
@@ -267,7 +268,7 @@ class Planner:
             return found
         generator = self.generator(scope_of(operator.columns, operator.not_null, "r"), "r")
         make = row_builder(generator, (), conjuncts, "r", "r")
-        texts = tuple(deparse(part) for part in conjuncts)
+        texts = tuple(self.deparse(part) for part in conjuncts)
         return Pipeline(operator, make, operator.columns, operator.not_null, texts, ordering_of(operator))
 
     def projected(
@@ -286,7 +287,7 @@ class Planner:
         codes = [generator.value(expression) for expression in expressions]
         make = row_builder(generator, codes, conjuncts, "r", None)
         not_null = frozenset(column for column, code in zip(columns, codes, strict=True) if not code.nullable)
-        texts = tuple(deparse(part) for part in conjuncts)
+        texts = tuple(self.deparse(part) for part in conjuncts)
         kept = {
             expression.column: column
             for column, expression in zip(columns, expressions, strict=True)

@@ -12,7 +12,6 @@ from datacave_sql.exec.operator import Operator
 from datacave_sql.exec.rowfunction import Factory, compile_factory, tuple_text
 from datacave_sql.exec.table_scan import IndexScan, KeyLookup, TableScan
 from datacave_sql.expr import nodes as n
-from datacave_sql.expr.deparse import deparse
 from datacave_sql.expr.generate import Code, Generator
 from datacave_sql.plan import logical as l
 from datacave_sql.plan.access_path import (
@@ -112,12 +111,12 @@ def plan_scan(p: Planner, node: l.Scan, needed: frozenset[int], conjuncts: list[
     make = row_builder(generator, codes, filters, ", ".join(variables), identity)
     columns = tuple(column.id for column in outputs)
     not_null = frozenset(column.id for column in outputs if not scope[column.id].nullable)
-    filter_texts = tuple(deparse(part) for part in filters if path is None or part not in path.sources)
+    filter_texts = tuple(p.deparse(part) for part in filters if path is None or part not in path.sources)
     as_of = moment_factory(p, node.as_of)
     if united is not None:
         ranges = [range_factory(p, access, one) for one in united.paths]
         known = united.source.arguments if united.crossed else (united.source,)
-        rest = tuple(deparse(part) for part in filters if part not in known)
+        rest = tuple(p.deparse(part) for part in filters if part not in known)
         return bitmap_scan(p, node, united, ranges, make, columns, not_null, rest, as_of)
     if path is None:
         low, high = access.table_range
@@ -129,7 +128,7 @@ def plan_scan(p: Planner, node: l.Scan, needed: frozenset[int], conjuncts: list[
             node.table.name, node.alias, make_ranges, make, columns, not_null, None, (), filter_texts,
             False, BATCH_ROWS, ordering, as_of, slots=slots, keyed=keyed, counted_oid=node.table.oid,
         )  # fmt: skip
-    conditions = tuple(deparse(part) for part in path.sources)
+    conditions = tuple(p.deparse(part) for part in path.sources)
     if path.is_point and clustered:
         make_keys = key_factory(p, access, path)
         return KeyLookup(
@@ -198,8 +197,8 @@ def _index_only_scan(
     return IndexOnlyScan(
         node.table.name, node.alias, range_factory(p, access, path), make_values, make, columns,
         frozenset(column for column in columns if not scope[column].nullable), path.index.name,
-        tuple(deparse(part) for part in path.sources),
-        tuple(deparse(part) for part in covered.filters if part not in path.sources), chosen.reverse,
+        tuple(p.deparse(part) for part in path.sources),
+        tuple(p.deparse(part) for part in covered.filters if part not in path.sources), chosen.reverse,
         _batch_rows(p, BATCH_ROWS, ordered),
         chosen.ordering if chosen.ordering is not None else _ordering(node, access, len(path.equal), path),
         path.index.oid,

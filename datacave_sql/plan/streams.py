@@ -19,7 +19,6 @@ from datacave_sql.exec.set_operation import Append, HashSetOperation
 from datacave_sql.exec.sort import Sort, SortPass
 from datacave_sql.exec.values import ValuesRows
 from datacave_sql.expr import nodes as n
-from datacave_sql.expr.deparse import deparse
 from datacave_sql.plan import logical as l
 from datacave_sql.plan.cardinality import distinct_values, estimate_rows, origins
 from datacave_sql.plan.decorrelation import decorrelated
@@ -223,10 +222,10 @@ def plan_sort(
         ordering = ordering_of(child)[:first]
         make_first = p.key_function(child, [key.expression for key in node.keys[:first]])
         return IncrementalSort(
-            child, passes, make_first, child.columns, child.not_null, describe_keys(node.keys),
-            describe_keys(node.keys[:first]), ordering,
+            child, passes, make_first, child.columns, child.not_null, describe_keys(p, node.keys),
+            describe_keys(p, node.keys[:first]), ordering,
         )  # fmt: skip
-    return Sort(child, passes, bound, child.columns, child.not_null, describe_keys(node.keys))
+    return Sort(child, passes, bound, child.columns, child.not_null, describe_keys(p, node.keys))
 
 
 def in_order(operator: Operator, keys: Sequence[n.SortKey]) -> bool:
@@ -247,11 +246,11 @@ def presorted(operator: Operator, keys: Sequence[n.SortKey]) -> int:
     return found
 
 
-def describe_keys(keys: Sequence[n.SortKey]) -> str:
+def describe_keys(p: Planner, keys: Sequence[n.SortKey]) -> str:
     """Sort keys as EXPLAIN prints them."""
     texts = []
     for key in keys:
-        text = deparse(key.expression)
+        text = p.deparse(key.expression)
         if key.descending:
             text += " DESC"
         if key.nulls_first != key.descending:
@@ -309,7 +308,7 @@ def plan_distinct(p: Planner, node: l.Distinct, needed: frozenset[int], conjunct
     first = ordering_of(child)[: len(columns)]
     if node.on is None and columns and {column for column, _, _ in first} == set(columns):
         adjacent = True
-    described = ", ".join(deparse(key) for key in keys)
+    described = ", ".join(p.deparse(key) for key in keys)
     ordering = ordering_of(child) if adjacent else ()
     operator = Distinct(child, make_keys, child.columns, child.not_null, described, adjacent, ordering)
     return p.filtered(operator, conjuncts)
@@ -346,7 +345,7 @@ def plan_set_operation(
         parts = (*_parts(left), *_parts(right)) if node.every else (left, right)
         operator = Append(parts, columns, not_null)
         if not node.every:
-            described = ", ".join(deparse(key) for key in p.references(node.columns))
+            described = ", ".join(p.deparse(key) for key in p.references(node.columns))
             operator = Distinct(operator, _row_keys(p, operator, node), columns, not_null, described, False)
     else:
         probe = Append((left,), columns, not_null)

@@ -16,7 +16,6 @@ from datacave_sql.exec.operator import Operator
 from datacave_sql.exec.rowfunction import Factory, compile_factory
 from datacave_sql.exec.virtual_scan import VirtualScan
 from datacave_sql.expr import nodes as n
-from datacave_sql.expr.deparse import deparse
 from datacave_sql.expr.generate import Code
 from datacave_sql.plan import logical as l
 from datacave_sql.plan.access_path import column_condition
@@ -59,9 +58,9 @@ def plan_virtual_scan(
         make,
         columns,
         frozenset(),
-        tuple(deparse(part) for part in filters),
+        tuple(p.deparse(part) for part in filters),
         (lookup.attribute, lookup.values) if lookup is not None else None,
-        deparse(lookup.condition) if lookup is not None else "",
+        p.deparse(lookup.condition) if lookup is not None else "",
         () if lookup is not None else _found_by(node),
     )
 
