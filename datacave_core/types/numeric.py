@@ -90,6 +90,12 @@ def parse_numeric(text: str) -> Decimal:
     return value if value else value.copy_abs()
 
 
+def read_literal(digits: str) -> Decimal:
+    """The numeric of digits with a point among them, perhaps behind a minus; there is no negative zero."""
+    value = Decimal(digits)
+    return value if value else value.copy_abs()
+
+
 def _is_huge(exponent: str) -> bool:
     digits = exponent.lstrip("+-").lstrip("0")
     return len(digits) > 10 or int(digits or 0) >= _EXPONENT_MAX

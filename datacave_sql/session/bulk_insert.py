@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import Any
 
 from datacave_core.catalog import Catalog
 from datacave_core.types import oids
+from datacave_core.types.numeric import read_literal
 from datacave_core.values import Row
 from datacave_sql.expr import nodes as n
 from datacave_sql.expr.runtime import STRING_TYPES
@@ -104,7 +104,7 @@ def given_rows(scanned: ScannedValues, query: CompiledQuery, session: Any) -> li
     for values, type_oid in zip(zip(*scanned.rows, strict=True), query.parameter_types, strict=True):
         sample = next((value for value in values if value is not None), None)
         if type(sample) is DecimalText:
-            columns.append([None if value is None else Decimal(value) for value in values])
+            columns.append([None if value is None else read_literal(value) for value in values])
         elif type(sample) is str and type_oid not in STRING_TYPES:
             read = session.find_io(type_oid).input
             columns.append([None if value is None else read(value, -1, settings) for value in values])

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 from datacave_core.errors import CachedPlanChanged, DatacaveError
 from datacave_core.types import FormatSettings, oids
+from datacave_core.types.numeric import read_literal
 from datacave_core.values import Row
 from datacave_sql.bind.binder import bind_statement
 from datacave_sql.bind.statements import BoundQuery, BoundStatement, Command
@@ -51,7 +52,7 @@ LITERAL_TYPES = {"i": oids.INT4, "l": oids.INT8, "n": oids.NUMERIC, "s": 0}
 
 
 def _decimal(text: str, typmod: int, settings: FormatSettings) -> Decimal:
-    return Decimal(text)
+    return read_literal(text)
 
 
 class Compiler:
