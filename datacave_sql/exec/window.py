@@ -237,11 +237,16 @@ def aggregate_frames(
     values: list[Any] = []
     state: Any = None
     low = high = -1
+    since_pause = 0
     batch = body.batch if keep is None and len(arguments) == 1 else None
     for frame in frames:
         if batch is not None and isinstance(frame, range) and not (frame.start == low and frame.stop >= high):
             # A whole frame at once, where the last state does not serve.
             part = arguments[0][frame.start : frame.stop]
+            since_pause += len(part)
+            if since_pause >= ROWS_PER_PAUSE:
+                since_pause = 0
+                context.pause()
             state = batch(body.initial(), [value for value in part if value is not None] if body.strict else part)
             low, high = frame.start, frame.stop
             values.append(final(_copied(state)))
