@@ -1,8 +1,9 @@
 """Crypto: AES-256-GCM for segments, AES key wrap (RFC 3394) for data keys, and the ring of master keys.
 
-The only place that imports `cryptography`. A data key seals one file and is stored in that file's header, wrapped by
-a master key of the ring. AES-GCM must never see a nonce twice under one key (NIST SP 800-38D): data keys are fresh per
-file, and the nonce of a segment is its position in the file (see format/sealing.py), which the sealer lets only ascend.
+The only place of the storage that imports `cryptography`. A data key seals one file and is stored in that file's
+header, wrapped by a master key of the ring. AES-GCM must never see a nonce twice under one key (NIST SP 800-38D): data
+keys are fresh per file, and the nonce of a segment is its position in the file (see format/sealing.py), which the
+sealer lets only ascend.
 """
 
 from __future__ import annotations

@@ -21,10 +21,6 @@ class BlockCipher(NamedTuple):
         length = next((one for one in self.key_bytes if one >= len(key)), self.key_bytes[-1])
         return key[:length].ljust(length, b"\0")
 
-    def encrypted_block(self, key: bytes, block: bytes) -> bytes:
-        """One block by itself."""
-        return self.ecb(key, block, True)
-
     def ecb(self, key: bytes, data: bytes, encrypt: bool) -> bytes:
         """Whole blocks, each by itself."""
         return _run(Cipher(self.make(key), modes.ECB()), data, encrypt)
@@ -42,7 +38,7 @@ class BlockCipher(NamedTuple):
             done = self._feedback(key, start, data[:whole], encrypt)
             start = (done if encrypt else data)[whole - size : whole]
         rest = data[whole:]
-        pad = self.encrypted_block(key, start)
+        pad = self.ecb(key, start, True)
         return done + bytes(a ^ b for a, b in zip(rest, pad, strict=False))
 
     def _feedback(self, key: bytes, start: bytes, data: bytes, encrypt: bool) -> bytes:

@@ -140,15 +140,14 @@ def decrypted(message: bytes, password: bytes) -> tuple[str, bytes]:
         raise WrongKeyError from None
 
 
-def is_symmetric(message: bytes) -> bool:
-    """Whether a message's key comes from a password. Raises WrongKeyError for what is no message."""
+def require_password(message: bytes) -> None:
+    """Raises WrongKeyError for what is no message, or one whose key does not come from a password."""
     try:
         tags = [tag for tag, _ in _packets(message)]
     except (IndexError, ValueError):
         raise WrongKeyError from None
     if _KEY not in tags:
         raise WrongKeyError
-    return True
 
 
 def _opened(message: bytes, password: bytes) -> tuple[str, bytes]:

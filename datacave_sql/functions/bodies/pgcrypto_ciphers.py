@@ -20,7 +20,7 @@ from datacave_sql.functions.pgp_messages import (
     count_of,
     decrypted,
     encrypted,
-    is_symmetric,
+    require_password,
 )
 
 BODIES = Bodies()
@@ -81,18 +81,15 @@ BODIES.add("pg_encrypt_iv", partial(_encrypt, "encrypt_iv"))
 BODIES.add("pg_decrypt_iv", partial(_decrypt, "decrypt_iv"))
 
 
-def _options(text: str) -> tuple[PgpOptions, bool]:
-    """The options, and whether line ends are converted. Raises 39000 for what is none."""
-    options, converts = PgpOptions(), False
+def _options(text: str) -> PgpOptions:
+    """The options of a call. Raises 39000 for what is none."""
+    options = PgpOptions()
     for part in text.split(",") if text.strip() else ():
         found = _OPTION.fullmatch(part)
         if found is None:
             raise _failed("Illegal argument to function")
-        name, value = found[1].lower(), found[2].lower()
-        if name == "convert-crlf":
-            converts = _number(value) != 0
-        options = _with_option(options, name, value)
-    return options, converts
+        options = _with_option(options, found[1].lower(), found[2].lower())
+    return options
 
 
 def _with_option(options: PgpOptions, name: str, value: str) -> PgpOptions:
@@ -135,7 +132,7 @@ def _number(value: str) -> int:
 def _encrypted(context: EvaluationContext, data: bytes, is_text: bool, password: str, text: str) -> bytes:
     if not password:
         raise _failed("Illegal argument to function")
-    return encrypted(data, is_text, password.encode(), _options(text)[0], context.random_bytes)
+    return encrypted(data, is_text, password.encode(), _options(text), context.random_bytes)
 
 
 @BODIES.with_context("pgp_sym_encrypt_text")
@@ -151,7 +148,7 @@ def encrypt_bytes(context: EvaluationContext, data: bytes, password: str, option
 
 
 def _decrypted(message: bytes, password: str, text: str) -> tuple[str, bytes]:
-    converts = _options(text)[1]
+    converts = _options(text).convert_line_ends
     try:
         letter, data = decrypted(message, password.encode())
     except WrongKeyError:
@@ -178,7 +175,7 @@ def decrypt_bytes(message: bytes, password: str, options: str = "") -> bytes:
 def key_id(message: bytes) -> str:
     """SYMKEY for a message under a password."""
     try:
-        is_symmetric(message)
+        require_password(message)
     except WrongKeyError:
         raise _failed("Wrong key or corrupt data") from None
     return "SYMKEY"
