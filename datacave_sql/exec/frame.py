@@ -6,7 +6,7 @@ The semantics are those of PostgreSQL's documentation, section 4.2.8 (window fun
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,8 @@ from datacave_core.types.calendar import MICROSECONDS_PER_DAY
 from datacave_core.values import Interval, Row
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.rowfunction import Factory
+
+ROWS_PER_PAUSE = 512
 
 
 @dataclass(slots=True)
@@ -48,20 +50,23 @@ def frames_of(
     start_offset = _offset(context, spec.make_start, "starting", spec.mode)
     end_offset = _offset(context, spec.make_end, "ending", spec.mode)
     count = len(rows)
+    bounds: Iterable[tuple[int, int]]
     if spec.mode == "rows":
-        bounds = [
+        bounds = (
             (
                 _row_bound(spec.start_kind, index, count, start_offset, False),
                 _row_bound(spec.end_kind, index, count, end_offset, True),
             )
             for index in range(count)
-        ]
+        )
     elif spec.mode == "groups":
         bounds = _group_bounds(spec, starts, ends, count, start_offset, end_offset)
     else:
         bounds = _range_bounds(context, spec, rows, starts, ends, start_offset, end_offset)
     frames: list[Sequence[int]] = []
     for index, (low, high) in enumerate(bounds):
+        if index and index % ROWS_PER_PAUSE == 0:
+            context.pause()
         frame: Sequence[int] = range(max(low, 0), max(min(high, count), max(low, 0)))
         if spec.exclude == "current row":
             frame = [i for i in frame if i != index]

@@ -19,7 +19,7 @@ from datacave_core.values import Row
 from datacave_core.wait import TURN, Wait
 from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.external_sort import Sorter
-from datacave_sql.exec.frame import FrameSpec, frames_of
+from datacave_sql.exec.frame import ROWS_PER_PAUSE, FrameSpec, frames_of
 from datacave_sql.exec.operator import Batches, Operator
 from datacave_sql.exec.row_size import rows_bytes
 from datacave_sql.exec.rowfunction import Factory
@@ -27,7 +27,6 @@ from datacave_sql.exec.sort import SortPass, batches_of
 from datacave_sql.functions.aggregate import AggregateBody
 from datacave_sql.functions.window import Partition, WindowBody
 
-ROWS_PER_PAUSE = 512
 PIECE_ROWS = 8192
 
 
