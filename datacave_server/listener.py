@@ -64,7 +64,7 @@ class SqlListener:
         # Salts of users that do not exist must not change while guessers watch, and need not outlive the server.
         self.server_secret = randomness.token_bytes(32)
         self._loop = asyncio.get_running_loop()
-        self._pumps: set[Pump] = set()
+        self._pumps: dict[Pump, int | None] = {}  # with the process id of its session, once there is one
         self._sessions: dict[int, tuple[Pump, Session, bytes]] = {}
         self._attached: dict[int, Interruptible] = {}
         self._draining = False
@@ -110,16 +110,15 @@ class SqlListener:
             self.config.limits.message_bytes_max,
             self._door.turns,
         )
-        self._pumps.add(pump)
+        self._pumps[pump] = None
         self._open.value = len(self._pumps)
         return pump
 
     def _closed(self, pump: Pump) -> None:
-        self._pumps.discard(pump)
+        process_id = self._pumps.pop(pump, None)
+        if process_id is not None:
+            del self._sessions[process_id]
         self._open.value = len(self._pumps)
-        for process_id, (owner, _, _) in list(self._sessions.items()):
-            if owner is pump:
-                del self._sessions[process_id]
 
     # LoginHost
 
@@ -133,6 +132,7 @@ class SqlListener:
             raise DatacaveError("sorry, too many clients already", sqlstate=sqlstate.TOO_MANY_CONNECTIONS)
 
     def logged_in(self, pump: Pump, session: Session, secret_key: bytes) -> None:
+        self._pumps[pump] = session.process_id
         self._sessions[session.process_id] = (pump, session, secret_key)
 
     def attach(self, process_id: int, session: Interruptible) -> Callable[[], None]:
