@@ -16,25 +16,31 @@ def quote_identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def quoted_part(text: str, at: int) -> tuple[str, int] | None:
+    """The identifier whose opening quote is at a place, and the place behind its closing one; None without that."""
+    part = ""
+    while True:
+        at += 1
+        close = text.find('"', at)
+        if close < 0:
+            return None
+        part += text[at:close]
+        at = close + 1
+        if text[at : at + 1] != '"':
+            return part, at
+        part += '"'
+
+
 def split_dotted(name: str) -> tuple[str, ...]:
     """`"a.b".c` as its parts; empty if malformed."""
     parts: list[str] = []
     at = 0
     while True:
         if name[at : at + 1] == '"':
-            close = at + 1
-            part = ""
-            while True:
-                end = name.find('"', close)
-                if end < 0:
-                    return ()
-                part += name[close:end]
-                close = end + 1
-                if name[close : close + 1] != '"':
-                    break
-                part += '"'
-                close += 1
-            at = close
+            quoted = quoted_part(name, at)
+            if quoted is None:
+                return ()
+            part, at = quoted
         else:
             end = name.find(".", at)
             end = len(name) if end < 0 else end

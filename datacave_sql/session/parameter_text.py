@@ -9,6 +9,7 @@ from datacave_core import sqlstate
 from datacave_core.encodings import codec_of, encoding_named
 from datacave_core.errors import DatacaveError
 from datacave_core.types.zones import find_zone
+from datacave_sql.functions.identifiers import quoted_part
 
 
 def split_identifiers(text: str) -> tuple[str, ...] | None:
@@ -21,18 +22,10 @@ def split_identifiers(text: str) -> tuple[str, ...] | None:
         return ()
     while True:
         if at < end and text[at] == '"':
-            at += 1
-            name = ""
-            while True:
-                close = text.find('"', at)
-                if close < 0:
-                    return None
-                name += text[at:close]
-                at = close + 1
-                if text[at : at + 1] != '"':
-                    break
-                name += '"'
-                at += 1
+            quoted = quoted_part(text, at)
+            if quoted is None:
+                return None
+            name, at = quoted
         else:
             start = at
             while at < end and text[at] != "," and not text[at].isspace():
