@@ -334,11 +334,18 @@ _SYSTEM_COLUMN_ERRORS = {
 
 
 def undefined_column(scope: Scope, name: str, qualifier: str | None, position: int) -> DatacaveError:
-    """42703 with a hint that names the column most like it; 42P10 for a system column where none may be used."""
+    """42703 with a hint that names the column most like it; 42P10 for a system column where none may be used, 0A000
+    for one of a written row, which has none before the commit."""
     if scope.clause in _SYSTEM_COLUMN_ERRORS and name in SYSTEM_COLUMNS:
         return DatacaveError(
             _SYSTEM_COLUMN_ERRORS[scope.clause].format(name),
             sqlstate=sqlstate.INVALID_COLUMN_REFERENCE,
+            position=position,
+        )
+    if name in SYSTEM_COLUMNS and any(_returns_rows(one, qualifier) for one in scope.chain()):
+        return FeatureNotSupported(
+            f'system column "{name}" is not supported in RETURNING',
+            hint="Select it from the table once the change is committed.",
             position=position,
         )
     shown = f"{qualifier}.{name}" if qualifier else f'"{name}"'
@@ -347,6 +354,13 @@ def undefined_column(scope: Scope, name: str, qualifier: str | None, position: i
         sqlstate=sqlstate.UNDEFINED_COLUMN,
         hint=_similar(scope, name, qualifier),
         position=position,
+    )
+
+
+def _returns_rows(level: Scope, qualifier: str | None) -> bool:
+    return level.clause == "RETURNING" and any(
+        source.table is not None and source.table.kind in "rp" and qualifier in (None, source.name)
+        for source in level.sources
     )
 
 
