@@ -7,7 +7,7 @@ COPY data by the statement. A session in UTF-8 has no Transcoding and pays nothi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from struct import Struct
 from typing import Final
 
@@ -110,14 +110,7 @@ class Transcoding:
         """DataRow messages with the values of the marked columns in the client's encoding. Raises 22P05."""
         if data.isascii():
             return data
-        out: list[bytes] = []
-        position = 0
-        while position < len(data):
-            end = position + 1 + _unpack_length(data, position + 1)[0]
-            message = data[position:end]
-            out.append(message if message.isascii() else self._row(message, columns))
-            position = end
-        return b"".join(out)
+        return b"".join(one if one.isascii() else self._row(one, columns) for one in _messages(data))
 
     def _row(self, message: bytes, columns: Sequence[bool]) -> bytes:
         parts = [message[5:7]]
@@ -139,13 +132,7 @@ class Transcoding:
         encoding lacks becomes a question mark: a message must not fail."""
         if data.isascii():
             return data
-        out: list[bytes] = []
-        position = 0
-        while position < len(data):
-            end = position + 1 + _unpack_length(data, position + 1)[0]
-            out.append(self._reply(data[position:end]))
-            position = end
-        return b"".join(out)
+        return b"".join(map(self._reply, _messages(data)))
 
     def _reply(self, message: bytes) -> bytes:
         code = message[0]
@@ -173,3 +160,12 @@ class Transcoding:
 
     def _from_utf8(self, text: bytes) -> bytes:
         return text.decode("utf-8", "replace").encode(self._codec, "replace")
+
+
+def _messages(data: bytes) -> Iterator[bytes]:
+    """The messages that stand one behind the other."""
+    position = 0
+    while position < len(data):
+        end = position + 1 + _unpack_length(data, position + 1)[0]
+        yield data[position:end]
+        position = end

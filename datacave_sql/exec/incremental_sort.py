@@ -15,7 +15,7 @@ from datacave_sql.exec.context import ExecutionContext
 from datacave_sql.exec.external_sort import Sorter
 from datacave_sql.exec.operator import Batches, Operator
 from datacave_sql.exec.rowfunction import Factory
-from datacave_sql.exec.sort import SortPass, batches_of
+from datacave_sql.exec.sort import SortPass, batches_of, sorted_batches
 from datacave_sql.exec.sorting import RUN_ROWS, Passes, sort_rows
 
 
@@ -96,10 +96,6 @@ def _in_order(sorter: Sorter | None, rows: list[Any], passes: Passes) -> Batches
         return
     try:
         yield from sorter.add(rows)
-        for part in sorter.sorted():
-            if isinstance(part, Wait):
-                yield part
-            else:
-                yield from batches_of(part)
+        yield from sorted_batches(sorter)
     finally:
         sorter.close()

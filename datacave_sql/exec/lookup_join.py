@@ -56,10 +56,7 @@ class LookupJoin:
         return lookup_label(self.kind, self.index_name, self.table_name, self.alias)
 
     def details(self) -> Sequence[str]:
-        lines = ["Index Cond: " + " AND ".join(self.conditions)]
-        if self.filters:
-            lines.append("Join Filter: " + " AND ".join(self.filters))
-        return lines
+        return lookup_details(self.conditions, self.filters)
 
 
 _KINDS = {"inner": "", "left": " Left Join", "semi": " Semi Join", "anti": " Anti Join"}
@@ -69,3 +66,11 @@ def lookup_label(kind: str, index: str, table: str, alias: str) -> str:
     """A lookup join's line in EXPLAIN."""
     shown = f" {alias}" if alias != table else ""
     return f"Nested Loop{_KINDS[kind]} using {index} on {table}{shown}"
+
+
+def lookup_details(conditions: Sequence[str], filters: Sequence[str]) -> list[str]:
+    """What EXPLAIN says below it."""
+    lines = ["Index Cond: " + " AND ".join(conditions)]
+    if filters:
+        lines.append("Join Filter: " + " AND ".join(filters))
+    return lines

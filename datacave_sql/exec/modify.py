@@ -304,7 +304,7 @@ class Update:
     def open(self, context: ExecutionContext) -> Batches:
         if context.transaction.isolation is Isolation.READ_COMMITTED and (find := self.point_lookup()) is not None:
             return self._open_point(context, find)
-        return self._open_set(context)
+        return _written(self, context)
 
     def point_lookup(self) -> KeyLookup | None:
         """What finds the rows, where nothing but those is read and they are named by key."""
@@ -396,17 +396,6 @@ class Update:
             return None
         rows = find([(key, stored)])
         return (stored, rows[0], new_row(rows[0])) if rows else None
-
-    def _open_set(self, context: ExecutionContext) -> Batches:
-        source: list[Row] = []
-        returned: list[Row] = []
-        try:
-            yield from collected(context, self.child, source)
-            writer = yield from self.write(context, source, returned)
-            yield from writer.finish()
-            yield from batches_of(returned)
-        finally:
-            discard(source, returned)
 
     def rewrite(self, changes: Iterable[tuple[ExecutionContext, Sequence[bytes]]]) -> Steps[None]:
         """Updates rows by their keys, as far as they still qualify: what a foreign key does, with the parameters of
@@ -541,15 +530,7 @@ class Delete:
     not_null: frozenset[int]
 
     def open(self, context: ExecutionContext) -> Batches:
-        source: list[Row] = []
-        returned: list[Row] = []
-        try:
-            yield from collected(context, self.child, source)
-            writer = yield from self.write(context, source, returned)
-            yield from writer.finish()
-            yield from batches_of(returned)
-        finally:
-            discard(source, returned)
+        return _written(self, context)
 
     def write(self, context: ExecutionContext, source: Sequence[Row], returned: list[Row]) -> Steps[RowWriter]:
         """Deletes the rows that the child has found; RETURNING rows go to `returned`. The writer is not finished."""
@@ -598,3 +579,16 @@ class Delete:
 
     def details(self) -> Sequence[str]:
         return ()
+
+
+def _written(operator: Update | Delete, context: ExecutionContext) -> Batches:
+    """Changes all rows that the child has found, and gives what is returned of them."""
+    source: list[Row] = []
+    returned: list[Row] = []
+    try:
+        yield from collected(context, operator.child, source)
+        writer = yield from operator.write(context, source, returned)
+        yield from writer.finish()
+        yield from batches_of(returned)
+    finally:
+        discard(source, returned)

@@ -11,7 +11,7 @@ from datacave_core.keycode import prefix_end
 from datacave_core.rowbatch import BATCH_ROWS
 from datacave_core.wait import TURN, Wait
 from datacave_sql.exec.context import ExecutionContext
-from datacave_sql.exec.lookup_join import lookup_label
+from datacave_sql.exec.lookup_join import lookup_details, lookup_label
 from datacave_sql.exec.operator import Batches, Operator
 from datacave_sql.exec.rowfunction import Factory
 
@@ -139,7 +139,4 @@ class RangeLookupJoin:
         return lookup_label(self.kind, self.index_name, self.table_name, self.alias)
 
     def details(self) -> Sequence[str]:
-        lines = ["Index Cond: " + " AND ".join(self.conditions)]
-        if self.filters:
-            lines.append("Join Filter: " + " AND ".join(self.filters))
-        return lines
+        return lookup_details(self.conditions, self.filters)

@@ -45,11 +45,7 @@ class Sort:
                 yield from sorter.add(batch)
                 if context.slice_over():
                     yield TURN
-            for part in sorter.sorted():
-                if isinstance(part, Wait):
-                    yield part
-                else:
-                    yield from batches_of(part)
+            yield from sorted_batches(sorter)
         finally:
             context.tell(self, sorter.facts())
             sorter.close()
@@ -62,6 +58,15 @@ class Sort:
 
     def details(self) -> Sequence[str]:
         return (f"Sort Key: {self.keys}",)
+
+
+def sorted_batches(sorter: Sorter) -> Batches:
+    """The rows of a sorter in their order."""
+    for part in sorter.sorted():
+        if isinstance(part, Wait):
+            yield part
+        else:
+            yield from batches_of(part)
 
 
 def batches_of(rows: list[Row]) -> Iterator[list[Row]]:
